@@ -1,0 +1,52 @@
+"""Every exception that despark raises on purpose.
+
+::
+
+    DesparkError
+    ├── ModelError         a model is missing, damaged or does not fit its manifest entry
+    ├── ProviderError      a GPU was asked for and the opened session runs elsewhere
+    ├── SettingsError      a property is unknown or its value is of the wrong type
+    ├── RawDataError       a raw file or stream cannot be read, or holds nothing to work on
+    ├── PipelineError      a chain (XML) cannot be read or cannot be run here
+    ├── WireError          bytes on a connection are not what the protocol says
+    │   └── PeerLostError  the other side went away without a CLOSE
+    └── NodeError          a node of a running chain failed
+"""
+
+from onnx_models.errors import DesparkError, ModelError, ProviderError
+
+__all__ = [
+    "DesparkError",
+    "ModelError",
+    "NodeError",
+    "PeerLostError",
+    "PipelineError",
+    "ProviderError",
+    "RawDataError",
+    "SettingsError",
+    "WireError",
+]
+
+
+class SettingsError(DesparkError):
+    """A property is unknown or its value is of the wrong type; names node, property and value."""
+
+
+class RawDataError(DesparkError):
+    """A raw file or stream cannot be read, or holds nothing to work on."""
+
+
+class PipelineError(DesparkError):
+    """A chain cannot be read, or asks for something that only a real Gadgetron can run."""
+
+
+class WireError(DesparkError):
+    """Bytes on a connection are not what the protocol says."""
+
+
+class PeerLostError(WireError):
+    """The other side of a connection went away without a CLOSE."""
+
+
+class NodeError(DesparkError):
+    """A node of a running chain failed; names the node and its reason."""

@@ -1,0 +1,89 @@
+"""What was found and what was done about it: small values that travel between nodes and into reports."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from gadgets.kspace import Indices
+
+RepairMethod = Literal["zero", "conjugate", "interpolation", "network"]
+
+
+class Record(BaseModel):
+    """Base of all records: immutable, and strict about what they hold."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TargetPatch(Record):
+    """A patch that a first classification model takes to hold abnormal points.
+
+    ``anchor`` is its first sample (partition, line, sample), ``shape`` its size along the same axes.
+    """
+
+    anchor: tuple[int, int, int]
+    shape: tuple[int, int, int]
+    probability: float
+    model: str
+
+
+class Point(Record):
+    """One abnormal sample: its place in k-space and the moment of the scan it belongs to.
+
+    ``receivers`` are those that were hit; the sample is judged over all receivers together.
+    """
+
+    partition: int
+    line: int
+    sample: int
+    receivers: tuple[int, ...]
+    probability: float
+    scan_counter: int
+    time_stamp: int
+
+
+class Detection(Record):
+    """The result of looking for sparks in one k-space.
+
+    ``patches`` counts all patches that were judged. ``provider`` is what the opened session runs on
+    (``CPUExecutionProvider``, ``CUDAExecutionProvider``). ``seconds`` is the time of the whole step.
+    ``warning`` says why the k-space was passed on unjudged, in full or in part.
+    """
+
+    indices: Indices
+    patches: int = 0
+    target_patches: tuple[TargetPatch, ...] = ()
+    points: tuple[Point, ...] = ()
+    provider: str = ""
+    seconds: float = 0.0
+    warning: str = ""
+
+
+class RepairedPoint(Record):
+    """What became of one point: how it was repaired, or why it was left as it is.
+
+    Magnitudes are those of the strongest hit receiver, before and after. ``method`` is None where nothing
+    was changed; ``refusal`` then gives the reason.
+    """
+
+    point: Point
+    method: RepairMethod | None
+    magnitude_before: float
+    magnitude_after: float
+    refusal: str = ""
+
+
+class Calibration(Record):
+    """The result of repairing one k-space."""
+
+    indices: Indices
+    points: tuple[RepairedPoint, ...] = ()
+    seconds: float = 0.0
+    warning: str = ""
+
+    @property
+    def n_repaired(self) -> int:
+        """Points whose samples were changed."""
+        return sum(point.method is not None for point in self.points)

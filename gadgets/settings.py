@@ -1,0 +1,152 @@
+"""The settings of every node, as they stand in the chain's ``<configuration>``.
+
+A node's settings are written as Gadgetron writes the properties of its own gadgets::
+
+    <configuration>
+      <property name="threshold" value="0.9"/>
+      <property name="provider" value="cuda"/>
+    </configuration>
+
+``raw_repair`` joins three stages in one process; its properties carry the stage's name in front
+(``spark_detection.threshold``), so that the same ``--set`` works for both chains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gadgets.errors import SettingsError
+
+Provider = Literal["auto", "cuda", "cpu"]
+OnFailure = Literal["pass", "fail"]
+
+
+class NodeSettings(BaseModel):
+    """Properties common to all nodes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    report: Path | None = Field(default=None, description="file to which one JSON line per k-space is added")
+
+
+class AcquisitionBufferSettings(NodeSettings):
+    """Properties of ``acquisition_buffer``."""
+
+
+class SparkDetectionSettings(NodeSettings):
+    """Properties of ``spark_detection``."""
+
+    method: Literal["segment", "none"] = Field(
+        default="segment", description="segment: classify patches, then segment their abnormal points (FIG. 8)"
+    )
+    threshold: float = Field(default=0.5, ge=0, le=1, description="patch probability above which it is a target")
+    provider: Provider = "auto"
+    models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
+    on_failure: OnFailure = "pass"
+
+
+class CalibrationSettings(NodeSettings):
+    """Properties of ``calibration``."""
+
+    method: Literal["auto", "zero", "conjugate", "interpolation", "network", "none"] = "auto"
+    models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
+    on_failure: OnFailure = "pass"
+
+
+class ImageFFTSettings(NodeSettings):
+    """Properties of ``image_fft``."""
+
+
+class RawRepairSettings(BaseModel):
+    """Properties of ``raw_repair``: those of the stages it joins, each under the stage's name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    acquisition_buffer: AcquisitionBufferSettings = AcquisitionBufferSettings()
+    spark_detection: SparkDetectionSettings = SparkDetectionSettings()
+    calibration: CalibrationSettings = CalibrationSettings()
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+NODE_SETTINGS: Mapping[str, type[BaseModel]] = {
+    "acquisition_buffer": AcquisitionBufferSettings,
+    "spark_detection": SparkDetectionSettings,
+    "calibration": CalibrationSettings,
+    "image_fft": ImageFFTSettings,
+    "raw_repair": RawRepairSettings,
+}
+
+
+def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str]:
+    """Read the ``<property name= value=>`` elements of a node's ``<configuration>``.
+
+    Parameters
+    ----------
+    configuration
+        The XML as it came on the wire. Gadgetron sends the bare XML declaration where a node has none.
+    node
+        The node's name, for the message of an error.
+
+    Raises
+    ------
+    SettingsError
+        The XML does not parse, or an element is not a property.
+    """
+    text = configuration.decode("utf-8", "replace") if isinstance(configuration, bytes) else configuration or ""
+    declaration_end = text.find("?>") + 2 if text.lstrip().startswith("<?xml") else 0
+    if not text[declaration_end:].strip(" \t\r\n\0"):
+        return {}
+    try:
+        root = ElementTree.fromstring(text[declaration_end:].strip("\0 \t\r\n"))
+    except (ElementTree.ParseError, DefusedXmlException) as error:
+        raise SettingsError(f"{node}: the configuration is not well-formed XML ({error})") from error
+    properties: dict[str, str] = {}
+    for element in root:
+        name, value = element.get("name"), element.get("value")
+        if element.tag != "property" or name is None or value is None:
+            raise SettingsError(
+                f'{node}: expected <property name="…" value="…"/> in the configuration, found <{element.tag}>'
+            )
+        properties[name] = value
+    return properties
+
+
+def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -> SettingsT:
+    """Turn properties into settings; dotted names go to the stage before the dot.
+
+    Raises
+    ------
+    SettingsError
+        A property is unknown, or its value is of the wrong type; all of them are named.
+    """
+    nested: dict[str, Any] = {}
+    for name, value in properties.items():
+        stage, dot, field = name.partition(".")
+        if dot:
+            nested.setdefault(stage, {})[field] = value
+        else:
+            nested[name] = value
+    try:
+        return model.model_validate(nested)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaint(node, item, model) for item in error.errors())) from error
+
+
+def _complaint(node: str, item: Any, model: type[BaseModel]) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields)
+        return f"{node}: unknown property {name!r} (known: {known})"
+    return f"{node}.{name}: {item['msg']}, found {item['input']!r}"
+
+
+def read_settings(configuration: bytes | str | None, model: type[SettingsT], node: str) -> SettingsT:
+    """Read and check the settings of a node from its ``<configuration>``."""
+    return validate(properties_of(configuration, node), model, node)

@@ -67,5 +67,4 @@ class KSpace:
     @property
     def acquired_lines(self) -> BoolArray:
         """Which readouts exist, shape ``(kz, ky)``."""
-        lines: BoolArray = self.sampled.any(axis=-1)
-        return lines
+        return np.any(self.sampled, axis=-1)

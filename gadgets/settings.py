@@ -20,6 +20,7 @@ from typing import Any, Literal, TypeVar
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
 
@@ -139,7 +140,7 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
         raise SettingsError("; ".join(_complaint(node, item, model) for item in error.errors())) from error
 
 
-def _complaint(node: str, item: Any, model: type[BaseModel]) -> str:
+def _complaint(node: str, item: ErrorDetails, model: type[BaseModel]) -> str:
     name = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         known = ", ".join(model.model_fields)

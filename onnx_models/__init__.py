@@ -1,0 +1,1 @@
+"""With which trained models? The models, their manifest and the loader that verifies and opens them."""

@@ -1,0 +1,1 @@
+"""How the models are made: simulator, networks, training and export."""

@@ -1,0 +1,162 @@
+"""The manifest: which trained models a folder holds, what they are for and how they were made.
+
+::
+
+    {"models": [{"name": "first_classification_centre",
+                 "file": "first_classification_centre.onnx",
+                 "role": "first_classification", "region": "centre", "architecture": "cnn",
+                 "inputs": {"patches": ["n", 4, 32, 32]}, "outputs": {"spark_logits": ["n"]},
+                 "normalisation": "features-1", "sha256": "…", "card": "cards/first_classification_centre.md",
+                 "training": {"data": ["…"], "seed": 1, "command": "…"}, "scores": {"…": 0.9}}]}
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from onnx_models.errors import ModelError
+
+MANIFEST_NAME = "manifest.json"
+
+Role = Literal[
+    "first_classification",
+    "second_classification",
+    "abnormal_point_segmentation",
+    "artifact_calibration",
+    "patch_calibration",
+    "value_assignment",
+]
+Region = Literal["centre", "outer", "all"]
+Architecture = Literal["cnn", "vit", "unet"]
+Axis = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
+Shape = tuple[Axis, ...]
+
+# Relative, below the folder, and without "..": a manifest names no file outside its own folder.
+_FOLDERS = r"^([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Training(_Strict):
+    """What it takes to make a model again."""
+
+    data: tuple[str, ...]
+    seed: int
+    command: str
+
+
+class ModelEntry(_Strict):
+    """One model of a manifest.
+
+    Attributes
+    ----------
+    name
+        Short name, unique in its manifest.
+    file
+        The ``.onnx`` file, relative to the manifest's folder.
+    role, region, architecture
+        What the model decides, where in k-space, and by which kind of network.
+    inputs, outputs
+        Name of each array and its shape; the first axis is the batch, written ``"n"``. Other axes that
+        may vary are words, too.
+    normalisation
+        Identifier of the features and of the scaling that the model was trained with.
+    sha256
+        Of the ``.onnx`` file, in hexadecimal.
+    card
+        The model's card (Markdown), relative to the manifest's folder.
+    training, scores
+        How the model was made, and how well it does on files that it was not trained on.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_-]*$")
+    file: str = Field(pattern=_FOLDERS + r"\.onnx$")
+    role: Role
+    region: Region
+    architecture: Architecture
+    inputs: dict[str, Shape] = Field(min_length=1)
+    outputs: dict[str, Shape] = Field(min_length=1)
+    normalisation: str = Field(min_length=1)
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    card: str = Field(pattern=_FOLDERS + r"\.md$")
+    training: Training
+    scores: dict[str, float | str] = Field(default_factory=dict)
+
+    @field_validator("inputs", "outputs")
+    @classmethod
+    def _batched(cls, shapes: dict[str, Shape]) -> dict[str, Shape]:
+        for name, shape in shapes.items():
+            if not shape or shape[0] != "n":
+                raise ValueError(f"the first axis of {name!r} is the batch: expected 'n', found {list(shape)}")
+        return shapes
+
+
+class Manifest(_Strict):
+    """All models of a folder; where several fit, the one that stands first is meant."""
+
+    models: tuple[ModelEntry, ...] = ()
+
+    @field_validator("models")
+    @classmethod
+    def _unique_names(cls, models: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
+        twice = sorted(name for name, count in Counter(entry.name for entry in models).items() if count > 1)
+        if twice:
+            raise ValueError(f"model names are unique, found more than once: {', '.join(twice)}")
+        return models
+
+    def find(self, role: Role, region: Region | None = None, architecture: Architecture | None = None) -> ModelEntry:
+        """Pick the model for a role; one for all regions stands in where the region has none of its own.
+
+        Raises
+        ------
+        ModelError
+            No model fits.
+        """
+        fitting = [
+            entry
+            for entry in self.models
+            if entry.role == role
+            and region in (None, entry.region, *(("centre", "outer") if entry.region == "all" else ()))
+            and architecture in (None, entry.architecture)
+        ]
+        if not fitting:
+            wanted = " ".join(word for word in (role, region, architecture) if word)
+            there = ", ".join(f"{entry.role} {entry.region} {entry.architecture}" for entry in self.models) or "none"
+            raise ModelError(f"no model for {wanted!r} in the manifest, which has: {there}")
+        return next((entry for entry in fitting if entry.region == region), fitting[0])
+
+
+def models_folder(folder: Path | None = None) -> Path:
+    """Folder of the models that a setting names; None: those installed with despark."""
+    return Path(__file__).parent if folder is None else Path(folder)
+
+
+def read_manifest(folder: Path | None = None) -> Manifest:
+    """Read and check the manifest of a folder.
+
+    Parameters
+    ----------
+    folder
+        Folder with a ``manifest.json``; None: the models installed with despark.
+
+    Raises
+    ------
+    ModelError
+        There is no manifest, or it is not valid; every complaint is named.
+    """
+    path = models_folder(folder) / MANIFEST_NAME
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path}: expected a manifest of models, cannot read it ({error.strerror})") from error
+    try:
+        return Manifest.model_validate_json(text)
+    except ValidationError as error:
+        complaints = (f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
+        raise ModelError(f"{path}: not a valid manifest: {'; '.join(complaints)}") from error

@@ -1,0 +1,137 @@
+"""One opened model: named arrays in, named arrays out, in batches that suit what it runs on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from onnx_models.errors import ModelError
+from onnx_models.manifest import ModelEntry, Shape
+from onnx_models.providers import CUDA, DTYPES, example_inputs, run_session
+
+# A GPU chooses algorithms and memory for every new batch size: only these occur, what is missing is padded.
+CUDA_BATCHES = (32, 128, 512)
+# A CPU pays for padded rows, and gains nothing from more rows than this at once.
+CPU_BATCH = 64
+
+
+class Model:
+    """Thin class around one session; ``run`` may be called from several threads at once.
+
+    Parameters
+    ----------
+    entry
+        What the manifest says of the model.
+    session
+        The session that was opened for it, with the inputs and outputs of the entry.
+    """
+
+    def __init__(self, entry: ModelEntry, session: onnxruntime.InferenceSession) -> None:
+        self.entry = entry
+        self._session = session
+        self._dtypes = {value.name: DTYPES[value.type] for value in session.get_inputs()}
+
+    @property
+    def provider(self) -> str:
+        """What the opened session runs on: ``CUDAExecutionProvider`` or ``CPUExecutionProvider``."""
+        return str(self._session.get_providers()[0])
+
+    def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Run the model on any number of rows (first axis of every array), none included.
+
+        Parameters
+        ----------
+        inputs
+            An array for each input of the manifest entry, shaped as it says.
+
+        Returns
+        -------
+            The outputs of the manifest entry by name, one row per input row.
+
+        Raises
+        ------
+        ModelError
+            Names or shapes of the arrays are not those of the manifest entry.
+        ProviderError
+            The inference failed.
+        """
+        arrays = self._checked(inputs)
+        n_rows = next(iter(arrays.values())).shape[0]
+        names = list(self.entry.outputs)
+        parts: list[list[NDArray[Any]]] = []
+        for rows, size in self._batches(n_rows):
+            batch = {name: _padded(array[rows], size) for name, array in arrays.items()}
+            results = run_session(self._session, self.entry.name, names, batch)
+            parts.append([result[: rows.stop - rows.start] for result in results])
+        columns = zip(*parts, strict=True)
+        return {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
+
+    def warm_up(self) -> None:
+        """Run every batch size once, so that the first k-space of a scan is not the slow one.
+
+        Raises
+        ------
+        ProviderError
+            The inference failed, on memory for example.
+        """
+        for size in CUDA_BATCHES if self.provider == CUDA else (CPU_BATCH,):
+            self.run(**example_inputs(self._session, size))
+
+    def _batches(self, n_rows: int) -> Iterator[tuple[slice, int]]:
+        return padded_batches(n_rows, CUDA_BATCHES) if self.provider == CUDA else whole_batches(n_rows, CPU_BATCH)
+
+    def _checked(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        expected = self.entry.inputs
+        if inputs.keys() != expected.keys():
+            raise ModelError(f"model {self.entry.name}: expected the inputs {sorted(expected)}, found {sorted(inputs)}")
+        misfit = any(not shape_fits(inputs[name].shape, shape) for name, shape in expected.items())
+        if misfit or len({array.shape[0] for array in inputs.values()}) > 1:
+            found = {name: array.shape for name, array in inputs.items()}
+            raise ModelError(f"model {self.entry.name}: expected inputs of the shapes {expected}, found {found}")
+        return {name: np.asarray(array, dtype=self._dtypes[name]) for name, array in inputs.items()}
+
+
+def shape_fits(found: tuple[int | str | None, ...], expected: Shape) -> bool:
+    """Compare a shape with that of a manifest: numbers must agree, words stand for any length."""
+    return len(found) == len(expected) and all(
+        isinstance(length, str) or length == here for here, length in zip(found, expected, strict=True)
+    )
+
+
+def whole_batches(n_rows: int, size: int) -> Iterator[tuple[slice, int]]:
+    """Divide rows into batches of at most ``size``; no rows make one batch with a single padded row.
+
+    Yields
+    ------
+        The rows of a batch, and its size.
+    """
+    for start in range(0, max(n_rows, 1), size):
+        stop = min(start + size, n_rows)
+        yield slice(start, stop), max(stop - start, 1)
+
+
+def padded_batches(n_rows: int, sizes: tuple[int, ...]) -> Iterator[tuple[slice, int]]:
+    """Divide rows into batches of the given sizes (ascending), every one but the smallest at least half full.
+
+    Yields
+    ------
+        The rows of a batch, and the size to which they are padded.
+    """
+    start = 0
+    while start < max(n_rows, 1):
+        left = n_rows - start
+        size = next((size for size in reversed(sizes) if 2 * left >= size), sizes[0])
+        stop = min(start + size, n_rows)
+        yield slice(start, stop), size
+        start += size
+
+
+def _padded(rows: NDArray[Any], size: int) -> NDArray[Any]:
+    missing = size - rows.shape[0]
+    if missing == 0:
+        return np.ascontiguousarray(rows)
+    return np.concatenate([rows, np.zeros((missing, *rows.shape[1:]), dtype=rows.dtype)])

@@ -1,0 +1,51 @@
+"""Files that appear under their final name only when they are whole."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gadgets.errors import RawDataError
+
+
+@contextmanager
+def whole_or_nothing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; what was written there takes the final name at the end.
+
+    After an exception the temporary file is removed and ``path`` is as it was before. Nothing is renamed
+    where nothing was written.
+
+    Raises
+    ------
+    RawDataError
+        The folder does not exist, or the file cannot be renamed.
+    """
+    check_folder(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield temporary
+        if temporary.exists():
+            temporary.replace(path)
+    except OSError as error:
+        raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def check_folder(path: Path) -> None:
+    """Raise RawDataError unless a file can be made at ``path``."""
+    if path.is_dir():
+        raise RawDataError(f"{path}: expected the name of a file to write, found a folder")
+    if not path.parent.is_dir():
+        raise RawDataError(f"{path}: the folder {path.parent} does not exist")
+    if not os.access(path.parent, os.W_OK):
+        raise RawDataError(f"{path}: the folder {path.parent} cannot be written to")
+
+
+def same_file(first: Path, second: Path) -> bool:
+    """Whether both names lead to one file, through links too."""
+    if first.exists() and second.exists():
+        return first.samefile(second)
+    return first.resolve() == second.resolve()

@@ -12,10 +12,9 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from gadgets.errors import RawDataError
 from gadgets.kspace import Indices, KSpace
+from gadgets.placement import to_kspace
 from gadgets.readout import (
     ACQ_LAST_IN_MEASUREMENT,
     ACQ_LAST_IN_REPETITION,
@@ -23,7 +22,6 @@ from gadgets.readout import (
     FIRST_OR_LAST,
     Encoding,
     Readout,
-    place_along_readout,
 )
 
 __all__ = ["AcquiredKSpace", "Encoding", "KSpaceAssembler", "Readout", "assemble", "to_kspace"]
@@ -191,40 +189,6 @@ def _is_older(indices: Indices, newer: Indices) -> bool:
         return False
     moved = {"repetition": newer.repetition, "average": newer.average}
     return indices.model_copy(update=moved) == newer
-
-
-def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
-    """Put readouts that share their indices in their places.
-
-    Parameters
-    ----------
-    readouts
-        At least one; of readouts with the same line and partition the last one counts.
-    encoding
-        Gives the number of lines and partitions and their centres.
-    """
-    n_samples = np.array([readout.data.shape[1] for readout in readouts])
-    is_reversed = np.array([readout.is_reversed for readout in readouts])
-    centres = np.array([readout.centre_sample for readout in readouts])
-    width, centre, starts = place_along_readout(n_samples, centres, is_reversed)
-    n_lines = max(encoding.lines.maximum, max(readout.line for readout in readouts)) + 1
-    n_partitions = max(encoding.partitions.maximum, max(readout.partition for readout in readouts)) + 1
-    grid = (n_partitions, n_lines)
-    data = np.zeros((readouts[0].data.shape[0], *grid, width), np.complex64)
-    sampled = np.zeros((*grid, width), np.bool_)
-    scan_counter, time_stamp = np.zeros(grid, np.uint32), np.zeros(grid, np.uint32)
-    reversed_lines = np.zeros(grid, np.bool_)
-    for readout, start in zip(readouts, starts.tolist(), strict=True):
-        place = (readout.partition, readout.line)
-        before, after = readout.n_discarded
-        used = slice(before, max(readout.data.shape[1] - after, before))
-        row = slice(start + used.start, start + used.stop)
-        data[:, readout.partition, readout.line, row] = readout.data[:, used]
-        sampled[(*place, row)] = True
-        scan_counter[place], time_stamp[place] = readout.scan_counter, readout.time_stamp
-        reversed_lines[place] = readout.is_reversed
-    kspace_centre = (encoding.partitions.centre, encoding.lines.centre, centre)
-    return KSpace(data, sampled, readouts[0].indices, scan_counter, time_stamp, reversed_lines, kspace_centre)
 
 
 def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iterator[AcquiredKSpace]:

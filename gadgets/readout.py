@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from gadgets.kspace import ComplexArray, Indices, IntArray
+from gadgets.kspace import ComplexArray, Indices
 
 # MRD numbers its flags from 1; these are the bits of the header's ``flags``.
 ACQ_FIRST_IN_SLICE = 1 << 6
@@ -42,11 +42,7 @@ NOT_IMAGING = (
 )
 
 FIRST_OR_LAST = (
-    ACQ_FIRST_IN_SLICE
-    | ACQ_LAST_IN_SLICE
-    | ACQ_FIRST_IN_REPETITION
-    | ACQ_LAST_IN_REPETITION
-    | ACQ_LAST_IN_MEASUREMENT
+    ACQ_FIRST_IN_SLICE | ACQ_LAST_IN_SLICE | ACQ_FIRST_IN_REPETITION | ACQ_LAST_IN_REPETITION | ACQ_LAST_IN_MEASUREMENT
 )
 
 
@@ -142,25 +138,3 @@ class Readout:
     def is_reversed(self) -> bool:
         """Whether it was acquired from right to left."""
         return bool(self.flags & ACQ_IS_REVERSE)
-
-
-def place_along_readout(n_samples: IntArray, centre_sample: IntArray, is_reversed: IntArray) -> tuple[int, int, IntArray]:
-    """Align the readouts of one k-space by their centre samples.
-
-    A reversed readout is placed such that it is aligned once the whole row is turned round. Readouts of one
-    length and centre, the usual case, all begin at 0.
-
-    Parameters
-    ----------
-    n_samples, centre_sample, is_reversed
-        Per readout, shape ``(readout,)``.
-
-    Returns
-    -------
-        The width of the k-space, its centre sample, and the first sample of each readout.
-    """
-    centre = int(centre_sample.max(initial=0))
-    width = max(int((centre + n_samples - centre_sample).max(initial=1)), 1)
-    forward = centre - centre_sample
-    start = np.where(is_reversed, width - forward - n_samples, forward)
-    return width, centre, start

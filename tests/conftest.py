@@ -73,7 +73,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "each_raw_file" in metafunc.fixturenames:
         folder = _data_folder()
         files = sorted(folder.glob("*.h5")) if folder is not None else []
-        cases = [pytest.param(file, id=file.stem) for file in files] or [pytest.param(folder, id="no-data")]
+        missing = folder / "*.h5" if folder is not None else None
+        cases = [pytest.param(file, id=file.stem) for file in files] or [pytest.param(missing, id="no-data")]
         metafunc.parametrize("each_raw_file", cases, indirect=True)
 
 

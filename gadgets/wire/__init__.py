@@ -1,0 +1,45 @@
+"""All conversions between bytes on a connection, MRD types and the pure values of the method.
+
+=====================  ==========================================================================================
+module                 what passes it
+=====================  ==========================================================================================
+``transport``          bytes: a buffered socket that notices a lost peer; whole messages of no concern to despark
+``attach``             puts the readers and writers below on a ``gadgetron`` Connection
+``acquisitions``       ACQUISITION  <-> :class:`~gadgets.readout.Readout`
+``recon_data``         RECONDATA    <-> :class:`~gadgets.kspace.KSpace`
+``waveforms``          WAVEFORM     <-> records of :mod:`gadgets.records`
+``images``             image and meta data -> IMAGE
+``header``             the MRD header -> :class:`~gadgets.readout.Encoding`
+=====================  ==========================================================================================
+
+What is not changed is written byte for byte as it was read. Why points travel in waveforms and k-spaces in
+ReconData is written down in ``gadgets/README.md``.
+"""
+
+from gadgets.wire.acquisitions import Acquisition
+from gadgets.wire.attach import attach
+from gadgets.wire.header import encodings_of
+from gadgets.wire.images import ImageMessage, image_message
+from gadgets.wire.recon_data import Cell, ReconBit, ReconBuffer, ReconData, cells_of, recon_data_of, replace_cells
+from gadgets.wire.transport import RawMessage, Transport
+from gadgets.wire.waveforms import RecordCollector, Waveform, waveforms_of
+
+__all__ = [
+    "Acquisition",
+    "Cell",
+    "ImageMessage",
+    "RawMessage",
+    "ReconBit",
+    "ReconBuffer",
+    "ReconData",
+    "RecordCollector",
+    "Transport",
+    "Waveform",
+    "attach",
+    "cells_of",
+    "encodings_of",
+    "image_message",
+    "recon_data_of",
+    "replace_cells",
+    "waveforms_of",
+]

@@ -1,0 +1,120 @@
+"""Acquisitions: header, trajectory and samples as they came, read and written in bulk."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+import numpy as np
+from ismrmrd.hdf5 import acquisition_header_dtype
+from numpy.typing import NDArray
+
+from gadgets.kspace import ComplexArray, Indices
+from gadgets.readout import Readout
+from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
+
+ACQUISITION = 1008
+ACQUISITION_HEADER: np.dtype[np.void] = acquisition_header_dtype
+_ID = MESSAGE_ID.pack(ACQUISITION)
+HEADER_BYTES = ACQUISITION_HEADER.itemsize
+
+# The fields below at their offsets in the packed header, everything between skipped.
+_FIELDS = struct.Struct("<2xQ4xII12xH2xH128xHHHHH64xHHHHHHHH82x")
+
+
+class Fields(NamedTuple):
+    """The fields of an acquisition header that despark looks at, named as in MRD."""
+
+    flags: int
+    scan_counter: int
+    acquisition_time_stamp: int
+    number_of_samples: int
+    active_channels: int
+    discard_pre: int
+    discard_post: int
+    center_sample: int
+    encoding_space_ref: int
+    trajectory_dimensions: int
+    kspace_encode_step_1: int
+    kspace_encode_step_2: int
+    average: int
+    slice: int
+    contrast: int
+    phase: int
+    repetition: int
+    set: int
+
+
+class Acquisition:
+    """One acquisition as it came; what is not replaced goes out byte for byte.
+
+    Attributes
+    ----------
+    header, trajectory, samples
+        Their bytes.
+    fields
+        What of the header is looked at.
+    """
+
+    __slots__ = ("fields", "header", "samples", "trajectory")
+
+    def __init__(self, header: Bytes, trajectory: Bytes, samples: Bytes) -> None:
+        self.header = header
+        self.trajectory = trajectory
+        self.samples = samples
+        self.fields = Fields._make(_FIELDS.unpack(header))
+
+    @property
+    def data(self) -> ComplexArray:
+        """Samples, shape ``(coil, kx)``; a view of the bytes."""
+        fields = self.fields
+        samples: NDArray[np.complex64] = np.frombuffer(self.samples, np.complex64)
+        return samples.reshape(fields.active_channels, fields.number_of_samples)
+
+    @property
+    def indices(self) -> Indices:
+        """Which k-space it belongs to."""
+        fields = self.fields
+        return Indices(
+            encoding=fields.encoding_space_ref,
+            slice=fields.slice,
+            contrast=fields.contrast,
+            phase=fields.phase,
+            repetition=fields.repetition,
+            set=fields.set,
+            average=fields.average,
+        )
+
+    def with_data(self, data: ComplexArray) -> Acquisition:
+        """Give the same acquisition with other samples, shape ``(coil, kx)``."""
+        return Acquisition(self.header, self.trajectory, np.ascontiguousarray(data, np.complex64).tobytes())
+
+    def readout(self, line: int | None = None) -> Readout:
+        """Give the readout that it holds, at its own place or, where one is given, on another line."""
+        fields = self.fields
+        return Readout(
+            data=self.data,
+            indices=self.indices,
+            line=fields.kspace_encode_step_1 if line is None else line,
+            partition=fields.kspace_encode_step_2 if line is None else 0,
+            centre_sample=fields.center_sample,
+            n_discarded=(fields.discard_pre, fields.discard_post),
+            scan_counter=fields.scan_counter,
+            time_stamp=fields.acquisition_time_stamp,
+            flags=fields.flags,
+            source=self,
+        )
+
+
+def read_acquisition(source: Transport) -> Acquisition:
+    """Read an acquisition; its id has been read."""
+    header = source.read(HEADER_BYTES)
+    fields = _FIELDS.unpack(header)
+    n_samples, n_channels, n_trajectory = fields[3], fields[4], fields[9]
+    trajectory = source.read(4 * n_samples * n_trajectory) if n_trajectory else b""
+    return Acquisition(header, trajectory, source.read(8 * n_samples * n_channels))
+
+
+def write_acquisition(destination: Transport, acquisition: Acquisition) -> None:
+    """Write an acquisition with its id."""
+    destination.write(_ID, acquisition.header, acquisition.trajectory, acquisition.samples)

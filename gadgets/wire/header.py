@@ -1,0 +1,60 @@
+"""The MRD header: its encodings."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, cast
+
+from gadgets.readout import Encoding, Limits
+
+
+def encodings_of(header: Any) -> tuple[Encoding, ...]:  # noqa: ANN401 - ismrmrd is untyped
+    """Read the encodings of a parsed MRD header (``ismrmrd.xsd.ismrmrdHeader``).
+
+    Limits that the header does not give, and lines that it limits to a single one in a matrix of several, are
+    taken from the encoded matrix.
+    """
+    return tuple(_encoding(encoding) for encoding in header.encoding)
+
+
+def _encoding(encoding: Any) -> Encoding:  # noqa: ANN401
+    encoded, recon = encoding.encodedSpace, encoding.reconSpace
+    n_lines, n_partitions = encoded.matrixSize.y, encoded.matrixSize.z
+    limits = encoding.encodingLimits
+    lines = _limits(limits and limits.kspace_encoding_step_1, n_lines)
+    if lines.maximum == 0 and n_lines > 1:
+        lines = _limits(None, n_lines)
+    return Encoding(
+        encoded_matrix=(encoded.matrixSize.x, n_lines, n_partitions),
+        recon_matrix=(recon.matrixSize.x, recon.matrixSize.y, recon.matrixSize.z),
+        lines=lines,
+        partitions=_limits(limits and limits.kspace_encoding_step_2, n_partitions),
+        encoded_fov=_field_of_view(encoded),
+        recon_fov=_field_of_view(recon),
+        acceleration=_acceleration(encoding.parallelImaging),
+        trajectory=_trajectory(encoding.trajectory),
+    )
+
+
+def _limits(limits: Any, n_matrix: int) -> Limits:  # noqa: ANN401
+    if limits is None:
+        return Limits(0, n_matrix // 2, max(n_matrix - 1, 0))
+    return Limits(limits.minimum, limits.center, max(limits.maximum, limits.minimum))
+
+
+def _field_of_view(space: Any) -> tuple[float, float, float]:  # noqa: ANN401
+    field_of_view = space.fieldOfView_mm
+    return float(field_of_view.x), float(field_of_view.y), float(field_of_view.z)
+
+
+def _acceleration(parallel_imaging: Any) -> tuple[int, int]:  # noqa: ANN401
+    if parallel_imaging is None or parallel_imaging.accelerationFactor is None:
+        return 1, 1
+    factor = parallel_imaging.accelerationFactor
+    return max(factor.kspace_encoding_step_1, 1), max(factor.kspace_encoding_step_2, 1)
+
+
+Trajectory = Literal["cartesian", "epi", "radial", "goldenangle", "spiral", "other"]
+
+
+def _trajectory(trajectory: Any) -> Trajectory:  # noqa: ANN401
+    return cast(Trajectory, str(getattr(trajectory, "value", trajectory)).lower())

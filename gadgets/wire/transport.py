@@ -1,0 +1,215 @@
+"""A buffered socket that takes the place of the one inside a ``gadgetron`` Connection."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.errors import PeerLostError, WireError
+
+Bytes: TypeAlias = bytes | memoryview
+
+MESSAGE_ID = struct.Struct("<H")
+COUNT = struct.Struct("<Q")
+PRESENT = struct.Struct("<?")
+CLOSE, TEXT, ERROR = 4, 5, 8
+
+# Counts in messages are 64 bits wide; no array of a scan comes near this, a damaged count nearly always passes it.
+MAX_BYTES = 1 << 36
+MAX_DIMENSIONS = 16
+_BUFFER_BYTES = 1 << 18
+_WRITE_AT_ONCE = 1 << 16
+
+
+class Transport:
+    """Reads exactly what is asked for and gathers small writes, which go out before a read has to wait.
+
+    Parameters
+    ----------
+    connected
+        A connected stream socket; its time-out, where it has one, is kept as the longest pause of the stream.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = connected
+        self.tail = b""
+        self._buffer = memoryview(bytearray(_BUFFER_BYTES))
+        self._start = self._stop = 0
+        self._pending: list[Bytes] = []
+        self._n_pending = 0
+
+    def read(self, n_bytes: int) -> Bytes:
+        """Read exactly so many bytes.
+
+        Raises
+        ------
+        PeerLostError
+            The stream ended, or paused for longer than the socket's time-out.
+        WireError
+            More bytes are announced than can be held.
+        """
+        stop = self._start + n_bytes
+        if stop > self._stop:
+            if n_bytes > _BUFFER_BYTES:
+                return self._read_large(n_bytes)
+            self._fill(n_bytes)
+            stop = self._start + n_bytes
+        chunk = bytes(self._buffer[self._start : stop])
+        self._start = stop
+        return chunk
+
+    def _fill(self, n_bytes: int) -> None:
+        """Make at least so many bytes available in the buffer."""
+        available = self._stop - self._start
+        self._buffer[:available] = self._buffer[self._start : self._stop]
+        self._start, self._stop = 0, available
+        while self._stop < n_bytes:
+            self._stop += self._receive(self._buffer[self._stop :], n_bytes - self._stop)
+
+    def _read_large(self, n_bytes: int) -> Bytes:
+        if n_bytes > MAX_BYTES:
+            raise WireError(f"expected at most {MAX_BYTES} bytes in one array, found {n_bytes} announced")
+        try:
+            # Pages are only touched as bytes arrive, so a wrong count does not fill the memory.
+            target = np.empty(n_bytes, np.uint8).data
+        except MemoryError as error:
+            raise WireError(f"no memory for an array of {n_bytes} bytes that the stream announces") from error
+        available = self._stop - self._start
+        target[:available] = self._buffer[self._start : self._stop]
+        self._start = self._stop = 0
+        while available < n_bytes:
+            available += self._receive(target[available:], n_bytes - available)
+        return target.toreadonly()
+
+    def _receive(self, target: memoryview, n_wanted: int) -> int:
+        self.flush()
+        try:
+            n_received = self.socket.recv_into(target)
+        except TimeoutError as error:
+            raise PeerLostError(f"nothing came for {self.socket.gettimeout()} s") from error
+        except OSError as error:
+            raise PeerLostError(f"the connection broke: {error}") from error
+        if not n_received:
+            raise PeerLostError(f"the stream ended without CLOSE, {n_wanted} bytes short of a whole message")
+        return n_received
+
+    def write(self, *parts: Bytes) -> None:
+        """Write bytes in order; small ones are gathered until :meth:`flush` or the next read that waits.
+
+        Raises
+        ------
+        PeerLostError
+            The other side no longer takes them.
+        """
+        for part in parts:
+            n_bytes = memoryview(part).nbytes
+            if n_bytes >= _WRITE_AT_ONCE:
+                self.flush()
+                self._send(part)
+                continue
+            self._pending.append(part)
+            self._n_pending += n_bytes
+        if self._n_pending >= _WRITE_AT_ONCE:
+            self.flush()
+
+    def flush(self) -> None:
+        """Send what was gathered."""
+        if self._pending:
+            gathered = b"".join(self._pending)
+            self._pending.clear()
+            self._n_pending = 0
+            self._send(gathered)
+
+    def _send(self, content: Bytes) -> None:
+        try:
+            self.socket.sendall(content)
+        except OSError as error:
+            raise PeerLostError(f"the connection broke while sending: {error}") from error
+
+    def discard_input(self, quiet_s: float) -> None:
+        """Read input that cannot be parsed, to its end as far as that can be seen.
+
+        Stops at the end of the stream, shortly after bytes that look like CLOSE, or when nothing came for
+        ``quiet_s`` seconds.
+        """
+        last = bytes(self._buffer[max(self._start, self._stop - 2) : self._stop])
+        self._start = self._stop = 0
+        with contextlib.suppress(OSError):
+            while True:
+                looks_closed = last == MESSAGE_ID.pack(CLOSE)
+                self.socket.settimeout(min(0.2, quiet_s) if looks_closed else quiet_s)
+                n_received = self.socket.recv_into(self._buffer)
+                if not n_received:
+                    return
+                last = (last + bytes(self._buffer[max(n_received - 2, 0) : n_received]))[-2:]
+
+    def close(self) -> None:
+        """Send what was gathered and CLOSE; a peer that is gone by then is no concern any more."""
+        with contextlib.suppress(PeerLostError, OSError):
+            self.write(MESSAGE_ID.pack(CLOSE))
+            self.flush()
+        self.socket.close()
+
+
+def bytes_of(array: NDArray[Any]) -> memoryview:
+    """Give the bytes of an array in C order, without a copy where they already lie so."""
+    content: memoryview = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
+    return content
+
+
+@dataclass(frozen=True, eq=False)
+class RawMessage:
+    """A message that passes whole: its id and, in pieces, every byte that followed."""
+
+    message_id: int
+    parts: tuple[Bytes, ...]
+
+
+class Capture:
+    """Reads the fields of one message and keeps all bytes that were read."""
+
+    def __init__(self, source: Transport) -> None:
+        self._source = source
+        self.parts: list[Bytes] = []
+
+    def take(self, n_bytes: int) -> Bytes:
+        """Read so many bytes."""
+        self.parts.append(self._source.read(n_bytes) if n_bytes else b"")
+        return self.parts[-1]
+
+    def count(self) -> int:
+        """Read a 64-bit count."""
+        return int(COUNT.unpack(self.take(COUNT.size))[0])
+
+    def is_present(self) -> bool:
+        """Read the byte before something optional."""
+        return bool(PRESENT.unpack(self.take(PRESENT.size))[0])
+
+    def array(self, item_bytes: int) -> tuple[tuple[int, ...], Bytes]:
+        """Read an array: its dimensions, first one fastest, and its content.
+
+        Raises
+        ------
+        WireError
+            It has too many dimensions or elements to be an array of a scan.
+        """
+        n_dimensions = self.count()
+        if n_dimensions > MAX_DIMENSIONS:
+            raise WireError(f"expected an array of at most {MAX_DIMENSIONS} dimensions, found {n_dimensions}")
+        dimensions: tuple[int, ...] = struct.unpack(f"<{n_dimensions}Q", self.take(n_dimensions * COUNT.size))
+        n_bytes = item_bytes
+        for length in dimensions:
+            n_bytes *= length
+        if n_bytes > MAX_BYTES:
+            raise WireError(f"expected an array of at most {MAX_BYTES} bytes, found dimensions {dimensions}")
+        return dimensions, self.take(n_bytes)
+
+    def message(self, message_id: int) -> RawMessage:
+        """Give all that was read as a message."""
+        return RawMessage(message_id, tuple(self.parts))

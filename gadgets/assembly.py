@@ -8,7 +8,6 @@ reported with what it lacks.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -25,8 +24,6 @@ from gadgets.readout import (
 )
 
 __all__ = ["AcquiredKSpace", "Encoding", "KSpaceAssembler", "Readout", "assemble", "to_kspace"]
-
-logger = logging.getLogger(__name__)
 
 Place = tuple[int, int]
 
@@ -80,6 +77,11 @@ class KSpaceAssembler:
         """Number of k-spaces that wait for readouts."""
         return len(self._open)
 
+    def n_waiting(self, indices: Indices) -> int:
+        """Count the readouts of a k-space that is not complete yet."""
+        waiting = self._open.get(indices)
+        return len(waiting.readouts) if waiting is not None else 0
+
     def add(self, readout: Readout) -> list[AcquiredKSpace]:
         """Take one readout and give the k-spaces that it completes, oldest first.
 
@@ -100,7 +102,7 @@ class KSpaceAssembler:
         return complete
 
     def flush(self) -> list[AcquiredKSpace]:
-        """Give what is still open at the end of the stream; what is missing is counted and warned of."""
+        """Give what is still open at the end of the stream; what is missing is counted, with a warning."""
         return [self._close(indices, is_end=True) for indices in list(self._open)]
 
     def _check(self, readout: Readout, encoding: Encoding) -> None:
@@ -166,8 +168,10 @@ class KSpaceAssembler:
         n_missing = 0 if finished.has_ended else self._count_missing(finished, indices.encoding, is_end)
         warning = ""
         if n_missing:
-            warning = f"incomplete k-space: {n_missing} of {n_readouts + n_missing} expected readouts are missing"
-            logger.warning("%s (%s)", warning, describe(indices))
+            warning = (
+                f"incomplete k-space ({describe(indices)}): {n_missing} of {n_readouts + n_missing} "
+                "expected readouts are missing"
+            )
         else:
             self._n_readouts[indices.encoding] = n_readouts
         kspace = to_kspace(finished.readouts, finished.encoding)

@@ -34,6 +34,15 @@ def place_along_readout(
     return width, centre, start
 
 
+def place_readouts(readouts: Sequence[Readout]) -> tuple[int, int, list[int]]:
+    """Place the readouts of one k-space: its width, its centre sample and the first sample of each readout."""
+    n_samples = np.array([readout.data.shape[1] for readout in readouts])
+    centre_sample = np.array([readout.centre_sample for readout in readouts])
+    is_reversed = np.array([readout.is_reversed for readout in readouts])
+    width, centre, start = place_along_readout(n_samples, centre_sample, is_reversed)
+    return width, centre, start.tolist()
+
+
 def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
     """Put readouts that share their indices in their places.
 
@@ -44,10 +53,7 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
     encoding
         Gives the number of lines and partitions and their centres.
     """
-    n_samples = np.array([readout.data.shape[1] for readout in readouts])
-    is_reversed = np.array([readout.is_reversed for readout in readouts])
-    centres = np.array([readout.centre_sample for readout in readouts])
-    width, centre, starts = place_along_readout(n_samples, centres, is_reversed)
+    width, centre, starts = place_readouts(readouts)
     n_lines = max(encoding.lines.maximum, max(readout.line for readout in readouts)) + 1
     n_partitions = max(encoding.partitions.maximum, max(readout.partition for readout in readouts)) + 1
     grid = (n_partitions, n_lines)
@@ -55,7 +61,7 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
     sampled = np.zeros((*grid, width), np.bool_)
     scan_counter, time_stamp = np.zeros(grid, np.uint32), np.zeros(grid, np.uint32)
     reversed_lines = np.zeros(grid, np.bool_)
-    for readout, start in zip(readouts, starts.tolist(), strict=True):
+    for readout, start in zip(readouts, starts, strict=True):
         place = (readout.partition, readout.line)
         before, after = readout.n_discarded
         used = slice(before, max(readout.data.shape[1] - after, before))

@@ -87,3 +87,23 @@ class Calibration(Record):
     def n_repaired(self) -> int:
         """Points whose samples were changed."""
         return sum(point.method is not None for point in self.points)
+
+
+class Assembly(Record):
+    """How one k-space came in: its readouts, and how many of those expected are missing."""
+
+    indices: Indices
+    readouts: int
+    missing: int = 0
+    seconds: float = 0.0
+    warning: str = ""
+
+
+class Imaging(Record):
+    """The image that one k-space became: its running number and its size along z, y and x."""
+
+    indices: Indices
+    image: int
+    matrix: tuple[int, int, int]
+    seconds: float = 0.0
+    warning: str = ""

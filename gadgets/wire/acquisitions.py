@@ -89,7 +89,7 @@ class Acquisition:
         """Give the same acquisition with other samples, shape ``(coil, kx)``."""
         return Acquisition(self.header, self.trajectory, np.ascontiguousarray(data, np.complex64).tobytes())
 
-    def readout(self, line: int | None = None) -> Readout:
+    def readout(self, source: object = None, line: int | None = None) -> Readout:
         """Give the readout that it holds, at its own place or, where one is given, on another line."""
         fields = self.fields
         return Readout(
@@ -102,7 +102,7 @@ class Acquisition:
             scan_counter=fields.scan_counter,
             time_stamp=fields.acquisition_time_stamp,
             flags=fields.flags,
-            source=self,
+            source=self if source is None else source,
         )
 
 

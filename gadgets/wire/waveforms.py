@@ -7,6 +7,7 @@ bytes, filled up with zeros.
 
 from __future__ import annotations
 
+import json
 import struct
 from typing import TypeVar
 
@@ -71,7 +72,8 @@ def waveforms_of(record: Record, scan_counter: int = 0, time_stamp: int = 0) -> 
         Of the k-space that it belongs to.
     """
     waveform_id = WAVEFORM_IDS[type(record)]
-    text = record.model_dump_json().encode()
+    # Infinite magnitudes survive json.dumps, where pydantic would write null.
+    text = json.dumps(record.model_dump(mode="json")).encode()
     pieces = [text[start : start + _MAX_PIECE_BYTES] for start in range(0, len(text), _MAX_PIECE_BYTES)]
     waveforms = []
     for number, piece in enumerate(pieces):

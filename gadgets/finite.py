@@ -1,0 +1,35 @@
+"""NaN and Inf samples: they are passed on, but nothing is computed from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gadgets.kspace import KSpace
+
+
+def without_non_finite(kspace: KSpace) -> tuple[KSpace, int]:
+    """Take samples that are NaN or infinite for not sampled.
+
+    Parameters
+    ----------
+    kspace
+        As acquired; it is not changed.
+
+    Returns
+    -------
+        The k-space itself where all samples are finite, else a copy in which a place where any receiver's sample
+        is not finite is zero and not sampled; and the number of such samples, each receiver's counted.
+    """
+    is_finite = np.isfinite(kspace.data)
+    if is_finite.all():
+        return kspace, 0
+    usable = is_finite.all(axis=0)
+    data = np.where(usable, kspace.data, np.complex64(0))
+    return replace(kspace, data=data, sampled=kspace.sampled & usable), int(np.count_nonzero(~is_finite))
+
+
+def warning_of(n_non_finite: int) -> str:
+    """Say how many samples were passed on unjudged; empty where there were none."""
+    return f"{n_non_finite} NaN or Inf samples were passed on unjudged" if n_non_finite else ""

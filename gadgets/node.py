@@ -1,0 +1,92 @@
+"""What all nodes share: settings, the guard that makes failures visible, and the end of the stream.
+
+A node is a function of a ``gadgetron`` Connection. It hands :func:`run_node` a function that opens what the node
+needs (models, files) and gives its stage: a generator from incoming to outgoing items.
+"""
+
+from __future__ import annotations
+
+import logging
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeAlias
+
+from gadgets.errors import DesparkError, PeerLostError, WireError
+from gadgets.readout import Encoding
+from gadgets.settings import SettingsT, read_settings
+from gadgets.wire import Acquisition, ImageMessage, RawMessage, ReconData, Transport, Waveform, attach, encodings_of
+from gadgets.wire.transport import ERROR, MESSAGE_ID
+
+logger = logging.getLogger(__name__)
+
+Item: TypeAlias = Acquisition | Waveform | ReconData | ImageMessage | RawMessage
+Stage: TypeAlias = Callable[[Iterable[Item]], Iterator[Item]]
+
+# Input that cannot be parsed has no visible end; after such a pause it is taken to be over.
+QUIET_S = 5.0
+
+
+def run_node(
+    connection: Any,  # noqa: ANN401 - gadgetron is untyped
+    name: str,
+    model: type[SettingsT],
+    open_stage: Callable[[SettingsT, tuple[Encoding, ...]], Stage],
+) -> None:
+    """Run a node on a connection until its input closes.
+
+    Whatever fails is logged, the input is read to its end, and the reason goes out as an ERROR message, in this
+    order: an ERROR before the input is drained can block a whole Gadgetron session, and without one a failure
+    looks like success. The CLOSE that ends a node's output is sent by the ``gadgetron`` package.
+
+    Parameters
+    ----------
+    connection
+        A ``gadgetron`` Connection, configuration and header already read.
+    name
+        The node's name, in messages.
+    model
+        Its settings.
+    open_stage
+        Opens what the node needs, before any data, and gives its stage.
+    """
+    transport = attach(connection)
+    try:
+        settings = read_settings(connection.raw_bytes.config, model, name)
+        stage = open_stage(settings, encodings_of(connection.header))
+        for item in stage(connection):
+            connection.send(item)
+        transport.flush()
+    except DesparkError as error:
+        logger.error("%s: %s", name, error)
+        _report_failure(connection, transport, name, error)
+    except Exception as error:
+        logger.exception("%s failed", name)
+        _report_failure(connection, transport, name, error)
+
+
+def _report_failure(connection: Any, transport: Transport, name: str, error: Exception) -> None:  # noqa: ANN401
+    _drain(connection, transport, error)
+    reason = str(error) or type(error).__name__
+    text = reason if reason.startswith(name) else f"{name}: {reason}"
+    content = text.encode()
+    try:
+        transport.write(MESSAGE_ID.pack(ERROR), struct.pack("<Q", len(content)), content)
+        transport.flush()
+    except PeerLostError as lost:
+        logger.warning("%s: the reason could not be sent: %s", name, lost)
+
+
+def _drain(connection: Any, transport: Transport, error: Exception) -> None:  # noqa: ANN401
+    """Read the input to its end, as far as it has one."""
+    if isinstance(error, PeerLostError):
+        return
+    try:
+        if not isinstance(error, WireError):
+            for _ in connection:
+                pass
+            return
+    except PeerLostError:
+        return
+    except WireError as damage:
+        logger.warning("the rest of the input cannot be parsed either: %s", damage)
+    transport.discard_input(QUIET_S)

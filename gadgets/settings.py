@@ -64,10 +64,11 @@ class ImageFFTSettings(NodeSettings):
     """Properties of ``image_fft``."""
 
 
-class RawRepairSettings(BaseModel):
-    """Properties of ``raw_repair``: those of the stages it joins, each under the stage's name."""
+class RawRepairSettings(NodeSettings):
+    """Properties of ``raw_repair``: those of the stages it joins, each under the stage's name.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    ``report`` holds for the stages that have none of their own.
+    """
 
     acquisition_buffer: AcquisitionBufferSettings = AcquisitionBufferSettings()
     spark_detection: SparkDetectionSettings = SparkDetectionSettings()

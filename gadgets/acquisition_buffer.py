@@ -1,0 +1,76 @@
+"""The node AcquisitionBuffer: acquisitions in, each k-space out as ReconData as soon as it is complete."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
+from gadgets.errors import RawDataError
+from gadgets.node import Item, Stage, run_node
+from gadgets.readout import Encoding, Readout, is_imaging
+from gadgets.records import Assembly
+from gadgets.report import Report
+from gadgets.settings import AcquisitionBufferSettings
+from gadgets.wire import Acquisition, ReconData, recon_data_of
+
+logger = logging.getLogger(__name__)
+
+
+def acquisition_buffer(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
+    """Run the node on a ``gadgetron`` Connection."""
+    run_node(connection, "acquisition_buffer", AcquisitionBufferSettings, open_stage)
+
+
+def open_stage(settings: AcquisitionBufferSettings, encodings: tuple[Encoding, ...]) -> Stage:
+    """Give the stage of this node."""
+    return partial(buffer_acquisitions, encodings=encodings, report=Report(settings.report, "acquisition_buffer"))
+
+
+def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], report: Report) -> Iterator[Item]:
+    """Assemble imaging acquisitions to k-spaces; everything else passes at once, in order.
+
+    Raises
+    ------
+    RawDataError
+        An acquisition belongs to no Cartesian or EPI encoding of the header, or does not fit the ones before.
+    """
+    assembler = KSpaceAssembler(encodings)
+    for item in items:
+        if not isinstance(item, Acquisition) or not is_imaging(item.fields.flags):
+            yield item
+            continue
+        readout = item.readout()
+        _require_cartesian(assembler.encoding(readout.indices.encoding), readout)
+        for acquired in assembler.add(readout):
+            yield _recon_data(acquired, assembler, report)
+    for acquired in assembler.flush():
+        yield _recon_data(acquired, assembler, report)
+
+
+def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
+    if not encoding.is_cartesian:
+        raise RawDataError(
+            f"expected a cartesian or EPI trajectory, found {encoding.trajectory!r} in encoding "
+            f"{readout.indices.encoding} (the chain repair_raw takes any trajectory)"
+        )
+
+
+def _recon_data(acquired: AcquiredKSpace, assembler: KSpaceAssembler, report: Report) -> ReconData:
+    start = perf_counter()
+    if acquired.warning:
+        logger.warning("acquisition_buffer: %s", acquired.warning)
+    recon_data = recon_data_of(acquired, assembler.encoding(acquired.kspace.indices.encoding))
+    report.add(
+        Assembly(
+            indices=acquired.kspace.indices,
+            readouts=len(acquired.readouts),
+            missing=acquired.n_missing,
+            seconds=perf_counter() - start,
+            warning=acquired.warning,
+        )
+    )
+    return recon_data

@@ -1,0 +1,150 @@
+"""The node Calibration: points and ReconData in, what became of the points and the repaired ReconData out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import zip_longest
+from time import perf_counter
+from typing import Any
+
+from gadgets.assembly import describe
+from gadgets.errors import NodeError, RawDataError
+from gadgets.finite import without_non_finite
+from gadgets.kspace import ComplexArray, KSpace
+from gadgets.node import Item, Stage, run_node
+from gadgets.readout import Encoding
+from gadgets.records import Calibration, Detection, Point
+from gadgets.repair import repair
+from gadgets.report import Report
+from gadgets.settings import CalibrationSettings
+from gadgets.wire import ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
+
+logger = logging.getLogger(__name__)
+
+
+def calibration(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
+    """Run the node on a ``gadgetron`` Connection."""
+    run_node(connection, "calibration", CalibrationSettings, open_stage)
+
+
+def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...]) -> Stage:
+    """Give the stage of this node."""
+    return partial(repair_sparks, encodings=encodings, settings=settings, report=Report(settings.report, "calibration"))
+
+
+def repair_sparks(
+    items: Iterable[Item], encodings: tuple[Encoding, ...], settings: CalibrationSettings, report: Report
+) -> Iterator[Item]:
+    """Repair the points that came ahead of each ReconData; everything else passes.
+
+    Raises
+    ------
+    RawDataError, NodeError
+        Points cannot be repaired, and ``on_failure`` is fail.
+    """
+    collector = RecordCollector()
+    for item in items:
+        try:
+            if isinstance(item, Waveform):
+                collector.add(item)
+            if not isinstance(item, ReconData):
+                yield item
+                continue
+            repaired, calibrations = _repaired(item, collector.take(Detection), encodings, settings)
+        except RawDataError as error:
+            if settings.on_failure == "fail":
+                raise
+            logger.warning("calibration: passed on as acquired: %s", error)
+            yield item
+            continue
+        for record in calibrations:
+            report.add(record)
+            yield from waveforms_of(record)
+        yield repaired
+
+
+def _repaired(
+    recon_data: ReconData,
+    detections: Sequence[Detection],
+    encodings: tuple[Encoding, ...],
+    settings: CalibrationSettings,
+) -> tuple[ReconData, list[Calibration]]:
+    """Match the detections with the k-spaces of a ReconData, in order, and repair each."""
+    if not detections:
+        return recon_data, []
+    changed: dict[tuple[int, int, int, int], ComplexArray] = {}
+    calibrations = []
+    for cell, detection in zip_longest(cells_of(recon_data, encodings), detections):
+        if cell is None or detection is None or cell.kspace.indices != detection.indices:
+            raise RawDataError(
+                f"expected one detection for each k-space of a ReconData, in their order; found "
+                f"{len(detections)} that do not belong to its k-spaces"
+            )
+        data, record = calibrate(cell.kspace, detection.points, settings)
+        calibrations.append(record)
+        if data is not None:
+            changed[cell.place] = data
+    return (replace_cells(recon_data, changed) if changed else recon_data), calibrations
+
+
+def calibrate(
+    kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings
+) -> tuple[ComplexArray | None, Calibration]:
+    """Repair the points of one k-space.
+
+    Parameters
+    ----------
+    kspace
+        As acquired; it is not changed.
+    points
+        Those to repair.
+    settings
+        With ``on_failure`` pass, points that cannot be repaired stay as they are and the record says why.
+
+    Returns
+    -------
+        The samples with the repaired points and all others bit-identical, shape ``(coil, kz, ky, kx)``, None
+        where nothing was changed; and the record.
+
+    Raises
+    ------
+    NodeError
+        The repair failed, and ``on_failure`` is fail.
+    """
+    if not points:
+        return None, Calibration(indices=kspace.indices)
+    start = perf_counter()
+    try:
+        _check_places(points, kspace)
+        finite, _ = without_non_finite(kspace)
+        repaired, record = repair(finite, points, settings)
+    except Exception as error:
+        where, reason = describe(kspace.indices), str(error) or type(error).__name__
+        if settings.on_failure == "fail":
+            raise NodeError(f"calibration: {where}: {reason}") from error
+        logger.exception("calibration failed (%s); passed on as acquired", where)
+        warning = f"passed on with {len(points)} points unrepaired: {reason}"
+        return None, Calibration(indices=kspace.indices, seconds=perf_counter() - start, warning=warning)
+    return _with_repaired(kspace.data, repaired.data, record), record
+
+
+def _check_places(points: Sequence[Point], kspace: KSpace) -> None:
+    shape = kspace.sampled.shape
+    for point in points:
+        place = (point.partition, point.line, point.sample)
+        if not all(0 <= value < length for value, length in zip(place, shape, strict=True)):
+            raise RawDataError(f"expected points inside a k-space of shape {shape}, found one at {place}")
+
+
+def _with_repaired(acquired: ComplexArray, repaired: ComplexArray, record: Calibration) -> ComplexArray | None:
+    """Take from the repair the samples of repaired points, and nothing else."""
+    if not record.n_repaired:
+        return None
+    data = acquired.copy()
+    for entry in record.points:
+        if entry.method is not None:
+            place = (..., entry.point.partition, entry.point.line, entry.point.sample)
+            data[place] = repaired[place]
+    return data

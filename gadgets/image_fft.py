@@ -1,0 +1,100 @@
+"""The node ImageFFT: repaired ReconData in, one magnitude image with meta data per k-space out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import count
+from time import perf_counter
+from typing import Any
+
+from gadgets.finite import without_non_finite
+from gadgets.image import reconstruct
+from gadgets.image_meta import meta_of
+from gadgets.node import Item, Stage, run_node
+from gadgets.readout import Encoding
+from gadgets.records import Calibration, Detection, Imaging
+from gadgets.report import Report
+from gadgets.settings import ImageFFTSettings
+from gadgets.wire import (
+    Acquisition,
+    Cell,
+    ImageMessage,
+    ReconData,
+    RecordCollector,
+    Waveform,
+    cells_of,
+    image_message,
+)
+
+logger = logging.getLogger(__name__)
+
+
+def image_fft(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
+    """Run the node on a ``gadgetron`` Connection."""
+    run_node(connection, "image_fft", ImageFFTSettings, open_stage)
+
+
+def open_stage(settings: ImageFFTSettings, encodings: tuple[Encoding, ...]) -> Stage:
+    """Give the stage of this node."""
+    return partial(make_images, encodings=encodings, report=Report(settings.report, "image_fft"))
+
+
+def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: Report) -> Iterator[Item]:
+    """Make an image of every k-space that holds a readout.
+
+    Acquisitions and waveforms that come this far are not imaging data and end here; images and whatever else
+    other gadgets made pass.
+
+    Raises
+    ------
+    RawDataError
+        A ReconData is not one, or a record in a waveform is damaged.
+    """
+    collector = RecordCollector()
+    image_indices = count(1)
+    n_unused = 0
+    for item in items:
+        if isinstance(item, ReconData):
+            detections, calibrations = collector.take(Detection), collector.take(Calibration)
+            for number, cell in enumerate(cells_of(item, encodings)):
+                if not cell.kspace.sampled.any():
+                    continue
+                detection = detections[number] if number < len(detections) else None
+                calibration = calibrations[number] if number < len(calibrations) else None
+                yield _image(cell, detection, calibration, next(image_indices), report)
+        elif isinstance(item, Acquisition) or (isinstance(item, Waveform) and not collector.add(item)):
+            n_unused += 1
+        elif not isinstance(item, Waveform):
+            yield item
+    if n_unused:
+        logger.info("image_fft: %d acquisitions and waveforms that are no imaging data end here", n_unused)
+
+
+def _image(
+    cell: Cell, detection: Detection | None, calibration: Calibration | None, image_index: int, report: Report
+) -> ImageMessage:
+    start = perf_counter()
+    kspace, n_non_finite = without_non_finite(cell.kspace)
+    warning = f"{n_non_finite} NaN or Inf samples were taken as zero" if n_non_finite else ""
+    image = reconstruct(kspace, cell.encoding)
+    recon_x, encoded = cell.encoding.recon_fov[0], cell.encoding.encoded_fov
+    message = image_message(
+        image,
+        cell.header,
+        (recon_x, encoded[1], encoded[2]),
+        image_index,
+        meta_of(detection, calibration, warning),
+    )
+    depth, height, width = image.shape
+    report.add(
+        Imaging(
+            indices=kspace.indices,
+            image=image_index,
+            matrix=(depth, height, width),
+            seconds=perf_counter() - start,
+            warning=warning,
+        )
+    )
+    return message

@@ -1,0 +1,61 @@
+"""What an image's meta data say about the sparks of its k-space."""
+
+from __future__ import annotations
+
+from gadgets.records import Calibration, Detection
+
+MetaValue = str | int | float | list[str]
+
+
+def meta_of(detection: Detection | None, calibration: Calibration | None, warning: str = "") -> dict[str, MetaValue]:
+    """Give the meta data of an image, in the spellings of the MRD specification and of Gadgetron.
+
+    Parameters
+    ----------
+    detection, calibration
+        Of the image's k-space; None where that step did not come before.
+    warning
+        What else the reader of the image has to know.
+    """
+    comment = _comment(detection, calibration)
+    history = ["despark"] + [
+        name for name, record in (("spark_detection", detection), ("calibration", calibration)) if record is not None
+    ]
+    meta: dict[str, MetaValue] = {
+        "DataRole": "Image",
+        "GADGETRON_DataRole": "Image",
+        "ImageComments": comment,
+        "GADGETRON_ImageComment": comment,
+        "ImageProcessingHistory": history,
+        "GADGETRON_ImageProcessingHistory": history,
+    }
+    if detection is not None:
+        receivers = sorted({receiver for point in detection.points for receiver in point.receivers})
+        meta |= {
+            "despark_points_found": len(detection.points),
+            "despark_target_patches": len(detection.target_patches),
+            "despark_patches": detection.patches,
+            "despark_receivers_hit": " ".join(map(str, receivers)),
+            "despark_provider": detection.provider,
+        }
+    if calibration is not None:
+        meta |= {
+            "despark_points_repaired": calibration.n_repaired,
+            "despark_points_refused": len(calibration.points) - calibration.n_repaired,
+        }
+    warnings = [record.warning for record in (detection, calibration) if record is not None and record.warning]
+    meta["despark_warnings"] = "; ".join([*warnings, *filter(None, [warning])])
+    return meta
+
+
+def _comment(detection: Detection | None, calibration: Calibration | None) -> str:
+    if detection is None:
+        return "despark: not judged"
+    if detection.warning and not detection.points:
+        return f"despark: {detection.warning}"
+    text = f"despark: {len(detection.points)} abnormal points found"
+    if calibration is None:
+        return text
+    n_refused = len(calibration.points) - calibration.n_repaired
+    text = f"{text}, {calibration.n_repaired} repaired, {n_refused} refused"
+    return f"{text} ({calibration.warning})" if calibration.warning else text

@@ -1,0 +1,190 @@
+"""The node RawRepair, the drop-in: acquisitions in, the same acquisitions out, only sparks repaired.
+
+Buffer, detection and calibration in one process. What comes in waits in a queue until its k-space is judged and
+leaves it in the order of arrival, so the queue holds no more than the k-spaces that the acquisition order keeps open.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
+from gadgets.calibration import calibrate
+from gadgets.errors import RawDataError
+from gadgets.kspace import ComplexArray
+from gadgets.node import Item, Stage, run_node
+from gadgets.placement import place_readouts
+from gadgets.readout import Encoding, Limits, is_imaging
+from gadgets.records import Assembly, Calibration
+from gadgets.report import Report
+from gadgets.settings import NodeSettings, RawRepairSettings
+from gadgets.spark_detection import LooksForSparks, detect, open_detector
+from gadgets.wire import Acquisition
+
+logger = logging.getLogger(__name__)
+
+# Readouts without a place in k-space are judged in blocks of about the size of an image's k-space.
+_MAX_BLOCK = 512
+
+
+def raw_repair(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
+    """Run the node on a ``gadgetron`` Connection."""
+    run_node(connection, "raw_repair", RawRepairSettings, open_stage)
+
+
+def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...]) -> Stage:
+    """Open the models, before any data, and give the stage of this node."""
+    repairer = RawRepairer(settings, encodings, open_detector(settings.spark_detection))
+    return repairer.repair
+
+
+@dataclass(eq=False)
+class _Held:
+    """An item that waits for its turn."""
+
+    item: Item
+    is_judged: bool = True
+
+
+class RawRepairer:
+    """Repairs the sparks of a stream of acquisitions.
+
+    Parameters
+    ----------
+    settings
+        Of the stages it joins.
+    encodings
+        Those of the MRD header.
+    detector
+        Opened before the scan.
+    """
+
+    def __init__(self, settings: RawRepairSettings, encodings: tuple[Encoding, ...], detector: LooksForSparks) -> None:
+        self._settings = settings
+        self._encodings = encodings
+        self._detector = detector
+        self._by_place = KSpaceAssembler(encodings)
+        self._by_time = KSpaceAssembler([in_order_of_acquisition(encoding) for encoding in encodings])
+        self._queue: deque[_Held] = deque()
+        self._n_unjudged = 0
+        self._reports = {
+            name: Report(_report_of(settings, stage), name)
+            for name, stage in (
+                ("acquisition_buffer", settings.acquisition_buffer),
+                ("spark_detection", settings.spark_detection),
+                ("calibration", settings.calibration),
+            )
+        }
+
+    @property
+    def n_held(self) -> int:
+        """Number of items that wait for their turn."""
+        return len(self._queue)
+
+    def repair(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Give every item in its place, sparks in imaging acquisitions repaired.
+
+        Raises
+        ------
+        RawDataError, NodeError
+            A readout or a k-space cannot be judged, and ``on_failure`` of the stage is fail.
+        """
+        for item in items:
+            held = _Held(item)
+            self._queue.append(held)
+            if isinstance(item, Acquisition) and is_imaging(item.fields.flags):
+                self._assemble(held, item)
+            yield from self._ready()
+        for assembler in (self._by_place, self._by_time):
+            for acquired in assembler.flush():
+                self._judge(acquired, is_gridded=assembler is self._by_place)
+        yield from self._ready()
+        if self._n_unjudged:
+            logger.warning("raw_repair: %d readouts were passed on unjudged", self._n_unjudged)
+
+    def _ready(self) -> Iterator[Item]:
+        while self._queue and self._queue[0].is_judged:
+            yield self._queue.popleft().item
+
+    def _assemble(self, held: _Held, acquisition: Acquisition) -> None:
+        held.is_judged = False
+        try:
+            is_gridded = self._is_gridded(acquisition)
+            assembler = self._by_place if is_gridded else self._by_time
+            line = None if is_gridded else assembler.n_waiting(acquisition.indices)
+            complete = assembler.add(acquisition.readout(held, line))
+        except RawDataError as error:
+            if self._settings.spark_detection.on_failure == "fail":
+                raise
+            held.is_judged = True
+            if not self._n_unjudged:
+                logger.warning("raw_repair: a readout is passed on unjudged: %s", error)
+            self._n_unjudged += 1
+            return
+        for acquired in complete:
+            self._judge(acquired, is_gridded=is_gridded)
+
+    def _is_gridded(self, acquisition: Acquisition) -> bool:
+        encoding = self._by_place.encoding(acquisition.fields.encoding_space_ref)
+        return encoding.is_cartesian and not acquisition.fields.trajectory_dimensions
+
+    def _judge(self, acquired: AcquiredKSpace, *, is_gridded: bool) -> None:
+        kspace = acquired.kspace
+        warning = acquired.warning if is_gridded else ""
+        if warning:
+            logger.warning("raw_repair: %s", warning)
+        self._reports["acquisition_buffer"].add(
+            Assembly(
+                indices=kspace.indices,
+                readouts=len(acquired.readouts),
+                missing=acquired.n_missing if is_gridded else 0,
+                warning=warning,
+            )
+        )
+        detection = detect(kspace, self._detector, self._settings.spark_detection.on_failure)
+        self._reports["spark_detection"].add(detection)
+        data, calibration = calibrate(kspace, detection.points, self._settings.calibration)
+        self._reports["calibration"].add(calibration)
+        if data is not None:
+            _write_back(acquired, data, calibration)
+        for readout in acquired.readouts:
+            _held_of(readout.source).is_judged = True
+
+
+def in_order_of_acquisition(encoding: Encoding) -> Encoding:
+    """Give the encoding in which readouts have a number instead of a place: blocks of readout times sample."""
+    n_readouts = min(max(encoding.lines.count * encoding.partitions.count, 1), _MAX_BLOCK)
+    lines = Limits(0, n_readouts // 2, n_readouts - 1)
+    width = encoding.encoded_matrix[0]
+    return replace(encoding, encoded_matrix=(width, n_readouts, 1), lines=lines, partitions=Limits())
+
+
+def _write_back(acquired: AcquiredKSpace, data: ComplexArray, calibration: Calibration) -> None:
+    """Put repaired samples into the acquisitions they came in."""
+    _, _, starts = place_readouts(acquired.readouts)
+    by_place = {
+        (readout.partition, readout.line): (readout, start)
+        for readout, start in zip(acquired.readouts, starts, strict=True)
+    }
+    for point in (entry.point for entry in calibration.points if entry.method is not None):
+        readout, start = by_place[point.partition, point.line]
+        held = _held_of(readout.source)
+        if isinstance(held.item, Acquisition):
+            samples = held.item.data.copy()
+            samples[:, point.sample - start] = data[:, point.partition, point.line, point.sample]
+            held.item = held.item.with_data(samples)
+
+
+def _held_of(source: object) -> _Held:
+    if not isinstance(source, _Held):
+        raise TypeError(f"expected a readout of an item in the queue, found one of {type(source).__name__}")
+    return source
+
+
+def _report_of(settings: RawRepairSettings, stage: NodeSettings) -> Path | None:
+    return stage.report if stage.report is not None else settings.report

@@ -1,0 +1,221 @@
+"""Evidence for sparks: maps in which a sample that does not belong to its surroundings stands out.
+
+One plane at a time, all receivers together. A *plane* is one partition with its acquired readouts stacked in
+the order of their phase-encoding lines, shape ``(coil, line, sample)``; lines that were not acquired leave no gap.
+The maps are the same for any global scale and phase of the data, and cost little more for 32 receivers than for
+8, because the sources of the prediction are compressed to a few virtual receivers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from gadgets.image_support import predict_from_support
+from gadgets.kspace import BoolArray, ComplexArray, FloatArray
+from gadgets.prediction import predict
+
+CHANNELS = (
+    "innovation",
+    "innovation_local",
+    "innovation_whitened",
+    "residual",
+    "residual_whitened",
+    "raw_whitened",
+    "magnitude",
+    "level",
+    "mirror",
+    "radius",
+    "receivers",
+)
+"""Names of the maps, in the order of the first axis of :attr:`Evidence.maps`."""
+
+FEATURE_SET = "evidence-1"
+"""Goes into the manifest of every model: a model reads only the maps that it was trained on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The maps of one plane.
+
+    Attributes
+    ----------
+    maps
+        Shape ``(channel, line, sample)``, float32, see :data:`CHANNELS`; about zero for an ordinary sample.
+    level
+        Local magnitude over all receivers (root mean square), shape ``(line, sample)``.
+    noise
+        The plane's noise level in the same units.
+    judged
+        Samples that can be judged at all: acquired, finite and among others, shape ``(line, sample)``.
+    """
+
+    maps: NDArray[np.float32]
+    level: FloatArray
+    noise: float
+    judged: BoolArray
+
+
+def shifted(values: NDArray[np.generic], line: int, sample: int) -> NDArray[np.generic]:
+    """Give every sample the value of its neighbour ``(line, sample)`` away; at the borders the mirrored one."""
+    n_lines, n_samples = values.shape[-2:]
+    return values[..., _mirrored(n_lines, line), :][..., _mirrored(n_samples, sample)]
+
+
+def _mirrored(n: int, offset: int) -> NDArray[np.intp]:
+    index = np.arange(n)
+    there = index + offset
+    outside = (there < 0) | (there >= n)
+    return np.clip(np.where(outside, index - offset, there), 0, n - 1)
+
+
+def local_median(values: FloatArray, distance: int) -> FloatArray:
+    """Median of a sample and its eight neighbours `distance` away, shape kept.
+
+    Nine samples on a wide grid instead of all samples of a window: a burst of up to six samples covers at most
+    three or four of them, and nine values are sorted in a few array operations.
+    """
+    steps = (-distance, 0, distance)
+    nine = np.stack([shifted(values, line, sample) for line in steps for sample in steps])
+    nine.partition(4, axis=0)
+    return np.asarray(nine[4])
+
+
+def noise_level(magnitude: FloatArray) -> float:
+    """Noise of a plane: the median magnitude of its outermost samples, as a complex standard deviation.
+
+    Magnitudes of complex Gaussian noise of standard deviation sigma have the median ``sigma sqrt(ln 2)``. Never
+    zero for a plane that holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
+    """
+    edge = np.concatenate([magnitude[:, :6], magnitude[:, -6:]], axis=1)
+    there = magnitude[magnitude > 0]
+    if there.size == 0:
+        return 1.0
+    quiet = float(np.quantile(there, 0.1))
+    return max(float(np.median(edge)) / float(np.sqrt(np.log(2))), quiet)
+
+
+def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> FloatArray:
+    """Energy of each sample in units of what its like have, over all receivers and their correlations.
+
+    Samples are grouped by local level; each group has its own receiver covariance (estimated without its largest
+    3 %, so that sparks do not hide themselves), and a sample's energy is its Mahalanobis distance. Signal lies in
+    the few directions that the receivers' sensitivities span; a spark has gains of its own and leaves them.
+
+    Parameters
+    ----------
+    values
+        Shape ``(coil, line, sample)``.
+    level
+        Local level, shape ``(line, sample)``; None where all samples are alike and form one group.
+
+    Returns
+    -------
+    FloatArray
+        Square root of the energy over its median in the group, shape ``(line, sample)``.
+    """
+    n_coils = values.shape[0]
+    relative = (values if level is None else values / level).reshape(n_coils, -1)
+    order = np.arange(relative.shape[1]) if level is None else np.argsort(level, axis=None, kind="stable")
+    energy = np.empty(order.size, dtype=np.float32)
+    for group in [order] if level is None else _groups(order, 6 * n_coils + 30):
+        members = relative[:, group]
+        kept = np.ones(group.size, dtype=bool)
+        for _ in range(3):
+            covariance = members[:, kept] @ members[:, kept].conj().T / max(int(kept.sum()), 1)
+            covariance += (1e-4 * np.trace(covariance).real / n_coils + 1e-20) * np.eye(n_coils)
+            whitened = np.linalg.inv(np.linalg.cholesky(covariance)) @ members
+            distance = np.sum(whitened.real**2 + whitened.imag**2, axis=0)
+            kept = distance <= np.quantile(distance, 0.97)
+        energy[group] = distance / max(float(np.median(distance)), 1e-20)
+    return np.sqrt(energy).reshape(values.shape[1:])
+
+
+def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArray]:
+    """Root mean square over the receivers, and what is usual for it nearby; shapes ``(line, sample)``."""
+    strength = np.sqrt(np.mean(values.real**2 + values.imag**2, axis=0))
+    return strength, np.maximum(local_median(strength, 3), floor)
+
+
+def _groups(order: NDArray[np.intp], smallest: int) -> list[NDArray[np.intp]]:
+    """Cut samples, sorted by level, into groups: the loudest few apart, each next group three times larger."""
+    groups: list[NDArray[np.intp]] = []
+    end, size = order.size, max(smallest, order.size // 400)
+    while end > 2 * size + smallest:
+        groups.append(order[end - size : end])
+        end, size = end - size, 3 * size
+    groups.append(order[:end])
+    return groups
+
+
+def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evidence:
+    """Make the evidence maps of one plane.
+
+    Parameters
+    ----------
+    plane
+        Shape ``(coil, line, sample)``.
+    valid
+        Samples that were acquired and are finite, shape ``(line, sample)``; the rest is zero in `plane`.
+    """
+    scale = 1.0 / max(float(np.abs(plane).max()), 1e-30)
+    data = (plane * np.float32(scale)).astype(np.complex64)
+    n_coils = data.shape[0]
+    magnitude = np.sqrt(np.mean(data.real**2 + data.imag**2, axis=0))
+    noise = noise_level(magnitude)
+    level = np.maximum(local_median(magnitude, 2), 0.7 * noise)
+    residual = data - predict(data, level, noise)
+    error, error_level = _strength(residual, 0.5 * noise)
+    innovation = predict_from_support(data, np.zeros(data.shape, dtype=bool)).innovation
+    surprise, surprise_level = _strength(innovation, 1e-12)
+    ordinary = max(float(np.median(surprise)), 1e-12)
+    centre = np.unravel_index(int(np.argmax(level)), level.shape)
+    maps = np.stack(
+        [
+            np.log(surprise / ordinary + 0.05),
+            np.log(surprise / np.maximum(surprise_level, 0.5 * ordinary) + 0.05),
+            np.log(whitened_energy(innovation) + 0.05),
+            np.log(error / error_level + 0.05),
+            np.log(whitened_energy(residual, error_level) + 0.05),
+            np.log(whitened_energy(data, level) + 0.05),
+            np.log(magnitude / level + 0.05),
+            0.5 * np.log(level / noise),
+            _mirror_ratio(magnitude, level, (int(centre[0]), int(centre[1]))),
+            2.0 * _radius(level.shape, (int(centre[0]), int(centre[1]))),
+            np.full(level.shape, 0.5 * np.log2(n_coils)),
+        ]
+    ).astype(np.float32)
+    judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
+    maps[:7, ~judged] = np.log(0.05)
+    return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged)
+
+
+def _among_others(there: BoolArray) -> BoolArray:
+    """Leave out samples that stand between holes (Poisson-disc sampling, zero padding): nothing to compare with."""
+    share = uniform_filter(there.astype(np.float32), size=5, mode="reflect")
+    return there & (share > 0.5)
+
+
+def _radius(shape: tuple[int, ...], centre: tuple[int, int]) -> FloatArray:
+    """Distance from the centre, 1 at the furthest border of each axis."""
+    reach = [max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)]
+    line = (np.arange(shape[0]) - centre[0]) / reach[0]
+    sample = (np.arange(shape[1]) - centre[1]) / reach[1]
+    return np.hypot(line[:, None], sample[None, :])
+
+
+def _mirror_ratio(magnitude: FloatArray, level: FloatArray, centre: tuple[int, int]) -> FloatArray:
+    """Log ratio to the loudest of the nine samples around the mirrored place; 0 where there is none.
+
+    Sharp edges make star lines on both sides of the centre; a spark has no partner.
+    """
+    loudest = np.max([shifted(magnitude, line, sample) for line in (-1, 0, 1) for sample in (-1, 0, 1)], axis=0)
+    line = 2 * centre[0] - np.arange(magnitude.shape[0])
+    sample = 2 * centre[1] - np.arange(magnitude.shape[1])
+    there = ((line >= 0) & (line < magnitude.shape[0]))[:, None] & ((sample >= 0) & (sample < magnitude.shape[1]))
+    partner = loudest[np.clip(line, 0, magnitude.shape[0] - 1)][:, np.clip(sample, 0, magnitude.shape[1] - 1)]
+    floor = 0.3 * level
+    return np.where(there, np.log((magnitude + floor) / (partner + floor)), 0.0)

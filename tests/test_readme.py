@@ -8,13 +8,13 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
-from gadgets.settings import NODE_SETTINGS, NodeSettings
+from gadgets.settings import NODE_SETTINGS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINKS = sorted(set(re.findall(r"\]\((?!https?://)([^)#]+)", README)))
 
-SINGLE_NODES = sorted(name for name, settings in NODE_SETTINGS.items() if issubclass(settings, NodeSettings))
+SINGLE_NODES = sorted(set(NODE_SETTINGS) - {"raw_repair"})
 
 
 def row_of(node: str) -> str:
@@ -39,9 +39,9 @@ def test_the_table_names_every_setting_its_values_and_its_default(node):
             assert f"`{name}` = {field.default}" in row
 
 
-def test_the_joined_node_names_the_stages_it_joins():
+def test_the_joined_node_names_the_stages_it_joins_and_its_own_settings():
     row = row_of("raw_repair")
-    assert all(f"`{stage}`" in row for stage in NODE_SETTINGS["raw_repair"].model_fields)
+    assert all(f"`{name}`" in row for name in NODE_SETTINGS["raw_repair"].model_fields)
 
 
 @pytest.mark.parametrize("node", SINGLE_NODES)

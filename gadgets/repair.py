@@ -1,0 +1,192 @@
+"""Repair: puts in place of flagged samples what belongs there, or leaves them where that would do harm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.bursts import Burst, group_bursts, surround
+from gadgets.candidates import Candidate, Predictor
+from gadgets.errors import SettingsError
+from gadgets.kspace import ComplexArray, FloatArray, KSpace
+from gadgets.records import Calibration, Point, RepairedPoint, RepairMethod
+from gadgets.settings import CalibrationSettings
+
+LARGEST = 3.5
+"""Deviation of a sample in one receiver that clean samples hardly ever reach."""
+
+OVERALL = 5.0
+"""Mean square deviations over `n` receivers that clean samples hardly ever reach: ``1 + OVERALL / sqrt(n)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What is to become of one point: ``values`` for its receivers by ``method``, or the reason why not."""
+
+    method: RepairMethod | None = None
+    values: ComplexArray | None = None
+    refusal: str = ""
+
+
+def repair(kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings) -> tuple[KSpace, Calibration]:
+    """Repair the flagged samples of one k-space, in the receivers that were hit; all others stay as they are.
+
+    Parameters
+    ----------
+    kspace
+        As acquired; not modified.
+    points
+        The flagged samples.
+    settings
+        ``method`` is ``zero``, ``conjugate`` or ``interpolation``, which repair wherever they can; ``auto``, which
+        takes what is measured best around each burst and leaves samples that are not convincingly abnormal; or
+        ``none``, which leaves all.
+
+    Returns
+    -------
+    tuple
+        The repaired k-space (the same object where nothing was changed), and what became of each point, in order.
+
+    Raises
+    ------
+    SettingsError
+        The method needs a model.
+    """
+    start = time.perf_counter()
+    if settings.method == "network":
+        raise SettingsError("calibration.method: expected auto, zero, conjugate, interpolation or none, found network")
+    outcomes = _outcomes(kspace, points, settings)
+    data = kspace.data
+    for point, outcome in zip(points, outcomes, strict=True):
+        if outcome.values is not None:
+            data = data.copy() if data is kspace.data else data
+            data[list(point.receivers), point.partition, point.line, point.sample] = outcome.values
+    records = tuple(_record(kspace, data, *pair) for pair in zip(points, outcomes, strict=True))
+    calibration = Calibration(indices=kspace.indices, points=records, seconds=time.perf_counter() - start)
+    return (kspace if data is kspace.data else replace(kspace, data=data)), calibration
+
+
+def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
+    """Tell how far flagged samples are from what belongs there, whatever found them.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    points
+        Samples to be judged; their receivers do not matter, none is used for the prediction of another.
+
+    Returns
+    -------
+    FloatArray
+        Shape ``(point, coil)``: distance between what was recorded and what is predicted, in units of the
+        prediction's root mean square error on clean samples nearby. About 1 for a clean sample; NaN for a point
+        that cannot be judged.
+    """
+    everywhere = tuple(range(kspace.n_coils))
+    whole = [point.model_copy(update={"receivers": everywhere}) for point in points]
+    result = np.full((len(points), kspace.n_coils), np.nan)
+    listed = [index for index, point in enumerate(whole) if not _fault(kspace, point)]
+    if not listed:
+        return result
+    around = surround(kspace, [whole[index] for index in listed])
+    predictor = Predictor(around)
+    for burst in group_bursts(kspace, whole, listed):
+        deviation = _deviation(predictor.auto(burst), np.asarray(burst.of(around.data)))
+        for index, step in burst.points:
+            result[index] = deviation[:, step]
+    return result
+
+
+def _outcomes(kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings) -> list[Outcome]:
+    """Decide on every point."""
+    if settings.method == "none":
+        return [Outcome(refusal="repair is switched off")] * len(points)
+    outcomes = [Outcome(refusal=_fault(kspace, point)) for point in points]
+    listed = [index for index, outcome in enumerate(outcomes) if not outcome.refusal]
+    if listed:
+        around = surround(kspace, [points[index] for index in listed])
+        predictor = Predictor(around)
+        for burst in group_bursts(kspace, points, listed):
+            candidate = _candidate(predictor, burst, settings)
+            deviation = None
+            if candidate and settings.method == "auto":
+                deviation = _deviation(candidate, np.asarray(burst.of(around.data)))
+            for index, step in burst.points:
+                rows = np.searchsorted(burst.receivers, points[index].receivers)
+                outcomes[index] = _decide(candidate, deviation, rows, step)
+    return outcomes
+
+
+def _candidate(predictor: Predictor, burst: Burst, settings: CalibrationSettings) -> Candidate | None:
+    if settings.method == "zero":
+        return predictor.zero(burst)
+    if settings.method == "conjugate":
+        return predictor.conjugate(burst)
+    if settings.method == "interpolation":
+        return predictor.interpolation(burst)
+    return predictor.auto(burst)
+
+
+def _deviation(candidate: Candidate, recorded: ComplexArray) -> FloatArray:
+    """Distance between recorded and predicted samples in units of the error nearby, shape ``(receiver, sample)``.
+
+    Zero where that error is not known (infinite).
+    """
+    distance = np.abs(recorded - candidate.values).astype(np.float64)
+    # A silent receiver is predicted without any error: it deviates not at all, or beyond all measure.
+    return np.divide(distance, candidate.error, out=np.where(distance > 0, np.inf, 0.0), where=candidate.error > 0)
+
+
+def _decide(candidate: Candidate | None, deviation: FloatArray | None, rows: NDArray[np.int_], step: int) -> Outcome:
+    """Decide on one point: `rows` are its receivers among those of its burst, `step` its place in the burst."""
+    if candidate is None:
+        return Outcome(refusal="the conjugate partner was not acquired or is flagged itself")
+    if deviation is not None:
+        if not np.isfinite(candidate.error[rows, step]).all():
+            return Outcome(refusal="no clean samples nearby to measure a repair on")
+        here = deviation[rows, step]
+        mean_square = float(np.mean(here**2))
+        if here.max() <= LARGEST and mean_square <= 1 + OVERALL / np.sqrt(len(here)):
+            return Outcome(
+                refusal=f"within the error of its prediction ({here.max():.1f} times that of clean samples nearby)"
+            )
+    return Outcome(method=candidate.method, values=candidate.values[rows, step])
+
+
+def _fault(kspace: KSpace, point: Point) -> str:
+    """Say why a point cannot be repaired in this k-space at all; empty if it can."""
+    place = (point.partition, point.line, point.sample)
+    if not point.receivers:
+        return "no receiver was hit"
+    if not _is_inside(kspace, point):
+        return f"outside of the k-space: receivers {point.receivers} at {place}, shape {kspace.data.shape}"
+    if not kspace.sampled[place]:
+        return "nothing was acquired here"
+    if not np.isfinite(kspace.data[(list(point.receivers), *place)]).all():
+        return "not a finite number"
+    return ""
+
+
+def _is_inside(kspace: KSpace, point: Point) -> bool:
+    place = (point.partition, point.line, point.sample)
+    inside = all(0 <= index < n for index, n in zip(place, kspace.data.shape[1:], strict=True))
+    return inside and all(0 <= receiver < kspace.n_coils for receiver in point.receivers)
+
+
+def _record(kspace: KSpace, data: ComplexArray, point: Point, outcome: Outcome) -> RepairedPoint:
+    """Describe what became of a point, by the strongest of its receivers; magnitude 0 where there is no number."""
+    before = after = 0.0
+    if point.receivers and _is_inside(kspace, point):
+        where = (list(point.receivers), point.partition, point.line, point.sample)
+        magnitudes = np.nan_to_num(np.abs(kspace.data[where]), nan=0.0, posinf=0.0)
+        strongest = int(np.argmax(magnitudes))
+        before = float(magnitudes[strongest])
+        after = float(np.nan_to_num(np.abs(data[where][strongest]), nan=0.0, posinf=0.0))
+    return RepairedPoint(
+        point=point, method=outcome.method, magnitude_before=before, magnitude_after=after, refusal=outcome.refusal
+    )

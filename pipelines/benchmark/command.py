@@ -1,0 +1,145 @@
+"""``despark benchmark``: detection, repair, harm and speed beside the rivals, on any raw files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from gadgets.errors import SettingsError
+from pipelines.benchmark.despark import open_despark
+from pipelines.benchmark.plot import save_plot
+from pipelines.benchmark.rivals import RIVALS, Rival
+from pipelines.benchmark.run import score_file
+from pipelines.benchmark.score import FileScore, Total, total
+from pipelines.benchmark.tables import as_json, file_table, total_table
+from pipelines.output_file import check_folder
+from pipelines.read_kspaces import read_kspaces
+
+DESPARK = "despark"
+PIPE_WIDTH = 132
+INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_kykz")
+"""Files that hold real interference or no readouts: their harm is reported beside and not counted."""
+
+
+def benchmark(
+    files: Annotated[list[Path], typer.Argument(help="MRD raw files, taken as free of sparks.", show_default=False)],
+    rivals: Annotated[
+        str, typer.Option(help=f"What is compared, of: {', '.join((DESPARK, *RIVALS))}.")
+    ] = f"{DESPARK},local_median",
+    runs: Annotated[int, typer.Option(min=0, help="How often sparks are put into each file.")] = 4,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random draws.")] = 0,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything that was measured.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Write a picture (.png, .pdf, .svg).")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Settings of despark.")
+    ] = None,
+    models: Annotated[Path | None, typer.Option(help="Folder with other models than those installed.")] = None,
+    interference: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="A file that does not count as clean.")
+    ] = None,
+    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+) -> None:
+    """Put sparks of known place and strength into raw files and count what is found, harmed and left."""
+    for output in filter(None, (json_file, plot)):
+        check_folder(output)
+    properties = read_properties(settings or [], models)
+    chosen = open_rivals(rivals, properties)
+    unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
+    scores = score_files(files, chosen, runs=runs, seed=seed, unclean=unclean, group=group)
+    totals = [total([score for score in scores if score.rival == rival]) for rival in chosen]
+    if json_file is not None:
+        used = {"seed": seed, "runs": runs, "set": properties}
+        write_json(json_file, scores, totals, used)
+    if plot is not None:
+        save_plot(plot, scores)
+    # A pipe has no width; the tables need this much.
+    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console.print(file_table(scores))
+    console.print(total_table(totals))
+
+
+def read_properties(settings: Sequence[str], models: Path | None) -> dict[str, str]:
+    """Turn ``NODE.PROPERTY=VALUE`` and the folder of models into properties of ``raw_repair``.
+
+    Raises
+    ------
+    SettingsError
+        A setting has no value.
+    """
+    properties = {}
+    if models is not None:
+        properties = {"spark_detection.models": str(models), "calibration.models": str(models)}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        if not equals or "." not in name:
+            raise SettingsError(f"--set: expected NODE.PROPERTY=VALUE, found {setting!r}")
+        properties[name] = value
+    return properties
+
+
+def open_rivals(names: str, properties: Mapping[str, Any]) -> dict[str, Rival]:
+    """Open the rivals named, in that order.
+
+    Raises
+    ------
+    SettingsError
+        A name is unknown, or none is given.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    unknown = [name for name in wanted if name not in (DESPARK, *RIVALS)]
+    if unknown or not wanted:
+        found = ", ".join(unknown) or "none"
+        raise SettingsError(f"--rivals: expected some of {', '.join((DESPARK, *RIVALS))}, found {found}")
+    return {name: open_despark(properties) if name == DESPARK else RIVALS[name] for name in wanted}
+
+
+def score_files(
+    files: Sequence[Path],
+    rivals: Mapping[str, Rival],
+    *,
+    runs: int,
+    seed: int,
+    unclean: frozenset[str],
+    group: str = "dataset",
+) -> list[FileScore]:
+    """Score all rivals on all files, with a progress bar on standard error."""
+    scores = []
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        over_files = progress.add_task("files", total=len(files))
+        for path in files:
+            kspaces = [acquired.kspace for acquired in read_kspaces(path, group)]
+            is_clean = path.stem not in unclean
+            over_runs = progress.add_task(path.stem, total=len(kspaces) * (1 + runs * is_clean))
+            scores += score_file(
+                path.stem,
+                kspaces,
+                rivals,
+                seed=seed,
+                n_runs=runs,
+                counts_as_clean=is_clean,
+                advance=lambda task=over_runs: progress.advance(task),  # type: ignore[misc]
+            )
+            progress.remove_task(over_runs)
+            progress.advance(over_files)
+    return scores
+
+
+def write_json(path: Path, scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> None:
+    """Write the result; numbers that are not there (no events, no error before) become null."""
+    result = _without_nan(as_json(scores, totals, settings))
+    path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value

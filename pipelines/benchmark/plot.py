@@ -1,0 +1,99 @@
+"""The result of a benchmark as one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipelines.benchmark.score import GROUPS, FileScore, ScoredEvent, found_of
+from pipelines.benchmark.sparks import MAX_RNR, MIN_RNR
+
+COLOURS = ("#0b6e4f", "#d1495b", "#5b6c8f", "#e0a030", "#7a4fa3")
+N_STRENGTHS = 6
+TICKS = (0.1, 0.25, 0.5, 1, 2, 4)
+
+
+def save_plot(path: Path, scores: Sequence[FileScore]) -> None:
+    """Draw found against strength for each ring, harm per file and error left per run.
+
+    Parameters
+    ----------
+    path
+        PNG, PDF or SVG by its suffix.
+    scores
+        Those of all rivals; files that do not count as clean are left out.
+    """
+    clean = [score for score in scores if score.counts_as_clean]
+    rivals = list(dict.fromkeys(score.rival for score in clean))
+    figure = Figure(figsize=(15, 7.5), layout="constrained")
+    rows = figure.add_gridspec(2, 1)
+    above, below = rows[0].subgridspec(1, 3), rows[1].subgridspec(1, 2, width_ratios=(2, 1))
+    rings = [figure.add_subplot(above[column]) for column in range(3)]
+    for ring, axes in zip(GROUPS["ring"], rings, strict=True):
+        for rival, colour in zip(rivals, _colours(len(rivals)), strict=True):
+            events = [event for score in clean if score.rival == rival for event in score.events]
+            _plot_sensitivity(axes, [event for event in events if event.group("ring") == ring], rival, colour)
+        axes.set(
+            title=f"sparks found, radius {ring.removeprefix('r ')}", xlabel="ripple-to-noise ratio", ylim=(-2, 102)
+        )
+        axes.grid(alpha=0.3)
+    rings[0].set_ylabel("found [%]")
+    rings[-1].legend(loc="lower right")
+    harm, error = (figure.add_subplot(below[column]) for column in range(2))
+    _plot_harm(harm, clean, rivals)
+    _plot_errors(error, clean, rivals)
+    figure.savefig(path, dpi=110)
+
+
+def _plot_sensitivity(axes: Axes, events: Sequence[ScoredEvent], rival: str, colour: str) -> None:
+    edges = np.geomspace(MIN_RNR, MAX_RNR, N_STRENGTHS + 1)
+    strengths, shares, errors = [], [], []
+    for low, high in pairwise(edges):
+        proportion = found_of(event for event in events if low <= event.rnr < high)
+        if proportion.trials:
+            lower, upper = proportion.interval
+            strengths.append(np.sqrt(low * high))
+            shares.append(100 * proportion.share)
+            errors.append((100 * (proportion.share - lower), 100 * (upper - proportion.share)))
+    axes.set_xscale("log")
+    axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
+    axes.minorticks_off()
+    if strengths:
+        bars = np.maximum(np.transpose(errors), 0)
+        axes.errorbar(strengths, shares, bars, color=colour, marker="o", capsize=2, label=rival, elinewidth=0.8)
+
+
+def _plot_harm(axes: Axes, scores: Sequence[FileScore], rivals: Sequence[str]) -> None:
+    files = sorted({score.file for score in scores})
+    width = 0.8 / max(len(rivals), 1)
+    for number, (rival, colour) in enumerate(zip(rivals, _colours(len(rivals)), strict=True)):
+        harm = {score.file: score.harmed / score.n_kspaces for score in scores if score.rival == rival}
+        places = np.arange(len(files)) + (number + 0.5) * width - 0.4
+        axes.bar(places, [harm.get(file, 0) for file in files], width, color=colour, label=rival)
+    axes.set_xticks(range(len(files)), files, rotation=35, ha="right", fontsize=8)
+    axes.set_yscale("symlog", linthresh=1)
+    axes.set(title="clean samples changed per k-space", ylim=(0, None))
+
+
+def _plot_errors(axes: Axes, scores: Sequence[FileScore], rivals: Sequence[str]) -> None:
+    least = 1e-3
+    for number, (rival, colour) in enumerate(zip(rivals, _colours(len(rivals)), strict=True)):
+        errors = [error for score in scores if score.rival == rival for error in score.errors_left]
+        finite = np.maximum([error for error in errors if np.isfinite(error)], least)
+        spread = np.linspace(-0.25, 0.25, len(finite)) if len(finite) > 1 else np.zeros(len(finite))
+        axes.scatter(number + spread, np.sort(finite), s=9, color=colour)
+        if len(finite):
+            axes.plot([number - 0.3, number + 0.3], [np.median(finite)] * 2, color="black")
+    axes.axhline(1, color="grey", linestyle=":")
+    axes.set_yscale("log")
+    axes.set_xticks(range(len(rivals)), rivals)
+    axes.set(title="image error left, per run (1 = as before; bar: median)")
+
+
+def _colours(n_rivals: int) -> list[str]:
+    return [COLOURS[number % len(COLOURS)] for number in range(n_rivals)]

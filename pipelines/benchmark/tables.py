@@ -1,0 +1,100 @@
+"""The result of a benchmark as tables for people and as JSON for machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.table import Table
+
+from pipelines.benchmark.score import GROUPS, FileScore, Grouping, Proportion, Total
+
+GROUPING_TITLES: dict[Grouping, str] = {
+    "ring": "by radius",
+    "strength": "by strength",
+    "receivers": "by receivers of the scan",
+    "hit": "by receivers hit",
+}
+
+
+def file_table(scores: Sequence[FileScore]) -> Table:
+    """One row per file and rival; harm in brackets where a file holds real interference and does not count."""
+    table = Table(title="Per file")
+    table.add_column("file", no_wrap=True)
+    table.add_column("rival", no_wrap=True)
+    for name in ("k-spaces", "sparks", "found %", "(95 %)", "harmed", "error left", "worst", "ms each"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for score in sorted(scores, key=lambda score: (not score.counts_as_clean, score.file)):
+        table.add_row(score.file, score.rival, str(score.n_kspaces), *_found(score), *_damage(score))
+    return table
+
+
+def _found(score: FileScore) -> tuple[str, str, str]:
+    share = f"{100 * score.found.share:.1f}" if score.found.trials else "-"
+    return str(score.found.trials), share, interval(score.found)
+
+
+def _damage(score: FileScore) -> tuple[str, str, str, str]:
+    errors = score.errors_left
+    harmed = str(score.harmed) if score.counts_as_clean else f"({score.harmed})"
+    mean, worst = (f"{sum(errors) / len(errors):.3f}", f"{max(errors):.3f}") if errors else ("-", "-")
+    return harmed, mean, worst, f"{1e3 * score.seconds_per_kspace:.1f}"
+
+
+def total_table(totals: Sequence[Total]) -> Table:
+    """One column per rival, over all files that count as clean."""
+    table = Table(title="All clean files")
+    table.add_column("", no_wrap=True)
+    for result in totals:
+        table.add_column(result.rival, justify="right", no_wrap=True)
+    table.add_row("found", *(f"{counted(result.found)} {interval(result.found)}" for result in totals))
+    for grouping, title in GROUPING_TITLES.items():
+        table.add_section()
+        for name in GROUPS[grouping]:
+            shares = [result.by_group[grouping][name] for result in totals]
+            if any(share.trials for share in shares):
+                table.add_row(f"found, {title}: {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
+    table.add_section()
+    table.add_row("harmed samples", *(f"{result.harmed} in {result.n_kspaces} k-spaces" for result in totals))
+    table.add_row("harmed per clean k-space", *(f"{result.harm_per_kspace:.2f}" for result in totals))
+    table.add_row("clean files untouched", *(f"{r.untouched.count} of {r.untouched.trials}" for r in totals))
+    table.add_row("image error left, median", *(f"{result.median_error_left:.3f}" for result in totals))
+    table.add_row("image error left, worst", *(f"{result.worst_error_left:.2f}" for result in totals))
+    table.add_row("ms per k-space", *(f"{1e3 * result.seconds_per_kspace:.1f}" for result in totals))
+    return table
+
+
+def as_json(scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> dict[str, Any]:
+    """Everything that was measured, down to the single event."""
+    return {
+        "settings": settings,
+        "totals": [_with_shares(asdict(result)) | {"harm_per_kspace": result.harm_per_kspace} for result in totals],
+        "files": [asdict(score) for score in scores],
+    }
+
+
+def counted(proportion: Proportion) -> str:
+    """Write a share with the counts behind it."""
+    if not proportion.trials:
+        return "-"
+    return f"{100 * proportion.share:.1f} % ({proportion.count}/{proportion.trials})"
+
+
+def interval(proportion: Proportion) -> str:
+    """Write the interval of a share."""
+    if not proportion.trials:
+        return "-"
+    low, high = proportion.interval
+    return f"{100 * low:.0f}-{100 * high:.0f}"
+
+
+def _with_shares(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Add share and interval to every count in a tree of plain values."""
+    if isinstance(value, dict):
+        if set(value) == {"count", "trials"}:
+            proportion = Proportion(**value)
+            known = proportion.trials > 0
+            return value | {"share": proportion.share if known else None, "interval": proportion.interval}
+        return {key: _with_shares(item) for key, item in value.items()}
+    return value

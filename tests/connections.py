@@ -1,0 +1,108 @@
+"""Runs a node on a real ``gadgetron`` Connection over a socket pair, with a time limit."""
+
+from __future__ import annotations
+
+import io
+import socket
+import struct
+import threading
+
+from gadgetron.external.connection import Connection
+
+from gadgets.wire.attach import Readers, attach
+from gadgets.wire.transport import Transport
+
+LIMIT_S = 60.0
+
+
+def run_on_connection(node, incoming: bytes, *, hang_up: bool = True, limit_s: float = LIMIT_S) -> bytes:
+    """Feed bytes to a node and give all that it sends.
+
+    ``hang_up`` ends the stream after the bytes, as a peer that vanishes; otherwise the connection stays open, as
+    Gadgetron's does until the node closes.
+    """
+    ours, theirs = socket.socketpair()
+    received = io.BytesIO()
+    failures: list[BaseException] = []
+
+    def feed() -> None:
+        try:
+            ours.sendall(incoming)
+            if hang_up:
+                ours.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def serve() -> None:
+        try:
+            with Connection(theirs) as connection:
+                node(connection)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=target, daemon=True) for target in (feed, serve)]
+    for thread in threads:
+        thread.start()
+    ours.settimeout(limit_s)
+    while chunk := ours.recv(1 << 20):
+        received.write(chunk)
+    for thread in threads:
+        thread.join(limit_s)
+        assert not thread.is_alive(), "the node hangs"
+    ours.close()
+    if failures:
+        raise failures[0]
+    return received.getvalue()
+
+
+class _Bytes:
+    """A stand-in for a socket that holds all of its input."""
+
+    def __init__(self, content: bytes) -> None:
+        self._stream = io.BytesIO(content)
+
+    def recv_into(self, target) -> int:
+        return self._stream.readinto(target)
+
+    def sendall(self, _content) -> None:
+        raise AssertionError("nothing is to be sent here")
+
+    def gettimeout(self) -> None:
+        return None
+
+
+class _Stub:
+    def __init__(self, content: bytes) -> None:
+        self.socket = type("Wrapper", (), {"socket": _Bytes(content)})()
+
+
+def parse(content: bytes, *, as_node: bool = False) -> list[tuple[int, object]]:
+    """Read what a node sent: message ids and items; ERROR gives its text, CLOSE ends the list with None.
+
+    ``as_node`` reads as a node does, for which ERROR is no message to receive.
+    """
+    stub = _Stub(content)
+    transport: Transport = attach(stub)
+    readers: Readers = stub.readers
+    messages: list[tuple[int, object]] = []
+    while True:
+        (message_id,) = struct.unpack("<H", transport.read(2))
+        if message_id == 4:
+            messages.append((4, None))
+            return messages
+        if message_id == 8 and not as_node:
+            (length,) = struct.unpack("<Q", transport.read(8))
+            messages.append((8, transport.read(length).decode()))
+            continue
+        messages.append((message_id, readers.get(message_id)(transport)))
+
+
+class _Connection:
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = type("Wrapper", (), {"socket": connected})()
+
+
+def stub_connection() -> tuple[_Connection, socket.socket]:
+    """What ``attach`` needs of a Connection, on one end of a socket pair, and the other end."""
+    ours, theirs = socket.socketpair()
+    return _Connection(theirs), ours

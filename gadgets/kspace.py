@@ -67,4 +67,5 @@ class KSpace:
     @property
     def acquired_lines(self) -> BoolArray:
         """Which readouts exist, shape ``(kz, ky)``."""
-        return np.any(self.sampled, axis=-1)
+        acquired: BoolArray = np.any(self.sampled, axis=-1)
+        return acquired

@@ -7,17 +7,34 @@ import pytest
 
 from onnx_models.loader import open_model
 from onnx_models.manifest import models_folder, read_manifest
+from onnx_models.model import CPU_BATCH
 from onnx_models.providers import example_inputs
 
 ENTRIES = [pytest.param(entry, id=entry.name) for entry in read_manifest().models]
 
 
+def random_inputs(model, n_rows):
+    rng = np.random.default_rng(11)
+    examples = example_inputs(model._session, n_rows)
+    return {name: rng.standard_normal(values.shape).astype(values.dtype) for name, values in examples.items()}
+
+
 @pytest.mark.parametrize("entry", ENTRIES)
-def test_an_installed_model_opens_and_answers_with_numbers(entry):
+def test_an_installed_model_judges_a_patch_alike_alone_and_among_others(entry):
     model = open_model(entry, None, "cpu")
-    for name, values in model.run(**example_inputs(model._session, 3)).items():
-        assert values.shape[0] == 3, name
-        assert np.all(np.isfinite(values)), name
+    inputs = random_inputs(model, CPU_BATCH + 3)
+    together = model.run(**inputs)
+    for row in (0, 1, CPU_BATCH + 2):
+        alone = model.run(**{name: values[row : row + 1] for name, values in inputs.items()})
+        for name, values in together.items():
+            assert np.all(np.isfinite(values)), name
+            np.testing.assert_allclose(alone[name][0], values[row], atol=1e-5, err_msg=name)
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_an_installed_model_takes_no_patches_at_all(entry):
+    model = open_model(entry, None, "cpu")
+    assert all(len(values) == 0 for values in model.run(**random_inputs(model, 0)).values())
 
 
 @pytest.mark.parametrize("entry", ENTRIES)

@@ -60,12 +60,13 @@ class _Bytes:
 
     def __init__(self, content: bytes) -> None:
         self._stream = io.BytesIO(content)
+        self.sent = b""
 
     def recv_into(self, target) -> int:
         return self._stream.readinto(target)
 
-    def sendall(self, _content) -> None:
-        raise AssertionError("nothing is to be sent here")
+    def sendall(self, content) -> None:
+        self.sent += bytes(content)
 
     def gettimeout(self) -> None:
         return None
@@ -95,6 +96,17 @@ def parse(content: bytes, *, as_node: bool = False) -> list[tuple[int, object]]:
             messages.append((8, transport.read(length).decode()))
             continue
         messages.append((message_id, readers.get(message_id)(transport)))
+
+
+def written(items) -> bytes:
+    """Give the bytes that a node sends for these items."""
+    stub = _Stub(b"")
+    transport = attach(stub)
+    for item in items:
+        writer = next(writer for accepts, writer in stub.writers if accepts(item))
+        writer(transport, item)
+    transport.flush()
+    return transport.socket.sent
 
 
 class _Connection:

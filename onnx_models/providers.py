@@ -102,7 +102,7 @@ def _try_cuda(content: bytes, name: str, threads: int) -> tuple[onnxruntime.Infe
         # A session that opens may still lack a kernel for this device, or memory: only a run proves it.
         run_session(session, name, None, example_inputs(session, 1))
     except (ModelError, ProviderError) as error:
-        return None, f"{found} ({error})"
+        return None, f"{found} ({str(error).removeprefix(f'model {name}: ')})"
     return session, ""
 
 

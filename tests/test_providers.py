@@ -63,8 +63,9 @@ def test_cuda_that_cannot_be_used_is_an_error_with_its_reason(content):
 
 
 @pytest.mark.usefixtures("unusable_device")
-def test_auto_with_an_unusable_device_warns(content, caplog):
-    assert open_session(content, "m1", "auto", 1).get_providers()[0] == CPU
+def test_auto_with_an_unusable_device_warns_once_for_all_models(content, caplog):
+    for name in ("m1", "m2"):
+        assert open_session(content, name, "auto", 1).get_providers()[0] == CPU
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
     assert "no cuDNN" in caplog.text
 

@@ -66,7 +66,8 @@ def recon_data(n_bits: int = 2, reference: bool = True, n_n: int = 2, n_loc: int
 
     def buffer() -> bytes:
         shape = (8, 4, 1, 2, n_n, 1, n_loc)
-        data = u64(7, *shape) + generator.bytes(8 * int(np.prod(shape)))
+        samples = generator.normal(size=2 * int(np.prod(shape))).astype(np.float32)
+        data = u64(7, *shape) + samples.tobytes()
         optional = b"\x01" + u64(2, 3, 5) + bytes(60) if trajectory else b"\x00"
         heads = [
             acquisition(line % 4, n_samples=8, n_coils=2, repetition=line // 4).header if line % 4 != 3 else bytes(340)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
+from ismrmrd import xsd
+
 from gadgets.readout import Encoding, Limits
+
+
+def xsd_header(xml: bytes) -> Any:  # noqa: ANN401
+    """Parse an MRD header as the ``gadgetron`` package does."""
+    return xsd.CreateFromDocument(xml)
 
 
 def encodings_of(header: Any) -> tuple[Encoding, ...]:  # noqa: ANN401 - ismrmrd is untyped

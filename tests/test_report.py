@@ -1,0 +1,38 @@
+"""A node's report."""
+
+import json
+
+import pytest
+
+from gadgets.errors import SettingsError
+from gadgets.kspace import Indices
+from gadgets.records import Assembly
+from gadgets.report import Report
+
+
+def test_lines_of_two_nodes_share_a_file(tmp_path):
+    path = tmp_path / "report.json"
+    for node in ("first", "second"):
+        Report(path, node).add(Assembly(indices=Indices(slice=2), readouts=3, seconds=float("inf")))
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["node"] for line in lines] == ["first", "second"]
+    assert lines[0]["indices"]["slice"] == 2
+
+
+def test_no_file_no_report():
+    Report(None, "node").add(Assembly(indices=Indices(), readouts=3))
+
+
+def test_a_file_that_cannot_be_written_is_an_error_before_the_scan(tmp_path):
+    with pytest.raises(SettingsError, match=r"node\.report: cannot write .*missing.*No such file"):
+        Report(tmp_path / "missing" / "report.json", "node")
+
+
+def test_a_file_that_can_no_longer_be_written_ends_no_scan(tmp_path, caplog):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    report = Report(folder / "report.json", "node")
+    (folder / "report.json").unlink()
+    folder.rmdir()
+    report.add(Assembly(indices=Indices(), readouts=3))
+    assert "a line of the report is lost" in caplog.text

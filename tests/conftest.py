@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from onnx_models.providers import cuda_devices
+from pipelines.phantom_scan import PhantomScan, write_phantom
 
 # A variable of the environment rather than a copy: the data have licences and a size of their own.
 DATA_VARIABLE = "DESPARK_DATA"
@@ -66,6 +67,14 @@ def reference_images_folder() -> Path:
 def each_raw_file(request: pytest.FixtureRequest) -> Path:
     """Real raw file: the test runs once for every one of them."""
     return _required(request.param, "real raw files")
+
+
+@pytest.fixture(scope="session")
+def phantom_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Raw file of a small scan that never was: noise measurements, two slices, four receivers; not to be changed."""
+    path = tmp_path_factory.mktemp("phantom") / "phantom.h5"
+    write_phantom(path, PhantomScan(matrix=32, n_coils=4, n_slices=2, n_noise=2))
+    return path
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

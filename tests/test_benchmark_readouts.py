@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from make_kspace import make_kspace
 
+from gadgets.errors import RawDataError
 from pipelines.benchmark.readouts import (
     edge_samples,
     noise_medians,
     noise_sigma,
     radii,
+    ripple_unit,
     stack_readouts,
     unstack_readouts,
 )
@@ -67,3 +69,11 @@ def test_radii_agree_with_a_loop_over_the_stack(kspace):
             expected = np.hypot((row - line0) / height, (sample - sample0) / width)
             assert radius[partition, line, offset + sample] == pytest.approx(expected)
     assert np.all(np.isinf(radius[~kspace.sampled]))
+
+
+def test_ripple_unit_needs_noise():
+    kspace = make_kspace(noise=2.0, signal=0.0)
+    assert ripple_unit(kspace) == noise_sigma(kspace) * np.sqrt(kspace.sampled.sum())
+    kspace.data[:] = 0
+    with pytest.raises(RawDataError, match="expected noise at both ends of the readouts"):
+        ripple_unit(kspace)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from gadgets.errors import RawDataError
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray, KSpace
 
 N_EDGE_SAMPLES = 6
@@ -70,6 +71,26 @@ def noise_sigma(kspace: KSpace) -> float:
     The magnitude of complex Gaussian noise is Rayleigh distributed, so its median is sigma sqrt(ln 2).
     """
     return float(np.median(noise_medians(kspace)) / np.sqrt(np.log(2.0)))
+
+
+def ripple_unit(kspace: KSpace) -> float:
+    """Amplitude of a sample whose ripple in the image is as strong as the noise (rnr 1): sigma sqrt(N).
+
+    N counts the acquired samples per receiver.
+
+    Raises
+    ------
+    RawDataError
+        The k-space has no noise to compare with.
+    """
+    sigma = noise_sigma(kspace)
+    if not (np.isfinite(sigma) and sigma > 0):
+        counters = kspace.indices.model_dump()
+        raise RawDataError(
+            f"expected noise at both ends of the readouts, which the strength of sparks is relative to; found a "
+            f"median magnitude of {sigma:g} in the k-space {counters}"
+        )
+    return sigma * float(np.sqrt(np.count_nonzero(kspace.sampled)))
 
 
 def radii(kspace: KSpace) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gadgets.kspace import ComplexArray, FloatArray, KSpace
-from pipelines.benchmark.readouts import noise_sigma, radii
+from pipelines.benchmark.readouts import radii, ripple_unit
 
 INNER_RADIUS = 0.1
 OUTER_RADIUS = 0.3
@@ -71,7 +71,7 @@ def add_sparks(
     -------
         The k-space with sparks, and what was put in. ``kspace`` itself is not modified.
     """
-    sigma_root_n = noise_sigma(kspace) * np.sqrt(np.count_nonzero(kspace.sampled))
+    unit = ripple_unit(kspace)
     radius = radii(kspace)
     data = kspace.data.copy()
     events = []
@@ -80,7 +80,7 @@ def add_sparks(
         shape = draw_gains(rng, kspace.n_coils)[:, np.newaxis] * draw_burst(rng)
         n_samples = shape.shape[1]
         partition, line, first = draw_place(rng, kspace, radius, n_samples, only_inner=only_inner)
-        added = (rnr * sigma_root_n * shape).astype(data.dtype)
+        added = (rnr * unit * shape).astype(data.dtype)
         data[:, partition, line, first : first + n_samples] += added
         middle = float(radius[partition, line, first + n_samples // 2])
         events.append(SparkEvent(partition, line, first, added, rnr, middle))

@@ -20,6 +20,7 @@ from gadgets.records import RepairMethod
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
 FEWEST_SHAPES = 6
+KERNEL_ADVANTAGE = 0.5  # a kernel fits the places that it is measured on a little too well
 GOOD_ENOUGH = 2.0  # times the plane's usual error: no other candidate is then worth its time
 
 
@@ -80,8 +81,13 @@ class Predictor:
         prediction = self._predict_support(burst.partition)
         values = prediction.filled[burst.receivers, burst.line, burst.start : burst.stop]
         weighted = prediction.weighted[burst.receivers]
-        error = self._nearby_error(weighted, burst, prediction.burst_resolution(burst.length))
-        return Candidate("interpolation", values, error)
+        resolution = prediction.burst_resolution(burst.length)
+        error = self._nearby_error(weighted, burst, resolution)
+        # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
+        variance = prediction.variance[burst.receivers, burst.line, burst.start : burst.stop]
+        error = error * np.sqrt(np.maximum(variance / np.diag(resolution).real, 1))
+        doubt = prediction.doubt[burst.receivers, burst.line, burst.start : burst.stop]
+        return Candidate("interpolation", values, np.hypot(error, doubt))
 
     def kernel(self, burst: Burst) -> Candidate | None:
         """Interpolate from the neighbours, over all receivers; None where too few places have their pattern."""
@@ -99,7 +105,9 @@ class Predictor:
         if self.is_good_enough(support, burst):
             return support
         kernel = self.kernel(burst)
-        return support if kernel is None else best([support, kernel])
+        if kernel is None or np.sum(kernel.error**2) > KERNEL_ADVANTAGE**2 * np.sum(support.error**2):
+            return support
+        return kernel
 
     def auto(self, burst: Burst) -> Candidate:
         """Take the candidate that is measured best here."""

@@ -57,13 +57,19 @@ def predict_burst(around: Surroundings, burst: Burst) -> KernelPrediction | None
         rows = np.concatenate([rows, _gather(_virtual(around.data[bystanders], places), every, targets)], axis=1)
     fitted = _gather(around.data[burst.receivers], places, targets)
     values, residuals = _fit(rows, fitted)
-    nearby = (NEARBY[0], NEARBY[1] + burst.length)
-    near = np.all(np.abs(places - here)[:, 1:] <= nearby, axis=1)
-    if near.sum() < FEWEST_PLACES // 2:
-        near[:] = True
-    error = np.sqrt(np.mean(np.abs(residuals[near]) ** 2, axis=0))
+    loudness = np.linalg.norm(rows, axis=1)
+    near = _nearby(places - here, burst.length)
+    # What a kernel gets wrong grows with what it is applied to: in a loud place the louder estimate holds.
+    relative = np.abs(residuals[near]) / np.maximum(loudness[1:][near], 1e-30)[:, None] * max(loudness[0], 1e-30)
+    error = np.sqrt(np.mean(np.maximum(np.abs(residuals[near]), relative) ** 2, axis=0))
     shape = (len(burst.receivers), burst.length)
     return KernelPrediction(values.reshape(shape), error.reshape(shape))
+
+
+def _nearby(distance: NDArray[np.int_], length: int) -> BoolArray:
+    """Choose the places that the error is measured on: those nearby, all if these are few; shape ``(place,)``."""
+    near = np.all(np.abs(distance)[:, 1:] <= (NEARBY[0], NEARBY[1] + length), axis=1)
+    return near if near.sum() >= FEWEST_PLACES // 2 else np.ones(len(distance), bool)
 
 
 def _source_offsets(clean: BoolArray, burst: Burst) -> list[Offset]:
@@ -117,8 +123,8 @@ def _virtual(data: ComplexArray, places: NDArray[np.int_]) -> ComplexArray:
         return data
     samples = data[:, places[:, 0], places[:, 1], places[:, 2]]
     _, vectors = np.linalg.eigh(samples @ samples.conj().T)
-    low = places.min(axis=0) - (1, FURTHEST_LINE, 2)
-    high = places.max(axis=0) + (2, FURTHEST_LINE + 1, MAX_LENGTH + 2)
+    low = places.min(axis=0) - np.array([1, FURTHEST_LINE, 2])
+    high = places.max(axis=0) + np.array([2, FURTHEST_LINE + 1, MAX_LENGTH + 2])
     box = (slice(None), *(slice(max(0, a), b) for a, b in zip(low, high, strict=True)))
     virtual = np.zeros((N_VIRTUAL, *data.shape[1:]), data.dtype)
     virtual[box] = np.tensordot(vectors[:, -N_VIRTUAL:].conj().T, data[box], axes=1)

@@ -130,7 +130,8 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
             whitened = np.linalg.inv(np.linalg.cholesky(covariance)) @ members
             distance = np.sum(whitened.real**2 + whitened.imag**2, axis=0)
             kept = distance <= np.quantile(distance, 0.97)
-        energy[group] = distance / max(float(np.median(distance)), 1e-20)
+        usual = max(float(np.median(distance)), 1e-6 * float(np.mean(distance)), 1e-20)
+        energy[group] = np.minimum(distance / usual, 1e8)
     return np.sqrt(energy).reshape(values.shape[1:])
 
 

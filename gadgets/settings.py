@@ -47,6 +47,12 @@ class SparkDetectionSettings(NodeSettings):
         default="segment", description="segment: classify patches, then segment their abnormal points (FIG. 8)"
     )
     threshold: float = Field(default=0.5, ge=0, le=1, description="patch probability above which it is a target")
+    centre_threshold: float = Field(
+        default=0.7, ge=0, le=1, description="the same where a patch reaches into the inner tenth of k-space"
+    )
+    point_threshold: float = Field(default=0.5, ge=0, le=1, description="probability above which a sample is abnormal")
+    patch_size: int = Field(default=32, ge=32, le=32, description="samples along each side of a patch")
+    patch_overlap: int = Field(default=0, ge=0, le=24, description="samples that neighbouring patches share")
     provider: Provider = "auto"
     models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
     on_failure: OnFailure = "pass"

@@ -52,7 +52,9 @@ def _object(shape: tuple[int, int], oversampling: int, rng: np.random.Generator)
         image *= np.clip(1 + rng.uniform(0.05, 0.8) * texture / max(float(texture.std()), 1e-9), 0, 4)
     if rng.random() < 0.3:
         image = gaussian_filter(image, rng.uniform(0.5, 4))
-    phase = sum(rng.normal(0, 1.5) * y**i * x**j for i in range(3) for j in range(3 - i))
+    phase = np.zeros(shape)
+    for power_y, power_x in ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (2, 0)):
+        phase += rng.normal(0, 1.5) * y**power_y * x**power_x
     if rng.random() < 0.3:
         rough = gaussian_filter(rng.standard_normal(shape), rng.uniform(4, 20))
         phase = phase + rng.uniform(0.3, 2.5) * rough / max(float(np.abs(rough).max()), 1e-9)
@@ -60,7 +62,7 @@ def _object(shape: tuple[int, int], oversampling: int, rng: np.random.Generator)
 
 
 def _shape(y: FloatArray, x: FloatArray, extent: float, rng: np.random.Generator) -> FloatArray:
-    centre, angle = rng.uniform(-0.7, 0.7, 2) * extent, rng.choice([0.0, float(rng.uniform(0, np.pi))])
+    centre, angle = rng.uniform(-0.7, 0.7, 2) * extent, float(rng.integers(0, 2)) * rng.uniform(0, np.pi)
     u = (y - centre[0]) * np.cos(angle) + (x - centre[1]) * np.sin(angle)
     v = (x - centre[1]) * np.cos(angle) - (y - centre[0]) * np.sin(angle)
     half = rng.uniform(0.01, 0.4, 2) * extent
@@ -102,42 +104,69 @@ def add_noise(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
 
 def degrade(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Do to clean k-space what sequences and scanners do to it; shape may shrink, never to nothing."""
-    n_lines, n_samples = data.shape[1:]
-    if rng.random() < 0.12:
-        odd = np.exp(1j * (rng.normal(0, 0.3) + rng.normal(0, 0.05) * (np.arange(n_samples) - n_samples / 2)))
-        data = np.where((np.arange(n_lines) % 2 == 1)[None, :, None], data * odd, data)
-    if rng.random() < 0.12:
-        block = np.repeat(np.arange(n_lines // 4 + 1), 4)[:n_lines] if rng.random() < 0.5 else np.arange(n_lines)
-        modulation = (1 + rng.uniform(0, 0.2) * rng.standard_normal(n_lines))[block] * np.exp(
-            1j * rng.uniform(0, 0.5) * rng.standard_normal(n_lines)[block]
-        )
-        data = data * modulation[None, :, None]
-    if rng.random() < 0.15:
-        data = data * _window(n_lines, rng)[None, :, None] * _window(n_samples, rng)[None, None, :]
-    if rng.random() < 0.1:
-        data = data.copy()
-        quiet = int(rng.integers(1, max(2, n_lines // 10)))
-        data[:, -quiet:] *= rng.choice([0.0, 0.1, 0.3, 0.5])
-    if rng.random() < 0.1:
-        data = data + rng.uniform(0.2, 3) * np.abs(data).mean()
-    if rng.random() < 0.08:
-        data = _interfered(data, rng)
-    data = _cropped(data, rng)
-    if rng.random() < 0.1:
-        step = max(float(np.abs(data).max()) / 2.0 ** rng.integers(9, 15), 1e-9)
-        data = step * (np.rint(data.real / step) + 1j * np.rint(data.imag / step))
+    for likely, effect in (
+        (0.12, _with_ghosts),
+        (0.12, _unsteady),
+        (0.15, _filtered),
+        (0.1, _with_quiet_lines),
+        (0.1, _with_offset),
+        (0.08, _interfered),
+        (1.0, _cropped),
+        (0.1, _quantised),
+    ):
+        if rng.random() < likely:
+            data = effect(data, rng)
     return np.ascontiguousarray(data, dtype=np.complex64)
 
 
+def _with_ghosts(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    """Give every second line another phase and delay, as EPI does."""
+    n_lines, n_samples = data.shape[1:]
+    ramp = rng.normal(0, 0.3) + rng.normal(0, 0.05) * (np.arange(n_samples) - n_samples / 2)
+    is_odd = (np.arange(n_lines) % 2 == 1)[None, :, None]
+    return np.where(is_odd, data * np.exp(1j * ramp), data)
+
+
+def _unsteady(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    """Let the signal vary from line to line or from train to train, as motion and echo trains do."""
+    n_lines = data.shape[1]
+    train = np.arange(n_lines) // (4 if rng.random() < 0.5 else 1)
+    strength = 1 + rng.uniform(0, 0.2) * rng.standard_normal(n_lines)
+    turn = np.exp(1j * rng.uniform(0, 0.5) * rng.standard_normal(n_lines))
+    return np.asarray(data * (strength * turn)[train][None, :, None])
+
+
+def _filtered(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    n_lines, n_samples = data.shape[1:]
+    return np.asarray(data * _window(n_lines, rng)[None, :, None] * _window(n_samples, rng)[None, None, :])
+
+
+def _with_quiet_lines(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    data = data.copy()
+    quiet = int(rng.integers(1, max(2, data.shape[1] // 10)))
+    data[:, -quiet:] *= rng.choice([0.0, 0.1, 0.3, 0.5])
+    return data
+
+
+def _with_offset(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    """Add a constant: the bright dot in the middle of the image that an offset of the receiver makes."""
+    return np.asarray(data + rng.uniform(0.2, 3) * np.abs(data).mean())
+
+
+def _quantised(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    step = max(float(np.abs(data).max()) / 2.0 ** float(rng.integers(9, 15)), 1e-9)
+    return np.asarray(step * (np.rint(data.real / step) + 1j * np.rint(data.imag / step)))
+
+
 def _window(n: int, rng: np.random.Generator) -> NDArray[np.floating]:
-    """A filter that damps the borders, or pads them with zeros."""
+    """Draw a filter that damps the borders, or pads them with zeros."""
     position = np.abs(np.linspace(-1, 1, n))
     kind = rng.random()
     if kind < 0.4:
         return np.asarray(rng.uniform(0.05, 0.6) + (1 - rng.uniform(0.05, 0.6)) * np.cos(np.pi / 2 * position) ** 2)
     if kind < 0.7:
         return np.asarray(1 / (1 + np.exp((position - rng.uniform(0.7, 0.95)) / 0.03)))
-    return np.asarray((position < rng.uniform(0.7, 1.0)).astype(float))
+    return np.asarray(np.less(position, rng.uniform(0.7, 1.0)), dtype=float)
 
 
 def _interfered(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:

@@ -30,7 +30,7 @@ class SparkedPlane:
 
 def add_sparks(plane: ComplexArray, rng: np.random.Generator, n_bursts: int) -> SparkedPlane:
     """Add `n_bursts` bursts to a plane of clean data, shape ``(coil, line, sample)``."""
-    n_coils, n_lines, n_samples = plane.shape
+    n_lines, n_samples = plane.shape[1:]
     magnitude = np.sqrt(np.mean(np.abs(plane) ** 2, axis=0))
     noise, level = noise_level(magnitude), np.maximum(local_median(magnitude, 2), 1e-30)
     sparks = np.zeros_like(plane)

@@ -1,0 +1,171 @@
+"""Detection: from one k-space to its abnormal points, the steps of the method in their order.
+
+planes → evidence → patches → target patches → abnormal points → places in k-space and in the scan.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gadgets.abnormal_points import merge, segment
+from gadgets.evidence import FEATURE_SET, gather_evidence
+from gadgets.kspace import KSpace
+from gadgets.patches import cut, divide, relative_positions
+from gadgets.planes import Plane, planes_of
+from gadgets.records import Detection, Point, TargetPatch
+from gadgets.repair import deviations, repair
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings
+from gadgets.target_patches import REGIONS, Region, classify, in_centre, select_targets
+from onnx_models.errors import ModelError
+from onnx_models.loader import open_model
+from onnx_models.manifest import read_manifest
+from onnx_models.model import Model
+
+HIT = 3.5
+"""A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
+
+MAX_LOOKS = 3
+"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
+
+
+@dataclass
+class _Found:
+    """What has been found in one k-space so far."""
+
+    patches: int = 0
+    targets: list[TargetPatch] = field(default_factory=list)
+    points: dict[tuple[int, int, int], Point] = field(default_factory=dict)
+
+
+class Detector:
+    """Looks for sparks, all receivers together, with models opened once.
+
+    Parameters
+    ----------
+    settings
+        Of the node ``spark_detection``.
+
+    Raises
+    ------
+    ModelError
+        A model is missing, damaged, or made for other evidence.
+    ProviderError
+        The provider asked for is not there.
+    """
+
+    def __init__(self, settings: SparkDetectionSettings) -> None:
+        self._settings = settings
+        manifest = read_manifest(settings.models)
+        self._classifiers: dict[Region, Model] = {}
+        entries = {region: manifest.find("first_classification", region, "cnn") for region in REGIONS}
+        for region, entry in entries.items():
+            self._classifiers[region] = open_model(entry, settings.models, settings.provider)
+        segmenter = manifest.find("abnormal_point_segmentation")
+        self._segmenter = open_model(segmenter, settings.models, settings.provider)
+        for entry in (*entries.values(), segmenter):
+            if entry.normalisation != FEATURE_SET:
+                raise ModelError(
+                    f"model {entry.name}: expected one trained on {FEATURE_SET!r}, found {entry.normalisation!r}"
+                )
+
+    @property
+    def provider(self) -> str:
+        """What the opened sessions run on."""
+        return self._segmenter.provider
+
+    def detect(self, kspace: KSpace) -> Detection:
+        """Find the abnormal points of one k-space.
+
+        Looks again after taking away what was found, until nothing new is found. A point counts only if it also
+        deviates from what its surroundings predict: the models' evidence and the repair's must agree.
+        """
+        start = time.perf_counter()
+        found = _Found()
+        looked_at = kspace
+        for look in range(MAX_LOOKS):
+            seen = [point for plane in planes_of(looked_at) for point in self._look(plane, found, is_first=look == 0)]
+            new = self._confirmed(looked_at, kspace, [point for point in seen if _place(point) not in found.points])
+            if not new:
+                break
+            found.points.update({_place(point): point for point in new})
+            looked_at, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
+        return Detection(
+            indices=kspace.indices,
+            patches=found.patches,
+            target_patches=tuple(found.targets),
+            points=tuple(found.points[place] for place in sorted(found.points)),
+            provider=self.provider,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[Point]:
+        """Judge one plane; the points still lack their receivers and their moment."""
+        settings = self._settings
+        evidence = gather_evidence(plane.data, plane.valid)
+        shape = (int(evidence.level.shape[0]), int(evidence.level.shape[1]))
+        patch = (settings.patch_size, settings.patch_size)
+        anchors = divide(shape, patch, settings.patch_overlap)
+        patches = np.asarray(cut(evidence.maps, anchors, patch), dtype=np.float32)
+        centre = np.unravel_index(int(np.argmax(evidence.level)), shape)
+        positions = relative_positions(anchors, patch, [int(index) for index in centre], shape)
+        probability = classify(patches, positions, self._classifiers)
+        thresholds: dict[Region, float] = {
+            "centre": max(settings.threshold, settings.centre_threshold),
+            "outer": settings.threshold,
+        }
+        targets = select_targets(probability, positions, thresholds)
+        if is_first:
+            found.patches += len(patches)
+        if not targets.size:
+            return []
+        for target in targets:
+            model = self._classifiers["centre" if in_centre(positions[[target]])[0] else "outer"]
+            anchor = plane.place(int(anchors[target, 0]), int(anchors[target, 1]))
+            found.targets.append(
+                TargetPatch(
+                    anchor=anchor, shape=(1, *patch), probability=float(probability[target]), model=model.entry.name
+                )
+            )
+        masks = segment(patches[targets], self._segmenter)
+        places, chances = merge(masks, anchors[targets], shape, settings.point_threshold)
+        return [
+            _point(plane.place(int(line), int(sample)), float(chance))
+            for (line, sample), chance in zip(places, chances, strict=True)
+            if evidence.judged[line, sample]
+        ]
+
+    def _confirmed(self, looked_at: KSpace, kspace: KSpace, points: list[Point]) -> list[Point]:
+        """Keep the points that deviate from their surroundings; name their receivers and their moment."""
+        confirmed: list[Point] = []
+        if not points:
+            return confirmed
+        for point, deviation in zip(points, deviations(looked_at, points), strict=True):
+            receivers = tuple(int(receiver) for receiver in np.flatnonzero(deviation > HIT))
+            if receivers:
+                moment = {
+                    "receivers": receivers,
+                    "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
+                    "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
+                }
+                confirmed.append(point.model_copy(update=moment))
+        return confirmed
+
+
+def _place(point: Point) -> tuple[int, int, int]:
+    return point.partition, point.line, point.sample
+
+
+def _point(place: tuple[int, int, int], probability: float) -> Point:
+    partition, line, sample = place
+    return Point(
+        partition=partition,
+        line=line,
+        sample=sample,
+        receivers=(),
+        probability=probability,
+        scan_counter=0,
+        time_stamp=0,
+    )

@@ -1,0 +1,75 @@
+"""Planes: a k-space as detection looks at it, one partition at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gadgets.bursts import mirrored
+from gadgets.kspace import BoolArray, ComplexArray, IntArray, KSpace
+
+FEWEST_LINES = 8
+"""Fewer readouts than this are no k-space in which a sample could be compared with its neighbours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """The acquired readouts of one partition, stacked; readouts acquired from right to left are mirrored.
+
+    Attributes
+    ----------
+    data
+        Shape ``(coil, line, sample)``; zero where nothing was acquired or a value is not finite.
+    valid
+        Samples that were acquired and are finite, shape ``(line, sample)``.
+    partition
+        Index of the partition.
+    lines
+        Index of each stacked line in k-space.
+    first_sample
+        Index of the first sample that any line has.
+    reversed_lines
+        Which of the stacked lines are mirrored.
+    n_samples
+        Samples per readout of the k-space, to turn mirrored indices back.
+    """
+
+    data: ComplexArray
+    valid: BoolArray
+    partition: int
+    lines: IntArray
+    first_sample: int
+    reversed_lines: BoolArray
+    n_samples: int
+
+    def place(self, line: int, sample: int) -> tuple[int, int, int]:
+        """Turn a place in the plane into one in k-space: partition, line, sample as acquired."""
+        across = sample + self.first_sample
+        if self.reversed_lines[line]:
+            across = self.n_samples - 1 - across
+        return self.partition, int(self.lines[line]), across
+
+
+def planes_of(kspace: KSpace) -> Iterator[Plane]:
+    """Cut a k-space into planes; partitions with too few readouts to compare are left out."""
+    finite = np.isfinite(kspace.data).all(axis=0)
+    sampled = mirrored(kspace.sampled & finite, kspace.reversed_lines).astype(bool)
+    data = np.asarray(mirrored(kspace.data, kspace.reversed_lines))
+    for partition in range(data.shape[1]):
+        lines = np.flatnonzero(sampled[partition].any(axis=-1))
+        if lines.size < FEWEST_LINES:
+            continue
+        columns = np.flatnonzero(sampled[partition].any(axis=0))
+        window = slice(int(columns[0]), int(columns[-1]) + 1)
+        valid = sampled[partition][lines, window]
+        yield Plane(
+            data=np.where(valid, data[:, partition, lines, window], 0).astype(np.complex64),
+            valid=valid,
+            partition=partition,
+            lines=lines,
+            first_sample=window.start,
+            reversed_lines=kspace.reversed_lines[partition][lines],
+            n_samples=data.shape[-1],
+        )

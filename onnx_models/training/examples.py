@@ -1,0 +1,105 @@
+"""Labelled patches: clean planes, sparks put in, evidence gathered and patches cut by the functions of the scanner."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.evidence import gather_evidence
+from gadgets.kspace import ComplexArray
+from gadgets.patches import cut, divide, relative_positions
+from onnx_models.training.phantoms import phantom_plane
+from onnx_models.training.recordings import vary
+from onnx_models.training.sparks import add_sparks
+
+PATCH = (32, 32)
+EVIDENCE_CHANNELS = slice(0, 7)
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Patches with their labels.
+
+    Attributes
+    ----------
+    patches
+        Evidence, shape ``(n, channel, line, sample)``, float16.
+    positions
+        See :func:`gadgets.patches.relative_positions`, shape ``(n, 4)``.
+    masks
+        1 abnormal, 0 normal, 2 neither (a spark too weak to be told), shape ``(n, line, sample)``, uint8.
+    """
+
+    patches: NDArray[np.float16]
+    positions: NDArray[np.float32]
+    masks: NDArray[np.uint8]
+
+    def __len__(self) -> int:
+        return len(self.patches)
+
+
+def joined(parts: Sequence[Examples]) -> Examples:
+    """Join examples into one set."""
+    return Examples(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Examples)})
+
+
+def make_examples(
+    recordings: Mapping[str, Sequence[ComplexArray]], n_planes: int, seed: int, processes: int = 2
+) -> Examples:
+    """Make examples from `n_planes` planes: two of five phantoms, the rest varied recordings of all sources alike.
+
+    Parameters
+    ----------
+    recordings
+        Clean planes ``(coil, line, sample)`` per source.
+    seed
+        The same seed gives the same examples, whatever the number of processes.
+    """
+    seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // 50))
+    with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
+        return joined(list(pool.map(_batch, seeds)))
+
+
+_RECORDINGS: dict[str, Sequence[ComplexArray]] = {}
+
+
+def _remember(recordings: dict[str, Sequence[ComplexArray]]) -> None:
+    _RECORDINGS.update(recordings)
+
+
+def _batch(seed: np.random.SeedSequence) -> Examples:
+    rng = np.random.default_rng(seed)
+    return joined([_plane_examples(_clean_plane(rng), rng) for _ in range(50)])
+
+
+def _clean_plane(rng: np.random.Generator) -> ComplexArray:
+    if not _RECORDINGS or rng.random() < 0.4:
+        return phantom_plane(rng)
+    planes = _RECORDINGS[str(rng.choice(sorted(_RECORDINGS)))]
+    plane = planes[int(rng.integers(len(planes)))]
+    return plane if rng.random() < 0.3 else vary(plane, rng)
+
+
+def _plane_examples(plane: ComplexArray, rng: np.random.Generator) -> Examples:
+    """Cut one plane: every patch with a label, the clean ones most like sparks, and a few at random."""
+    n_bursts = 0 if rng.random() < 0.45 else int(rng.integers(1, 10))
+    sparked = add_sparks(plane, rng, n_bursts)
+    evidence = gather_evidence(sparked.data)
+    shape = evidence.level.shape
+    offset = [int(rng.integers(0, min(16, max(1, n - size + 1)))) for n, size in zip(shape, PATCH, strict=True)]
+    anchors = divide([max(n - o, size) for n, o, size in zip(shape, offset, PATCH, strict=True)], PATCH) + offset
+    patches = cut(evidence.maps, anchors, PATCH)
+    labels = np.where(sparked.abnormal, 1, np.where(sparked.ignored, 2, 0)).astype(np.uint8)
+    masks = cut(labels[None], anchors, PATCH)[:, 0]
+    labelled = np.flatnonzero((masks == 1).any(axis=(1, 2)))
+    clean = np.flatnonzero(~(masks == 1).any(axis=(1, 2)))
+    striking = patches[clean][:, EVIDENCE_CHANNELS].astype(np.float32).max(axis=(2, 3)).sum(axis=1)
+    hardest = clean[np.argsort(-striking)[:5]]
+    chosen = np.unique(np.concatenate([rng.permutation(labelled)[:8], hardest, rng.permutation(clean)[:3]])).astype(int)
+    centre = np.unravel_index(int(np.argmax(evidence.level)), shape)
+    positions = relative_positions(anchors, PATCH, [int(c) for c in centre], shape)
+    return Examples(patches[chosen].astype(np.float16), positions[chosen], masks[chosen])

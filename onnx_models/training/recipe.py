@@ -1,0 +1,92 @@
+"""The recipe: from clean recordings to a folder of installed models, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.kspace import ComplexArray
+from gadgets.target_patches import in_centre
+from onnx_models.manifest import ModelEntry, Region, Training
+from onnx_models.training.examples import Examples, make_examples
+from onnx_models.training.export import Facts, install
+from onnx_models.training.fit import Progress, Schedule, false_alarm_logit, fit_classifier, fit_segmenter
+
+VALIDATION_SHARE = 0.1
+FALSE_ALARM_RATE = 1e-6
+"""Of the samples of clean patches, and those were chosen among the patches most like sparks."""
+
+LIMITS = (
+    "Trained on simulated sparks only. A single receiver leaves a real limit near the centre of k-space. Whole noisy "
+    "readouts are not sparks and are left alone. Non-Cartesian data were not trained on."
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How much to train on and for how long."""
+
+    n_planes: int = 7500
+    epochs: float = 6.0
+    seed: int = 1
+    processes: int = 2
+
+
+def train_models(
+    recordings: Mapping[str, Sequence[ComplexArray]],
+    folder: Path,
+    recipe: Recipe,
+    command: str,
+    scores: Mapping[str, float | str],
+    progress: Progress,
+    log: Callable[[str], None],
+) -> list[ModelEntry]:
+    """Train M1, M2 and the segmentation U-Net, and install them in `folder`.
+
+    Parameters
+    ----------
+    recordings
+        Clean planes ``(coil, line, sample)`` per source; may be empty: phantoms alone.
+    command
+        What was typed, for the manifest and the cards.
+    scores
+        On files that were not trained on, measured before with the same recipe.
+    """
+    log(f"making examples from {recipe.n_planes} planes of phantoms and {len(recordings)} recordings")
+    examples = make_examples(recordings, recipe.n_planes, recipe.seed, recipe.processes)
+    n_fitted = int(len(examples) * (1 - VALIDATION_SHARE))
+    fitted, validation = _part(examples, np.arange(n_fitted)), _part(examples, np.arange(n_fitted, len(examples)))
+    log(f"fitting to {len(fitted)} patches, {len(validation)} kept for validation")
+    schedule = Schedule(epochs=recipe.epochs, seed=recipe.seed)
+    longer = Schedule(epochs=2 * recipe.epochs, seed=recipe.seed)
+    training = Training(data=("analytic phantoms", *sorted(recordings)), seed=recipe.seed, command=command)
+
+    segmenter = fit_segmenter(fitted, "abnormal points", schedule, progress)
+    shift = max(false_alarm_logit(segmenter, validation, FALSE_ALARM_RATE), 0.0)
+    log(f"abnormal points: operating point at logit {shift:.2f}")
+    entries = [
+        install(
+            segmenter,
+            shift,
+            Facts("abnormal_points", "abnormal_point_segmentation", "all", "unet", training, LIMITS, scores),
+            folder,
+        )
+    ]
+    centre = in_centre(fitted.positions)
+    regions: tuple[tuple[Region, str, NDArray[np.bool_], Schedule], ...] = (
+        ("centre", "target_patches_centre", centre, longer),
+        ("outer", "target_patches_outer", ~centre, schedule),
+    )
+    for region, name, members, length in regions:
+        classifier = fit_classifier(_part(fitted, np.flatnonzero(members)), name, length, progress)
+        facts = Facts(name, "first_classification", region, "cnn", training, LIMITS, scores)
+        entries.append(install(classifier, 0.0, facts, folder))
+    return entries
+
+
+def _part(examples: Examples, rows: NDArray[np.intp]) -> Examples:
+    return Examples(**{field.name: getattr(examples, field.name)[rows] for field in fields(Examples)})

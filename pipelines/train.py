@@ -1,0 +1,84 @@
+"""``despark train``: a site's own models from its own raw files."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from gadgets.errors import DesparkError
+from gadgets.kspace import ComplexArray
+from pipelines.read_kspaces import read_kspaces
+
+MAX_PLANES = 30
+"""Planes taken of one file: a 3D scan is not worth more than other scans."""
+
+
+def train(
+    files: Annotated[list[Path], typer.Argument(help="MRD raw files without sparks.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the models and their manifest.")],
+    planes: Annotated[int, typer.Option(min=50, help="Planes of k-space to make examples from.")] = 7500,
+    epochs: Annotated[float, typer.Option(min=0.01, help="How often each example is seen.")] = 6.0,
+    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that make examples.")] = 2,
+    scores: Annotated[
+        list[Path] | None, typer.Option(help="What despark benchmark wrote with --json on files left out.")
+    ] = None,
+    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+) -> None:
+    """Train the models on simulated sparks in clean recordings and phantoms, and install them in a folder.
+
+    The folder is then used by ``despark replay --set spark_detection.models=FOLDER``.
+    """
+    try:
+        from onnx_models.training.recipe import Recipe, train_models
+        from onnx_models.training.recordings import recorded_planes
+    except ImportError as error:
+        raise DesparkError(
+            f'training needs {error.name}, which is not installed: pip install "despark[train]"'
+        ) from error
+    console = Console(stderr=True)
+    recordings: dict[str, list[ComplexArray]] = {}
+    for path in files:
+        all_planes = recorded_planes([acquired.kspace for acquired in read_kspaces(path, group)])
+        chosen = np.random.default_rng(seed).permutation(len(all_planes))[:MAX_PLANES]
+        recordings[path.stem] = [all_planes[index] for index in chosen]
+    measured = read_scores(scores or [])
+    with Progress(console=console) as progress:
+        tasks = {}
+
+        def show(name: str, step: int, n_steps: int, loss: float) -> None:
+            if name not in tasks:
+                tasks[name] = progress.add_task(name, total=n_steps)
+            progress.update(tasks[name], completed=step, description=f"{name} (loss {loss:.4f})")
+
+        recipe = Recipe(n_planes=planes, epochs=epochs, seed=seed, processes=processes)
+        command = shlex.join(["despark", *sys.argv[1:]])
+        entries = train_models(recordings, output, recipe, command, measured, show, console.print)
+    for entry in entries:
+        console.print(f"{entry.name}: {output / entry.file}")
+
+
+def read_scores(paths: list[Path]) -> dict[str, float | str]:
+    """Join what ``despark benchmark --json`` measured on several sets of files into the scores of a card."""
+    totals = [_own_total(path) for path in paths]
+    return {
+        f"{path.stem}: {name}": value for path, own in zip(paths, totals, strict=True) for name, value in own.items()
+    }
+
+
+def _own_total(path: Path) -> dict[str, float | str]:
+    try:
+        content = json.loads(path.read_text())
+        return next(dict(total) for total in content["totals"] if total["rival"] == "despark")
+    except (OSError, ValueError, KeyError, StopIteration, TypeError) as error:
+        raise DesparkError(
+            f"--scores {path}: expected what despark benchmark --json writes, found {error!r}"
+        ) from error

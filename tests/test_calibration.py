@@ -137,6 +137,6 @@ def test_a_recon_data_without_bits_passes():
     assert written([sent[0][1]]) == empty
 
 
-def test_acquisitions_pass(kspace):
+def test_acquisitions_pass():
     sent, _ = calibrated([acquisition(3)])
     assert message(sent[0][1]) == message(acquisition(3))

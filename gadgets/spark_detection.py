@@ -25,7 +25,9 @@ logger = logging.getLogger(__name__)
 class LooksForSparks(Protocol):
     """What finds the points of a k-space."""
 
-    provider: str
+    @property
+    def provider(self) -> str:
+        """What it runs on."""
 
     def detect(self, kspace: KSpace) -> Detection:
         """Find the abnormal points."""

@@ -198,3 +198,28 @@ def test_a_recorded_stream_that_is_cut_off_ends_with_its_reason(received, case, 
         assert messages[-2][0] == 8
         assert "ended without CLOSE" in messages[-2][1]
         assert messages[-1] == (4, None)
+
+
+@pytest.mark.parametrize("node", [acquisition_buffer, spark_detection, calibration, image_fft, raw_repair])
+def test_damaged_recordings_never_hang(received, node):
+    generator = np.random.default_rng(11)
+    for case in (ACQUISITIONS[2], ACQUISITIONS[4], RECON_DATA[2], PASSES[2], PASSES[4]):
+        content = plain(received(case))
+        start = len(content) - len(data_of(content))
+        for _ in range(6):
+            damaged = bytearray(content)
+            for place in generator.integers(start, min(start + 6000, len(content)), 3):
+                damaged[place] = generator.integers(256)
+            messages = parse(run_on_connection(node, bytes(damaged), hang_up=True))
+            assert messages[-1] == (4, None)
+
+
+def test_a_recorded_trajectory_stays_with_its_kspace(received):
+    content = received("k1_traj_acquisitions.ext_gtprobe.passthru")
+    ((_, item), _) = parse(run_on_connection(acquisition_buffer, content, hang_up=False))
+    extras = b"".join(map(bytes, item.bits[0].data.extras))
+    is_present, shape, trajectory, has_density = extras[:1], extras[1:65], extras[65:-1], extras[-1:]
+    assert (is_present, has_density) == (b"\x01", b"\x00")
+    assert np.frombuffer(shape, np.uint64).tolist() == [7, 2, 128, 64, 1, 1, 1, 1]
+    acquisitions = [came for message_id, came in parse(data_of(content)) if message_id == 1008]
+    assert trajectory == b"".join(bytes(came.trajectory) for came in acquisitions)

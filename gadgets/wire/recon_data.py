@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from gadgets.assembly import AcquiredKSpace
 from gadgets.errors import RawDataError, WireError
 from gadgets.kspace import ComplexArray, Indices, KSpace
-from gadgets.placement import place_along_readout
+from gadgets.placement import place_along_readout, place_readouts
 from gadgets.readout import ACQ_IS_REVERSE, Encoding, Limits
 from gadgets.wire.acquisitions import ACQUISITION_HEADER, HEADER_BYTES, Acquisition
 from gadgets.wire.transport import COUNT, MESSAGE_ID, PRESENT, Bytes, Capture, Transport, bytes_of
@@ -170,17 +170,32 @@ def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
     sampling = _SAMPLING.pack(
         *encoding.encoded_fov, *encoding.recon_fov, *encoding.encoded_matrix, *encoding.recon_matrix, *limits
     )
-    absent = PRESENT.pack(False)
     data = bytes_of(kspace.data)
     buffer = ReconBuffer(
         dimensions=(width, n_lines, n_partitions, n_coils, 1, 1, 1),
         data=data,
-        extras=(absent, absent),
+        extras=(*_trajectory_of(acquired, acquisitions), PRESENT.pack(False)),
         header_dimensions=(n_lines, n_partitions, 1, 1, 1),
         headers=headers.tobytes(),
         sampling=sampling,
     )
     return ReconData((ReconBit(buffer),))
+
+
+def _trajectory_of(acquired: AcquiredKSpace, acquisitions: Sequence[Acquisition]) -> tuple[Bytes, ...]:
+    """Give the trajectory ``[TRAJ, E0, E1, E2, 1, 1, 1]`` as on the wire, where all acquisitions carry one."""
+    n_dimensions = {acquisition.fields.trajectory_dimensions for acquisition in acquisitions}
+    if len(n_dimensions) != 1 or n_dimensions == {0}:
+        return (PRESENT.pack(False),)
+    (n_trajectory,) = n_dimensions
+    n_partitions, n_lines, width = acquired.kspace.sampled.shape
+    trajectory = np.zeros((n_partitions, n_lines, width, n_trajectory), np.float32)
+    _, _, starts = place_readouts(acquired.readouts)
+    for readout, acquisition, start in zip(acquired.readouts, acquisitions, starts, strict=True):
+        row = np.frombuffer(acquisition.trajectory, np.float32).reshape(-1, n_trajectory)
+        trajectory[readout.partition, readout.line, start : start + len(row)] = row
+    shape = _shape((n_trajectory, width, n_lines, n_partitions, 1, 1, 1))
+    return PRESENT.pack(True), shape, bytes_of(trajectory)
 
 
 def cells_of(recon_data: ReconData, encodings: Sequence[Encoding]) -> list[Cell]:

@@ -135,12 +135,17 @@ def test_a_large_count_fails_at_the_end_of_the_stream_and_not_in_the_memory():
         parse(struct.pack("<H", 1023) + u64(1, 1, 1 << 30) + bytes(1000))
 
 
-def test_a_pause_beyond_the_time_limit_is_a_lost_peer():
+def test_a_pause_beyond_the_time_limit_is_a_lost_peer(monkeypatch):
     connection, other = stub_connection()
+    connection.socket.socket.settimeout(0.05)
     transport = attach(connection)
-    transport.socket.settimeout(0.05)
-    with pytest.raises(PeerLostError, match=r"nothing came for 0\.05 s"):
-        transport.read(1)
+    with pytest.raises(PeerLostError, match=r"nothing came for 0\.05 s, between messages"):
+        transport.read(2)
+    monkeypatch.setattr("gadgets.wire.transport.STALL_S", 0.06)
+    other.sendall(b"\xf0\x03abc")
+    transport.read(2)
+    with pytest.raises(PeerLostError, match=r"nothing came for 0\.06 s, 337 bytes short of a whole message"):
+        transport.read(340)
     other.close()
     with pytest.raises(PeerLostError, match="broke while sending"):
         transport.write(bytes(1 << 22))

@@ -23,6 +23,8 @@ CLOSE, TEXT, ERROR = 4, 5, 8
 # Counts in messages are 64 bits wide; no array of a scan comes near this, a damaged count nearly always passes it.
 MAX_BYTES = 1 << 36
 MAX_DIMENSIONS = 16
+# A scan may pause between messages; within one, a peer that sends nothing for so long has announced too much.
+STALL_S = 300.0
 _BUFFER_BYTES = 1 << 18
 _WRITE_AT_ONCE = 1 << 16
 
@@ -38,11 +40,11 @@ class Transport:
 
     def __init__(self, connected: socket.socket) -> None:
         self.socket = connected
-        self.tail = b""
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._start = self._stop = 0
         self._pending: list[Bytes] = []
         self._n_pending = 0
+        self._pause_s = connected.gettimeout()
 
     def read(self, n_bytes: int) -> Bytes:
         """Read exactly so many bytes.
@@ -70,7 +72,9 @@ class Transport:
         self._buffer[:available] = self._buffer[self._start : self._stop]
         self._start, self._stop = 0, available
         while self._stop < n_bytes:
-            self._stop += self._receive(self._buffer[self._stop :], n_bytes - self._stop)
+            # Only the id of a message is read when none of it is there yet.
+            is_pause = n_bytes == MESSAGE_ID.size and self._stop == 0
+            self._stop += self._receive(self._buffer[self._stop :], n_bytes - self._stop, is_pause=is_pause)
 
     def _read_large(self, n_bytes: int) -> Bytes:
         if n_bytes > MAX_BYTES:
@@ -87,12 +91,15 @@ class Transport:
             available += self._receive(target[available:], n_bytes - available)
         return target.toreadonly()
 
-    def _receive(self, target: memoryview, n_wanted: int) -> int:
+    def _receive(self, target: memoryview, n_wanted: int, *, is_pause: bool = False) -> int:
         self.flush()
+        limit_s = self._pause_s if is_pause else STALL_S
         try:
+            self.socket.settimeout(limit_s)
             n_received = self.socket.recv_into(target)
         except TimeoutError as error:
-            raise PeerLostError(f"nothing came for {self.socket.gettimeout()} s") from error
+            where = "between messages" if is_pause else f"{n_wanted} bytes short of a whole message"
+            raise PeerLostError(f"nothing came for {limit_s} s, {where}") from error
         except OSError as error:
             raise PeerLostError(f"the connection broke: {error}") from error
         if not n_received:
@@ -128,6 +135,8 @@ class Transport:
 
     def _send(self, content: Bytes) -> None:
         try:
+            # A slow reader is no failure: it may be busy with what it got before.
+            self.socket.settimeout(None)
             self.socket.sendall(content)
         except OSError as error:
             raise PeerLostError(f"the connection broke while sending: {error}") from error

@@ -1,6 +1,10 @@
 """The node AcquisitionBuffer on a connection."""
 
 import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +19,7 @@ from gadgets.readout import (
 )
 from gadgets.wire import cells_of
 
+ROOT = Path(__file__).parent.parent
 HEADER = header_xml([encoding()])
 
 
@@ -65,3 +70,20 @@ def test_data_that_make_no_kspace_are_an_error(items, header, complaint):
     messages = sent_by(items, header)
     assert messages[-2][0] == 8
     assert complaint in messages[-2][1]
+
+
+def test_the_node_runs_as_gadgetron_starts_it():
+    content = stream([acquisition(line) for line in range(8)], HEADER)
+    with socket.create_server(("localhost", 0)) as server:
+        server.settimeout(60)
+        port = server.getsockname()[1]
+        command = [sys.executable, "-m", "gadgetron", str(port), "gadgets.acquisition_buffer", "acquisition_buffer"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=ROOT)
+        peer, _ = server.accept()
+        with peer:
+            peer.settimeout(60)
+            peer.sendall(content)
+            received = b"".join(iter(lambda: peer.recv(1 << 20), b""))
+        printed, _ = process.communicate(timeout=60)
+    assert [message_id for message_id, _ in parse(received)] == [1023, 4]
+    assert (process.returncode, printed) == (0, b"")

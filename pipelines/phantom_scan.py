@@ -41,7 +41,7 @@ class PhantomScan:
     n_coils: int = 8
     n_slices: int = 3
     n_noise: int = 4
-    snr: float = 60.0
+    snr: float = 70.0
     field_of_view: float = 220.0
     slice_distance: float = 18.0
     seed: int = 0

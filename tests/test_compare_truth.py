@@ -1,0 +1,45 @@
+import pytest
+
+from gadgets.kspace import Indices
+from pipelines.compare_truth import RepairedPlace, compare, peak_of, places_of
+from pipelines.spark_truth import SimulatedSpark
+
+SPARK = SimulatedSpark(
+    acquisition=3, scan_counter=4, time_stamp=16, indices=Indices(slice=1), partition=0, line=5, first_sample=10,
+    first_column=12, n_samples=3, receivers=(0, 2), gains=((0.1, 0.2), (0, 0), (0.6, -0.8)),
+    burst=((0.5, 0), (0, 1), (0.2, 0.2)), peak_amplitude=100, rnr=0.4, radius=0.2,
+)  # fmt: skip
+
+
+def repaired(sample=13, receivers=(2,), indices=SPARK.indices):
+    return RepairedPlace(indices, (0, 5, sample), receivers)
+
+
+def test_places_are_columns_of_the_kspace():
+    assert peak_of(SPARK) == (0, 5, 13)
+    assert places_of(SPARK) == [(0, 5, 12), (0, 5, 13), (0, 5, 14)]
+
+
+@pytest.mark.parametrize(
+    ("place", "found", "n_beside"),
+    [
+        (repaired(), True, 0),
+        (repaired(receivers=(0, 1, 2)), True, 0),
+        (repaired(receivers=(0,)), False, 0),
+        (repaired(sample=12), False, 0),
+        (repaired(sample=15), False, 1),
+        (repaired(indices=Indices()), False, 1),
+    ],
+)
+def test_found_is_the_largest_sample_in_the_strongest_receiver(place, found, n_beside):
+    result = compare([SPARK], [place])
+    assert result.found == (found,)
+    assert result.n_beside == n_beside
+    (event,) = result.events
+    assert (event.radius, event.rnr, event.n_receivers, event.n_hit, event.found) == (0.2, 0.4, 3, 2, found)
+
+
+def test_nothing_repaired_nothing_found():
+    result = compare([SPARK, SPARK], [])
+    assert result.found == (False, False)
+    assert result.n_beside == 0

@@ -29,7 +29,7 @@ def partner(place: tuple[int, int, int], centre: tuple[int, int, int]) -> tuple[
     return partition, line, sample
 
 
-def predict_conjugate(data: ComplexArray, missing: BoolArray, centre: tuple[int, int, int]) -> ComplexArray:
+def predict_conjugate(data: ComplexArray, centre: tuple[int, int, int]) -> ComplexArray:
     """Predict every sample from its partner on the other side of the centre.
 
     Only what has an acquired partner that is not missing itself may be taken from the result.
@@ -37,15 +37,14 @@ def predict_conjugate(data: ComplexArray, missing: BoolArray, centre: tuple[int,
     Parameters
     ----------
     data
-        Finite samples, shape ``(coil, kz, ky, kx)``; zero where nothing was sampled.
-    missing
-        Samples that must not be used, same shape.
+        Finite samples, shape ``(coil, kz, ky, kx)``; zero where nothing was sampled, and the best that is known where
+        a sample is missing: the phase needs the whole centre.
     centre
         The true centre, see :func:`true_centre`.
     """
     shift = tuple(-c for c in centre)
-    known = np.roll(np.where(missing, 0, data), shift, AXES)
-    smooth = fft.fftn(np.roll(data, shift, AXES) * _window(data.shape[1:]), axes=AXES)
+    known = np.roll(data, shift, AXES)
+    smooth = fft.fftn(known * _window(data.shape[1:]), axes=AXES)
     magnitude = np.abs(smooth)
     magnitude[magnitude == 0] = 1
     # conj(image) turned twice by the smooth phase is the image again, where that is real but for this phase

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from gadgets.bursts import MAX_LENGTH, Burst, Surroundings
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray
 
-REACH = (2, 7, 7)  # partitions, lines, samples: the region around a burst that its kernel is fitted in
+REACH = (1, 7, 7)  # partitions, lines, samples: the region around a burst that its kernel is fitted in
 NEARBY = (3, 4)  # lines, samples: the part of it on which its error is measured
 FURTHEST_LINE = 4
-N_VIRTUAL = 8
+N_VIRTUAL = 6
 RIDGE = 1e-3
 FEWEST_PLACES = 12
 
@@ -139,21 +139,21 @@ def _gather(data: ComplexArray, places: NDArray[np.int_], offsets: list[Offset])
 
 
 def _fit(rows: ComplexArray, fitted: ComplexArray) -> tuple[ComplexArray, ComplexArray]:
-    """Ridge regression in its dual form; the first row is to be predicted, the others are fitted.
+    """Ridge regression; the first row is to be predicted, the others are fitted.
 
     Returns
     -------
     tuple
         The prediction, shape ``(target,)``, and the residual of each place when it is left out of the fit
-        (from the inverse's diagonal: Allen's PRESS), shape ``(place, target)``.
+        (from its leverage: Allen's PRESS), shape ``(place, target)``.
     """
-    sources = rows[1:].astype(np.complex128)
     # Weights 1/magnitude: else the loudest of the places would alone decide the kernel.
-    weight = 1 / np.maximum(np.linalg.norm(sources, axis=1), 1e-30)[:, None]
-    sources = sources * weight
-    gram = sources @ sources.conj().T
-    gram[np.diag_indices(len(gram))] += RIDGE
-    inverse = np.linalg.inv(gram)
-    dual = inverse @ (fitted * weight)
-    residuals = dual / np.diag(inverse).real[:, None] / weight
-    return rows[0] @ sources.conj().T @ dual, residuals
+    weight = 1 / np.maximum(np.linalg.norm(rows[1:], axis=1), 1e-30)[:, None]
+    sources, targets = rows[1:] * weight, fitted * weight
+    normal = (sources.conj().T @ sources).astype(np.complex128)
+    normal[np.diag_indices(len(normal))] += RIDGE
+    projection = sources @ np.linalg.inv(normal)
+    kernel = projection.conj().T @ targets
+    leverage = np.sum(projection * sources.conj(), axis=1).real
+    residuals = (targets - sources @ kernel) / np.maximum(1 - leverage, 1e-3)[:, None] / weight
+    return rows[0] @ kernel, residuals

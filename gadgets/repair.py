@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.bursts import Burst, group_bursts, surround
-from gadgets.candidates import Candidate, Predictor
+from gadgets.candidates import Candidate
 from gadgets.errors import SettingsError
 from gadgets.kspace import ComplexArray, FloatArray, KSpace
+from gadgets.predictor import Predictor
 from gadgets.records import Calibration, Point, RepairedPoint, RepairMethod
 from gadgets.settings import CalibrationSettings
 
@@ -94,8 +95,9 @@ def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
     if not listed:
         return result
     around = surround(kspace, [whole[index] for index in listed])
-    predictor = Predictor(around)
-    for burst in group_bursts(kspace, whole, listed):
+    bursts = group_bursts(kspace, whole, listed)
+    predictor = Predictor(around, bursts)
+    for burst in bursts:
         deviation = _deviation(predictor.auto(burst), np.asarray(burst.of(around.data)))
         for index, step in burst.points:
             result[index] = deviation[:, step]
@@ -110,8 +112,9 @@ def _outcomes(kspace: KSpace, points: Sequence[Point], settings: CalibrationSett
     listed = [index for index, outcome in enumerate(outcomes) if not outcome.refusal]
     if listed:
         around = surround(kspace, [points[index] for index in listed])
-        predictor = Predictor(around)
-        for burst in group_bursts(kspace, points, listed):
+        bursts = group_bursts(kspace, points, listed)
+        predictor = Predictor(around, bursts)
+        for burst in bursts:
             candidate = _candidate(predictor, burst, settings)
             deviation = None
             if candidate and settings.method == "auto":

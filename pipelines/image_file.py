@@ -1,0 +1,121 @@
+"""MRD images in HDF5, laid out as Gadgetron's own client writes them: ``image_N`` with data, header, attributes."""
+
+from __future__ import annotations
+
+import logging
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import h5py
+import numpy as np
+from defusedxml import ElementTree
+from ismrmrd.hdf5 import get_hdf5type, image_header_dtype
+from numpy.typing import NDArray
+
+from gadgets.errors import WireError
+
+logger = logging.getLogger(__name__)
+
+IMAGE_HEADER_BYTES: int = image_header_dtype.itemsize
+_LENGTH = struct.Struct("<Q")
+
+
+@dataclass(frozen=True, eq=False)
+class RawImage:
+    """One MRD image as it came.
+
+    Attributes
+    ----------
+    header
+        The 198 bytes of the MRD image header.
+    attributes
+        Its meta data, MRD meta XML or nothing.
+    data
+        Shape ``(channel, z, y, x)``; complex values as pairs named real and imag.
+    """
+
+    header: bytes
+    attributes: bytes
+    data: NDArray[Any]
+
+    @cached_property
+    def fields(self) -> np.void:
+        """The header's fields by name, read-only."""
+        row: np.void = np.frombuffer(self.header, dtype=image_header_dtype)[0]
+        return row
+
+    @cached_property
+    def meta(self) -> dict[str, str]:
+        """The first value of every meta element; empty where the meta data cannot be read."""
+        if not self.attributes.strip(b"\0 \t\r\n"):
+            return {}
+        try:
+            root = ElementTree.fromstring(self.attributes.strip(b"\0 \t\r\n"))
+        except (ElementTree.ParseError, ValueError) as error:
+            logger.warning("an image's meta data are not well-formed XML (%s)", error)
+            return {}
+        return {meta.findtext("name", ""): meta.findtext("value", "") or "" for meta in root.iter("meta")}
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> RawImage:
+        """Read an image from a message's body.
+
+        Raises
+        ------
+        WireError
+            The body is shorter or longer than its header says.
+        """
+        fields = np.frombuffer(body, dtype=image_header_dtype, count=1)[0]
+        start = IMAGE_HEADER_BYTES + _LENGTH.size
+        n_attributes = _LENGTH.unpack(body[IMAGE_HEADER_BYTES:start])[0]
+        dtype = get_hdf5type(int(fields["data_type"]))
+        x, y, z = (int(size) for size in fields["matrix_size"])
+        shape = int(fields["channels"]), z, y, x
+        n_data = int(np.prod(shape)) * dtype.itemsize
+        if len(body) != start + n_attributes + n_data:
+            raise WireError(f"image: expected {start + n_attributes + n_data} bytes by its header, found {len(body)}")
+        data = np.frombuffer(body, dtype, -1, start + n_attributes).reshape(shape)
+        return cls(body[:IMAGE_HEADER_BYTES], body[start : start + n_attributes], data)
+
+
+class ImageWriter:
+    """Writes images into one group, a subgroup ``image_N`` per image series.
+
+    Parameters
+    ----------
+    file
+        The HDF5 file, open for writing.
+    group
+        Name of the new group.
+    """
+
+    def __init__(self, file: h5py.File, group: str = "images") -> None:
+        self._group = file.create_group(group)
+
+    def append(self, image: RawImage) -> None:
+        """Add an image behind those of its series; one of another size or type begins the next free number."""
+        series = int(image.fields["image_series_index"])
+        while (name := f"image_{series}") in self._group and not _fits(self._group[name]["data"], image):
+            series += 1
+        if name not in self._group:
+            self._create(name, image)
+        for key, value in (("header", image.fields), ("attributes", image.attributes), ("data", image.data)):
+            dataset = self._group[name][key]
+            dataset.resize(len(dataset) + 1, axis=0)
+            dataset[-1] = value
+
+    def _create(self, name: str, image: RawImage) -> None:
+        group = self._group.create_group(name)
+        shape = image.data.shape
+        group.create_dataset("header", (0,), maxshape=(None,), chunks=(1,), dtype=image_header_dtype)
+        # The ISMRMRD library reads these as ASCII and refuses any other declaration; values may still be UTF-8.
+        text = h5py.string_dtype("ascii")
+        group.create_dataset("attributes", (0,), maxshape=(None,), chunks=(1,), dtype=text)
+        data_type = image.data.dtype
+        group.create_dataset("data", (0, *shape), maxshape=(None, *shape), chunks=(1, *shape), dtype=data_type)
+
+
+def _fits(dataset: h5py.Dataset, image: RawImage) -> bool:
+    return bool(dataset.shape[1:] == image.data.shape and dataset.dtype == image.data.dtype)

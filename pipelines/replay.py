@@ -1,0 +1,267 @@
+"""Replays a raw file through a chain, on a host of its own or on any Gadgetron, and sees that all comes back."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from gadgets.errors import PipelineError, RawDataError, WireError
+from gadgets.readout import NOT_IMAGING
+from gadgets.records import Record
+from pipelines.chain import Chain, find_chain
+from pipelines.client import ScanClient, connect, parse_address
+from pipelines.host import Host
+from pipelines.messages import Message, MessageID, filename_message, text_message
+from pipelines.output_file import check_folder, same_file, whole_or_nothing
+from pipelines.preflight import check_models
+from pipelines.raw_file import RawFile
+from pipelines.raw_items import RawItem
+from pipelines.report import RECORDS, ScanReport, from_images, merge, read_records, total
+from pipelines.scan_output import Counts, ScanOutput
+from pipelines.version import despark_version
+
+DEFAULT_PIPELINE = "spark_calibration"
+_KSPACE_COUNTERS = ("slice", "contrast", "phase", "repetition", "set", "average")
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What to replay: see ``despark replay --help``."""
+
+    raw: Path
+    output: Path
+    pipeline: str = DEFAULT_PIPELINE
+    settings: tuple[str, ...] = ()
+    host: str | None = None
+    group: str = "dataset"
+    report: Path | None = None
+    on_sent: Callable[[int], None] = field(default=lambda _: None)
+    """Called with the number of acquisitions and waveforms sent so far."""
+
+    on_opened: Callable[[int], None] = field(default=lambda _: None)
+    """Called with the number of acquisitions and waveforms before the scan begins."""
+
+    on_notice: Callable[[str], None] = field(default=lambda _: None)
+    """Called with what the user should know and need not act upon."""
+
+    def run(self) -> ScanReport:
+        """Run the scan; the output exists when this returns, and is complete.
+
+        Raises
+        ------
+        DesparkError
+            The input, the chain, its settings or the server is at fault, or not all came back; nothing is
+            left of the output then.
+        """
+        started = time.monotonic()
+        self._check_files()
+        chain = self._find_chain()
+        with RawFile(self.raw, self.group) as raw, tempfile.TemporaryDirectory(prefix="despark-") as folder:
+            self._tell_what_is_left_out(raw)
+            expected = Expected.of(raw, chain)
+            settings = {node.name: node.properties for node in chain.nodes if node.is_ours} if chain is not None else {}
+            if chain is not None and self.host is None:
+                chain.check_runnable()
+                check_models(chain)
+                chain = _with_reports(chain, Path(folder))
+            offsets = _report_offsets(chain)
+            with whole_or_nothing(self.output) as temporary:
+                output = ScanOutput(temporary, raw.header_xml)
+                try:
+                    sent = self._stream(raw, chain, output)
+                    output.finish()
+                finally:
+                    output.close()
+                expected.check(sent, output.counts)
+            records = [record for path, offset in offsets.items() for record in read_records(path, offset)]
+            report = self._report(settings, output, records, time.monotonic() - started)
+        self._write_report(report)
+        return report
+
+    def _check_files(self) -> None:
+        check_folder(self.output)
+        if same_file(self.output, self.raw):
+            raise RawDataError(f"{self.output}: the output would overwrite the input")
+        if self.report is None:
+            return
+        check_folder(self.report)
+        for other in (self.raw, self.output):
+            if same_file(self.report, other):
+                raise RawDataError(f"{self.report}: the report would overwrite {other}")
+
+    def _find_chain(self) -> Chain | None:
+        """Find the chain; None where only the server can know the name."""
+        try:
+            return find_chain(self.pipeline).with_settings(self.settings)
+        except PipelineError:
+            is_name = Path(self.pipeline).name == self.pipeline and not Path(self.pipeline).exists()
+            if self.host is None or not is_name:
+                raise
+        if self.settings:
+            raise PipelineError(f"--set needs the chain itself, and {self.pipeline!r} is known to the server only")
+        return None
+
+    def _tell_what_is_left_out(self, raw: RawFile) -> None:
+        if raw.other_groups:
+            self.on_notice(f"other groups of {self.raw} are not copied: {', '.join(raw.other_groups)}")
+
+    def _stream(self, raw: RawFile, chain: Chain | None, output: ScanOutput) -> Counts:
+        sent = Counts()
+
+        def count(item: RawItem) -> None:
+            sent.add(item)
+            self.on_sent(sent.acquisitions + sent.waveforms)
+
+        self.on_opened(raw.n_acquisitions + raw.n_waveforms)
+        configuration = filename_message(self.pipeline) if chain is None else text_message(MessageID.CONFIG, chain.xml)
+        opening = (configuration, text_message(MessageID.HEADER, raw.header_xml))
+        with self._server() as address, connect(address) as connection:
+            ScanClient(connection, opening, raw, count).run(self._receiver(output))
+        return sent
+
+    def _receiver(self, output: ScanOutput) -> Callable[[Message], None]:
+        def receive(message: Message) -> None:
+            try:
+                output.receive(message)
+            except (OSError, RuntimeError) as error:
+                raise RawDataError(f"{self.output}: cannot be written ({error})") from error
+
+        return receive
+
+    @contextmanager
+    def _server(self) -> Iterator[tuple[str, int]]:
+        if self.host is not None:
+            yield parse_address(self.host)
+            return
+        with Host() as host:
+            yield host.address
+
+    def _report(
+        self,
+        settings: dict[str, dict[str, str]],
+        output: ScanOutput,
+        records: list[tuple[str, Record]],
+        seconds: float,
+    ) -> ScanReport:
+        order = list(RECORDS)
+        kspaces = merge(sorted(records, key=lambda entry: order.index(entry[0])))
+        totals = total(kspaces)
+        if not kspaces:
+            kspaces, totals = from_images(output.image_results)
+        counts = output.counts
+        return ScanReport(
+            despark=despark_version(),
+            input=str(self.raw),
+            group=self.group,
+            output=str(self.output),
+            pipeline=self.pipeline,
+            settings=settings,
+            returned={
+                "acquisitions": counts.acquisitions,
+                "waveforms": counts.waveforms,
+                "images": counts.images,
+                "other messages, not written": counts.unwritten,
+            },
+            seconds=seconds,
+            totals=totals,
+            k_spaces=kspaces,
+        )
+
+    def _write_report(self, report: ScanReport) -> None:
+        if self.report is not None:
+            with whole_or_nothing(self.report) as temporary:
+                temporary.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What has to come back: all items of a drop-in, an image per k-space of an image chain, else something."""
+
+    all_items: bool
+    images: int
+    anything: bool
+
+    @classmethod
+    def of(cls, raw: RawFile, chain: Chain | None) -> Expected:
+        """Tell from the file and the chain.
+
+        Raises
+        ------
+        RawDataError
+            The chain makes images and the file holds no imaging data.
+        """
+        if chain is None:
+            return cls(all_items=False, images=0, anything=True)
+        makes_images = MessageID.IMAGE in chain.writes and MessageID.ACQUISITION not in chain.writes
+        n_kspaces = count_kspaces(raw) if makes_images else 0
+        if makes_images and not n_kspaces:
+            raise RawDataError(
+                f"{raw.path}: no imaging data for {chain.source}, which makes images "
+                f"({raw.n_acquisitions} acquisitions, all of them noise, navigator, calibration or the like)"
+            )
+        last = chain.nodes[-1] if chain.nodes and not chain.obstacles else None
+        is_ours = last is not None and last.is_ours
+        return cls(
+            all_items=is_ours and len(chain.nodes) == 1 and last is not None and last.name == "raw_repair",
+            images=n_kspaces if is_ours else min(n_kspaces, 1),
+            anything=bool(chain.writes),
+        )
+
+    def check(self, sent: Counts, returned: Counts) -> None:
+        """Compare what came back with what had to.
+
+        Raises
+        ------
+        WireError
+            Something is missing.
+        """
+        if self.all_items:
+            for kind, n_sent, n_returned in (
+                ("acquisitions", sent.acquisitions, returned.acquisitions),
+                ("waveforms", sent.waveforms, returned.waveforms),
+            ):
+                if n_sent != n_returned:
+                    raise WireError(f"{n_sent} {kind} were sent, {n_returned} came back")
+            if sent.acquisition_headers.digest() != returned.acquisition_headers.digest():
+                raise WireError("the acquisitions came back in another order or with other headers")
+        if returned.images < self.images:
+            raise WireError(f"expected an image of each of {self.images} k-spaces, {returned.images} came back")
+        if self.anything and not returned.acquisitions + returned.waveforms + returned.images:
+            raise WireError("the chain returned neither images nor acquisitions")
+
+
+def count_kspaces(raw: RawFile) -> int:
+    """Count the k-spaces of the imaging acquisitions in a raw file: distinct counters, encodings apart."""
+    found: set[tuple[int, ...]] = set()
+    for heads in raw.headers():
+        imaging = heads[heads["flags"] & np.uint64(NOT_IMAGING) == 0]
+        counters = [imaging["idx"][name] for name in _KSPACE_COUNTERS]
+        found.update(map(tuple, np.stack([imaging["encoding_space_ref"], *counters], axis=-1).tolist()))
+    return len(found)
+
+
+def _with_reports(chain: Chain, folder: Path) -> Chain:
+    """Have each of our own nodes write its records to a file of its own, unless it was told where to."""
+    changed = chain.with_settings(())
+    for number, node in enumerate(changed.nodes):
+        if node.is_ours and "report" not in node.properties:
+            node.set_property("report", str(folder / f"{number}_{node.name}.jsonl"))
+    return changed
+
+
+def _report_offsets(chain: Chain | None) -> dict[Path, int]:
+    """Find the files that nodes add their records to, and what stands in them already."""
+    paths = {
+        Path(value)
+        for node in (chain.nodes if chain is not None else ())
+        if node.is_ours
+        for name, value in node.properties.items()
+        if name.rpartition(".")[2] == "report"
+    }
+    return {path: path.stat().st_size if path.exists() else 0 for path in sorted(paths)}

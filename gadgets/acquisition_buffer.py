@@ -15,7 +15,7 @@ from gadgets.readout import Encoding, Readout, is_imaging
 from gadgets.records import Assembly
 from gadgets.report import Report
 from gadgets.settings import AcquisitionBufferSettings
-from gadgets.wire import Acquisition, ReconData, recon_data_of
+from gadgets.wire import Acquisition, recon_data_of, waveforms_of
 
 logger = logging.getLogger(__name__)
 
@@ -46,9 +46,9 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
         readout = item.readout()
         _require_cartesian(assembler.encoding(readout.indices.encoding), readout)
         for acquired in assembler.add(readout):
-            yield _recon_data(acquired, assembler, report)
+            yield from _messages_of(acquired, assembler, report)
     for acquired in assembler.flush():
-        yield _recon_data(acquired, assembler, report)
+        yield from _messages_of(acquired, assembler, report)
 
 
 def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
@@ -59,18 +59,19 @@ def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
         )
 
 
-def _recon_data(acquired: AcquiredKSpace, assembler: KSpaceAssembler, report: Report) -> ReconData:
+def _messages_of(acquired: AcquiredKSpace, assembler: KSpaceAssembler, report: Report) -> Iterator[Item]:
+    """Give a k-space, after a record of what it lacks, if anything."""
     start = perf_counter()
-    if acquired.warning:
-        logger.warning("acquisition_buffer: %s", acquired.warning)
     recon_data = recon_data_of(acquired, assembler.encoding(acquired.kspace.indices.encoding))
-    report.add(
-        Assembly(
-            indices=acquired.kspace.indices,
-            readouts=len(acquired.readouts),
-            missing=acquired.n_missing,
-            seconds=perf_counter() - start,
-            warning=acquired.warning,
-        )
+    record = Assembly(
+        indices=acquired.kspace.indices,
+        readouts=len(acquired.readouts),
+        missing=acquired.n_missing,
+        seconds=perf_counter() - start,
+        warning=acquired.warning,
     )
-    return recon_data
+    report.add(record)
+    if record.warning:
+        logger.warning("acquisition_buffer: %s", record.warning)
+        yield from waveforms_of(record)
+    yield recon_data

@@ -50,6 +50,12 @@ class _OpenKSpace:
     def is_full(self) -> bool:
         return self.n_within_limits == self.encoding.lines.count * self.encoding.partitions.count
 
+    @property
+    def ends_its_slab(self) -> bool:
+        # In a 3D scan last-in-slice may end every partition or, set but once, the whole slab.
+        flagged = [readout for readout in self.readouts if readout.flags & ACQ_LAST_IN_SLICE]
+        return len(flagged) == 1 and flagged[0] is self.readouts[-1]
+
     def add(self, readout: Readout) -> None:
         self.readouts.append(readout)
         self.places.add((readout.partition, readout.line))
@@ -152,10 +158,8 @@ class KSpaceAssembler:
             ended = list(self._open)
         elif readout.flags & ACQ_LAST_IN_REPETITION:
             ended = [indices for indices in self._open if indices.repetition == readout.indices.repetition]
-        elif readout.flags & ACQ_LAST_IN_SLICE:
-            # In a 3D scan many systems set this flag at the end of every partition.
-            own.has_ended = True
-            ended = ended if own.encoding.is_3d else [readout.indices]
+        elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:
+            ended = [readout.indices]
         else:
             return ended
         for indices in ended:
@@ -165,7 +169,7 @@ class KSpaceAssembler:
     def _close(self, indices: Indices, *, is_end: bool = False) -> AcquiredKSpace:
         finished = self._open.pop(indices)
         n_readouts = len(finished.readouts)
-        n_missing = 0 if finished.has_ended else self._count_missing(finished, indices.encoding, is_end)
+        n_missing = self._count_missing(finished, indices.encoding, is_end)
         warning = ""
         if n_missing:
             warning = (
@@ -179,7 +183,7 @@ class KSpaceAssembler:
 
     def _count_missing(self, finished: _OpenKSpace, encoding: int, is_end: bool) -> int:
         """Count against the last complete k-space, which knows the sampling, else against the header."""
-        if finished.is_full:
+        if finished.is_full or finished.has_ended or (is_end and finished.ends_its_slab):
             return 0
         expected = self._n_readouts.get(encoding, finished.encoding.n_readouts_expected)
         # A stream that flags its first and last readouts and ends without the latter lacks at least that one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from itertools import count
 from time import perf_counter
@@ -11,10 +11,10 @@ from typing import Any
 
 from gadgets.finite import without_non_finite
 from gadgets.image import reconstruct
-from gadgets.image_meta import meta_of
+from gadgets.image_meta import MetaValue, meta_of
 from gadgets.node import Item, Stage, run_node
 from gadgets.readout import Encoding
-from gadgets.records import Calibration, Detection, Imaging
+from gadgets.records import Assembly, Calibration, Detection, Imaging
 from gadgets.report import Report
 from gadgets.settings import ImageFFTSettings
 from gadgets.wire import (
@@ -58,12 +58,14 @@ def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: 
     for item in items:
         if isinstance(item, ReconData):
             detections, calibrations = collector.take(Detection), collector.take(Calibration)
+            lacking = {record.indices: record.warning for record in collector.take(Assembly)}
             for number, cell in enumerate(cells_of(item, encodings)):
                 if not cell.kspace.sampled.any():
                     continue
                 detection = detections[number] if number < len(detections) else None
                 calibration = calibrations[number] if number < len(calibrations) else None
-                yield _image(cell, detection, calibration, next(image_indices), report)
+                meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
+                yield _image(cell, meta, next(image_indices), report)
         elif isinstance(item, Acquisition) or (isinstance(item, Waveform) and not collector.add(item)):
             n_unused += 1
         elif not isinstance(item, Waveform):
@@ -73,7 +75,7 @@ def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: 
 
 
 def _image(
-    cell: Cell, detection: Detection | None, calibration: Calibration | None, image_index: int, report: Report
+    cell: Cell, meta: Callable[[str], Mapping[str, MetaValue]], image_index: int, report: Report
 ) -> ImageMessage:
     start = perf_counter()
     kspace, n_non_finite = without_non_finite(cell.kspace)
@@ -85,7 +87,7 @@ def _image(
         cell.header,
         (recon_x, encoded[1], encoded[2]),
         image_index,
-        meta_of(detection, calibration, warning),
+        meta(warning),
     )
     depth, height, width = image.shape
     report.add(

@@ -7,15 +7,15 @@ from gadgets.records import Calibration, Detection
 MetaValue = str | int | float | list[str]
 
 
-def meta_of(detection: Detection | None, calibration: Calibration | None, warning: str = "") -> dict[str, MetaValue]:
+def meta_of(detection: Detection | None, calibration: Calibration | None, *warnings: str) -> dict[str, MetaValue]:
     """Give the meta data of an image, in the spellings of the MRD specification and of Gadgetron.
 
     Parameters
     ----------
     detection, calibration
         Of the image's k-space; None where that step did not come before.
-    warning
-        What else the reader of the image has to know.
+    warnings
+        What else the reader of the image has to know; empty ones are left out.
     """
     comment = _comment(detection, calibration)
     history = ["despark"] + [
@@ -43,8 +43,8 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, warnin
             "despark_points_repaired": calibration.n_repaired,
             "despark_points_refused": len(calibration.points) - calibration.n_repaired,
         }
-    warnings = [record.warning for record in (detection, calibration) if record is not None and record.warning]
-    meta["despark_warnings"] = "; ".join([*warnings, *filter(None, [warning])])
+    of_records = [record.warning for record in (detection, calibration) if record is not None]
+    meta["despark_warnings"] = "; ".join(filter(None, [*warnings, *of_records]))
     return meta
 
 

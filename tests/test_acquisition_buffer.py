@@ -16,6 +16,7 @@ from gadgets.readout import (
     ACQ_IS_NOISE_MEASUREMENT,
     ACQ_IS_PARALLEL_CALIBRATION,
     ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING,
+    ACQ_LAST_IN_SLICE,
 )
 from gadgets.wire import cells_of
 
@@ -42,6 +43,7 @@ def test_a_kspace_goes_out_as_soon_as_it_is_complete_and_the_rest_in_order():
 
 def test_calibration_lines_that_are_also_imaging_belong_to_the_image():
     flags = {3: ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING, 5: ACQ_IS_PARALLEL_CALIBRATION}
+    flags |= {7: ACQ_LAST_IN_SLICE}
     messages = sent_by([acquisition(line, flags=flags.get(line, 0)) for line in range(8)])
     assert [message_id for message_id, _ in messages] == [1008, 1023, 4]
     (cell,) = cells_of(messages[1][1], [])
@@ -51,7 +53,9 @@ def test_calibration_lines_that_are_also_imaging_belong_to_the_image():
 def test_what_is_incomplete_at_the_end_goes_out_with_a_warning_and_a_count(tmp_path, caplog):
     path = tmp_path / "report.json"
     messages = sent_by([acquisition(line) for line in range(5)], report=path)
-    assert [message_id for message_id, _ in messages] == [1023, 4]
+    # The image of this k-space is to say so, too.
+    assert [message_id for message_id, _ in messages] == [1026, 1023, 4]
+    assert messages[0][1].waveform_id == 1102
     assert "acquisition_buffer: incomplete k-space (first k-space): 3 of 8 expected readouts are missing" in caplog.text
     (line,) = path.read_text().splitlines()
     record = json.loads(line)

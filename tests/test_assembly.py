@@ -56,6 +56,23 @@ def test_last_in_slice_of_a_partition_leaves_a_3d_kspace_open():
     assert acquired.kspace.sampled.all()
 
 
+def test_a_3d_kspace_cut_off_after_a_partition_is_incomplete():
+    readouts = [
+        readout(line, partition, flags=ACQ_LAST_IN_SLICE if line == 3 else 0)
+        for partition in range(2)
+        for line in range(4)
+    ]
+    (acquired,) = assemble(readouts, [encoding(n_lines=4, n_partitions=3)])
+    assert acquired.n_missing == 4
+
+
+def test_a_3d_kspace_whose_last_readout_alone_is_flagged_lacks_nothing():
+    readouts = [readout(line, partition) for partition in range(3) for line in (0, 2)]
+    readouts.append(readout(3, 2, flags=ACQ_LAST_IN_SLICE))
+    (acquired,) = assemble(readouts, [encoding(n_lines=4, n_partitions=3)])
+    assert acquired.n_missing == 0
+
+
 def test_last_in_repetition_completes_all_interleaved_kspaces_of_the_repetition():
     readouts = [readout(line, slice=number) for line in (0, 2) for number in (0, 1)]
     readouts[-1] = readout(2, slice=1, flags=ACQ_LAST_IN_REPETITION)

@@ -13,7 +13,7 @@ from gadgets.assembly import assemble
 from gadgets.image import reconstruct
 from gadgets.image_fft import image_fft
 from gadgets.kspace import Indices
-from gadgets.records import Calibration, Detection, Point, RepairedPoint
+from gadgets.records import Assembly, Calibration, Detection, Point, RepairedPoint
 from gadgets.wire import recon_data_of, waveforms_of
 
 ENCODING = encoding(n_samples=32, recon_x=16)
@@ -105,6 +105,13 @@ def test_the_meta_data_count_points_in_both_spellings(tmp_path):
 def test_the_comment_says_what_was_done(detection, comment):
     ((_, meta, _),) = images_of([*waveforms_of(detection), recon_data()[1]])
     assert meta["ImageComments"] == comment
+
+
+def test_the_image_of_an_incomplete_kspace_says_so():
+    lacking = Assembly(indices=Indices(), readouts=7, missing=1, warning="incomplete k-space: 1 of 8 are missing")
+    detection = Detection(indices=Indices(), warning="unjudged in part")
+    ((_, meta, _),) = images_of([*waveforms_of(lacking), *waveforms_of(detection), recon_data()[1]])
+    assert meta["despark_warnings"] == "incomplete k-space: 1 of 8 are missing; unjudged in part"
 
 
 def test_data_that_are_no_image_end_here(caplog):

@@ -3,10 +3,12 @@
 =====================  ==========================================================================================
 module                 what passes it
 =====================  ==========================================================================================
-``transport``          bytes: a buffered socket that notices a lost peer; whole messages of no concern to despark
+``transport``          bytes: a buffered socket that notices a lost peer
+``capture``            messages of no concern to despark, whole
 ``attach``             puts the readers and writers below on a ``gadgetron`` Connection
 ``acquisitions``       ACQUISITION  <-> :class:`~gadgets.readout.Readout`
-``recon_data``         RECONDATA    <-> :class:`~gadgets.kspace.KSpace`
+``recon_data``         RECONDATA
+``kspaces``            ReconData    <-> :class:`~gadgets.kspace.KSpace`
 ``waveforms``          WAVEFORM     <-> records of :mod:`gadgets.records`
 ``images``             image and meta data -> IMAGE
 ``header``             the MRD header -> :class:`~gadgets.readout.Encoding`
@@ -18,10 +20,12 @@ ReconData is written down in ``gadgets/README.md``.
 
 from gadgets.wire.acquisitions import Acquisition
 from gadgets.wire.attach import attach
+from gadgets.wire.capture import RawMessage
 from gadgets.wire.header import encodings_of
 from gadgets.wire.images import ImageMessage, image_message
-from gadgets.wire.recon_data import Cell, ReconBit, ReconBuffer, ReconData, cells_of, recon_data_of, replace_cells
-from gadgets.wire.transport import RawMessage, Transport
+from gadgets.wire.kspaces import Cell, cells_of, recon_data_of, replace_cells
+from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData
+from gadgets.wire.transport import Transport
 from gadgets.wire.waveforms import RecordCollector, Waveform, waveforms_of
 
 __all__ = [

@@ -11,9 +11,10 @@ from ismrmrd.hdf5 import image_header_dtype
 
 from gadgets.errors import WireError
 from gadgets.wire.acquisitions import ACQUISITION, HEADER_BYTES, Acquisition, read_acquisition, write_acquisition
+from gadgets.wire.capture import Capture, RawMessage
 from gadgets.wire.images import IMAGE, ImageMessage, write_image
 from gadgets.wire.recon_data import RECON_DATA, ReconData, read_recon_data, write_recon_data
-from gadgets.wire.transport import CLOSE, ERROR, MAX_BYTES, MESSAGE_ID, TEXT, Capture, RawMessage, Transport
+from gadgets.wire.transport import CLOSE, ERROR, MAX_BYTES, MESSAGE_ID, TEXT, Transport
 from gadgets.wire.waveforms import (
     WAVEFORM,
     WAVEFORM_HEADER_BYTES,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import socket
 import struct
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -22,7 +21,6 @@ CLOSE, TEXT, ERROR = 4, 5, 8
 
 # Counts in messages are 64 bits wide; no array of a scan comes near this, a damaged count nearly always passes it.
 MAX_BYTES = 1 << 36
-MAX_DIMENSIONS = 16
 # A scan may pause between messages; within one, a peer that sends nothing for so long has announced too much.
 STALL_S = 300.0
 _BUFFER_BYTES = 1 << 18
@@ -170,55 +168,3 @@ def bytes_of(array: NDArray[Any]) -> memoryview:
     """Give the bytes of an array in C order, without a copy where they already lie so."""
     content: memoryview = np.ascontiguousarray(array).reshape(-1).view(np.uint8).data
     return content
-
-
-@dataclass(frozen=True, eq=False)
-class RawMessage:
-    """A message that passes whole: its id and, in pieces, every byte that followed."""
-
-    message_id: int
-    parts: tuple[Bytes, ...]
-
-
-class Capture:
-    """Reads the fields of one message and keeps all bytes that were read."""
-
-    def __init__(self, source: Transport) -> None:
-        self._source = source
-        self.parts: list[Bytes] = []
-
-    def take(self, n_bytes: int) -> Bytes:
-        """Read so many bytes."""
-        self.parts.append(self._source.read(n_bytes) if n_bytes else b"")
-        return self.parts[-1]
-
-    def count(self) -> int:
-        """Read a 64-bit count."""
-        return int(COUNT.unpack(self.take(COUNT.size))[0])
-
-    def is_present(self) -> bool:
-        """Read the byte before something optional."""
-        return bool(PRESENT.unpack(self.take(PRESENT.size))[0])
-
-    def array(self, item_bytes: int) -> tuple[tuple[int, ...], Bytes]:
-        """Read an array: its dimensions, first one fastest, and its content.
-
-        Raises
-        ------
-        WireError
-            It has too many dimensions or elements to be an array of a scan.
-        """
-        n_dimensions = self.count()
-        if n_dimensions > MAX_DIMENSIONS:
-            raise WireError(f"expected an array of at most {MAX_DIMENSIONS} dimensions, found {n_dimensions}")
-        dimensions: tuple[int, ...] = struct.unpack(f"<{n_dimensions}Q", self.take(n_dimensions * COUNT.size))
-        n_bytes = item_bytes
-        for length in dimensions:
-            n_bytes *= length
-        if n_bytes > MAX_BYTES:
-            raise WireError(f"expected an array of at most {MAX_BYTES} bytes, found dimensions {dimensions}")
-        return dimensions, self.take(n_bytes)
-
-    def message(self, message_id: int) -> RawMessage:
-        """Give all that was read as a message."""
-        return RawMessage(message_id, tuple(self.parts))

@@ -1,0 +1,63 @@
+"""Messages read whole: fields are looked at, and every byte is kept."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+from gadgets.errors import WireError
+from gadgets.wire.transport import COUNT, MAX_BYTES, PRESENT, Bytes, Transport
+
+MAX_DIMENSIONS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class RawMessage:
+    """A message that passes whole: its id and, in pieces, every byte that followed."""
+
+    message_id: int
+    parts: tuple[Bytes, ...]
+
+
+class Capture:
+    """Reads the fields of one message and keeps all bytes that were read."""
+
+    def __init__(self, source: Transport) -> None:
+        self._source = source
+        self.parts: list[Bytes] = []
+
+    def take(self, n_bytes: int) -> Bytes:
+        """Read so many bytes."""
+        self.parts.append(self._source.read(n_bytes) if n_bytes else b"")
+        return self.parts[-1]
+
+    def count(self) -> int:
+        """Read a 64-bit count."""
+        return int(COUNT.unpack(self.take(COUNT.size))[0])
+
+    def is_present(self) -> bool:
+        """Read the byte before something optional."""
+        return bool(PRESENT.unpack(self.take(PRESENT.size))[0])
+
+    def array(self, item_bytes: int) -> tuple[tuple[int, ...], Bytes]:
+        """Read an array: its dimensions, first one fastest, and its content.
+
+        Raises
+        ------
+        WireError
+            It has too many dimensions or elements to be an array of a scan.
+        """
+        n_dimensions = self.count()
+        if n_dimensions > MAX_DIMENSIONS:
+            raise WireError(f"expected an array of at most {MAX_DIMENSIONS} dimensions, found {n_dimensions}")
+        dimensions: tuple[int, ...] = struct.unpack(f"<{n_dimensions}Q", self.take(n_dimensions * COUNT.size))
+        n_bytes = item_bytes
+        for length in dimensions:
+            n_bytes *= length
+        if n_bytes > MAX_BYTES:
+            raise WireError(f"expected an array of at most {MAX_BYTES} bytes, found dimensions {dimensions}")
+        return dimensions, self.take(n_bytes)
+
+    def message(self, message_id: int) -> RawMessage:
+        """Give all that was read as a message."""
+        return RawMessage(message_id, tuple(self.parts))

@@ -11,7 +11,16 @@ from gadgets.assembly import AcquiredKSpace
 from gadgets.errors import SettingsError
 from gadgets.kspace import ComplexArray, FloatArray
 from pipelines.benchmark.readouts import radii, ripple_unit
-from pipelines.benchmark.sparks import MAX_EVENTS, MAX_RNR, MIN_RNR, draw_burst, draw_gains, draw_place
+from pipelines.benchmark.sparks import (
+    INNER_RADIUS,
+    MAX_EVENTS,
+    MAX_RNR,
+    MIN_RNR,
+    OUTER_RADIUS,
+    draw_burst,
+    draw_gains,
+    draw_place,
+)
 from pipelines.spark_truth import Complex, SimulatedSpark
 
 REPEAT_SHARE = 0.15
@@ -21,13 +30,16 @@ MAX_REPEAT_DISTANCE = 6
 
 @dataclass(frozen=True)
 class SparkPlan:
-    """How many sparks per k-space (at most), how strong, and which share of them in the inner tenth of the radius."""
+    """How many sparks per k-space (at most, repeats aside), how strong, and which share of them is put near the centre.
+
+    Of that share, half lies within 0.1 of the radius and half within 0.3.
+    """
 
     seed: int = 0
     rnr_min: float = MIN_RNR
     rnr_max: float = MAX_RNR
     events: int = MAX_EVENTS
-    inner_share: float = 0.25
+    centre_share: float = 0.5
 
     def __post_init__(self) -> None:
         if not 0 < self.rnr_min <= self.rnr_max:
@@ -62,8 +74,8 @@ def draw_in_kspace(
     for _ in range(rng.integers(1, plan.events + 1)):
         rnr = float(np.exp(rng.uniform(np.log(plan.rnr_min), np.log(plan.rnr_max))))
         gains, burst = draw_gains(rng, kspace.n_coils), draw_burst(rng)
-        only_inner = bool(rng.random() < plan.inner_share)
-        partition, line, column = draw_place(rng, kspace, radius, burst.size, only_inner=only_inner)
+        within = _draw_within(rng, plan.centre_share)
+        partition, line, column = draw_place(rng, kspace, radius, burst.size, within=within)
         event = _Event(gains, burst, rnr, rnr * unit, column)
         number = n_before + len(sparks)
         first = places.index((partition, line))
@@ -72,6 +84,13 @@ def draw_in_kspace(
             weaker = replace(event, rnr=event.rnr * later.strength, peak=event.peak * later.strength)
             sparks.append(_spark(acquired, weaker, later.readout, radius, repeat_of=number))
     return sparks
+
+
+def _draw_within(rng: np.random.Generator, centre_share: float) -> float:
+    """Draw the radius below which a spark is put: little of k-space is centre, and there the problem lies."""
+    if rng.random() >= centre_share:
+        return float(np.inf)
+    return INNER_RADIUS if rng.random() < 0.5 else OUTER_RADIUS
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,11 +38,14 @@ def simulate(
     events: Annotated[
         int, typer.Option(min=1, help="Largest number of sparks per k-space, repeats aside.")
     ] = MAX_EVENTS,
-    inner_share: Annotated[float, typer.Option(min=0, max=1, help="Share of them in the inner tenth.")] = 0.25,
+    centre_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of them put near the centre: half within 0.1 of the radius, half 0.3."),
+    ] = 0.5,
     group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
 ) -> None:
     """Put physical sparks into the imaging readouts of a raw file; all else is copied as it is."""
-    plan = SparkPlan(seed, rnr_min, rnr_max, events, inner_share)
+    plan = SparkPlan(seed, rnr_min, rnr_max, events, centre_share)
     result = simulate_file(raw_file, output, truth, plan, group)
     n_kspaces, n_sparks = len(result.kspaces), len(result.sparks)
     Console().print(f"{output}: {n_sparks} sparks in {n_kspaces} k-spaces; their places are in {truth}", soft_wrap=True)

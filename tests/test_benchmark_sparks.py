@@ -87,7 +87,7 @@ def test_same_seed_same_sparks():
 def test_readouts_that_are_too_short_are_refused():
     kspace = make_kspace(shape=(1, 8, 4))
     with pytest.raises(ValueError, match="expected readouts of at least 6 samples, found 4"):
-        draw_place(np.random.default_rng(0), kspace, radii(kspace), 6, only_inner=False)
+        draw_place(np.random.default_rng(0), kspace, radii(kspace), 6)
     asymmetric = make_kspace(shape=(1, 8, 8), first_column=5)
     with pytest.raises(ValueError, match="expected a readout with 4 consecutive acquired samples"):
-        draw_place(np.random.default_rng(0), asymmetric, radii(asymmetric), 4, only_inner=False)
+        draw_place(np.random.default_rng(0), asymmetric, radii(asymmetric), 4)

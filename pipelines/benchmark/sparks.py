@@ -79,7 +79,9 @@ def add_sparks(
         rnr = float(np.exp(rng.uniform(np.log(MIN_RNR), np.log(MAX_RNR))))
         shape = draw_gains(rng, kspace.n_coils)[:, np.newaxis] * draw_burst(rng)
         n_samples = shape.shape[1]
-        partition, line, first = draw_place(rng, kspace, radius, n_samples, only_inner=only_inner)
+        partition, line, first = draw_place(
+            rng, kspace, radius, n_samples, within=INNER_RADIUS if only_inner else np.inf
+        )
         added = (rnr * unit * shape).astype(data.dtype)
         data[:, partition, line, first : first + n_samples] += added
         middle = float(radius[partition, line, first + n_samples // 2])
@@ -104,12 +106,12 @@ def draw_burst(rng: np.random.Generator) -> ComplexArray:
 
 
 def draw_place(
-    rng: np.random.Generator, kspace: KSpace, radius: FloatArray, n_samples: int, *, only_inner: bool
+    rng: np.random.Generator, kspace: KSpace, radius: FloatArray, n_samples: int, *, within: float = np.inf
 ) -> tuple[int, int, int]:
     """Draw partition, line and first sample of a burst that lies within one readout.
 
-    Uniform over all such places; with ``only_inner``, over those whose middle sample lies in the inner ring
-    (or, where a burst fits nowhere in there, as far inside as it fits).
+    Uniform over all such places whose middle sample has a radius below ``within`` (or, where a burst fits
+    nowhere in there, as far inside as it fits).
 
     Raises
     ------
@@ -121,10 +123,8 @@ def draw_place(
     fits = np.all(sliding_window_view(kspace.sampled, n_samples, axis=-1), axis=-1)
     if not np.any(fits):
         raise ValueError(f"expected a readout with {n_samples} consecutive acquired samples, found none")
-    if only_inner:
-        first_middle = n_samples // 2
-        middle = radius[..., first_middle : first_middle + fits.shape[-1]]
-        fits &= middle <= max(np.nextafter(INNER_RADIUS, 0), middle[fits].min())
+    middle = radius[..., n_samples // 2 : n_samples // 2 + fits.shape[-1]]
+    fits &= middle <= max(np.nextafter(within, 0), middle[fits].min())
     places = np.argwhere(fits)
     partition, line, first = (int(index) for index in places[rng.integers(len(places))])
     return partition, line, first

@@ -33,6 +33,9 @@ CHANNELS = (
 )
 """Names of the maps, in the order of the first axis of :attr:`Evidence.maps`."""
 
+LARGEST = 10.0
+"""Maps are cut off here: what stands out e^10 times stands out."""
+
 FEATURE_SET = "evidence-1"
 """Goes into the manifest of every model: a model reads only the maps that it was trained on."""
 
@@ -191,6 +194,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
     ).astype(np.float32)
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
     maps[:7, ~judged] = np.log(0.05)
+    np.clip(maps, -LARGEST, LARGEST, out=maps)
     return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged)
 
 

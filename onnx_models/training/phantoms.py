@@ -40,7 +40,8 @@ def _object(shape: tuple[int, int], oversampling: int, rng: np.random.Generator)
     y, x = _coordinates(shape)
     x = x * oversampling
     image = np.zeros(shape)
-    extent = rng.uniform(0.35, 0.98)
+    # One object of eight is larger than the field of view: no background, and a centre that is one sharp peak.
+    extent = rng.uniform(0.35, 0.98) if rng.random() < 0.87 else 2.5
     body = (y / rng.uniform(0.5, 1) / extent) ** 2 + (x / rng.uniform(0.5, 1) / extent) ** 2 < 1
     image[body] = rng.uniform(0.2, 1)
     for _ in range(int(rng.integers(0, 12))):
@@ -172,7 +173,8 @@ def _window(n: int, rng: np.random.Generator) -> NDArray[np.floating]:
 def _interfered(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Add a foreign carrier: on all lines (a zipper) or on a few readouts in full length."""
     n_coils, n_lines, n_samples = data.shape
-    lines = np.ones(n_lines, dtype=bool) if rng.random() < 0.5 else rng.random(n_lines) < rng.uniform(0.01, 0.1)
+    share = 1.0 if rng.random() < 0.5 else rng.uniform(0.01, 0.1)
+    lines = np.asarray(rng.random(n_lines) < share, dtype=float)
     carrier = np.exp(2j * np.pi * (rng.random() * np.arange(n_samples) + rng.random((n_lines, 1))))
     broad = rng.standard_normal((n_lines, n_samples)) + 1j * rng.standard_normal((n_lines, n_samples))
     shape = carrier if rng.random() < 0.6 else broad

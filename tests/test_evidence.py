@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from make_kspace import make_kspace
+
+from gadgets.evidence import CHANNELS, gather_evidence, local_median, noise_level, whitened_energy
+from gadgets.prediction import NEIGHBOURS, predict, virtual_receivers
+
+STRIKING = slice(0, CHANNELS.index("level"))
+
+
+def make_plane(seed=0, n_coils=4, shape=(48, 64), signal=20.0):
+    """An ellipse seen by receivers with different phases, in noise of standard deviation 1."""
+    rng = np.random.default_rng(seed)
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n, endpoint=False) for n in shape), indexing="ij")
+    ellipse = ((y / 0.6) ** 2 + (x / 0.5) ** 2 < 1) * (1 + 0.3 * np.sin(9 * x))
+    phases = np.exp(1j * (rng.uniform(-2, 2, (n_coils, 1, 1)) * y + rng.uniform(-2, 2, (n_coils, 1, 1)) * x))
+    white = rng.standard_normal((n_coils, *shape)) + 1j * rng.standard_normal((n_coils, *shape))
+    image = signal * ellipse * phases + white / np.sqrt(2)
+    return np.fft.fftshift(np.fft.fft2(image, norm="ortho"), axes=(1, 2)).astype(np.complex64)
+
+
+def naive_median(values, distance):
+    n_lines, n_samples = values.shape
+    result = np.empty_like(values)
+
+    def reflected(index, offset, n):
+        return index + offset if 0 <= index + offset < n else index - offset
+
+    for line in range(n_lines):
+        for sample in range(n_samples):
+            nine = [
+                values[reflected(line, dy, n_lines), reflected(sample, dx, n_samples)]
+                for dy in (-distance, 0, distance)
+                for dx in (-distance, 0, distance)
+            ]
+            result[line, sample] = sorted(nine)[4]
+    return result
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3])
+def test_the_local_median_is_that_of_nine_samples(distance):
+    values = np.random.default_rng(3).random((11, 14))
+    assert np.array_equal(local_median(values, distance), naive_median(values, distance))
+
+
+def test_noise_level_is_the_standard_deviation_of_the_border():
+    rng = np.random.default_rng(4)
+    noise = 3 * (rng.standard_normal((200, 64)) + 1j * rng.standard_normal((200, 64))) / np.sqrt(2)
+    assert noise_level(np.abs(noise)) == pytest.approx(3, rel=0.05)
+
+
+def test_padded_borders_do_not_make_the_noise_zero():
+    magnitude = np.zeros((40, 60))
+    magnitude[:, 10:50] = 2.0
+    assert noise_level(magnitude) == pytest.approx(2.0)
+    assert noise_level(np.zeros((8, 16))) > 0
+
+
+@pytest.mark.parametrize("n_coils", [1, 4, 12])
+def test_a_spark_stands_out_in_every_map_of_evidence(n_coils):
+    plane = make_plane(n_coils=n_coils)
+    quiet = gather_evidence(plane).maps
+    sparked = plane.copy()
+    rng = np.random.default_rng(1)
+    sparked[:, 12, 20] += 500 * np.exp(2j * np.pi * rng.random(n_coils))
+    maps = gather_evidence(sparked).maps
+    assert (maps[STRIKING, 12, 20] > quiet[STRIKING].max(axis=(1, 2))).all()
+
+
+def test_evidence_does_not_depend_on_scale_or_phase():
+    plane = make_plane()
+    maps = gather_evidence(plane).maps
+    turned = gather_evidence((plane * np.complex64(3e-7 * np.exp(0.7j))).astype(np.complex64)).maps
+    assert np.allclose(maps, turned, atol=2e-2)
+
+
+def test_holes_are_not_judged_and_change_nothing_elsewhere():
+    plane = make_plane()
+    valid = np.ones(plane.shape[1:], dtype=bool)
+    valid[5, 7] = False
+    plane[:, 5, 7] = 0
+    evidence = gather_evidence(plane, valid)
+    assert not evidence.judged[5, 7]
+    assert evidence.maps[STRIKING, 5, 7] == pytest.approx(np.log(0.05))
+    assert evidence.judged.sum() == valid.sum()
+
+
+def test_samples_between_holes_are_not_judged():
+    rng = np.random.default_rng(0)
+    plane = make_plane(shape=(64, 64))
+    plane[:, rng.random((64, 64)) > 0.12] = 0
+    assert gather_evidence(plane).judged.mean() < 0.001
+
+
+def test_an_empty_plane_gives_evidence_of_nothing():
+    evidence = gather_evidence(np.zeros((2, 32, 40), dtype=np.complex64))
+    assert np.isfinite(evidence.maps).all()
+    assert not evidence.judged.any()
+
+
+def test_whitening_sees_a_spark_that_the_receivers_signals_hide():
+    rng = np.random.default_rng(5)
+    signal = rng.standard_normal((1, 40, 40)) + 1j * rng.standard_normal((1, 40, 40))
+    gains = np.array([1.0, 0.8, 0.6])[:, None, None]
+    plane = gains * 100 * signal + 0.5 * rng.standard_normal((3, 40, 40))
+    plane[1, 20, 20] += 10  # a tenth of the signal, and not in its proportions
+    energy = whitened_energy(plane, np.ones((40, 40)))
+    assert np.unravel_index(energy.argmax(), energy.shape) == (20, 20)
+    assert np.abs(plane[1, 20, 20]) < np.abs(plane[1]).max()
+
+
+def test_a_plane_that_obeys_a_recurrence_is_predicted():
+    line, sample = np.meshgrid(np.arange(48), np.arange(64), indexing="ij")
+    waves = [(0.3, 0.2), (-0.15, 0.4), (0.05, -0.3)]
+    plane = np.stack(
+        [
+            sum(w * np.exp(1j * (a * line + b * sample)) for w, (a, b) in zip(weights, waves, strict=True))
+            for weights in ([1, 2, 1], [2, 1, 1j])
+        ]
+    ).astype(np.complex64)
+    level = np.full((48, 64), 2.0)
+    inner = (slice(None), slice(4, -4), slice(4, -4))
+    predicted = predict(plane, level, noise=1e-6)
+    assert np.abs(predicted - plane)[inner].max() < 0.02 * np.abs(plane).max()
+
+
+def test_noise_is_not_predicted():
+    plane = make_kspace(2, 3, (1, 32, 32), signal=0.0).data[:, 0]
+    assert not predict(plane, np.ones((32, 32)), noise=1.0).any()
+
+
+def test_virtual_receivers_keep_the_signal():
+    rng = np.random.default_rng(6)
+    two = rng.standard_normal((2, 16, 16)) + 1j * rng.standard_normal((2, 16, 16))
+    plane = np.tensordot(rng.standard_normal((10, 2)), two, 1)
+    virtual = virtual_receivers(plane, 2)
+    assert virtual.shape == (2, 16, 16)
+    assert np.linalg.norm(virtual) == pytest.approx(np.linalg.norm(plane))
+
+
+def test_a_sample_is_never_its_own_source():
+    assert (0, 0) not in NEIGHBOURS

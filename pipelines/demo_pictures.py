@@ -16,7 +16,7 @@ DIFFERENCE_GAIN = 5
 """Differences are shown this much brighter than the images."""
 
 BACKGROUND, TEXT = "#101418", "#e8ecef"
-FOUND_COLOUR, MISSED_COLOUR = "#3ddc84", "#ff5c5c"
+FOUND_COLOUR, MISSED_COLOUR = "#3ddc84", "#4dd2ff"
 
 
 @dataclass(frozen=True)
@@ -98,20 +98,22 @@ def _show_kspace(axes: Axes, pictures: SlicePictures) -> None:
     logarithm = np.log10(np.maximum(pictures.kspace, 1e-12))
     low, high = np.quantile(logarithm, (0.01, 0.9995))
     axes.imshow(logarithm, cmap="magma", vmin=low, vmax=high, aspect="auto", interpolation="nearest")
-    for found, colour in ((True, FOUND_COLOUR), (False, MISSED_COLOUR)):
-        places = [(spark.column, spark.line) for spark in pictures.sparks if spark.found is found]
-        if places:
-            columns, lines = zip(*places, strict=True)
-            axes.scatter(columns, lines, s=70, facecolors="none", edgecolors=colour, linewidths=1.3)
+    found = [spark for spark in pictures.sparks if spark.found]
+    missed = [spark for spark in pictures.sparks if not spark.found]
+    circles = [spark.column for spark in found], [spark.line for spark in found]
+    axes.scatter(*circles, s=70, facecolors="none", edgecolors=FOUND_COLOUR, linewidths=1.3)
+    axes.scatter([s.column for s in missed], [s.line for s in missed], s=40, color=MISSED_COLOUR, marker="x")
     axes.set_title("raw k-space (log), sparks marked", color=TEXT, fontsize=11)
     axes.axis("off")
 
 
 def _show_strengths(axes: Axes, sparks: tuple[MarkedSpark, ...]) -> None:
-    for found, colour, label in ((True, FOUND_COLOUR, "found and repaired"), (False, MISSED_COLOUR, "left")):
+    styles = ((True, FOUND_COLOUR, "o", "found and repaired"), (False, MISSED_COLOUR, "x", "left"))
+    for found, colour, marker, label in styles:
         chosen = [spark for spark in sparks if spark.found is found]
         if chosen:
-            axes.scatter([s.radius for s in chosen], [s.rnr for s in chosen], s=34, color=colour, label=label)
+            places = [spark.radius for spark in chosen], [spark.rnr for spark in chosen]
+            axes.scatter(*places, s=34, color=colour, marker=marker, label=label)
     for radius in (INNER_RADIUS, OUTER_RADIUS):
         axes.axvline(radius, color=TEXT, alpha=0.3, linewidth=0.8)
     axes.set_xscale("symlog", linthresh=0.1, linscale=0.6)

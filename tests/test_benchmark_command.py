@@ -63,6 +63,12 @@ def test_a_folder_that_is_not_there_is_found_before_the_work(run, tmp_path):
     assert isinstance(outcome.exception, RawDataError)
 
 
+def test_a_plot_that_cannot_be_drawn_is_refused_before_the_work(run, tmp_path):
+    outcome = run("a.h5", "--plot", tmp_path / "r.docx")
+    assert isinstance(outcome.exception, SettingsError)
+    assert "expected a name that ends in .png, .pdf, .svg, found 'r.docx'" in str(outcome.exception)
+
+
 @pytest.mark.parametrize("names", ["local_median,typo", " , "])
 def test_unknown_rivals_are_refused(names):
     with pytest.raises(SettingsError, match="--rivals: expected some of despark, global_threshold"):

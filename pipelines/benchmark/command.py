@@ -19,11 +19,12 @@ from pipelines.benchmark.rivals import RIVALS, Rival
 from pipelines.benchmark.run import score_file
 from pipelines.benchmark.score import FileScore, Total, total
 from pipelines.benchmark.tables import as_json, file_table, total_table
-from pipelines.output_file import check_folder
+from pipelines.output_file import check_folder, whole_or_nothing
 from pipelines.read_kspaces import read_kspaces
 
 DESPARK = "despark"
 PIPE_WIDTH = 132
+PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_kykz")
 """Files that hold real interference or no readouts: their harm is reported beside and not counted."""
 
@@ -47,8 +48,7 @@ def benchmark(
     group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
 ) -> None:
     """Put sparks of known place and strength into raw files and count what is found, harmed and left."""
-    for output in filter(None, (json_file, plot)):
-        check_folder(output)
+    check_outputs(json_file, plot)
     properties = read_properties(settings or [], models)
     chosen = open_rivals(rivals, properties)
     unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
@@ -58,11 +58,28 @@ def benchmark(
         used = {"seed": seed, "runs": runs, "set": properties}
         write_json(json_file, scores, totals, used)
     if plot is not None:
-        save_plot(plot, scores)
+        with whole_or_nothing(plot) as temporary:
+            save_plot(temporary, scores, plot.suffix.removeprefix("."))
     # A pipe has no width; the tables need this much.
     console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
     console.print(file_table(scores))
     console.print(total_table(totals))
+
+
+def check_outputs(json_file: Path | None, plot: Path | None) -> None:
+    """See before the work that its results can be written.
+
+    Raises
+    ------
+    RawDataError
+        A folder is not there.
+    SettingsError
+        The picture's suffix is not one that can be drawn.
+    """
+    for output in filter(None, (json_file, plot)):
+        check_folder(output)
+    if plot is not None and plot.suffix not in PLOT_SUFFIXES:
+        raise SettingsError(f"--plot: expected a name that ends in {', '.join(PLOT_SUFFIXES)}, found {plot.name!r}")
 
 
 def read_properties(settings: Sequence[str], models: Path | None) -> dict[str, str]:
@@ -134,7 +151,8 @@ def score_files(
 def write_json(path: Path, scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> None:
     """Write the result; numbers that are not there (no events, no error before) become null."""
     result = _without_nan(as_json(scores, totals, settings))
-    path.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    with whole_or_nothing(path) as temporary:
+        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value

@@ -18,15 +18,17 @@ N_STRENGTHS = 6
 TICKS = (0.1, 0.25, 0.5, 1, 2, 4)
 
 
-def save_plot(path: Path, scores: Sequence[FileScore]) -> None:
+def save_plot(path: Path, scores: Sequence[FileScore], file_format: str) -> None:
     """Draw found against strength for each ring, harm per file and error left per run.
 
     Parameters
     ----------
     path
-        PNG, PDF or SVG by its suffix.
+        The file to write.
     scores
         Those of all rivals; files that do not count as clean are left out.
+    file_format
+        ``png``, ``pdf`` or ``svg``.
     """
     clean = [score for score in scores if score.counts_as_clean]
     rivals = list(dict.fromkeys(score.rival for score in clean))
@@ -47,7 +49,7 @@ def save_plot(path: Path, scores: Sequence[FileScore]) -> None:
     harm, error = (figure.add_subplot(below[column]) for column in range(2))
     _plot_harm(harm, clean, rivals)
     _plot_errors(error, clean, rivals)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, format=file_format)
 
 
 def _plot_sensitivity(axes: Axes, events: Sequence[ScoredEvent], rival: str, colour: str) -> None:

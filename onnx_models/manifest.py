@@ -14,9 +14,9 @@ from __future__ import annotations
 
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from onnx_models.errors import ModelError
 
@@ -101,6 +101,12 @@ class Manifest(_Strict):
     """All models of a folder; where several fit, the one that stands first is meant."""
 
     models: tuple[ModelEntry, ...] = ()
+    _source: str = PrivateAttr(default="the manifest")
+
+    def model_post_init(self, context: Any) -> None:  # noqa: ANN401 - the signature is pydantic's
+        """Keep the file it was read from, for messages."""
+        if context is not None:
+            self._source = str(context["source"])
 
     @field_validator("models")
     @classmethod
@@ -128,7 +134,7 @@ class Manifest(_Strict):
         if not fitting:
             wanted = " ".join(word for word in (role, region, architecture) if word)
             there = ", ".join(f"{entry.role} {entry.region} {entry.architecture}" for entry in self.models) or "none"
-            raise ModelError(f"no model for {wanted!r} in the manifest, which has: {there}")
+            raise ModelError(f"{self._source}: expected a model for {wanted!r}, found: {there}")
         return next((entry for entry in fitting if entry.region == region), fitting[0])
 
 
@@ -156,7 +162,7 @@ def read_manifest(folder: Path | None = None) -> Manifest:
     except OSError as error:
         raise ModelError(f"{path}: expected a manifest of models, cannot read it ({error.strerror})") from error
     try:
-        return Manifest.model_validate_json(text)
+        return Manifest.model_validate_json(text, context={"source": path})
     except ValidationError as error:
         complaints = (f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
         raise ModelError(f"{path}: not a valid manifest: {'; '.join(complaints)}") from error

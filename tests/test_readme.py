@@ -9,11 +9,13 @@ from typing import Literal, get_args, get_origin
 import pytest
 
 from gadgets.settings import NODE_SETTINGS
+from pipelines.command_line import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 LINKS = sorted(set(re.findall(r"\]\((?!https?://)([^)#]+)", README)))
 
+CALLED = sorted(set(re.findall(r"\bdespark ([a-z]+)", "\n".join(re.findall(r"`+[^`]*`+", README)))))
 SINGLE_NODES = sorted(set(NODE_SETTINGS) - {"raw_repair"})
 
 
@@ -25,6 +27,11 @@ def row_of(node: str) -> str:
 @pytest.mark.parametrize("link", LINKS)
 def test_a_linked_file_exists(link):
     assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("command", CALLED)
+def test_a_command_that_is_called_exists(command):
+    assert command in COMMANDS
 
 
 @pytest.mark.parametrize("node", SINGLE_NODES)

@@ -9,6 +9,7 @@ from itertools import count
 from time import perf_counter
 from typing import Any
 
+from gadgets.errors import RawDataError
 from gadgets.finite import without_non_finite
 from gadgets.image import reconstruct
 from gadgets.image_meta import MetaValue, meta_of
@@ -50,7 +51,7 @@ def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: 
     Raises
     ------
     RawDataError
-        A ReconData is not one, or a record in a waveform is damaged.
+        A ReconData is not one.
     """
     collector = RecordCollector()
     image_indices = count(1)
@@ -66,12 +67,23 @@ def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: 
                 calibration = calibrations[number] if number < len(calibrations) else None
                 meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
                 yield _image(cell, meta, next(image_indices), report)
-        elif isinstance(item, Acquisition) or (isinstance(item, Waveform) and not collector.add(item)):
+        elif isinstance(item, Waveform):
+            n_unused += not _collect(item, collector)
+        elif isinstance(item, Acquisition):
             n_unused += 1
-        elif not isinstance(item, Waveform):
+        else:
             yield item
     if n_unused:
         logger.info("image_fft: %d acquisitions and waveforms that are no imaging data end here", n_unused)
+
+
+def _collect(waveform: Waveform, collector: RecordCollector) -> bool:
+    """Take a record, if the waveform holds one; a damaged one costs its place in the meta data, not the image."""
+    try:
+        return collector.add(waveform)
+    except RawDataError as error:
+        logger.warning("image_fft: %s", error)
+        return False
 
 
 def _image(

@@ -58,6 +58,8 @@ def run_on_connection(node, incoming: bytes, *, hang_up: bool = True, limit_s: f
 class _Bytes:
     """A stand-in for a socket that holds all of its input."""
 
+    family = socket.AF_UNIX
+
     def __init__(self, content: bytes) -> None:
         self._stream = io.BytesIO(content)
         self.sent = b""

@@ -14,7 +14,7 @@ from gadgets.image import reconstruct
 from gadgets.image_fft import image_fft
 from gadgets.kspace import Indices
 from gadgets.records import Assembly, Calibration, Detection, Point, RepairedPoint
-from gadgets.wire import recon_data_of, waveforms_of
+from gadgets.wire import Waveform, recon_data_of, waveforms_of
 
 ENCODING = encoding(n_samples=32, recon_x=16)
 HEADER = header_xml([ENCODING])
@@ -112,6 +112,15 @@ def test_the_image_of_an_incomplete_kspace_says_so():
     detection = Detection(indices=Indices(), warning="unjudged in part")
     ((_, meta, _),) = images_of([*waveforms_of(lacking), *waveforms_of(detection), recon_data()[1]])
     assert meta["despark_warnings"] == "incomplete k-space: 1 of 8 are missing; unjudged in part"
+
+
+def test_a_damaged_record_costs_no_image(caplog):
+    (whole,) = waveforms_of(Detection(indices=Indices(), points=(POINT,)))
+    damaged = Waveform(whole.header, whole.samples.replace(b"slice", b"slime"))
+    ((_, meta, _), (_, second, _)) = images_of([damaged, recon_data()[1], whole, recon_data()[1]])
+    assert meta["ImageComments"] == "despark: not judged"
+    assert second["ImageComments"] == "despark: 1 abnormal points found"
+    assert "waveform 1100 holds no Detection record" in caplog.text
 
 
 def test_data_that_are_no_image_end_here(caplog):

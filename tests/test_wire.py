@@ -229,9 +229,16 @@ def test_other_waveforms_are_no_records():
 
 
 def test_a_piece_out_of_order_is_an_error():
-    _, second, *_ = waveforms_of(a_detection(5000))
+    first, second, third, *rest = waveforms_of(a_detection(5000))
+    collector = RecordCollector()
     with pytest.raises(RawDataError, match=r"expected piece 0 of a record in waveform 1100, found piece 1 of"):
-        RecordCollector().add(second)
+        collector.add(second)
+    collector.add(first)
+    with pytest.raises(RawDataError, match=r"expected piece 1 of a record in waveform 1100, found piece 2 of"):
+        collector.add(third)
+    # The next record is not lost with the damaged one.
+    assert all(collector.add(item) for item in (first, second, third, *rest))
+    assert collector.take(Detection) == [a_detection(5000)]
 
 
 def test_a_damaged_record_is_an_error():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -48,6 +49,7 @@ def attach(connection: Any) -> Transport:  # noqa: ANN401 - gadgetron is untyped
     notices a lost peer.
     """
     transport = Transport(connection.socket.socket)
+    _tune(transport.socket)
     connection.socket = transport
     connection.readers = Readers(
         {
@@ -68,6 +70,13 @@ def attach(connection: Any) -> Transport:  # noqa: ANN401 - gadgetron is untyped
         (_is(RawMessage), _write_whole),
     ]
     return transport
+
+
+def _tune(connected: socket.socket) -> None:
+    """Send at once what is flushed, and notice in the end a machine that vanished."""
+    if connected.family in (socket.AF_INET, socket.AF_INET6):
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
 
 
 def _is(kind: type) -> Callable[[object], bool]:

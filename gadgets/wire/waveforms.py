@@ -102,7 +102,7 @@ class RecordCollector:
         if piece is None:
             return False
         number, n_pieces, content = piece
-        pieces = self._pieces.setdefault(waveform.waveform_id, [])
+        pieces = self._pieces.pop(waveform.waveform_id, []) if number else []
         if number != len(pieces) or not 0 < n_pieces <= _MAX_PIECES or number >= n_pieces:
             raise RawDataError(
                 f"expected piece {len(pieces)} of a record in waveform {waveform.waveform_id}, "
@@ -110,8 +110,9 @@ class RecordCollector:
             )
         pieces.append(content)
         if len(pieces) == n_pieces:
-            del self._pieces[waveform.waveform_id]
             self._records.append(_parse(b"".join(pieces), waveform.waveform_id))
+        else:
+            self._pieces[waveform.waveform_id] = pieces
         return True
 
     def take(self, kind: type[RecordT]) -> list[RecordT]:

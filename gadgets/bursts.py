@@ -57,7 +57,7 @@ class Burst:
         """Number of samples."""
         return self.stop - self.start
 
-    def of(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def of(self, values: ComplexArray) -> ComplexArray:
         """Take the burst's samples out of an array ``(coil, kz, ky, kx)``, shape ``(receiver, sample)``."""
         return values[self.receivers, self.partition, self.line, self.start : self.stop]
 

@@ -35,7 +35,7 @@ class Rehearsals:
     places
         Of each loud burst.
     wrong
-        What was predicted there minus what was recorded, shape ``(coil, 1, ky, kx)``.
+        What was predicted there minus what was recorded, shape ``(coil, ky, kx)``.
     """
 
     places: Mapping[Burst, list[Burst]]
@@ -89,7 +89,8 @@ class Predictor:
         place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
         error = error * np.sqrt(np.maximum(prediction.variance[place] / np.diag(resolution).real, 1))
         rehearsals = self._rehearse(burst.partition)
-        wrong = [place.of(rehearsals.wrong) for place in rehearsals.places.get(burst, [])]
+        places = rehearsals.places.get(burst, [])
+        wrong = [rehearsals.wrong[burst.receivers, held.line, held.start : held.stop] for held in places]
         error = np.maximum(np.hypot(error, prediction.doubt[place]), _root_mean_square(wrong))
         return Candidate("interpolation", self._predicted(burst), error)
 
@@ -165,10 +166,10 @@ class Predictor:
             limit = WITHHELD // max(sum(burst.length for burst in loud), 1)
             places = {burst: rehearsal_places(burst, free, self._centre, min(PLACES, limit)) for burst in loud}
             held = withhold(self.around, [place for listed in places.values() for place in listed])
-            wrong = np.zeros_like(held.data[:, :1])
+            wrong = np.zeros_like(held.data[:, partition])
             if any(places.values()):
                 filled = predict_from_support(held.data[:, partition], held.missing[:, partition]).filled
-                wrong = (filled - held.data[:, partition])[:, None]
+                wrong = filled - held.data[:, partition]
             self._rehearsals[partition] = Rehearsals(places, wrong)
         return self._rehearsals[partition]
 

@@ -17,10 +17,10 @@ from gadgets.predictor import Predictor
 from gadgets.records import Calibration, Point, RepairedPoint, RepairMethod
 from gadgets.settings import CalibrationSettings
 
-LARGEST = 3.5
+LARGEST = 3.0
 """Deviation of a sample in one receiver that clean samples hardly ever reach."""
 
-OVERALL = 5.0
+OVERALL = 3.0
 """Mean square deviations over `n` receivers that clean samples hardly ever reach: ``1 + OVERALL / sqrt(n)``."""
 
 
@@ -98,7 +98,7 @@ def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
     bursts = group_bursts(kspace, whole, listed)
     predictor = Predictor(around, bursts)
     for burst in bursts:
-        deviation = _deviation(predictor.auto(burst), np.asarray(burst.of(around.data)))
+        deviation = _deviation(predictor.auto(burst), burst.of(around.data))
         for index, step in burst.points:
             result[index] = deviation[:, step]
     return result
@@ -116,12 +116,9 @@ def _outcomes(kspace: KSpace, points: Sequence[Point], settings: CalibrationSett
         predictor = Predictor(around, bursts)
         for burst in bursts:
             candidate = _candidate(predictor, burst, settings)
-            deviation = None
-            if candidate and settings.method == "auto":
-                deviation = _deviation(candidate, np.asarray(burst.of(around.data)))
             for index, step in burst.points:
                 rows = np.searchsorted(burst.receivers, points[index].receivers)
-                outcomes[index] = _decide(candidate, deviation, rows, step)
+                outcomes[index] = _decide(candidate, burst.of(around.data), settings.method, rows, step)
     return outcomes
 
 
@@ -145,20 +142,24 @@ def _deviation(candidate: Candidate, recorded: ComplexArray) -> FloatArray:
     return np.divide(distance, candidate.error, out=np.where(distance > 0, np.inf, 0.0), where=candidate.error > 0)
 
 
-def _decide(candidate: Candidate | None, deviation: FloatArray | None, rows: NDArray[np.int_], step: int) -> Outcome:
+def _decide(
+    candidate: Candidate | None, recorded: ComplexArray, method: str, rows: NDArray[np.int_], step: int
+) -> Outcome:
     """Decide on one point: `rows` are its receivers among those of its burst, `step` its place in the burst."""
     if candidate is None:
         return Outcome(refusal="the conjugate partner was not acquired or is flagged itself")
-    if deviation is not None:
-        if not np.isfinite(candidate.error[rows, step]).all():
-            return Outcome(refusal="no clean samples nearby to measure a repair on")
-        here = deviation[rows, step]
-        mean_square = float(np.mean(here**2))
-        if here.max() <= LARGEST and mean_square <= 1 + OVERALL / np.sqrt(len(here)):
-            return Outcome(
-                refusal=f"within the error of its prediction ({here.max():.1f} times that of clean samples nearby)"
-            )
-    return Outcome(method=candidate.method, values=candidate.values[rows, step])
+    values = candidate.values[rows, step]
+    if method != "auto":
+        return Outcome(method=candidate.method, values=values)
+    if not np.isfinite(candidate.error[rows, step]).all():
+        return Outcome(refusal="no clean samples nearby to measure a repair on")
+    deviation = _deviation(candidate, recorded)[rows, step]
+    if deviation.max() <= LARGEST and np.mean(deviation**2) <= 1 + OVERALL / np.sqrt(len(rows)):
+        return Outcome(refusal=f"at most {deviation.max():.1f} times as far from its prediction as clean samples are")
+    # Of the change, only the part that is not the prediction's own error: a receiver that was hardly hit keeps
+    # nearly what it recorded.
+    share = 1 - 1 / np.maximum(deviation, 1) ** 2
+    return Outcome(method=candidate.method, values=recorded[rows, step] + share * (values - recorded[rows, step]))
 
 
 def _fault(kspace: KSpace, point: Point) -> str:

@@ -22,6 +22,7 @@ CHANNELS = (
     "innovation",
     "innovation_local",
     "innovation_whitened",
+    "innovation_single",
     "residual",
     "residual_whitened",
     "raw_whitened",
@@ -32,6 +33,9 @@ CHANNELS = (
     "receivers",
 )
 """Names of the maps, in the order of the first axis of :attr:`Evidence.maps`."""
+
+N_STRIKING = CHANNELS.index("level")
+"""The first maps tell how much a sample stands out, the others where it is and among what."""
 
 LARGEST = 10.0
 """Maps are cut off here: what stands out e^10 times stands out."""
@@ -144,6 +148,17 @@ def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArra
     return strength, np.maximum(local_median(strength, 3), floor)
 
 
+def _strongest_receiver(values: ComplexArray) -> FloatArray:
+    """Largest magnitude over the receivers, each in its own units, over what is usual; shape ``(line, sample)``.
+
+    A spark in one receiver of 32 is lost in the sum over all.
+    """
+    magnitude = np.abs(values)
+    usual = np.median(magnitude, axis=(1, 2), keepdims=True)
+    largest = np.max(magnitude / np.maximum(usual, 1e-6 * magnitude.max() + 1e-20), axis=0)
+    return np.asarray(largest / max(float(np.median(largest)), 1e-6))
+
+
 def _groups(order: NDArray[np.intp], smallest: int) -> list[NDArray[np.intp]]:
     """Cut samples, sorted by level, into groups: the loudest few apart, each next group three times larger."""
     groups: list[NDArray[np.intp]] = []
@@ -182,6 +197,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
             np.log(surprise / ordinary + 0.05),
             np.log(surprise / np.maximum(surprise_level, 0.5 * ordinary) + 0.05),
             np.log(whitened_energy(innovation) + 0.05),
+            np.log(_strongest_receiver(innovation) + 0.05),
             np.log(error / error_level + 0.05),
             np.log(whitened_energy(residual, error_level) + 0.05),
             np.log(whitened_energy(data, level) + 0.05),
@@ -193,7 +209,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
         ]
     ).astype(np.float32)
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
-    maps[:7, ~judged] = np.log(0.05)
+    maps[:N_STRIKING, ~judged] = np.log(0.05)
     np.clip(maps, -LARGEST, LARGEST, out=maps)
     return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged)
 

@@ -24,8 +24,8 @@ MAX_PLANES = 30
 def train(
     files: Annotated[list[Path], typer.Argument(help="MRD raw files without sparks.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the models and their manifest.")],
-    planes: Annotated[int, typer.Option(min=50, help="Planes of k-space to make examples from.")] = 7500,
-    epochs: Annotated[float, typer.Option(min=0.01, help="How often each example is seen.")] = 6.0,
+    planes: Annotated[int, typer.Option(min=50, help="Planes of k-space to make examples from.")] = 6000,
+    epochs: Annotated[float, typer.Option(min=0.01, help="How often each example is seen.")] = 5.0,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 1,
     processes: Annotated[int, typer.Option(min=1, help="Processes that make examples.")] = 2,
     scores: Annotated[

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from make_kspace import make_kspace
 
-from gadgets.evidence import CHANNELS, gather_evidence, local_median, noise_level, whitened_energy
+from gadgets.evidence import N_STRIKING, gather_evidence, local_median, noise_level, whitened_energy
 from gadgets.prediction import NEIGHBOURS, predict, virtual_receivers
 
-STRIKING = slice(0, CHANNELS.index("level"))
+STRIKING = slice(0, N_STRIKING)
 
 
 def make_plane(seed=0, n_coils=4, shape=(48, 64), signal=20.0):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.evidence import gather_evidence
+from gadgets.evidence import N_STRIKING, gather_evidence
 from gadgets.kspace import ComplexArray
 from gadgets.patches import cut, divide, relative_positions
 from onnx_models.training.phantoms import phantom_plane
@@ -17,7 +17,6 @@ from onnx_models.training.recordings import vary
 from onnx_models.training.sparks import add_sparks
 
 PATCH = (32, 32)
-EVIDENCE_CHANNELS = slice(0, 7)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +96,7 @@ def _plane_examples(plane: ComplexArray, rng: np.random.Generator) -> Examples:
     masks = cut(labels[None], anchors, PATCH)[:, 0]
     labelled = np.flatnonzero((masks == 1).any(axis=(1, 2)))
     clean = np.flatnonzero(~(masks == 1).any(axis=(1, 2)))
-    striking = patches[clean][:, EVIDENCE_CHANNELS].astype(np.float32).max(axis=(2, 3)).sum(axis=1)
+    striking = patches[clean][:, :N_STRIKING].astype(np.float32).max(axis=(2, 3)).sum(axis=1)
     hardest = clean[np.argsort(-striking)[:5]]
     chosen = np.unique(np.concatenate([rng.permutation(labelled)[:8], hardest, rng.permutation(clean)[:3]])).astype(int)
     centre = np.unravel_index(int(np.argmax(evidence.level)), shape)

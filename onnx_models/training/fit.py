@@ -131,3 +131,23 @@ def false_alarm_logit(network: nn.Module, examples: Examples, rate: float) -> fl
             logits = network(patches).numpy().reshape(-1)
             highest.append(np.sort(logits)[-n_allowed:])
     return float(np.sort(np.concatenate(highest))[-n_allowed])
+
+
+def missed_logit(network: nn.Module, examples: Examples, rate: float) -> float:
+    """Find the logit that all but `rate` of the patches with sparks exceed.
+
+    Parameters
+    ----------
+    network
+        A first classification model.
+    examples
+        Not trained on; those without a spark are left out.
+    rate
+        Share of the patches.
+    """
+    targets = np.flatnonzero((examples.masks == 1).any(axis=(1, 2)))
+    if not targets.size:
+        return 0.0
+    with torch.no_grad():
+        logits = network(*_to(torch.device("cpu"), examples.patches[targets], examples.positions[targets])).numpy()
+    return float(np.quantile(logits, rate))

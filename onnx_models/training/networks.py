@@ -8,7 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-N_CHANNELS = 11
+from gadgets.evidence import CHANNELS
+
+N_CHANNELS = len(CHANNELS)
 N_POSITIONS = 4
 
 

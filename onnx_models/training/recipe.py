@@ -10,15 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.kspace import ComplexArray
+from gadgets.settings import SparkDetectionSettings
 from gadgets.target_patches import in_centre
 from onnx_models.manifest import ModelEntry, Region, Training
 from onnx_models.training.examples import Examples, make_examples
 from onnx_models.training.export import Facts, install
-from onnx_models.training.fit import Progress, Schedule, false_alarm_logit, fit_classifier, fit_segmenter
+from onnx_models.training.fit import Progress, Schedule, false_alarm_logit, fit_classifier, fit_segmenter, missed_logit
 
 VALIDATION_SHARE = 0.1
 FALSE_ALARM_RATE = 1e-6
 """Of the samples of clean patches, and those were chosen among the patches most like sparks."""
+
+MISSED_RATE = 0.01
+"""Of the patches with sparks that can be told: the classifiers are to spare work, the segmentation decides."""
+
+DEFAULTS = SparkDetectionSettings()
+OPERATING_LOGIT: dict[Region, float] = {
+    "centre": float(np.log(DEFAULTS.centre_threshold / (1 - DEFAULTS.centre_threshold))),
+    "outer": float(np.log(DEFAULTS.threshold / (1 - DEFAULTS.threshold))),
+}
+"""Logits of the default thresholds: probabilities are moved so that these are the operating points."""
 
 LIMITS = (
     "Trained on simulated sparks only. A single receiver leaves a real limit near the centre of k-space. Whole noisy "
@@ -30,8 +41,8 @@ LIMITS = (
 class Recipe:
     """How much to train on and for how long."""
 
-    n_planes: int = 7500
-    epochs: float = 6.0
+    n_planes: int = 6000
+    epochs: float = 5.0
     seed: int = 1
     processes: int = 2
 
@@ -76,16 +87,21 @@ def train_models(
             folder,
         )
     ]
-    centre = in_centre(fitted.positions)
-    regions: tuple[tuple[Region, str, NDArray[np.bool_], Schedule], ...] = (
-        ("centre", "target_patches_centre", centre, longer),
-        ("outer", "target_patches_outer", ~centre, schedule),
+    regions: tuple[tuple[Region, str, Schedule], ...] = (
+        ("centre", "target_patches_centre", longer),
+        ("outer", "target_patches_outer", schedule),
     )
-    for region, name, members, length in regions:
-        classifier = fit_classifier(_part(fitted, np.flatnonzero(members)), name, length, progress)
+    for region, name, length in regions:
+        classifier = fit_classifier(_of_region(fitted, region), name, length, progress)
+        missed = missed_logit(classifier, _of_region(validation, region), MISSED_RATE)
+        log(f"{name}: operating point at logit {missed:.2f}")
         facts = Facts(name, "first_classification", region, "cnn", training, LIMITS, scores)
-        entries.append(install(classifier, 0.0, facts, folder))
+        entries.append(install(classifier, min(missed - OPERATING_LOGIT[region], 0.0), facts, folder))
     return entries
+
+
+def _of_region(examples: Examples, region: Region) -> Examples:
+    return _part(examples, np.flatnonzero(in_centre(examples.positions) == (region == "centre")))
 
 
 def _part(examples: Examples, rows: NDArray[np.intp]) -> Examples:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -60,10 +59,16 @@ def train(
             progress.update(tasks[name], completed=step, description=f"{name} (loss {loss:.4f})")
 
         recipe = Recipe(n_planes=planes, epochs=epochs, seed=seed, processes=processes)
-        command = shlex.join(["despark", *sys.argv[1:]])
+        command = command_line(files, recipe.n_planes, recipe.epochs, recipe.seed)
         entries = train_models(recordings, output, recipe, command, measured, show, console.print)
     for entry in entries:
         console.print(f"{entry.name}: {output / entry.file}")
+
+
+def command_line(files: list[Path], planes: int, epochs: float, seed: int) -> str:
+    """Write down the command that makes the same models again; files by name, wherever they lie."""
+    words = ["despark", "train", *(path.name for path in files)]
+    return shlex.join([*words, "--planes", str(planes), "--epochs", f"{epochs:g}", "--seed", str(seed), "-o", "models"])
 
 
 def read_scores(paths: list[Path]) -> dict[str, float | str]:

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
+from gadgets.completeness import SeenKSpaces
 from gadgets.errors import RawDataError
 from gadgets.node import Item, Stage, run_node
 from gadgets.readout import Encoding, Readout, is_imaging
@@ -39,6 +40,7 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
         An acquisition belongs to no Cartesian or EPI encoding of the header, or does not fit the ones before.
     """
     assembler = KSpaceAssembler(encodings)
+    seen = SeenKSpaces(encodings)
     for item in items:
         if not isinstance(item, Acquisition) or not is_imaging(item.fields.flags):
             yield item
@@ -46,9 +48,13 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
         readout = item.readout()
         _require_cartesian(assembler.encoding(readout.indices.encoding), readout)
         for acquired in assembler.add(readout):
+            seen.note(acquired.kspace.indices)
             yield from _messages_of(acquired, assembler, report)
     for acquired in assembler.flush():
+        seen.note(acquired.kspace.indices)
         yield from _messages_of(acquired, assembler, report)
+    if seen.warning():
+        logger.warning("acquisition_buffer: %s", seen.warning())
 
 
 def _require_cartesian(encoding: Encoding, readout: Readout) -> None:

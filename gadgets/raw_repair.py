@@ -15,6 +15,7 @@ from typing import Any
 
 from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
 from gadgets.calibration import calibrate, try_settings
+from gadgets.completeness import SeenKSpaces
 from gadgets.errors import RawDataError
 from gadgets.kspace import ComplexArray
 from gadgets.node import Item, Stage, run_node
@@ -71,6 +72,7 @@ class RawRepairer:
         self._detector = detector
         self._by_place = KSpaceAssembler(encodings)
         self._by_time = KSpaceAssembler([in_order_of_acquisition(encoding) for encoding in encodings])
+        self._seen = SeenKSpaces(encodings)
         self._queue: deque[_Held] = deque()
         self._n_unjudged = 0
         self._reports = {
@@ -105,6 +107,8 @@ class RawRepairer:
             for acquired in assembler.flush():
                 self._judge(acquired, is_gridded=assembler is self._by_place)
         yield from self._ready()
+        if self._seen.warning():
+            logger.warning("raw_repair: %s", self._seen.warning())
         if self._n_unjudged:
             logger.warning("raw_repair: %d readouts were passed on unjudged", self._n_unjudged)
 
@@ -136,6 +140,7 @@ class RawRepairer:
 
     def _judge(self, acquired: AcquiredKSpace, *, is_gridded: bool) -> None:
         kspace = acquired.kspace
+        self._seen.note(kspace.indices)
         warning = acquired.warning if is_gridded else ""
         if warning:
             logger.warning("raw_repair: %s", warning)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -70,7 +70,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Encoding:
-    """One encoding of the scan; matrices and fields of view (mm) are along readout, line and partition."""
+    """One encoding of the scan.
+
+    Matrices and fields of view (mm) are along readout, line and partition; ``last`` holds the largest value that the
+    header announces for each counter.
+    """
 
     encoded_matrix: tuple[int, int, int]
     recon_matrix: tuple[int, int, int]
@@ -79,6 +83,7 @@ class Encoding:
     encoded_fov: tuple[float, float, float] = (0.0, 0.0, 0.0)
     recon_fov: tuple[float, float, float] = (0.0, 0.0, 0.0)
     acceleration: tuple[int, int] = (1, 1)
+    last: Indices = field(default_factory=Indices)
     trajectory: Literal["cartesian", "epi", "radial", "goldenangle", "spiral", "other"] = "cartesian"
 
     @property

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from builders import acquisition, configuration, encoding, header_xml, stream, w
 from connections import parse, run_on_connection
 
 from gadgets.acquisition_buffer import acquisition_buffer
+from gadgets.kspace import Indices
 from gadgets.readout import (
     ACQ_IS_NOISE_MEASUREMENT,
     ACQ_IS_PARALLEL_CALIBRATION,
@@ -60,6 +62,13 @@ def test_what_is_incomplete_at_the_end_goes_out_with_a_warning_and_a_count(tmp_p
     (line,) = path.read_text().splitlines()
     record = json.loads(line)
     assert (record["node"], record["readouts"], record["missing"]) == ("acquisition_buffer", 5, 3)
+
+
+def test_slices_that_the_header_announces_and_never_came_are_warned_of(caplog):
+    announced = replace(encoding(), last=Indices(slice=7, repetition=1))
+    items = [acquisition(line, slice=number) for number in range(5) for line in range(8)]
+    sent_by(items, header_xml([announced]))
+    assert "acquisition_buffer: the stream ended before slice 5 to 7 of encoding 0, repetition 1 to 1" in caplog.text
 
 
 @pytest.mark.parametrize(

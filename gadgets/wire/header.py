@@ -6,6 +6,7 @@ from typing import Any, Literal, cast
 
 from ismrmrd import xsd
 
+from gadgets.kspace import Indices
 from gadgets.readout import Encoding, Limits
 
 
@@ -38,8 +39,15 @@ def _encoding(encoding: Any) -> Encoding:  # noqa: ANN401
         encoded_fov=_field_of_view(encoded),
         recon_fov=_field_of_view(recon),
         acceleration=_acceleration(encoding.parallelImaging),
+        last=_last(limits),
         trajectory=_trajectory(encoding.trajectory),
     )
+
+
+def _last(limits: Any) -> Indices:  # noqa: ANN401
+    names = ("slice", "contrast", "phase", "repetition", "set", "average")
+    announced = {name: getattr(limits, name, None) for name in names}
+    return Indices(**{name: limit.maximum for name, limit in announced.items() if limit is not None})
 
 
 def _limits(limits: Any, n_matrix: int) -> Limits:  # noqa: ANN401

@@ -103,6 +103,19 @@ class NodeProcess:
             raise NodeError(f"node {self.name} did not exit within {EXIT_LIMIT_S:g} s after its CLOSE") from error
         return code
 
+    def has_read_all(self) -> bool:
+        """Whether the node had read its input to the end when it closed the connection.
+
+        A socket that is closed with unread data resets the connection instead of ending it.
+        """
+        if self._socket is None:
+            return False
+        try:
+            self._socket.settimeout(EXIT_LIMIT_S)
+            return not self._socket.recv(1)
+        except OSError:
+            return False
+
     def failure(self, what: str) -> NodeError:
         """Describe why the node failed: how its process ended and what it said last."""
         reason = what

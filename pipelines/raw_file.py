@@ -10,6 +10,7 @@ The ``ismrmrd`` package's own ``Dataset`` opens files read-write, so a file on r
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -181,6 +182,8 @@ class RawFile:
 def _open(path: Path) -> h5py.File:
     if not path.is_file():
         raise RawDataError(f"{path}: no such file")
+    if not os.access(path, os.R_OK):
+        raise RawDataError(f"{path}: may not be read (permission denied)")
     try:
         if not h5py.is_hdf5(path):
             raise RawDataError(f"{path}: not an HDF5 file")

@@ -42,6 +42,8 @@ def replay(
         format="%(message)s",
         handlers=[RichHandler(console=terminal, show_time=False, show_path=False)],
     )
+    # What the host logs of a failure is what the client says of it in the end.
+    logging.getLogger("pipelines.host").setLevel(logging.CRITICAL)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -49,7 +51,7 @@ def replay(
         TimeElapsedColumn(),
         console=terminal,
         transient=True,
-        disable=quiet,
+        disable=quiet or not terminal.is_terminal,
     ) as progress:
         task = progress.add_task("sending", total=None)
         scan = Replay(

@@ -166,8 +166,8 @@ class Scan:
         had_all = node.input_closed
         if node.wait() != 0:
             raise node.failure("it ended badly")
-        if not had_all:
-            raise NodeError(f"node {node.name} failed: it ended before its input did")
+        if not (had_all and node.has_read_all()):
+            raise NodeError(f"node {node.name} failed: it ended before it had read all of its input")
 
     def _deliver(self, index: int, message: Message) -> None:
         """Send a message to the first node from ``index`` on that accepts it, else to the client."""

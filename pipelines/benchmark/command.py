@@ -23,7 +23,7 @@ from pipelines.output_file import check_folder, whole_or_nothing
 from pipelines.read_kspaces import read_kspaces
 
 DESPARK = "despark"
-PIPE_WIDTH = 132
+PIPE_WIDTH = 144
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_kykz")
 """Files that hold real interference or no readouts: their harm is reported beside and not counted."""

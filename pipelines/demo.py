@@ -42,6 +42,9 @@ MOST_EVENTS = 16
 CENTRE_SHARE = 0.6
 SEED = 3
 
+FAIL_OPENLY = {"spark_detection.on_failure": "fail", "calibration.on_failure": "fail"}
+"""A patient's scan goes on when detection fails; a demo is there to show it."""
+
 
 @dataclass(frozen=True)
 class DemoFiles:
@@ -91,7 +94,8 @@ def demo(
     started = perf_counter()
     files = DemoFiles(output)
     make_folder(output)
-    chain_settings = [f"{name}={value}" for name, value in read_properties(properties or [], models).items()]
+    chosen = read_properties(properties or [], models)
+    chain_settings = [f"{name}={value}" for name, value in {**FAIL_OPENLY, **chosen}.items()]
     plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
     result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings)
     console = Console()

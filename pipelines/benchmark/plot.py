@@ -65,6 +65,7 @@ def _plot_sensitivity(axes: Axes, events: Sequence[ScoredEvent], rival: str, col
     axes.set_xscale("log")
     axes.set_xticks(TICKS, [f"{tick:g}" for tick in TICKS])
     axes.minorticks_off()
+    axes.set_xlim(0.9 * MIN_RNR, 1.1 * MAX_RNR)
     if strengths:
         bars = np.maximum(np.transpose(errors), 0)
         axes.errorbar(strengths, shares, bars, color=colour, marker="o", capsize=2, label=rival, elinewidth=0.8)

@@ -40,11 +40,6 @@ class Candidate:
         return float(np.sqrt(np.mean(self.error**2)))
 
 
-def best(*candidates: Candidate | None) -> Candidate:
-    """Choose the candidate with the smallest error."""
-    return min((candidate for candidate in candidates if candidate), key=lambda candidate: candidate.total_error)
-
-
 def shape_error(
     values: ComplexArray,
     clean: BoolArray,

@@ -63,6 +63,12 @@ class SupportPrediction:
         innovation: ComplexArray = self.weighted / np.float32(self.correlation[0, 0].real)
         return innovation
 
+    @property
+    def relative_variance(self) -> FloatArray:
+        """Variance of the missing samples over that of a single one, shape ``(coil, ky, kx)``; zero elsewhere."""
+        relative: FloatArray = self.variance * np.float32(self.correlation[0, 0].real)
+        return relative
+
     def burst_resolution(self, length: int) -> NDArray[np.complex128]:
         """Matrix that turns ``weighted`` at consecutive samples into their errors when all are left out together."""
         steps = np.subtract.outer(np.arange(length), np.arange(length))

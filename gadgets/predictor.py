@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from gadgets.bursts import Burst, Surroundings
-from gadgets.candidates import Candidate, best, shape_error
+from gadgets.candidates import Candidate, shape_error
 from gadgets.conjugate import has_partner, predict_conjugate, true_centre
 from gadgets.image_support import SupportPrediction, predict_from_support
 from gadgets.interpolation import predict_burst
@@ -22,7 +22,8 @@ MOST_KERNELS = 24  # bursts that kernels are fitted for: bounds the time where e
 LOUD = 3.0  # signal over the usual error: below, there is nothing to predict and nothing to rehearse
 WITHHELD = 240  # samples per partition that rehearsals may take
 PLACES = 3
-CONSISTENT = 2.5
+HANDICAP = 2.0  # in loud places kernels and partners are worse than they measure where it is less loud
+CONSISTENT = 2.5  # times the error of the background's prediction
 GOOD_ENOUGH = 3.0  # times the usual error: other candidates are then not worth their time
 
 
@@ -35,7 +36,8 @@ class Rehearsals:
     places
         Of each loud burst.
     wrong
-        What was predicted there minus what was recorded, shape ``(coil, ky, kx)``.
+        What was predicted there minus what was recorded, over its expected size, shape ``(coil, ky, kx)``: what is
+        withheld makes the task harder than it is.
     """
 
     places: Mapping[Burst, list[Burst]]
@@ -88,10 +90,11 @@ class Predictor:
         # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
         place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
         error = error * np.sqrt(np.maximum(prediction.variance[place] / np.diag(resolution).real, 1))
+        expected = np.sqrt(prediction.relative_variance[place])
         rehearsals = self._rehearse(burst.partition)
         places = rehearsals.places.get(burst, [])
         wrong = [rehearsals.wrong[burst.receivers, held.line, held.start : held.stop] for held in places]
-        error = np.maximum(np.hypot(error, prediction.doubt[place]), _root_mean_square(wrong))
+        error = np.maximum(np.hypot(error, prediction.doubt[place]), expected * _root_mean_square(wrong))
         return Candidate("interpolation", self._predicted(burst), error)
 
     def kernel(self, burst: Burst) -> Candidate | None:
@@ -109,17 +112,14 @@ class Predictor:
     def interpolation(self, burst: Burst) -> Candidate:
         """Interpolate by the background or by the neighbours, whichever is measured better."""
         support = self.support(burst)
-        kernel = None if self.is_good_enough(support, burst) else self.kernel(burst)
-        if kernel is None:
-            return support
-        # Two views of one truth: beyond what the background may get wrong, the distance is the kernel's fault.
-        excess = np.maximum(np.abs(kernel.values - support.values) - CONSISTENT * support.error, 0)
-        return best(support, replace(kernel, error=np.maximum(kernel.error, excess)))
+        return support if self.is_good_enough(support, burst) else _best(support, self.kernel(burst))
 
     def auto(self, burst: Burst) -> Candidate:
         """Take the candidate that is measured best here."""
-        candidate = best(self.zero(burst), self.interpolation(burst))
-        return candidate if self.is_good_enough(candidate, burst) else best(candidate, self.conjugate(burst))
+        support = self.support(burst)
+        if self.is_good_enough(support, burst):
+            return _best(support, self.zero(burst))
+        return _best(support, self.zero(burst), self.kernel(burst), self.conjugate(burst))
 
     def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
         """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""
@@ -168,8 +168,10 @@ class Predictor:
             held = withhold(self.around, [place for listed in places.values() for place in listed])
             wrong = np.zeros_like(held.data[:, partition])
             if any(places.values()):
-                filled = predict_from_support(held.data[:, partition], held.missing[:, partition]).filled
-                wrong = filled - held.data[:, partition]
+                start = self._predict_support(partition).filled
+                rehearsed = predict_from_support(start, held.missing[:, partition])
+                expected = np.sqrt(np.where(rehearsed.variance > 0, rehearsed.relative_variance, 1))
+                wrong = (rehearsed.filled - held.data[:, partition]) / expected
             self._rehearsals[partition] = Rehearsals(places, wrong)
         return self._rehearsals[partition]
 
@@ -189,6 +191,22 @@ class Predictor:
         if np.isfinite(error).all():
             return error
         return shape_error(values, clean, burst, (clean.shape[1], clean.shape[2]), resolution)
+
+
+def _best(support: Candidate, *others: Candidate | None) -> Candidate:
+    """Choose the candidate with the smallest error.
+
+    All predict the same truth, and of all errors that of the background is the best known: the distance from it,
+    beyond what it may get wrong itself, is the fault of the other.
+    """
+    best = support
+    for other in others:
+        if other is not None:
+            beyond = np.abs(other.values - support.values) - CONSISTENT * support.error
+            handicap = 1 if other.method == "zero" else HANDICAP
+            candidate = replace(other, error=handicap * np.maximum(other.error, beyond))
+            best = min(best, candidate, key=lambda each: each.total_error)
+    return best
 
 
 def _root_mean_square(wrong: list[ComplexArray]) -> FloatArray:

@@ -101,7 +101,9 @@ class ImageWriter:
             series += 1
         if name not in self._group:
             self._create(name, image)
-        for key, value in (("header", image.fields), ("attributes", image.attributes), ("data", image.data)):
+        # Gadgetron ends the text with a NUL, which HDF5 does not store in a string.
+        text = image.attributes.partition(b"\0")[0]
+        for key, value in (("header", image.fields), ("attributes", text), ("data", image.data)):
             dataset = self._group[name][key]
             dataset.resize(len(dataset) + 1, axis=0)
             dataset[-1] = value

@@ -109,7 +109,7 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
             fields = json.loads(line)
             node = fields.pop("node")
             records.append((node, RECORDS[node].model_validate(fields)))
-        except (ValueError, KeyError, AttributeError, ValidationError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
             logger.warning("%s: line %d is no record of a node (%s)", path, number, type(error).__name__)
     return records
 

@@ -20,7 +20,7 @@ def chatter(connection):
     pass_on(connection)
 
 
-def raise_at_start(connection):
+def raise_at_start(_connection):
     raise RuntimeError("broken from the start")
 
 
@@ -40,7 +40,7 @@ def exit_without_close(connection):
     os._exit(0)
 
 
-def exit_with_code(connection):
+def exit_with_code(_connection):
     print("out of luck", file=sys.stderr, flush=True)  # noqa: T201
     os._exit(3)
 
@@ -53,7 +53,7 @@ def kill_itself(connection):
 def say_error(connection):
     for _ in connection:
         pass
-    text = "no models here".encode()
+    text = b"no models here"
     connection.socket.write(struct.pack("<HQ", 8, len(text)) + text)
 
 
@@ -75,7 +75,7 @@ def linger_after_close(connection):
     time.sleep(600)
 
 
-def note_pid_and_wait(connection):
+def note_pid_and_wait(_connection):
     Path(os.environ["PROBE_PID_FILE"]).write_text(str(os.getpid()))
     time.sleep(600)
 

@@ -29,14 +29,14 @@ from pipelines.host import Host
 from pipelines.messages import CLOSE, MessageID, data_message, filename_message, text_message
 
 
-@pytest.fixture
-def probes(monkeypatch):
+@pytest.fixture(autouse=True)
+def _probes(monkeypatch):
     """Let node processes import the probe gadgets."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
 
 
 @pytest.fixture
-def host(probes):
+def host():
     with Host() as running:
         yield running
 
@@ -264,7 +264,7 @@ def test_a_client_that_vanishes_takes_its_nodes_with_it(host, tmp_path, monkeypa
     wait_until(lambda: not is_alive(pid), 10)
 
 
-def test_stopping_the_host_ends_scans_and_nodes(probes, tmp_path, monkeypatch):
+def test_stopping_the_host_ends_scans_and_nodes(tmp_path, monkeypatch):
     pid_file = tmp_path / "pid"
     monkeypatch.setenv("PROBE_PID_FILE", str(pid_file))
     with Host() as host:
@@ -275,7 +275,7 @@ def test_stopping_the_host_ends_scans_and_nodes(probes, tmp_path, monkeypatch):
     client.close()
 
 
-def test_a_scan_in_which_nothing_moves_is_given_up(probes, tmp_path, monkeypatch):
+def test_a_scan_in_which_nothing_moves_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setenv("PROBE_PID_FILE", str(tmp_path / "pid"))
     with Host(idle_limit_s=1.0) as host:
         text = reason_of(converse(host.address, scan_bytes(chain_xml("note_pid_and_wait"))))
@@ -339,7 +339,7 @@ def test_an_address_in_use_is_an_error(host):
         Host(port=host.address[1])
 
 
-def test_the_farewell_does_not_wait_for_ever(probes, monkeypatch):
+def test_the_farewell_does_not_wait_for_ever(monkeypatch):
     monkeypatch.setattr(pipelines.connections, "FAREWELL_LIMIT_S", 0.5)
     with Host() as host, socket.create_connection(host.address) as client:
         client.sendall(filename_message("nope").data)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import struct
 import threading
@@ -35,11 +36,8 @@ def read_all(content: bytes, *, limit: int = 1 << 30):
     ours, theirs = socket.socketpair()
 
     def feed():
-        with ours:
-            try:
-                ours.sendall(content)
-            except OSError:
-                pass
+        with ours, contextlib.suppress(OSError):
+            ours.sendall(content)
 
     thread = threading.Thread(target=feed)
     thread.start()

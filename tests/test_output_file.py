@@ -1,0 +1,64 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import pytest
+
+from gadgets.errors import RawDataError
+from pipelines.output_file import check_folder, same_file, whole_or_nothing
+
+
+def test_a_file_appears_when_it_is_complete(tmp_path):
+    target = tmp_path / "out.h5"
+    with whole_or_nothing(target) as temporary:
+        temporary.write_text("new")
+        assert temporary.parent == tmp_path
+        assert not target.exists()
+    assert target.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("failure", [RuntimeError, KeyboardInterrupt, SystemExit])
+def test_after_a_failure_everything_is_as_before(tmp_path, failure):
+    target = tmp_path / "out.h5"
+    target.write_text("old")
+
+    def fail():
+        with whole_or_nothing(target) as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
+    assert target.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_without_a_file_nothing_appears(tmp_path):
+    with whole_or_nothing(tmp_path / "out.h5"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_our_error(tmp_path):
+    full = pytest.raises(RawDataError, match=r"out\.h5: cannot be written \(No space left")
+    with full, whole_or_nothing(tmp_path / "out.h5"):
+        raise OSError(28, "No space left on device")
+
+
+def test_places_where_no_file_can_be_made_are_refused(tmp_path):
+    with pytest.raises(RawDataError, match="found a folder"):
+        check_folder(tmp_path)
+    with pytest.raises(RawDataError, match=r"the folder .*nowhere does not exist"):
+        check_folder(tmp_path / "nowhere" / "out.h5")
+
+
+def test_one_file_under_two_names_is_recognised(tmp_path):
+    first, other = tmp_path / "a", tmp_path / "b"
+    first.write_text("")
+    (tmp_path / "link").symlink_to(first)
+    (tmp_path / "hard").hardlink_to(first)
+    assert same_file(first, tmp_path / "link")
+    assert same_file(tmp_path / "hard", first)
+    assert same_file(other, tmp_path / "." / "b")
+    assert not same_file(first, other)

@@ -1,0 +1,186 @@
+"""The report: records of all nodes brought together per k-space, and the summary for people."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from rich.console import Console
+
+from gadgets.errors import SettingsError
+from gadgets.kspace import Indices
+from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, RepairedPoint, TargetPatch
+from gadgets.report import Report
+from pipelines.report import KSpaceReport, ScanReport, from_images, merge, read_records, total
+from pipelines.scan_output import ImageResult
+from pipelines.summary import summary_table
+
+
+def point(sample, receivers=(0, 1, 2)):
+    return Point(
+        partition=0, line=3, sample=sample, receivers=receivers, probability=0.9, scan_counter=4, time_stamp=12
+    )
+
+
+def records(slice_=0, seconds=0.5):
+    indices = Indices(slice=slice_)
+    first, second = point(5), point(9, (1, 7))
+    patch = TargetPatch(anchor=(0, 0, 0), shape=(1, 32, 32), probability=0.99, model="centre")
+    return [
+        ("acquisition_buffer", Assembly(indices=indices, readouts=8, missing=2, warning="2 readouts missing")),
+        (
+            "spark_detection",
+            Detection(
+                indices=indices,
+                patches=16,
+                target_patches=(patch,),
+                points=(first, second),
+                provider="CPU",
+                seconds=seconds,
+            ),
+        ),
+        (
+            "calibration",
+            Calibration(
+                indices=indices,
+                points=(
+                    RepairedPoint(point=first, method="interpolation", magnitude_before=9.0, magnitude_after=1.0),
+                    RepairedPoint(
+                        point=second, method=None, magnitude_before=9.0, magnitude_after=9.0, refusal="no neighbours"
+                    ),
+                ),
+                seconds=0.25,
+            ),
+        ),
+        ("image_fft", Imaging(indices=indices, image=1 + slice_, matrix=(1, 8, 8))),
+    ]
+
+
+def scan_report(kspaces):
+    return ScanReport(
+        despark="1",
+        input="in.h5",
+        group="dataset",
+        output="out.h5",
+        pipeline="spark_calibration",
+        settings={},
+        returned={"images": 2, "waveforms": 0},
+        seconds=3.0,
+        totals=total(kspaces),
+        k_spaces=kspaces,
+    )
+
+
+def test_records_of_one_kspace_are_joined():
+    (kspace,) = merge(records())
+    assert (kspace.readouts, kspace.missing, kspace.patches, kspace.image) == (8, 2, 16, 1)
+    assert kspace.target_patches[0].anchor == (0, 0, 0)
+    repaired, refused = kspace.points
+    assert (repaired.sample, repaired.method, repaired.magnitude_after) == (5, "interpolation", 1.0)
+    assert (repaired.scan_counter, repaired.line, repaired.time_stamp, repaired.receivers) == (4, 3, 12, (0, 1, 2))
+    assert kspace.refusals == (refused,)
+    assert refused.refusal == "no neighbours"
+    assert kspace.seconds == {"acquisition_buffer": 0.0, "spark_detection": 0.5, "calibration": 0.25, "image_fft": 0.0}
+    assert kspace.warnings == ("acquisition_buffer: 2 readouts missing",)
+
+
+def test_points_that_were_not_calibrated_are_reported_all_the_same():
+    (kspace,) = merge(records()[:2])
+    assert [(entry.sample, entry.method, entry.magnitude_before) for entry in kspace.points] == [
+        (5, None, None),
+        (9, None, None),
+    ]
+    assert kspace.refusals == ()
+
+
+def test_kspaces_with_the_same_indices_stay_apart():
+    by_node = sorted(records() + records() + records(slice_=1), key=lambda entry: entry[0])
+    kspaces = merge(by_node)
+    assert [kspace.indices.slice for kspace in kspaces] == [0, 0, 1]
+    assert all(len(kspace.points) == 2 and kspace.image is not None for kspace in kspaces)
+
+
+def test_totals_add_up():
+    totals = total(merge(records() + records(slice_=1)))
+    assert (totals.k_spaces, totals.patches, totals.target_patches) == (2, 32, 2)
+    assert (totals.points, totals.repaired, totals.refused) == (4, 2, 2)
+    assert totals.receivers == (0, 1, 2, 7)
+    assert totals.providers == ("CPU",)
+    assert totals.seconds["spark_detection"] == 1.0
+
+
+def test_what_nodes_write_is_read_from_a_byte_on(tmp_path):
+    path = tmp_path / "report.jsonl"
+    path.write_text("something older\n")
+    offset = path.stat().st_size
+    for node, record in records():
+        Report(path, node).add(record)
+    assert read_records(path, offset) == records()
+
+
+def test_lines_that_are_no_records_are_told_and_left_out(tmp_path, caplog):
+    path = tmp_path / "report.jsonl"
+    path.write_text('{"node": "stranger"}\n{"node": "calibration", "indices": {}}\n{"half\n[]\n')
+    assert [node for node, _ in read_records(path)] == ["calibration"]
+    assert [entry.getMessage().split(": ")[1][:6] for entry in caplog.records] == ["line 1", "line 3", "line 4"]
+
+
+def test_a_report_that_is_gone_is_an_error(tmp_path):
+    with pytest.raises(SettingsError, match="the nodes' report cannot be read"):
+        read_records(tmp_path / "nowhere.jsonl")
+
+
+def test_a_scan_elsewhere_is_told_by_its_images():
+    meta = {
+        "despark_points_found": "3",
+        "despark_points_repaired": "2",
+        "despark_points_refused": "1",
+        "despark_target_patches": "1",
+        "despark_patches": "16",
+        "despark_receivers_hit": "0 2",
+        "despark_provider": "CUDA",
+        "despark_warnings": "slow",
+    }
+    kspaces, totals = from_images([ImageResult(Indices(slice=1), meta), ImageResult(Indices(), {})])
+    assert [kspace.indices.slice for kspace in kspaces] == [1, 0]
+    assert kspaces[0].warnings == ("slow",)
+    assert (totals.k_spaces, totals.points, totals.repaired, totals.refused) == (2, 3, 2, 1)
+    assert (totals.receivers, totals.providers) == ((0, 2), ("CUDA",))
+
+
+def test_the_report_is_json_with_the_words_of_the_contract():
+    content = json.loads(scan_report(merge(records())).model_dump_json())
+    kspace = content["k_spaces"][0]
+    assert {"indices", "target_patches", "points", "refusals", "provider", "seconds"} <= kspace.keys()
+    assert {"anchor", "probability", "model"} <= kspace["target_patches"][0].keys()
+    assert {
+        "scan_counter", "line", "partition", "sample", "receivers", "time_stamp", "magnitude_before",
+        "magnitude_after", "method",
+    } <= kspace["points"][0].keys()  # fmt: skip
+
+
+def test_the_summary_says_what_a_person_asks():
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console.print(summary_table(scan_report(merge(records() + records(slice_=1)))))
+    console.file.close()
+    text = console.export_text()
+    for part in (
+        "2 of 32 patches",
+        "4, 2 repaired, 2 refused",
+        "no neighbours (2)",
+        "0-2, 7",
+        "CPU",
+        "spark_detection 1.00 s",
+        "images: 2",
+        "2 readouts missing (2 k-spaces)",
+        "out.h5",
+    ):
+        assert part in text
+    assert "waveforms" not in text
+
+
+def test_a_summary_of_nothing_is_still_one():
+    console = Console(width=120, record=True, quiet=False)
+    with console.capture() as capture:
+        console.print(summary_table(scan_report((KSpaceReport(indices=Indices()),))))
+    assert "none (nothing was judged by a model)" in capture.get()

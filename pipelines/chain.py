@@ -10,93 +10,17 @@ from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree.ElementTree import Element, SubElement, tostring
+from xml.etree.ElementTree import Element
 
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.settings import NODE_SETTINGS, properties_of, validate
+from gadgets.settings import NODE_SETTINGS, validate
+from pipelines.chain_node import Node, kinds_of, parse_node, to_bytes
 from pipelines.messages import MessageID
 
 CHAINS = Path(__file__).parent / "chains"
-DECLARATION = b'<?xml version="1.0"?>\n'
-
-_KINDS = {
-    "Acquisition": MessageID.ACQUISITION,
-    "GadgetIsmrmrdAcquisitionMessage": MessageID.ACQUISITION,
-    "Waveform": MessageID.WAVEFORM,
-    "GadgetIsmrmrdWaveformMessage": MessageID.WAVEFORM,
-    "Image": MessageID.IMAGE,
-    "MRIImage": MessageID.IMAGE,
-    "Buffer": MessageID.RECONDATA,
-    "IsmrmrdImageArray": MessageID.IMAGE_ARRAY,
-    "AcquisitionBucket": MessageID.BUCKET,
-}
-ALL_KINDS = frozenset(_KINDS.values())
-
-
-@dataclass(frozen=True, eq=False)
-class Node:
-    """One ``<external>`` of a chain.
-
-    Attributes
-    ----------
-    element
-        The ``<external>`` itself.
-    module, target
-        The function to call; empty where ``address`` names a process that already runs.
-    address
-        Host and port to connect to, or None where a process is to be started.
-    accepts
-        Kinds of message it is sent; others go round it.
-    """
-
-    element: Element
-    module: str
-    target: str
-    address: tuple[str, int] | None
-    accepts: frozenset[MessageID]
-
-    @property
-    def name(self) -> str:
-        """The module's last part, or the address that is connected to."""
-        return self.module.rpartition(".")[2] if self.address is None else f"{self.address[0]}:{self.address[1]}"
-
-    @property
-    def configuration(self) -> bytes:
-        """The CONFIG it is sent: the first ``<configuration>``, or the XML declaration alone."""
-        found = self.element.find("configuration")
-        return DECLARATION if found is None else DECLARATION + _to_bytes(found) + b"\n"
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether it is one of the gadgets of this project, whose settings are known."""
-        return self.name in NODE_SETTINGS and self.module == f"gadgets.{self.name}"
-
-    @property
-    def stages(self) -> tuple[str, ...]:
-        """The stages that it joins, under whose names its properties are set too."""
-        if not self.is_ours:
-            return ()
-        fields = NODE_SETTINGS[self.name].model_fields
-        return tuple(name for name in fields if name in NODE_SETTINGS)
-
-    @property
-    def properties(self) -> dict[str, str]:
-        """The properties in its ``<configuration>``."""
-        return properties_of(self.configuration, self.name)
-
-    def set_property(self, name: str, value: str) -> None:
-        """Set a property, in place of the one that is there or behind all others."""
-        configuration = self.element.find("configuration")
-        if configuration is None:
-            configuration = SubElement(self.element, "configuration")
-        for element in configuration.iterfind("property"):
-            if element.get("name") == name:
-                element.set("value", value)
-                return
-        SubElement(configuration, "property", {"name": name, "value": value})
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +51,7 @@ class Chain:
     @property
     def xml(self) -> bytes:
         """The document as it is sent to a server."""
-        return b'<?xml version="1.0" encoding="UTF-8"?>\n' + _to_bytes(self.root) + b"\n"
+        return b'<?xml version="1.0" encoding="UTF-8"?>\n' + to_bytes(self.root) + b"\n"
 
     def check_runnable(self) -> None:
         """Raise PipelineError if only a Gadgetron can run this chain; names the parts concerned."""
@@ -227,11 +151,11 @@ def parse_root(root: Element, source: str) -> Chain:
     nodes, obstacles = [], []
     for element in stream:
         if element.tag == "external":
-            nodes.append(_parse_node(element, source))
+            nodes.append(parse_node(element, source))
         else:
             obstacles.append(f"the <{element.tag}> {_label(element)}")
-    reads, unknown_readers = _kinds(root.find("readers"), "reader")
-    writes, unknown_writers = _kinds(root.find("writers"), "writer")
+    reads, unknown_readers = kinds_of(root.find("readers"), "reader")
+    writes, unknown_writers = kinds_of(root.find("writers"), "writer")
     obstacles += [f"the reader or writer {name}" for name in unknown_readers + unknown_writers]
     for node in nodes:
         if node.address is None and node.element.find("execute").get("type", "python") != "python":  # type: ignore[union-attr]
@@ -239,42 +163,5 @@ def parse_root(root: Element, source: str) -> Chain:
     return Chain(source, root, reads, writes, tuple(nodes), tuple(obstacles))
 
 
-def _parse_node(external: Element, source: str) -> Node:
-    execute, connect = external.find("execute"), external.find("connect")
-    accepts = ALL_KINDS
-    if external.find("writers") is not None:
-        accepts, _ = _kinds(external.find("writers"), "writer")
-    if execute is not None:
-        module, target = execute.get("name", ""), execute.get("target", "")
-        if not module or not target:
-            raise PipelineError(
-                f"{source}: expected <execute name=… target=…>, found name {module!r}, target {target!r}"
-            )
-        return Node(external, module, target, None, accepts)
-    port = connect.get("port", "") if connect is not None else ""
-    if connect is None or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise PipelineError(f"{source}: expected <execute> or <connect port=…> in <external>, found port {port!r}")
-    return Node(external, "", "", (connect.get("address") or "localhost", int(port)), accepts)
-
-
-def _kinds(container: Element | None, tag: str) -> tuple[frozenset[MessageID], list[str]]:
-    """Read kinds of message from ``<readers>`` or ``<writers>``, and the class names that are not known."""
-    kinds, unknown = set(), []
-    for element in container if container is not None else ():
-        name = (element.findtext("classname") or "").strip()
-        kind = _KINDS.get(name.removesuffix(tag.capitalize()))
-        if kind is None:
-            unknown.append(name or f"<{element.tag}>")
-        else:
-            kinds.add(kind)
-    return frozenset(kinds), unknown
-
-
 def _label(element: Element) -> str:
     return (element.findtext("name") or element.findtext("classname") or "without a name").strip()
-
-
-def _to_bytes(element: Element) -> bytes:
-    copied = deepcopy(element)
-    copied.tail = None
-    return bytes(tostring(copied, encoding="utf-8", xml_declaration=False))

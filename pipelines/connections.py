@@ -51,6 +51,10 @@ class ClientConnection:
             except OSError as error:
                 raise PeerLostError(f"the client went away ({error.strerror or error})") from error
 
+    def limit_silence(self, seconds: float | None) -> None:
+        """Let :meth:`read` and :meth:`send` fail when nothing moves for so long; None: wait for ever."""
+        self._socket.settimeout(seconds)
+
     def is_lost(self) -> bool:
         """Whether the connection is broken; one that only has no more to send is not."""
         watch = select.poll()

@@ -53,7 +53,8 @@ class Host:
 
     def __init__(self, bind: str = "127.0.0.1", port: int = 0, idle_limit_s: float = IDLE_LIMIT_S) -> None:
         try:
-            self._listener = socket.create_server((bind, port), backlog=64)
+            family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+            self._listener = socket.create_server((bind, port), family=family, backlog=64)
         except (OSError, OverflowError) as error:
             raise PipelineError(f"cannot listen on {bind}:{port} ({error})") from error
         self.address: tuple[str, int] = self._listener.getsockname()[:2]
@@ -165,6 +166,7 @@ class Session:
 
     def _converse(self) -> None:
         chain: Chain | None = None
+        self._client.limit_silence(self._idle_limit_s)
         while True:
             message = self._client.read()
             if message.id is MessageID.QUERY:
@@ -185,6 +187,8 @@ class Session:
         header = message.body[4:]
         read_header(header, "client")
         logger.info("%s: scan with %s begins", self.name, chain.source)
+        # A scan may pause while others of its connections move; it has its own watch.
+        self._client.limit_silence(None)
         self._scan = Scan(chain, mended(header, "client"), self._client, self._idle_limit_s)
         self._scan.run()
 

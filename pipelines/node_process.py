@@ -13,7 +13,7 @@ import threading
 import time
 
 from gadgets.errors import NodeError
-from pipelines.chain import Node
+from pipelines.chain_node import Node
 from pipelines.message_reader import MessageReader
 from pipelines.messages import CLOSE, Message
 from pipelines.node_log import NodeLog

@@ -8,7 +8,8 @@ import pytest
 from raw_scans import chain_xml
 
 from gadgets.errors import PipelineError, SettingsError
-from pipelines.chain import DECLARATION, find_chain, packaged_chain, packaged_names, parse_chain
+from pipelines.chain import find_chain, packaged_chain, packaged_names, parse_chain
+from pipelines.chain_node import DECLARATION
 from pipelines.messages import MessageID
 
 RAW = {MessageID.ACQUISITION, MessageID.WAVEFORM}

@@ -282,6 +282,18 @@ def test_a_scan_in_which_nothing_moves_is_given_up(tmp_path, monkeypatch):
     assert "nothing moved for 1 s" in text
 
 
+def test_a_client_that_says_nothing_is_not_kept_for_ever():
+    with Host(idle_limit_s=0.3) as host:
+        assert "nothing came for 0.3 s" in reason_of(converse(host.address, b""))
+
+
+def test_an_address_of_the_newer_kind_is_listened_on():
+    if not socket.has_dualstack_ipv6():
+        pytest.skip("needs IPv6: this machine has none")
+    with Host("::1") as host:
+        assert [message.id for message in converse(host.address, bytes(CLOSE.data))] == [MessageID.CLOSE]
+
+
 def test_several_clients_are_served_at_once_and_one_after_another(host):
     results = {}
 

@@ -22,9 +22,10 @@ from raw_scans import (
 )
 
 from gadgets.errors import DesparkError, NodeError, PipelineError, RawDataError, SettingsError, WireError
+from pipelines.expected import count_kspaces
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.raw_file import RawFile
-from pipelines.replay import Replay, count_kspaces
+from pipelines.replay import Replay
 
 NO_MODELS = ("spark_detection.method=none", "calibration.method=none")
 

@@ -30,7 +30,7 @@ def positions_of(mask: NDArray[np.bool_], anchor: tuple[int, ...]) -> IntArray:
 
 
 def merge(
-    probability: NDArray[np.float32], anchors: IntArray, shape: tuple[int, int], threshold: float
+    probability: NDArray[np.float32], anchors: IntArray, shape: tuple[int, ...], threshold: float
 ) -> tuple[IntArray, FloatArray]:
     """Collect the points of all target patches; a sample in several patches counts once, with its best probability.
 

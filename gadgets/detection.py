@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gadgets.abnormal_points import merge, segment
-from gadgets.evidence import FEATURE_SET, gather_evidence
-from gadgets.kspace import KSpace
+from gadgets.evidence import FEATURE_SET, Evidence, gather_evidence
+from gadgets.kspace import IntArray, KSpace
 from gadgets.patches import cut, divide, relative_positions
 from gadgets.planes import Plane, planes_of
 from gadgets.records import Detection, Point, TargetPatch
@@ -36,8 +37,29 @@ class _Found:
     """What has been found in one k-space so far."""
 
     patches: int = 0
-    targets: list[TargetPatch] = field(default_factory=list)
+    targets: dict[tuple[int, int, int], TargetPatch] = field(default_factory=dict)
     points: dict[tuple[int, int, int], Point] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class _Patches:
+    """The evidence of a plane and its patches: anchors, values and positions, one row per patch."""
+
+    evidence: Evidence
+    anchors: IntArray
+    values: NDArray[np.float32]
+    positions: NDArray[np.float32]
+
+
+def _divide(plane: Plane, settings: SparkDetectionSettings) -> _Patches:
+    evidence = gather_evidence(plane.data, plane.valid)
+    patch = (settings.patch_size, settings.patch_size)
+    shape = evidence.level.shape
+    anchors = divide(shape, patch, settings.patch_overlap)
+    centre = np.unravel_index(int(np.argmax(evidence.level)), shape)
+    positions = relative_positions(anchors, patch, [int(index) for index in centre], shape)
+    values = np.asarray(cut(evidence.maps, anchors, patch), dtype=np.float32)
+    return _Patches(evidence, anchors, values, positions)
 
 
 class Detector:
@@ -70,6 +92,8 @@ class Detector:
                 raise ModelError(
                     f"model {entry.name}: expected one trained on {FEATURE_SET!r}, found {entry.normalisation!r}"
                 )
+        for model in (*self._classifiers.values(), self._segmenter):
+            model.warm_up()
 
     @property
     def provider(self) -> str:
@@ -95,7 +119,7 @@ class Detector:
         return Detection(
             indices=kspace.indices,
             patches=found.patches,
-            target_patches=tuple(found.targets),
+            target_patches=tuple(found.targets[anchor] for anchor in sorted(found.targets)),
             points=tuple(found.points[place] for place in sorted(found.points)),
             provider=self.provider,
             seconds=time.perf_counter() - start,
@@ -103,39 +127,38 @@ class Detector:
 
     def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[Point]:
         """Judge one plane; the points still lack their receivers and their moment."""
-        settings = self._settings
-        evidence = gather_evidence(plane.data, plane.valid)
-        shape = (int(evidence.level.shape[0]), int(evidence.level.shape[1]))
-        patch = (settings.patch_size, settings.patch_size)
-        anchors = divide(shape, patch, settings.patch_overlap)
-        patches = np.asarray(cut(evidence.maps, anchors, patch), dtype=np.float32)
-        centre = np.unravel_index(int(np.argmax(evidence.level)), shape)
-        positions = relative_positions(anchors, patch, [int(index) for index in centre], shape)
-        probability = classify(patches, positions, self._classifiers)
-        thresholds: dict[Region, float] = {
-            "centre": max(settings.threshold, settings.centre_threshold),
-            "outer": settings.threshold,
-        }
-        targets = select_targets(probability, positions, thresholds)
+        patches = _divide(plane, self._settings)
+        probability = classify(patches.values, patches.positions, self._classifiers)
+        targets = select_targets(probability, patches.positions, self._thresholds())
         if is_first:
-            found.patches += len(patches)
+            found.patches += len(patches.anchors)
         if not targets.size:
             return []
         for target in targets:
-            model = self._classifiers["centre" if in_centre(positions[[target]])[0] else "outer"]
-            anchor = plane.place(int(anchors[target, 0]), int(anchors[target, 1]))
-            found.targets.append(
-                TargetPatch(
-                    anchor=anchor, shape=(1, *patch), probability=float(probability[target]), model=model.entry.name
-                )
-            )
-        masks = segment(patches[targets], self._segmenter)
-        places, chances = merge(masks, anchors[targets], shape, settings.point_threshold)
+            record = self._target_patch(plane, patches, int(target), float(probability[target]))
+            # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
+            found.targets.setdefault(record.anchor, record)
+        masks = segment(patches.values[targets], self._segmenter)
+        judged = patches.evidence.judged
+        places, chances = merge(masks, patches.anchors[targets], judged.shape, self._settings.point_threshold)
         return [
             _point(plane.place(int(line), int(sample)), float(chance))
             for (line, sample), chance in zip(places, chances, strict=True)
-            if evidence.judged[line, sample]
+            if judged[line, sample]
         ]
+
+    def _thresholds(self) -> dict[Region, float]:
+        settings = self._settings
+        return {"centre": max(settings.threshold, settings.centre_threshold), "outer": settings.threshold}
+
+    def _target_patch(self, plane: Plane, patches: _Patches, target: int, probability: float) -> TargetPatch:
+        region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"
+        return TargetPatch(
+            anchor=plane.place(*(int(index) for index in patches.anchors[target])),
+            shape=(1, *patches.values.shape[-2:]),
+            probability=probability,
+            model=self._classifiers[region].entry.name,
+        )
 
     def _confirmed(self, looked_at: KSpace, kspace: KSpace, points: list[Point]) -> list[Point]:
         """Keep the points that deviate from their surroundings; name their receivers and their moment."""

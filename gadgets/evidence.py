@@ -37,6 +37,9 @@ CHANNELS = (
 N_STRIKING = CHANNELS.index("level")
 """The first maps tell how much a sample stands out, the others where it is and among what."""
 
+ENOUGH = 4096
+"""Samples of a group from which the receivers' covariance is estimated well enough."""
+
 LARGEST = 10.0
 """Maps are cut off here: what stands out e^10 times stands out."""
 
@@ -126,20 +129,38 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
     """
     n_coils = values.shape[0]
     relative = (values if level is None else values / level).reshape(n_coils, -1)
-    order = np.arange(relative.shape[1]) if level is None else np.argsort(level, axis=None, kind="stable")
-    energy = np.empty(order.size, dtype=np.float32)
-    for group in [order] if level is None else _groups(order, 6 * n_coils + 30):
-        members = relative[:, group]
-        kept = np.ones(group.size, dtype=bool)
-        for _ in range(3):
-            covariance = members[:, kept] @ members[:, kept].conj().T / max(int(kept.sum()), 1)
-            covariance += (1e-4 * np.trace(covariance).real / n_coils + 1e-20) * np.eye(n_coils)
-            whitened = np.linalg.inv(np.linalg.cholesky(covariance)) @ members
-            distance = np.sum(whitened.real**2 + whitened.imag**2, axis=0)
-            kept = distance <= np.quantile(distance, 0.97)
-        usual = max(float(np.median(distance)), 1e-6 * float(np.mean(distance)), 1e-20)
-        energy[group] = np.minimum(distance / usual, 1e8)
-    return np.sqrt(energy).reshape(values.shape[1:])
+    if level is None:
+        return _relative_energy(relative).reshape(values.shape[1:])
+    energy = np.empty(relative.shape[1], dtype=np.float32)
+    for group in _groups(np.argsort(level, axis=None, kind="stable"), 6 * n_coils + 30):
+        energy[group] = _relative_energy(relative[:, group])
+    return energy.reshape(values.shape[1:])
+
+
+def _relative_energy(members: ComplexArray) -> FloatArray:
+    """Square root of the energy of samples over its median; `members` has shape ``(coil, sample)``."""
+    # An odd step visits all columns of a k-space whose readouts are a power of two long.
+    some = members[:, :: (members.shape[1] // ENOUGH) | 1]
+    kept = some
+    for _ in range(2):
+        distance = _distance(some, _whitening(kept))
+        kept = some[:, distance <= np.quantile(distance, 0.97)]
+    energy = _distance(members, _whitening(kept))
+    usual = max(float(np.median(energy)), 1e-6 * float(np.mean(energy)), 1e-20)
+    return np.sqrt(np.minimum(energy / usual, 1e8))
+
+
+def _whitening(members: ComplexArray) -> ComplexArray:
+    """Inverse Cholesky factor of the receivers' covariance, shape ``(coil, coil)``."""
+    n_coils, n_members = members.shape
+    covariance = members @ members.conj().T / max(n_members, 1)
+    covariance += np.float32(1e-4 * np.trace(covariance).real / n_coils + 1e-20) * np.eye(n_coils, dtype=np.float32)
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
+
+
+def _distance(members: ComplexArray, whitening: ComplexArray) -> FloatArray:
+    whitened = whitening @ members
+    return np.asarray(np.sum(whitened.real**2 + whitened.imag**2, axis=0))
 
 
 def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArray]:

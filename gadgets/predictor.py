@@ -94,7 +94,7 @@ class Predictor:
         rehearsals = self._rehearse(burst.partition)
         places = rehearsals.places.get(burst, [])
         wrong = [rehearsals.wrong[burst.receivers, held.line, held.start : held.stop] for held in places]
-        error = np.maximum(np.hypot(error, prediction.doubt[place]), expected * _root_mean_square(wrong))
+        error = np.maximum(error, expected * _root_mean_square(wrong))
         return Candidate("interpolation", self._predicted(burst), error)
 
     def kernel(self, burst: Burst) -> Candidate | None:
@@ -116,10 +116,14 @@ class Predictor:
 
     def auto(self, burst: Burst) -> Candidate:
         """Take the candidate that is measured best here."""
-        support = self.support(burst)
+        support, zero = self.support(burst), self.zero(burst)
         if self.is_good_enough(support, burst):
-            return _best(support, self.zero(burst))
-        return _best(support, self.zero(burst), self.kernel(burst), self.conjugate(burst))
+            chosen = _best(support, zero)
+        else:
+            chosen = _best(support, zero, self.kernel(burst), self.conjugate(burst))
+        # Doubt speaks against any change, not for another method.
+        doubt = self._predict_support(burst.partition).doubt[burst.receivers, burst.line, burst.start : burst.stop]
+        return replace(chosen, error=np.maximum(chosen.error, doubt))
 
     def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
         """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""

@@ -1,0 +1,288 @@
+"""Repair of flagged samples: what is changed, by which method, and what is left."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from make_kspace import make_kspace
+
+from gadgets.errors import SettingsError
+from gadgets.records import Point
+from gadgets.repair import deviations, repair
+from gadgets.settings import CalibrationSettings
+
+METHODS = ("auto", "zero", "conjugate", "interpolation")
+
+
+def object_kspace(seed=0, n_coils=4, shape=(1, 32, 40), missing_lines=(), noise=1.0, scale=1.0):
+    """K-space of bright boxes on a dark background, seen by receivers with smooth sensitivities."""
+    rng = np.random.default_rng(seed)
+    z, y, x = np.meshgrid(*[(np.arange(n) - n // 2) / n for n in shape], indexing="ij")
+    image = 40.0 * ((np.abs(y) < 0.3) & (np.abs(x) < 0.22)) - 25.0 * ((np.abs(y - 0.1) < 0.1) & (np.abs(x) < 0.1))
+    image = image * (np.abs(z) < 0.35)
+    angle = 2 * np.pi * np.arange(n_coils) / n_coils
+    coils = [np.exp(np.cos(a) * y + np.sin(a) * x + 1j * (a + x + 0.5 * y)) for a in angle]
+    data = np.fft.fftshift(
+        np.fft.fftn(np.fft.ifftshift(np.stack(coils) * image, axes=(1, 2, 3)), axes=(1, 2, 3), norm="ortho"),
+        axes=(1, 2, 3),
+    )
+    white = rng.normal(size=data.shape) + 1j * rng.normal(size=data.shape)
+    data = (scale * (data + noise * white / np.sqrt(2))).astype(np.complex64)
+    kspace = make_kspace(seed, n_coils, shape, missing_lines)
+    data[:, ~kspace.sampled] = 0
+    return replace(kspace, data=data)
+
+
+def flag(kspace, line, samples, receivers=None, partition=0):
+    receivers = tuple(range(kspace.n_coils)) if receivers is None else receivers
+    return [
+        Point(partition=partition, line=line, sample=sample, receivers=receivers, probability=1, scan_counter=line + 1,
+              time_stamp=0)
+        for sample in samples
+    ]  # fmt: skip
+
+
+def with_spark(kspace, points, amplitude=120.0, seed=3):
+    rng = np.random.default_rng(seed)
+    data = kspace.data.copy()
+    for point in points:
+        for receiver in point.receivers:
+            data[receiver, point.partition, point.line, point.sample] += amplitude * np.exp(2j * np.pi * rng.random())
+    return replace(kspace, data=data)
+
+
+def run(kspace, points, method="auto"):
+    return repair(kspace, points, CalibrationSettings(method=method))
+
+
+def errors(kspace, truth, points):
+    return np.array([
+        np.abs(kspace.data - truth.data)[list(p.receivers), p.partition, p.line, p.sample].max() for p in points
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("n_coils", [1, 4])
+@pytest.mark.parametrize(
+    ("line", "samples"), [(16, [20]), (16, [18, 19, 20, 21]), (14, [22, 23]), (2, [30, 31, 32]), (0, [0, 1])]
+)
+def test_a_spark_is_found_out_and_what_belongs_there_comes_back(n_coils, line, samples):
+    truth = object_kspace(n_coils=n_coils)
+    points = flag(truth, line, samples)
+    repaired, calibration = run(with_spark(truth, points), points)
+    assert calibration.n_repaired == len(points)
+    assert errors(repaired, truth, points).max() < 12  # a tenth of the spark; the signal itself is up to 500
+    assert calibration.seconds > 0
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_only_flagged_samples_of_hit_receivers_change(method):
+    truth = object_kspace()
+    points = flag(truth, 16, [19, 20, 21], receivers=(1, 3)) + flag(truth, 5, [7])
+    hit = with_spark(truth, points)
+    before = hit.data.copy()
+    repaired, _ = run(hit, points, method)
+    np.testing.assert_array_equal(hit.data, before)
+    listed = np.zeros(before.shape, bool)
+    for point in points:
+        listed[list(point.receivers), point.partition, point.line, point.sample] = True
+    np.testing.assert_array_equal(repaired.data[~listed], before[~listed])
+    assert repaired.data.dtype == before.dtype
+    assert np.any(repaired.data[listed] != before[listed])
+
+
+@pytest.mark.parametrize("method", [*METHODS, "none"])
+def test_without_points_the_same_object_comes_back(method):
+    kspace = object_kspace()
+    repaired, calibration = run(kspace, [], method)
+    assert repaired is kspace
+    assert calibration.points == ()
+
+
+def test_method_none_reports_points_and_changes_nothing():
+    kspace = object_kspace()
+    repaired, calibration = run(kspace, flag(kspace, 3, [4]), "none")
+    assert repaired is kspace
+    (record,) = calibration.points
+    assert (record.method, record.refusal) == (None, "repair is switched off")
+    assert record.magnitude_after == record.magnitude_before > 0
+
+
+def test_zero_puts_zero():
+    kspace = object_kspace()
+    points = flag(kspace, 16, [20, 21], receivers=(2,))
+    repaired, calibration = run(kspace, points, "zero")
+    assert np.all(repaired.data[2, 0, 16, [20, 21]] == 0)
+    assert [record.magnitude_after for record in calibration.points] == [0, 0]
+
+
+def test_a_wrongly_flagged_clean_sample_is_left_as_it_is():
+    kspace = object_kspace()
+    for line, sample in [(16, 20), (13, 18), (4, 30), (31, 39), (20, 0)]:
+        repaired, calibration = run(kspace, flag(kspace, line, [sample]))
+        assert repaired is kspace, (line, sample)
+        assert "times as far from its prediction as clean samples" in calibration.points[0].refusal
+
+
+def test_a_receiver_that_was_hardly_hit_keeps_nearly_what_it_recorded():
+    truth = object_kspace()
+    points = flag(truth, 16, [20])
+    repaired, _ = run(with_spark(truth, flag(truth, 16, [20], receivers=(0,))), points)
+    assert np.abs(repaired.data - truth.data)[1:, 0, 16, 20].max() < 4
+
+
+def test_a_partner_that_is_flagged_itself_cannot_help():
+    kspace = object_kspace()
+    points = flag(kspace, 12, [15]) + flag(kspace, 20, [25])
+    repaired, calibration = run(kspace, points, "conjugate")
+    assert repaired is kspace
+    assert {record.refusal for record in calibration.points} == {
+        "the conjugate partner was not acquired or is flagged itself"
+    }
+
+
+def test_conjugate_comes_nearer_to_the_truth_than_zero():
+    truth = object_kspace(noise=0.1)
+    points = flag(truth, 13, [21])
+    repaired, calibration = run(with_spark(truth, points), points, "conjugate")
+    assert calibration.points[0].method == "conjugate"
+    assert errors(repaired, truth, points)[0] < 0.5 * np.abs(truth.data[:, 0, 13, 21]).max()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"missing_lines": tuple(range(1, 13, 2)) + tuple(range(21, 32, 2))}, {"missing_lines": tuple(range(8))}]
+)
+def test_undersampled_data_are_repaired_in_the_spacing_that_is_there(changes):
+    truth = object_kspace(n_coils=8, **changes)
+    for line in (16, 24):
+        points = flag(truth, line, [20, 21])
+        repaired, calibration = run(with_spark(truth, points), points)
+        assert calibration.n_repaired == 2
+        assert errors(repaired, truth, points).max() < 30
+
+
+def test_three_dimensions():
+    truth = object_kspace(shape=(6, 24, 32))
+    points = flag(truth, 12, [16, 17], partition=3) + flag(truth, 2, [3], partition=0)
+    repaired, calibration = run(with_spark(truth, points), points)
+    assert calibration.n_repaired == 3
+    assert errors(repaired, truth, points).max() < 12
+
+
+def test_reversed_readouts_are_repaired_where_they_were_recorded():
+    truth = object_kspace()
+    reverse = np.zeros((1, 32), bool)
+    reverse[:, 1::2] = True
+    data = truth.data.copy()
+    data[:, reverse] = data[:, reverse][..., ::-1]
+    stored = replace(truth, data=data, reversed_lines=reverse)
+    points = flag(stored, 15, [17, 18, 19])
+    repaired, _ = run(with_spark(stored, points), points)
+    assert errors(repaired, stored, points).max() < 12
+
+
+def test_everything_flagged_is_left_as_it_is():
+    kspace = object_kspace(n_coils=2, shape=(1, 12, 16))
+    points = [point for line in range(12) for point in flag(kspace, line, range(16))]
+    repaired, calibration = run(kspace, points)
+    assert repaired is kspace
+    assert {record.refusal for record in calibration.points} == {"no clean samples nearby to measure a repair on"}
+
+
+def test_whole_lines_flagged_beside_clean_ones():
+    truth = object_kspace()
+    points = flag(truth, 3, range(40)) + flag(truth, 28, range(40))
+    repaired, calibration = run(with_spark(truth, points), points)
+    assert calibration.n_repaired > 70
+    assert np.median(errors(repaired, truth, points)) < 12
+
+
+def test_a_thousand_points_in_a_single_receiver_scan_are_still_repaired():
+    truth = object_kspace(n_coils=1, shape=(1, 64, 64))
+    rng = np.random.default_rng(0)
+    points = [point for line in range(0, 64, 2) for point in flag(truth, line, np.flatnonzero(rng.random(64) < 0.5))]
+    repaired, _ = run(with_spark(truth, points), points)
+    before = np.linalg.norm(with_spark(truth, points).data - truth.data)
+    assert np.linalg.norm(repaired.data - truth.data) < 0.5 * before
+
+
+def test_samples_that_are_not_finite_are_no_sources_and_no_targets():
+    truth = object_kspace()
+    points = flag(truth, 16, [20, 21])
+    hit = with_spark(truth, points)
+    data = hit.data.copy()
+    data[1, 0, 16, 22] = np.nan
+    data[2, 0, 15, 20] = np.inf
+    repaired, calibration = run(replace(hit, data=data), points + flag(truth, 16, [22]))
+    assert [record.refusal for record in calibration.points] == ["", "", "not a finite number"]
+    assert errors(repaired, truth, points).max() < 12
+    assert calibration.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"receivers": ()}, "no receiver was hit"),
+        ({"sample": 40}, "outside of the k-space"),
+        ({"partition": -1}, "outside of the k-space"),
+        ({"receivers": (0, 4)}, "outside of the k-space"),
+        ({"line": 1}, "nothing was acquired here"),
+    ],
+)
+def test_points_that_cannot_be_are_refused_and_the_others_repaired(changes, reason):
+    truth = object_kspace(missing_lines=(1,))
+    good = flag(truth, 16, [20])
+    hit = with_spark(truth, good)
+    repaired, calibration = run(hit, [good[0].model_copy(update=changes), *good])
+    assert reason in calibration.points[0].refusal
+    assert calibration.points[1].method is not None
+    assert errors(repaired, truth, good)[0] < 12
+
+
+def test_a_sample_that_is_listed_twice_is_one_point_with_the_receivers_of_both():
+    truth = object_kspace()
+    once = flag(truth, 16, [20], receivers=(0,)) + flag(truth, 16, [20], receivers=(2,))
+    repaired, calibration = run(with_spark(truth, once), once)
+    assert calibration.n_repaired == 2
+    assert errors(repaired, truth, once).max() < 12
+
+
+@settings(max_examples=15)
+@given(
+    phase=st.floats(0, 6.28), exponent=st.integers(-20, 20), line=st.integers(0, 31), start=st.integers(0, 36),
+    length=st.integers(1, 4),
+)  # fmt: skip
+def test_a_global_phase_and_scale_go_through_the_repair(phase, exponent, line, start, length):
+    truth = object_kspace()
+    points = flag(truth, line, range(start, start + length))
+    hit = with_spark(truth, points)
+    factor = np.complex64(np.exp(1j * phase) * 2.0**exponent)
+    repaired, calibration = run(hit, points)
+    turned, other = run(replace(hit, data=hit.data * factor), points)
+    np.testing.assert_allclose(turned.data, repaired.data * factor, atol=0.05 * abs(factor))
+    assert [record.method for record in other.points] == [record.method for record in calibration.points]
+
+
+def test_deviations_tell_sparks_from_clean_samples_in_every_receiver():
+    truth = object_kspace()
+    spark = flag(truth, 16, [20], receivers=(1,))
+    clean = flag(truth, 14, [21]) + flag(truth, 30, [5])
+    missing = [spark[0].model_copy(update={"sample": 99})]
+    found = deviations(with_spark(truth, spark), spark + clean + missing)
+    assert found.shape == (4, 4)
+    assert found[0, 1] > 15
+    assert found[0, [0, 2, 3]].max() < 5
+    assert found[1:3].max() < 5
+    assert np.isnan(found[3]).all()
+
+
+def test_deviations_of_nothing():
+    assert deviations(object_kspace(), []).shape == (0, 4)
+
+
+def test_a_method_that_needs_a_model_is_refused_by_name():
+    with pytest.raises(SettingsError, match=r"calibration.method: expected auto, .* found network"):
+        run(object_kspace(), [], "network")

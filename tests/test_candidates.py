@@ -1,0 +1,45 @@
+"""Errors measured in the shape of a burst, against a loop over clean places."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gadgets.bursts import Burst
+from gadgets.candidates import Candidate, shape_error
+
+
+def burst_at(line, start, length, receivers=(0, 1)):
+    return Burst(0, line, start, start + length, np.array(receivers), ())
+
+
+@pytest.mark.parametrize(("line", "start"), [(6, 8), (0, 0), (11, 14)])
+@pytest.mark.parametrize("resolved", [False, True])
+def test_error_is_the_root_mean_square_over_clean_places(line, start, resolved):
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(2, 12, 16)) + 1j * rng.normal(size=(2, 12, 16))
+    clean = rng.random((2, 12, 16)) < 0.9
+    resolution = rng.normal(size=(2, 2)) if resolved else None
+    expected = np.zeros((2, 2))
+    for coil in range(2):
+        found = []
+        for there in range(max(0, line - 3), min(12, line + 4)):
+            for first in range(max(0, start - 6), min(16, start + 8) - 1):
+                if clean[coil, there, first : first + 2].all():
+                    taken = values[coil, there, first : first + 2]
+                    found.append(np.abs(resolution @ taken if resolved else taken) ** 2)
+        expected[coil] = np.sqrt(np.mean(found, axis=0))
+    np.testing.assert_allclose(shape_error(values, clean, burst_at(line, start, 2), (3, 4), resolution), expected)
+
+
+def test_error_is_unknown_where_there_are_too_few_clean_places():
+    clean = np.ones((2, 12, 16), bool)
+    clean[1] = False
+    error = shape_error(np.ones((2, 12, 16), complex), clean, burst_at(6, 8, 2), (3, 4))
+    np.testing.assert_array_equal(error, [[1, 1], [np.inf, np.inf]])
+
+
+def test_total_error_is_over_receivers_and_samples():
+    assert Candidate("zero", np.zeros((2, 1), complex), np.array([[3.0], [4.0]])).total_error == pytest.approx(
+        12.5**0.5
+    )

@@ -17,10 +17,10 @@ from gadgets.predictor import Predictor
 from gadgets.records import Calibration, Point, RepairedPoint, RepairMethod
 from gadgets.settings import CalibrationSettings
 
-LARGEST = 3.0
+LARGEST = 4.0
 """Deviation of a sample in one receiver that clean samples hardly ever reach."""
 
-OVERALL = 3.0
+OVERALL = 6.0
 """Mean square deviations over `n` receivers that clean samples hardly ever reach: ``1 + OVERALL / sqrt(n)``."""
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.kspace import FloatArray, IntArray
+from gadgets.patches import cut
 from onnx_models.model import Model
 
 
@@ -29,9 +30,7 @@ def positions_of(mask: NDArray[np.bool_], anchor: tuple[int, ...]) -> IntArray:
     return np.asarray(np.argwhere(mask) + np.array(anchor), dtype=np.int_)
 
 
-def merge(
-    probability: NDArray[np.float32], anchors: IntArray, shape: tuple[int, ...], threshold: float
-) -> tuple[IntArray, FloatArray]:
+def merge(probability: NDArray[np.float32], anchors: IntArray, thresholds: FloatArray) -> tuple[IntArray, FloatArray]:
     """Collect the points of all target patches; a sample in several patches counts once, with its best probability.
 
     Parameters
@@ -40,21 +39,20 @@ def merge(
         Of the target patches' samples, shape ``(n, line, sample)``.
     anchors
         Of the target patches, shape ``(n, 2)``.
-    shape
-        Of the plane; what a patch has beyond it is dropped.
-    threshold
-        A sample is abnormal strictly above it.
+    thresholds
+        A sample of the plane is abnormal strictly above its own, shape ``(line, sample)``; what a patch has beyond
+        the plane is dropped.
 
     Returns
     -------
     tuple
         Places, shape ``(n_points, 2)``, in the order of memory, and their probabilities.
     """
-    best = np.zeros(shape, dtype=np.float32)
+    best = np.zeros(thresholds.shape, dtype=np.float32)
     for anchor, values in zip(anchors, probability, strict=True):
-        for place in positions_of(values > threshold, tuple(anchor)):
-            if (place < shape).all():
+        limits = cut(thresholds, anchor[None], values.shape)[0]
+        for place in positions_of(values > limits, tuple(anchor)):
+            if (place < best.shape).all():
                 row, column = place - anchor
                 best[tuple(place)] = max(best[tuple(place)], values[row, column])
-    places = np.argwhere(best > 0)
-    return places, best[best > 0]
+    return np.argwhere(best > 0), best[best > 0]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gadgets.abnormal_points import merge, segment
 from gadgets.evidence import FEATURE_SET, Evidence, gather_evidence
-from gadgets.kspace import IntArray, KSpace
+from gadgets.kspace import FloatArray, IntArray, KSpace
 from gadgets.patches import cut, divide, relative_positions
 from gadgets.planes import Plane, planes_of
 from gadgets.records import Detection, Point, TargetPatch
@@ -27,6 +27,9 @@ from onnx_models.model import Model
 
 HIT = 3.5
 """A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
+
+CORE = 0.05
+"""Radius of the echo's peak, which is a sharp one where the object fills the field of view."""
 
 MAX_LOOKS = 3
 """A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
@@ -140,7 +143,7 @@ class Detector:
             found.targets.setdefault(record.anchor, record)
         masks = segment(patches.values[targets], self._segmenter)
         judged = patches.evidence.judged
-        places, chances = merge(masks, patches.anchors[targets], judged.shape, self._settings.point_threshold)
+        places, chances = merge(masks, patches.anchors[targets], self._point_thresholds(patches.evidence))
         return [
             _point(plane.place(int(line), int(sample)), float(chance))
             for (line, sample), chance in zip(places, chances, strict=True)
@@ -150,6 +153,11 @@ class Detector:
     def _thresholds(self) -> dict[Region, float]:
         settings = self._settings
         return {"centre": max(settings.threshold, settings.centre_threshold), "outer": settings.threshold}
+
+    def _point_thresholds(self, evidence: Evidence) -> FloatArray:
+        settings = self._settings
+        core = max(settings.point_threshold, settings.core_threshold)
+        return np.where(evidence.radius < CORE, core, settings.point_threshold)
 
     def _target_patch(self, plane: Plane, patches: _Patches, target: int, probability: float) -> TargetPatch:
         region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"

@@ -37,6 +37,8 @@ CHANNELS = (
 N_STRIKING = CHANNELS.index("level")
 """The first maps tell how much a sample stands out, the others where it is and among what."""
 
+RADIUS_SCALE = 2.0
+
 ENOUGH = 4096
 """Samples of a group from which the receivers' covariance is estimated well enough."""
 
@@ -67,6 +69,11 @@ class Evidence:
     level: FloatArray
     noise: float
     judged: BoolArray
+
+    @property
+    def radius(self) -> FloatArray:
+        """Distance of each sample from the centre, 1 at the further border of each axis, shape ``(line, sample)``."""
+        return np.asarray(self.maps[CHANNELS.index("radius")] / RADIUS_SCALE)
 
 
 def shifted(values: NDArray[np.generic], line: int, sample: int) -> NDArray[np.generic]:
@@ -225,7 +232,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
             np.log(magnitude / level + 0.05),
             0.5 * np.log(level / noise),
             _mirror_ratio(magnitude, level, (int(centre[0]), int(centre[1]))),
-            2.0 * _radius(level.shape, (int(centre[0]), int(centre[1]))),
+            RADIUS_SCALE * _radius(level.shape, (int(centre[0]), int(centre[1]))),
             np.full(level.shape, 0.5 * np.log2(n_coils)),
         ]
     ).astype(np.float32)

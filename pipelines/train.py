@@ -26,7 +26,7 @@ def train(
     planes: Annotated[int, typer.Option(min=50, help="Planes of k-space to make examples from.")] = 6000,
     epochs: Annotated[float, typer.Option(min=0.01, help="How often each example is seen.")] = 5.0,
     seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 1,
-    processes: Annotated[int, typer.Option(min=1, help="Processes that make examples.")] = 2,
+    processes: Annotated[int, typer.Option(min=1, help="Processes that make examples, and threads that fit.")] = 2,
     scores: Annotated[
         list[Path] | None, typer.Option(help="What despark benchmark wrote with --json on files left out.")
     ] = None,

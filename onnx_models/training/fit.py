@@ -110,29 +110,6 @@ def _to(device: torch.device, *arrays: NDArray[np.generic]) -> list[Tensor]:
     ]
 
 
-def false_alarm_logit(network: nn.Module, examples: Examples, rate: float) -> float:
-    """Find the logit that no more than `rate` of the samples of clean patches exceed.
-
-    Parameters
-    ----------
-    network
-        An abnormal point segmentation model.
-    examples
-        Not trained on; those with any spark are left out.
-    rate
-        Share of the samples.
-    """
-    clean = np.flatnonzero((examples.masks == 0).all(axis=(1, 2)))
-    highest: list[NDArray[np.float32]] = []
-    n_allowed = max(int(rate * clean.size * examples.masks[0].size), 1)
-    with torch.no_grad():
-        for start in range(0, clean.size, BATCH):
-            (patches,) = _to(torch.device("cpu"), examples.patches[clean[start : start + BATCH]])
-            logits = network(patches).numpy().reshape(-1)
-            highest.append(np.sort(logits)[-n_allowed:])
-    return float(np.sort(np.concatenate(highest))[-n_allowed])
-
-
 def missed_logit(network: nn.Module, examples: Examples, rate: float) -> float:
     """Find the logit that all but `rate` of the patches with sparks exceed.
 

@@ -174,10 +174,12 @@ class Detector:
         if not points:
             return confirmed
         for point, deviation in zip(points, deviations(looked_at, points), strict=True):
-            receivers = tuple(int(receiver) for receiver in np.flatnonzero(deviation > HIT))
-            if receivers:
+            hit = np.flatnonzero(deviation > HIT)
+            if hit.size:
+                # What reaches two receivers reaches all; in some it is too weak to be seen, but not to be mended.
+                receivers = range(deviation.size) if hit.size > 1 else hit
                 moment = {
-                    "receivers": receivers,
+                    "receivers": tuple(int(receiver) for receiver in receivers),
                     "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
                     "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
                 }

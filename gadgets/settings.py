@@ -52,7 +52,7 @@ class SparkDetectionSettings(NodeSettings):
     )
     point_threshold: float = Field(default=0.5, ge=0, le=1, description="probability above which a sample is abnormal")
     core_threshold: float = Field(
-        default=0.82, ge=0, le=1, description="the same within a twentieth of the way from the centre to the border"
+        default=0.88, ge=0, le=1, description="the same within a twentieth of the way from the centre to the border"
     )
     patch_size: int = Field(default=32, ge=32, le=32, description="samples along each side of a patch")
     patch_overlap: int = Field(default=0, ge=0, le=24, description="samples that neighbouring patches share")

@@ -9,12 +9,10 @@ from itertools import zip_longest
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-
 from gadgets.assembly import describe
 from gadgets.errors import NodeError, RawDataError
 from gadgets.finite import without_non_finite
-from gadgets.kspace import ComplexArray, Indices, KSpace
+from gadgets.kspace import ComplexArray, KSpace
 from gadgets.node import Item, Stage, run_node
 from gadgets.readout import Encoding
 from gadgets.records import Calibration, Detection, Point
@@ -32,24 +30,8 @@ def calibration(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 
 def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...]) -> Stage:
-    """Check, before any data, that the repair can do what is asked for, and give the stage of this node."""
-    try_settings(settings)
+    """Give the stage of this node."""
     return partial(repair_sparks, encodings=encodings, settings=settings, report=Report(settings.report, "calibration"))
-
-
-def try_settings(settings: CalibrationSettings) -> None:
-    """Repair nothing, which fails as any repair would.
-
-    Raises
-    ------
-    SettingsError, ModelError
-        The method needs what is not there.
-    """
-    empty = np.zeros((1, 1, 1, 1), np.complex64)
-    nothing = np.zeros((1, 1, 1), np.bool_)
-    places = np.zeros((1, 1), np.uint32)
-    kspace = KSpace(empty, nothing, Indices(), places, places, nothing[0], (0, 0, 0))
-    repair(kspace, (), settings)
 
 
 def repair_sparks(

@@ -72,9 +72,9 @@ def shape_error(
     lines = slice(max(0, burst.line - reach[0]), min(n_lines, burst.line + reach[0] + 1))
     samples = slice(max(0, burst.start - margin), min(n_samples, burst.stop + margin))
     shapes = sliding_window_view(values[:, lines, samples], burst.length, axis=-1)
-    whole = sliding_window_view(clean[:, lines, samples], burst.length, axis=-1).all(axis=-1)
+    whole: BoolArray = np.all(sliding_window_view(clean[:, lines, samples], burst.length, axis=-1), axis=-1)
     errors = shapes if resolution is None else shapes @ resolution.T
     energy = np.where(whole[..., None], np.abs(errors) ** 2, 0).sum(axis=(1, 2))
-    count = whole.sum(axis=(1, 2))[:, None]
+    count = np.sum(whole, axis=(1, 2), keepdims=True)[..., 0]
     enough = np.broadcast_to(count >= FEWEST_SHAPES, energy.shape)
-    return np.sqrt(np.divide(energy, count, out=np.full(energy.shape, np.inf), where=enough))
+    return np.asarray(np.sqrt(np.divide(energy, count, out=np.full(energy.shape, np.inf), where=enough)))

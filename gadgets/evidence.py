@@ -154,7 +154,7 @@ def _relative_energy(members: ComplexArray) -> FloatArray:
         kept = some[:, distance <= np.quantile(distance, 0.97)]
     energy = _distance(members, _whitening(kept))
     usual = max(float(np.median(energy)), 1e-6 * float(np.mean(energy)), 1e-20)
-    return np.sqrt(np.minimum(energy / usual, 1e8))
+    return np.asarray(np.sqrt(np.minimum(energy / usual, 1e8)))
 
 
 def _whitening(members: ComplexArray) -> ComplexArray:

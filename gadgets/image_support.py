@@ -93,7 +93,7 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
     recorded = (plane / scale).astype(np.complex64)
     prediction = _reweight(recorded, missing)
     energy = _power(prediction.filled)
-    doubt = np.zeros(plane.shape, np.float32)
+    doubt: FloatArray = np.zeros(plane.shape, np.float32)
     if np.sum(energy[missing]) > LARGE_SHARE * np.sum(energy):
         doubt = DOUBT * np.abs(prediction.filled - _reweight(np.where(missing, 0, recorded), missing).filled)
     return replace(

@@ -213,8 +213,8 @@ def _best(support: Candidate, *others: Candidate | None) -> Candidate:
     return best
 
 
-def _root_mean_square(wrong: list[ComplexArray]) -> FloatArray:
+def _root_mean_square(wrong: Sequence[ComplexArray]) -> FloatArray:
     """Pool errors over places and samples, shape ``(receiver, 1)``; zero where there are none."""
     if not wrong:
         return np.zeros((1, 1))
-    return np.sqrt(np.mean(np.abs(np.concatenate(wrong, axis=1)) ** 2, axis=1, keepdims=True))
+    return np.asarray(np.sqrt(np.mean(np.abs(np.concatenate(wrong, axis=1)) ** 2, axis=1, keepdims=True)))

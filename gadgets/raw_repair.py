@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
-from gadgets.calibration import calibrate, try_settings
+from gadgets.calibration import calibrate
 from gadgets.completeness import SeenKSpaces
 from gadgets.errors import RawDataError
 from gadgets.kspace import ComplexArray
@@ -40,7 +40,6 @@ def raw_repair(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...]) -> Stage:
     """Open what the stages need, before any data, and give the stage of this node."""
-    try_settings(settings.calibration)
     repairer = RawRepairer(settings, encodings, open_detector(settings.spark_detection))
     return repairer.repair
 

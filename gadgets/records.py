@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gadgets.kspace import Indices
 
-RepairMethod = Literal["zero", "conjugate", "interpolation", "network"]
+RepairMethod = Literal["zero", "conjugate", "interpolation"]
 
 
 class Record(BaseModel):

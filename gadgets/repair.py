@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from gadgets.bursts import Burst, group_bursts, surround
 from gadgets.candidates import Candidate
-from gadgets.errors import SettingsError
 from gadgets.kspace import ComplexArray, FloatArray, KSpace
 from gadgets.predictor import Predictor
 from gadgets.records import Calibration, Point, RepairedPoint, RepairMethod
@@ -51,15 +50,8 @@ def repair(kspace: KSpace, points: Sequence[Point], settings: CalibrationSetting
     -------
     tuple
         The repaired k-space (the same object where nothing was changed), and what became of each point, in order.
-
-    Raises
-    ------
-    SettingsError
-        The method needs a model.
     """
     start = time.perf_counter()
-    if settings.method == "network":
-        raise SettingsError("calibration.method: expected auto, zero, conjugate, interpolation or none, found network")
     outcomes = _outcomes(kspace, points, settings)
     data = kspace.data
     for point, outcome in zip(points, outcomes, strict=True):

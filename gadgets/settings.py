@@ -64,7 +64,7 @@ class SparkDetectionSettings(NodeSettings):
 class CalibrationSettings(NodeSettings):
     """Properties of ``calibration``."""
 
-    method: Literal["auto", "zero", "conjugate", "interpolation", "network", "none"] = "auto"
+    method: Literal["auto", "zero", "conjugate", "interpolation", "none"] = "auto"
     models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
     on_failure: OnFailure = "pass"
 

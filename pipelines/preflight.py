@@ -39,10 +39,8 @@ def check_default_models() -> None:
 def _check_detection(settings: SparkDetectionSettings) -> None:
     if settings.method == "none":
         return
-    if settings.provider == "cuda":
-        # Only a session that was opened tells the truth about where it runs.
-        open_detector(settings)
-        return
     folder: Path | None = settings.models
     for entry in read_manifest(folder).models:
         verified_content(entry, folder)
+    # Only sessions that were opened tell whether every role has its model, and where it runs.
+    open_detector(settings)

@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from make_kspace import make_kspace
 
-from gadgets.errors import SettingsError
 from gadgets.records import Point
 from gadgets.repair import deviations, repair
 from gadgets.settings import CalibrationSettings
@@ -281,8 +280,3 @@ def test_deviations_tell_sparks_from_clean_samples_in_every_receiver():
 
 def test_deviations_of_nothing():
     assert deviations(object_kspace(), []).shape == (0, 4)
-
-
-def test_a_method_that_needs_a_model_is_refused_by_name():
-    with pytest.raises(SettingsError, match=r"calibration.method: expected auto, .* found network"):
-        run(object_kspace(), [], "network")

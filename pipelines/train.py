@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import typer
@@ -71,15 +72,39 @@ def command_line(files: list[Path], planes: int, epochs: float, seed: int) -> st
     return shlex.join([*words, "--planes", str(planes), "--epochs", f"{epochs:g}", "--seed", str(seed), "-o", "models"])
 
 
-def read_scores(paths: list[Path]) -> dict[str, float | str]:
-    """Join what ``despark benchmark --json`` measured on several sets of files into the scores of a card."""
+def read_scores(paths: Sequence[Path]) -> dict[str, float | str]:
+    """Join what ``despark benchmark --json`` measured on several sets of files into the scores of a card.
+
+    Raises
+    ------
+    DesparkError
+        A file is not what ``despark benchmark --json`` writes.
+    """
+    if not paths:
+        return {}
     totals = [_own_total(path) for path in paths]
-    return {
-        f"{path.stem}: {name}": value for path, own in zip(paths, totals, strict=True) for name, value in own.items()
-    }
+    groupings = [("radius", "ring"), ("strength", "strength"), ("receivers of the scan:", "receivers")]
+    scores: dict[str, float | str] = {"found": _share([total["found"] for total in totals])}
+    for label, grouping in groupings:
+        for group in totals[0]["by_group"][grouping]:
+            shares = [total["by_group"][grouping].get(group, NOTHING) for total in totals]
+            scores[f"found, {label} {group}"] = _share(shares)
+    harmed, n_kspaces = (sum(total[name] for total in totals) for name in ("harmed", "n_kspaces"))
+    scores["harmed samples in clean data"] = f"{harmed} in {n_kspaces} k-spaces"
+    scores["clean files untouched"] = _share([total["untouched"] for total in totals])
+    scores["image error left, worst"] = max(total["worst_error_left"] for total in totals)
+    return scores
 
 
-def _own_total(path: Path) -> dict[str, float | str]:
+NOTHING = {"count": 0, "trials": 0}
+
+
+def _share(parts: Sequence[Mapping[str, int]]) -> str:
+    count, trials = (sum(part[name] for part in parts) for name in ("count", "trials"))
+    return f"{count} of {trials} ({count / max(trials, 1):.1%})"
+
+
+def _own_total(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text())
         return next(dict(total) for total in content["totals"] if total["rival"] == "despark")

@@ -119,13 +119,25 @@ def packaged_chain(name: str) -> Chain:
     """Find a chain among those that come with despark, ``.xml`` or not at the end of its name."""
     stem = name.removesuffix(".xml")
     if stem not in packaged_names():
-        raise PipelineError(f"unknown pipeline {name!r} (known: {', '.join(packaged_names())}; or an XML file)")
-    return parse_chain((CHAINS / f"{stem}.xml").read_bytes(), stem)
+        raise PipelineError(f"unknown pipeline {name!r} ({_known_chains()}; or an XML file)")
+    return _read_packaged(stem)
 
 
 def packaged_names() -> list[str]:
     """Name the chains that come with despark."""
     return sorted(path.stem for path in CHAINS.glob("*.xml"))
+
+
+def _read_packaged(stem: str) -> Chain:
+    return parse_chain((CHAINS / f"{stem}.xml").read_bytes(), stem)
+
+
+def _known_chains() -> str:
+    """List the packaged chains, those apart that only a Gadgetron can run."""
+    chains = [_read_packaged(stem) for stem in packaged_names()]
+    here = ", ".join(chain.source for chain in chains if not chain.obstacles)
+    elsewhere = ", ".join(chain.source for chain in chains if chain.obstacles)
+    return f"known: {here}; for a real Gadgetron: {elsewhere}"
 
 
 def parse_chain(xml: bytes, source: str) -> Chain:
@@ -164,4 +176,5 @@ def parse_root(root: Element, source: str) -> Chain:
 
 
 def _label(element: Element) -> str:
-    return (element.findtext("name") or element.findtext("classname") or "without a name").strip()
+    named = (element.findtext(path) for path in ("name", "classname", "distributor/classname"))
+    return next(filter(None, named), "without a name").strip()

@@ -83,9 +83,9 @@ class _Stub:
 
 
 def parse(content: bytes, *, as_node: bool = False) -> list[tuple[int, object]]:
-    """Read what a node sent: message ids and items; ERROR gives its text, CLOSE ends the list with None.
+    """Read what a node sent: message ids and items; ERROR and TEXT give their text, CLOSE ends the list with None.
 
-    ``as_node`` reads as a node does, for which ERROR is no message to receive.
+    ``as_node`` reads as a node does, for which ERROR and TEXT are no messages to receive.
     """
     stub = _Stub(content)
     transport: Transport = attach(stub)
@@ -99,6 +99,10 @@ def parse(content: bytes, *, as_node: bool = False) -> list[tuple[int, object]]:
         if message_id == 8 and not as_node:
             (length,) = struct.unpack("<Q", transport.read(8))
             messages.append((8, transport.read(length).decode()))
+            continue
+        if message_id == 5 and not as_node:
+            (length,) = struct.unpack("<I", transport.read(4))
+            messages.append((5, transport.read(length).decode()))
             continue
         messages.append((message_id, readers.get(message_id)(transport)))
 

@@ -6,6 +6,7 @@ planes → evidence → patches → target patches → abnormal points → place
 from __future__ import annotations
 
 import time
+from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,16 +21,11 @@ from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import deviations, repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from gadgets.target_patches import REGIONS, Region, classify, in_centre, select_targets
+from gadgets.verdict import CORE, is_spark, receivers_of, suspicious_from
 from onnx_models.errors import ModelError
 from onnx_models.loader import open_model
 from onnx_models.manifest import read_manifest
 from onnx_models.model import Model
-
-HIT = 3.5
-"""A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
-
-CORE = 0.05
-"""Radius of the echo's peak, which is a sharp one where the object fills the field of view."""
 
 MAX_LOOKS = 3
 """A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
@@ -42,6 +38,15 @@ class _Found:
     patches: int = 0
     targets: dict[tuple[int, int, int], TargetPatch] = field(default_factory=dict)
     points: dict[tuple[int, int, int], Point] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Suspect:
+    """A sample that the segmentation marks, still without receivers and moment."""
+
+    point: Point
+    threshold: float
+    in_core: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +103,12 @@ class Detector:
         for model in (*self._classifiers.values(), self._segmenter):
             model.warm_up()
 
+    def with_settings(self, settings: SparkDetectionSettings) -> Detector:
+        """Give a detector with other settings and the same opened models."""
+        changed = copy(self)
+        changed._settings = settings  # noqa: SLF001 - its own kind
+        return changed
+
     @property
     def provider(self) -> str:
         """What the opened sessions run on."""
@@ -113,8 +124,8 @@ class Detector:
         found = _Found()
         looked_at = kspace
         for look in range(MAX_LOOKS):
-            seen = [point for plane in planes_of(looked_at) for point in self._look(plane, found, is_first=look == 0)]
-            new = self._confirmed(looked_at, kspace, [point for point in seen if _place(point) not in found.points])
+            seen = [each for plane in planes_of(looked_at) for each in self._look(plane, found, is_first=look == 0)]
+            new = _confirmed(looked_at, kspace, [each for each in seen if _place(each.point) not in found.points])
             if not new:
                 break
             found.points.update({_place(point): point for point in new})
@@ -128,8 +139,8 @@ class Detector:
             seconds=time.perf_counter() - start,
         )
 
-    def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[Point]:
-        """Judge one plane; the points still lack their receivers and their moment."""
+    def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[_Suspect]:
+        """Judge one plane."""
         patches = _divide(plane, self._settings)
         probability = classify(patches.values, patches.positions, self._classifiers)
         targets = select_targets(probability, patches.positions, self._thresholds())
@@ -142,12 +153,17 @@ class Detector:
             # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
             found.targets.setdefault(record.anchor, record)
         masks = segment(patches.values[targets], self._segmenter)
-        judged = patches.evidence.judged
-        places, chances = merge(masks, patches.anchors[targets], self._point_thresholds(patches.evidence))
+        evidence = patches.evidence
+        thresholds = self._point_thresholds(evidence)
+        places, chances = merge(masks, patches.anchors[targets], suspicious_from(thresholds, evidence.radius))
         return [
-            _point(plane.place(int(line), int(sample)), float(chance))
+            _Suspect(
+                point=_point(plane.place(int(line), int(sample)), float(chance)),
+                threshold=float(thresholds[line, sample]),
+                in_core=bool(evidence.radius[line, sample] < CORE),
+            )
             for (line, sample), chance in zip(places, chances, strict=True)
-            if judged[line, sample]
+            if evidence.judged[line, sample]
         ]
 
     def _thresholds(self) -> dict[Region, float]:
@@ -168,23 +184,23 @@ class Detector:
             model=self._classifiers[region].entry.name,
         )
 
-    def _confirmed(self, looked_at: KSpace, kspace: KSpace, points: list[Point]) -> list[Point]:
-        """Keep the points that deviate from their surroundings; name their receivers and their moment."""
-        confirmed: list[Point] = []
-        if not points:
-            return confirmed
-        for point, deviation in zip(points, deviations(looked_at, points), strict=True):
-            hit = np.flatnonzero(deviation > HIT)
-            if hit.size:
-                # What reaches two receivers reaches all; in some it is too weak to be seen, but not to be mended.
-                receivers = range(deviation.size) if hit.size > 1 else hit
-                moment = {
-                    "receivers": tuple(int(receiver) for receiver in receivers),
-                    "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
-                    "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
-                }
-                confirmed.append(point.model_copy(update=moment))
-        return confirmed
+
+def _confirmed(looked_at: KSpace, kspace: KSpace, suspects: list[_Suspect]) -> list[Point]:
+    """Keep the suspects that their predictions confirm; name their receivers and their moment."""
+    if not suspects:
+        return []
+    confirmed = []
+    judged = zip(suspects, deviations(looked_at, [suspect.point for suspect in suspects]), strict=True)
+    for suspect, deviation in judged:
+        point = suspect.point
+        if is_spark(point.probability, suspect.threshold, deviation, in_core=suspect.in_core):
+            moment = {
+                "receivers": receivers_of(deviation),
+                "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
+                "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
+            }
+            confirmed.append(point.model_copy(update=moment))
+    return confirmed
 
 
 def _place(point: Point) -> tuple[int, int, int]:

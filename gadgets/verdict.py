@@ -1,0 +1,67 @@
+"""Verdict: what the models say of a sample and what its prediction says of it, weighed against each other.
+
+Two views that err in different places. The network has learnt what sparks look like; the prediction knows how
+far this very sample is from what its surroundings make of it, in units of the error it makes on clean samples nearby.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gadgets.kspace import FloatArray
+
+CORE = 0.05
+"""Radius of the echo's peak, which is a sharp one where the object fills the field of view: it is as far from its
+prediction as a spark is, and only the network's own opinion counts."""
+
+HIT = 3.5
+"""A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
+
+LENIENCE = 2.0
+"""Logits by which a sample may fall short of its threshold, if its deviation makes up for it."""
+
+ORDINARY = 4.0
+"""Deviation that speaks neither for nor against a spark."""
+
+AGREEMENT = 2.0
+"""Logits per factor e of deviation. Of 0, 1, 2 and 3, measured on files that were left out, 2 finds 15 of 100 sparks
+more inside a tenth of the radius than 0 does, with not one clean sample more."""
+
+
+def suspicious_from(thresholds: FloatArray, radius: FloatArray) -> FloatArray:
+    """Give the probabilities from which on samples are worth a second opinion; shapes ``(line, sample)``."""
+    lenient = 1 / (1 + np.exp(LENIENCE - _logit(thresholds)))
+    return np.where(radius < CORE, thresholds, lenient)
+
+
+def is_spark(probability: float, threshold: float, deviation: FloatArray, *, in_core: bool) -> bool:
+    """Weigh the network's opinion and the prediction's.
+
+    Parameters
+    ----------
+    probability, threshold
+        Of this sample, from the segmentation and the settings.
+    deviation
+        From :func:`gadgets.repair.deviations`, shape ``(coil,)``; NaN where it cannot be judged.
+    in_core
+        Whether the sample lies in the echo's peak.
+    """
+    largest = float(np.nanmax(deviation, initial=0.0))
+    if largest <= HIT:
+        return False
+    support = 0.0 if in_core else AGREEMENT * np.log(largest / ORDINARY)
+    return bool(_logit(np.array(probability)) - _logit(np.array(threshold)) + support > 0)
+
+
+def receivers_of(deviation: FloatArray) -> tuple[int, ...]:
+    """Name the receivers that a spark has hit.
+
+    What reaches two receivers reaches all: in some it is too weak to be seen, but not to be mended.
+    """
+    hit = np.flatnonzero(deviation > HIT)
+    return tuple(range(deviation.size)) if hit.size > 1 else tuple(int(receiver) for receiver in hit)
+
+
+def _logit(probability: FloatArray) -> FloatArray:
+    clipped = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(clipped / (1 - clipped)))

@@ -1,0 +1,53 @@
+import numpy as np
+import pytest
+
+from gadgets.verdict import is_spark, receivers_of, suspicious_from
+
+
+def deviations(*values):
+    return np.array(values, dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("probability", "deviation", "expected"),
+    [
+        (0.6, 4.0, True),  # the network is sure, and the prediction does not object
+        (0.6, 3.0, False),  # no receiver was hit
+        (0.3, 4.0, False),
+        (0.3, 12.0, True),  # a large deviation makes up for a hesitant network
+        (0.6, 3.6, True),
+        (0.51, 3.6, False),  # a small one speaks against a hesitant one
+    ],
+)
+def test_both_opinions_are_weighed(probability, deviation, expected):
+    assert is_spark(probability, 0.5, deviations(1.0, deviation), in_core=False) is expected
+
+
+def test_in_the_core_only_the_network_counts():
+    assert not is_spark(0.8, 0.88, deviations(50.0), in_core=True)
+    assert is_spark(0.9, 0.88, deviations(4.0), in_core=True)
+    assert not is_spark(0.9, 0.88, deviations(1.0), in_core=True)
+
+
+def test_what_cannot_be_judged_is_no_spark():
+    assert not is_spark(0.99, 0.5, deviations(np.nan, np.nan), in_core=False)
+
+
+def test_suspicion_begins_below_the_threshold_but_not_in_the_core():
+    thresholds = np.array([[0.5, 0.88]])
+    radius = np.array([[0.5, 0.01]])
+    suspicious = suspicious_from(thresholds, radius)
+    assert suspicious[0, 0] == pytest.approx(1 / (1 + np.exp(2)))
+    assert suspicious[0, 1] == 0.88
+
+
+def test_thresholds_at_the_ends_stay_numbers():
+    suspicious = suspicious_from(np.array([[0.0, 1.0]]), np.ones((1, 2)))
+    assert np.isfinite(suspicious).all()
+    assert not is_spark(0.99, 1.0, deviations(20.0), in_core=False)
+
+
+def test_what_reaches_two_receivers_reaches_all():
+    assert receivers_of(deviations(1.0, 9.0, 2.0)) == (1,)
+    assert receivers_of(deviations(1.0, 9.0, 4.0)) == (0, 1, 2)
+    assert receivers_of(deviations(1.0, 2.0)) == ()

@@ -17,6 +17,7 @@ from gadgets.readout import Encoding
 from gadgets.records import Detection
 from gadgets.report import Report
 from gadgets.settings import OnFailure, SparkDetectionSettings
+from gadgets.warm_detectors import warm_detectors
 from gadgets.wire import Cell, ReconData, cells_of, waveforms_of
 
 logger = logging.getLogger(__name__)
@@ -70,6 +71,9 @@ def open_detector(settings: SparkDetectionSettings) -> LooksForSparks:
     """
     if settings.method == "none":
         return NoDetector()
+    warm = warm_detectors()
+    if warm is not None:
+        return warm.open(settings)
     # Loading ONNX Runtime takes time and memory that method none need not pay.
     from gadgets.detection import Detector
 

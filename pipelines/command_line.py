@@ -32,6 +32,7 @@ class Command(NamedTuple):
 COMMANDS: Mapping[str, Command] = {
     "replay": Command("pipelines.replay_command", "replay", "Stream a raw file through a chain."),
     "serve": Command("pipelines.serve_command", "serve", "Run the embedded host, for any Gadgetron client."),
+    "worker": Command("pipelines.worker_command", "worker", "Serve the nodes to <connect>, models opened once."),
     "simulate": Command("pipelines.simulate", "simulate", "Put physical sparks into a raw file."),
     "benchmark": Command("pipelines.benchmark.command", "benchmark", "Score detection, repair and speed."),
     "train": Command("pipelines.train", "train", "Train a site's own models from its own raw files."),

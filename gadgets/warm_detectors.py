@@ -1,0 +1,84 @@
+"""Detectors that stay open from scan to scan, for a process that serves many.
+
+What costs time is opening and warming the models, and that depends on two settings only: where the models lie and
+where they run. Thresholds and patch sizes differ from scan to scan without anything being opened again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from gadgets.settings import SparkDetectionSettings
+from onnx_models.manifest import models_folder
+
+if TYPE_CHECKING:
+    from gadgets.detection import Detector
+
+LIMIT = 4
+"""Combinations of models and provider that are kept open; the one not used for longest is let go."""
+
+_Key: TypeAlias = tuple[Path, str]
+
+
+class WarmDetectors:
+    """Opened detectors, shared by all scans of a process.
+
+    Parameters
+    ----------
+    limit
+        How many are kept open.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        self._limit = limit
+        self._lock = threading.Lock()
+        self._opened: OrderedDict[_Key, Detector] = OrderedDict()
+
+    def open(self, settings: SparkDetectionSettings) -> Detector:
+        """Give a detector with these settings; models that are open already are not opened again.
+
+        Models that are exchanged on disk count from the next start on: code and models of an upgrade belong together.
+
+        Raises
+        ------
+        ModelError, ProviderError
+            A model or the provider asked for is not there.
+        """
+        # Loading ONNX Runtime takes time and memory that a process without detection need not pay.
+        from gadgets.detection import Detector
+
+        key = (models_folder(settings.models).resolve(), settings.provider)
+        # Scans that begin together wait here for the first of them, and open nothing twice.
+        with self._lock:
+            detector = self._opened.pop(key, None) or Detector(settings)
+            self._opened[key] = detector
+            while len(self._opened) > self._limit:
+                self._opened.popitem(last=False)
+        return detector.with_settings(settings)
+
+    def __len__(self) -> int:
+        return len(self._opened)
+
+
+_in_use: ContextVar[WarmDetectors | None] = ContextVar("warm_detectors", default=None)
+
+
+def warm_detectors() -> WarmDetectors | None:
+    """Give those that the current thread uses, or None where every scan opens its own."""
+    return _in_use.get()
+
+
+@contextmanager
+def using(detectors: WarmDetectors) -> Iterator[None]:
+    """Let what runs inside, in this thread, take its detectors from these."""
+    token = _in_use.set(detectors)
+    try:
+        yield
+    finally:
+        _in_use.reset(token)

@@ -1,0 +1,70 @@
+"""The worker's side of a connection: the opening, read ahead and read again."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+import pipelines.scan_socket
+from gadgets.errors import PeerLostError, WireError
+from pipelines.messages import CLOSE, MessageID, text_message
+from pipelines.scan_socket import ScanSocket
+
+CONFIG = bytes(text_message(MessageID.CONFIG, "<configuration/>").data)
+HEADER = bytes(text_message(MessageID.HEADER, "<ismrmrdHeader/>").data)
+
+
+@pytest.fixture
+def pair():
+    ours, theirs = socket.socketpair()
+    with ours, ScanSocket(theirs) as connected:
+        yield ours, connected
+
+
+def test_the_opening_is_read_and_not_a_byte_more(pair):
+    ours, connected = pair
+    ours.sendall(CONFIG + HEADER + bytes(CLOSE.data))
+    assert connected.read_opening() == (b"<configuration/>", b"<ismrmrdHeader/>")
+    assert connected.recv(10) == bytes(CLOSE.data)
+    assert connected.gettimeout() is None
+
+
+def test_what_was_read_ahead_comes_first(pair):
+    ours, connected = pair
+    ours.sendall(b"late")
+    connected.read_ahead(b"early")
+    assert [connected.recv(3), connected.recv(10, socket.MSG_WAITALL), connected.recv(10)] == [b"ear", b"ly", b"late"]
+
+
+def test_received_bytes_are_counted(pair):
+    ours, connected = pair
+    ours.sendall(b"12345")
+    buffer = bytearray(8)
+    assert connected.recv_into(memoryview(buffer)) == connected.n_received == 5
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "reason"),
+    [
+        (b"", PeerLostError, "ended in its opening, 2 bytes short"),
+        (CONFIG[:9], PeerLostError, "ended in its opening"),
+        (CONFIG, PeerLostError, "ended in its opening"),
+        (HEADER, WireError, r"expected a CONFIG message \(id 2\), found message id 3"),
+        (CONFIG + CONFIG, WireError, r"expected a HEADER message \(id 3\), found message id 2"),
+        (CONFIG[:2] + b"\xff" * 4, WireError, "expected a CONFIG of at most"),
+        (b"GET / HTTP/1.1\r\n\r\n", WireError, "found message id 17735"),
+    ],
+)
+def test_another_opening_is_refused(pair, content, error, reason):
+    ours, connected = pair
+    ours.sendall(content)
+    ours.shutdown(socket.SHUT_WR)
+    with pytest.raises(error, match=reason):
+        connected.read_opening()
+
+
+def test_a_peer_that_says_nothing_is_not_waited_for(pair, monkeypatch):
+    monkeypatch.setattr(pipelines.scan_socket, "OPENING_LIMIT_S", 0.05)
+    with pytest.raises(PeerLostError, match="broke in its opening: timed out"):
+        pair[1].read_opening()

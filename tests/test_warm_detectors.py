@@ -1,0 +1,95 @@
+"""Detectors that stay open: opened once, whatever the thresholds, and shared by all scans."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+
+import gadgets.detection
+from gadgets.settings import SparkDetectionSettings
+from gadgets.spark_detection import NoDetector, open_detector
+from gadgets.warm_detectors import WarmDetectors, using, warm_detectors
+
+
+class CountedDetector:
+    opened: list[SparkDetectionSettings]
+
+    def __init__(self, settings):
+        time.sleep(0.02)
+        self.opened.append(settings)
+        self.settings = settings
+
+    def with_settings(self, settings):
+        changed = object.__new__(CountedDetector)
+        changed.settings = settings
+        return changed
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    CountedDetector.opened = []
+    monkeypatch.setattr(gadgets.detection, "Detector", CountedDetector)
+    return CountedDetector.opened
+
+
+def test_models_are_opened_once_for_scans_with_other_thresholds(opened, tmp_path):
+    warm = WarmDetectors()
+    for threshold in (0.2, 0.5, 0.9):
+        settings = SparkDetectionSettings(models=tmp_path, threshold=threshold)
+        assert warm.open(settings).settings == settings
+    assert len(opened) == len(warm) == 1
+
+
+def test_another_provider_is_another_detector(opened, tmp_path):
+    warm = WarmDetectors()
+    for provider in ("auto", "cpu", "auto", "cpu"):
+        warm.open(SparkDetectionSettings(models=tmp_path, provider=provider))
+    assert [settings.provider for settings in opened] == ["auto", "cpu"]
+
+
+def test_an_upgrade_on_disk_does_not_disturb_what_runs(opened, tmp_path):
+    warm = WarmDetectors()
+    warm.open(SparkDetectionSettings(models=tmp_path))
+    (tmp_path / "manifest.json").write_text("half an upgrade")
+    warm.open(SparkDetectionSettings(models=tmp_path / ".." / tmp_path.name))
+    assert len(opened) == 1
+
+
+def test_the_one_not_used_for_longest_is_let_go(opened, tmp_path):
+    warm = WarmDetectors(limit=2)
+    for provider in ("auto", "cpu", "auto", "cuda", "auto", "cpu"):
+        warm.open(SparkDetectionSettings(models=tmp_path, provider=provider))
+    assert [settings.provider for settings in opened] == ["auto", "cpu", "cuda", "cpu"]
+    assert len(warm) == 2
+
+
+def test_scans_that_begin_together_open_nothing_twice(opened, tmp_path):
+    warm = WarmDetectors()
+    threads = [threading.Thread(target=warm.open, args=(SparkDetectionSettings(models=tmp_path),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(opened) == 1
+
+
+def test_only_what_runs_inside_takes_them(opened, tmp_path):
+    settings = SparkDetectionSettings(models=tmp_path)
+    with using(WarmDetectors()):
+        open_detector(settings)
+        open_detector(settings)
+        assert isinstance(open_detector(SparkDetectionSettings(method="none")), NoDetector)
+    assert len(opened) == 1
+    assert warm_detectors() is None
+    open_detector(settings)
+    assert len(opened) == 2
+
+
+def test_a_copy_of_the_real_detector_shares_its_models():
+    detector = gadgets.detection.Detector(SparkDetectionSettings(provider="cpu"))
+    other = detector.with_settings(SparkDetectionSettings(provider="cpu", threshold=0.9))
+    assert other._segmenter is detector._segmenter
+    assert other._classifiers is detector._classifiers
+    assert (detector._settings.threshold, other._settings.threshold) == (0.5, 0.9)

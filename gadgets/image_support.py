@@ -15,13 +15,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import fft
 
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray
+from gadgets.local_statistics import power, quantile
 
 MAX_ITERATIONS = 6
 POWER = 1.5
-SMOOTHING_PIXELS = 3
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1
 DIRECT_LIMIT = 512  # unknowns per receiver above which the system is solved by conjugate gradients
@@ -92,7 +92,7 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
     scale = np.float32(np.abs(plane).max(initial=0.0)) or np.float32(1)
     recorded = (plane / scale).astype(np.complex64)
     prediction = _reweight(recorded, missing)
-    energy = _power(prediction.filled)
+    energy = power(prediction.filled)
     doubt: FloatArray = np.zeros(plane.shape, np.float32)
     if np.sum(energy[missing]) > LARGE_SHARE * np.sum(energy):
         doubt = DOUBT * np.abs(prediction.filled - _reweight(np.where(missing, 0, recorded), missing).filled)
@@ -101,15 +101,28 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
     )
 
 
+def innovation_of(plane: ComplexArray) -> ComplexArray:
+    """Every sample minus its prediction from all other samples, where none is missing; shape ``(coil, ky, kx)``.
+
+    Two transforms instead of the many of :func:`predict_from_support`, which gives the same.
+    """
+    image = fft.fft2(plane)
+    powers = power(image)
+    precision = _precision(powers, _receiver_weights(powers))
+    image *= precision / np.float32(precision.mean(dtype=np.float64))
+    innovation: ComplexArray = fft.ifft2(image, overwrite_x=True)
+    return innovation
+
+
 def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     """Estimate variance and missing samples in turn, from a first estimate of the samples."""
     filled = filled.copy()
     known_image = fft.fft2(np.where(missing, 0, filled))
-    receiver_weights = _receiver_weights(fft.fft2(filled))
+    receiver_weights = _receiver_weights(power(fft.fft2(filled)))
     groups = _receivers_by_places([np.argwhere(mask) for mask in missing])
     variance = np.zeros(missing.shape, np.float32)
     for _ in range(MAX_ITERATIONS):
-        precision = _precision(fft.fft2(filled), receiver_weights)
+        precision = _precision(power(fft.fft2(filled)), receiver_weights)
         weighted = fft.ifft2(precision * known_image)
         correlation = fft.ifft2(precision.astype(np.float64))
         step = 0.0
@@ -126,29 +139,31 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     return SupportPrediction(filled, weighted, correlation, variance, np.zeros(missing.shape, np.float32))
 
 
-def _receiver_weights(image: ComplexArray) -> FloatArray:
-    """One over the background power of each receiver, shape ``(coil, 1, 1)``; zero for a silent receiver."""
-    power = ndimage.uniform_filter(_power(image), (0, SMOOTHING_PIXELS, SMOOTHING_PIXELS), mode="wrap")
-    flat = power.reshape(len(power), -1)
-    background = np.maximum(np.quantile(flat, BACKGROUND_QUANTILE, axis=1), 1e-8 * flat.mean(axis=1))
+def _receiver_weights(powers: FloatArray) -> FloatArray:
+    """One over the background power of each receiver, shape ``(coil,)``; zero for a silent receiver."""
+    flat = _smoothed(powers).reshape(len(powers), -1)
+    background = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
     weights = np.divide(1, background, out=np.zeros_like(background), where=background > 0)
-    return np.asarray(weights[:, None, None], dtype=np.float32)
+    return np.asarray(weights, dtype=np.float32)
 
 
-def _precision(image: ComplexArray, receiver_weights: FloatArray) -> NDArray[np.float32]:
+def _precision(powers: FloatArray, receiver_weights: FloatArray) -> NDArray[np.float32]:
     """Inverse variance of the pixels to the power of ``POWER``, shape ``(ky, kx)``, largest value 1."""
-    power = np.mean(_power(image) * receiver_weights, axis=0)
-    variance = ndimage.uniform_filter(power, SMOOTHING_PIXELS, mode="wrap")
-    variance = np.maximum(variance, 0) + FLOOR * np.median(variance) + 1e-9 * variance.mean()
+    variance = _smoothed(np.tensordot(receiver_weights / len(powers), powers, 1))
+    variance = np.maximum(variance, 0) + FLOOR * float(quantile(variance.ravel(), 0.5)) + 1e-9 * variance.mean()
     darkest = variance.min()
     if darkest <= 0:  # an image without any signal
         return np.ones(variance.shape, np.float32)
     return np.asarray((darkest / variance) ** POWER, dtype=np.float32)
 
 
-def _power(image: ComplexArray) -> FloatArray:
-    power: FloatArray = image.real**2 + image.imag**2
-    return power
+def _smoothed(values: FloatArray) -> FloatArray:
+    """Mean over the three pixels around each along the last two axes; images repeat beyond their borders."""
+    for axis in (-1, -2):
+        total = values + np.roll(values, 1, axis)
+        total += np.roll(values, -1, axis)
+        values = total
+    return values / 9
 
 
 def _receivers_by_places(places: list[NDArray[np.int_]]) -> list[tuple[NDArray[np.int_], NDArray[np.int_]]]:
@@ -187,7 +202,7 @@ def _solve_iteratively(place: NDArray[np.int_], right: ComplexArray, precision: 
     solution = np.zeros_like(right)
     residual = right.copy()
     direction = residual.copy()
-    energy = np.sum(_power(residual), axis=0)
+    energy = np.sum(power(residual), axis=0)
     target = 1e-8 * energy
     for _ in range(30):
         grid[:, ky, kx] = direction.T
@@ -196,7 +211,7 @@ def _solve_iteratively(place: NDArray[np.int_], right: ComplexArray, precision: 
         length = np.divide(energy, curvature, out=np.zeros_like(energy), where=curvature > 0)
         solution += length * direction
         residual -= length * product
-        previous, energy = energy, np.sum(_power(residual), axis=0)
+        previous, energy = energy, np.sum(power(residual), axis=0)
         if np.all(energy <= target):
             break
         direction = residual + np.divide(energy, previous, out=np.zeros_like(energy), where=previous > 0) * direction

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import blas, cho_factor, cho_solve
 
-from gadgets.kspace import ComplexArray, FloatArray
+from gadgets.kspace import ComplexArray, FloatArray, IntArray
+from gadgets.local_statistics import mirrored_indices
 
 NEIGHBOURS = tuple((line, sample) for line in (-2, -1, 1, 2) for sample in (-2, -1, 0, 1, 2)) + tuple(
     (0, sample) for sample in (-3, -2, -1, 1, 2, 3)
@@ -18,6 +20,8 @@ NEIGHBOURS = tuple((line, sample) for line in (-2, -1, 1, 2) for sample in (-2, 
 
 N_VIRTUAL = 6
 MAX_FIT_SAMPLES = 6000
+BLOCK = 1024
+"""Places predicted at a time: their sources stay in the cache."""
 
 
 def virtual_receivers(data: ComplexArray, n_virtual: int = N_VIRTUAL) -> ComplexArray:
@@ -49,16 +53,21 @@ def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray
     noise
         Noise level in the units of `level`.
     """
-    prediction = np.zeros_like(data)
-    trust = np.clip(1 - (2 * noise / level) ** 2, 0, 1)
+    trust = np.clip(1 - (2 * noise / level) ** 2, 0, 1).astype(np.float32)
     lines, samples = np.nonzero(trust > 0)
-    if lines.size < 4 * len(NEIGHBOURS):
-        return prediction
-    places = _fit_places(level[lines, samples])
-    sources = _sources(virtual_receivers(data), lines, samples)
-    weights = _fit(sources[places], data[:, lines[places], samples[places]].T, level[lines[places], samples[places]])
-    prediction[:, lines, samples] = (sources @ weights).T * trust[lines, samples].astype(np.float32)
-    return prediction
+    n_coils, n_lines, n_samples = data.shape
+    prediction = np.zeros((n_lines * n_samples, n_coils), data.dtype)
+    if lines.size >= 4 * len(NEIGHBOURS):
+        places = lines * n_samples + samples
+        rows = np.ascontiguousarray(virtual_receivers(data).reshape(-1, n_lines * n_samples).T)
+        neighbours = _neighbours(lines, samples, (n_lines, n_samples))
+        fitted = _fit_places(level[lines, samples])
+        targets = data.reshape(n_coils, -1)[:, places[fitted]].T
+        weights = _fit(_sources(rows, neighbours[fitted]), targets, level[lines[fitted], samples[fitted]])
+        for start in range(0, lines.size, BLOCK):
+            block = slice(start, start + BLOCK)
+            prediction[places[block]] = _sources(rows, neighbours[block]) @ weights
+    return np.asarray(np.ascontiguousarray(prediction.T).reshape(data.shape) * trust)
 
 
 def _fit_places(level: FloatArray) -> NDArray[np.intp]:
@@ -70,22 +79,25 @@ def _fit_places(level: FloatArray) -> NDArray[np.intp]:
     return np.concatenate([loudest, rest[:: -(-2 * rest.size // MAX_FIT_SAMPLES)]])
 
 
-def _sources(virtual: ComplexArray, lines: NDArray[np.intp], samples: NDArray[np.intp]) -> ComplexArray:
-    """Collect the neighbours of the places, shape ``(place, neighbour x virtual)``; mirrored at the borders."""
-    n_lines, n_samples = virtual.shape[1:]
-    columns = []
-    for line, sample in NEIGHBOURS:
-        there, across = lines + line, samples + sample
-        there = np.where((there < 0) | (there >= n_lines), lines - line, there)
-        across = np.where((across < 0) | (across >= n_samples), samples - sample, across)
-        columns.append(virtual[:, np.clip(there, 0, n_lines - 1), np.clip(across, 0, n_samples - 1)])
-    return np.concatenate(columns).T
+def _neighbours(lines: IntArray, samples: IntArray, shape: tuple[int, int]) -> IntArray:
+    """Index of each neighbour of the places in the flattened plane, shape ``(place, neighbour)``."""
+    n_lines, n_samples = shape
+    line_index = np.stack([mirrored_indices(n_lines, line) for line, _ in NEIGHBOURS], axis=1) * n_samples
+    sample_index = np.stack([mirrored_indices(n_samples, sample) for _, sample in NEIGHBOURS], axis=1)
+    return np.asarray(np.take(line_index, lines, axis=0) + np.take(sample_index, samples, axis=0))
+
+
+def _sources(rows: ComplexArray, neighbours: IntArray) -> ComplexArray:
+    """Collect neighbours out of ``(sample, virtual)`` rows, shape ``(place, neighbour x virtual)``."""
+    return np.take(rows, neighbours, axis=0).reshape(len(neighbours), -1)
 
 
 def _fit(sources: ComplexArray, targets: ComplexArray, level: FloatArray) -> ComplexArray:
     """Weighted least squares with a little Tikhonov regularisation, shape ``(neighbour x virtual, coil)``."""
     weight = (1 / level).astype(np.float32)[:, None]
     weighted = sources * weight
-    normal = weighted.conj().T @ weighted
-    normal += np.float32(1e-3 * np.trace(normal).real / len(normal)) * np.eye(len(normal), dtype=np.float32)
-    return np.asarray(np.linalg.solve(normal, weighted.conj().T @ (targets * weight)))
+    # All is conjugated, which saves a copy; of the Hermitian matrix one triangle is computed and used.
+    normal = blas.cherk(1.0, weighted.T)
+    normal[np.diag_indices(len(normal))] += np.float32(1e-3 * np.trace(normal).real / len(normal))
+    factor = cho_factor(normal, overwrite_a=True, check_finite=False)
+    return np.asarray(cho_solve(factor, weighted.T @ (targets * weight).conj(), check_finite=False).conj())

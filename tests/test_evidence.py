@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from make_kspace import make_kspace
 
-from gadgets.evidence import N_STRIKING, gather_evidence, local_median, noise_level, whitened_energy
+from gadgets.evidence import N_STRIKING, gather_evidence
 from gadgets.prediction import NEIGHBOURS, predict, virtual_receivers
 
 STRIKING = slice(0, N_STRIKING)
@@ -17,43 +17,6 @@ def make_plane(seed=0, n_coils=4, shape=(48, 64), signal=20.0):
     white = rng.standard_normal((n_coils, *shape)) + 1j * rng.standard_normal((n_coils, *shape))
     image = signal * ellipse * phases + white / np.sqrt(2)
     return np.fft.fftshift(np.fft.fft2(image, norm="ortho"), axes=(1, 2)).astype(np.complex64)
-
-
-def naive_median(values, distance):
-    n_lines, n_samples = values.shape
-    result = np.empty_like(values)
-
-    def reflected(index, offset, n):
-        return index + offset if 0 <= index + offset < n else index - offset
-
-    for line in range(n_lines):
-        for sample in range(n_samples):
-            nine = [
-                values[reflected(line, dy, n_lines), reflected(sample, dx, n_samples)]
-                for dy in (-distance, 0, distance)
-                for dx in (-distance, 0, distance)
-            ]
-            result[line, sample] = sorted(nine)[4]
-    return result
-
-
-@pytest.mark.parametrize("distance", [1, 2, 3])
-def test_the_local_median_is_that_of_nine_samples(distance):
-    values = np.random.default_rng(3).random((11, 14))
-    assert np.array_equal(local_median(values, distance), naive_median(values, distance))
-
-
-def test_noise_level_is_the_standard_deviation_of_the_border():
-    rng = np.random.default_rng(4)
-    noise = 3 * (rng.standard_normal((200, 64)) + 1j * rng.standard_normal((200, 64))) / np.sqrt(2)
-    assert noise_level(np.abs(noise)) == pytest.approx(3, rel=0.05)
-
-
-def test_padded_borders_do_not_make_the_noise_zero():
-    magnitude = np.zeros((40, 60))
-    magnitude[:, 10:50] = 2.0
-    assert noise_level(magnitude) == pytest.approx(2.0)
-    assert noise_level(np.zeros((8, 16))) > 0
 
 
 @pytest.mark.parametrize("n_coils", [1, 4, 12])
@@ -96,17 +59,6 @@ def test_an_empty_plane_gives_evidence_of_nothing():
     evidence = gather_evidence(np.zeros((2, 32, 40), dtype=np.complex64))
     assert np.isfinite(evidence.maps).all()
     assert not evidence.judged.any()
-
-
-def test_whitening_sees_a_spark_that_the_receivers_signals_hide():
-    rng = np.random.default_rng(5)
-    signal = rng.standard_normal((1, 40, 40)) + 1j * rng.standard_normal((1, 40, 40))
-    gains = np.array([1.0, 0.8, 0.6])[:, None, None]
-    plane = gains * 100 * signal + 0.5 * rng.standard_normal((3, 40, 40))
-    plane[1, 20, 20] += 10  # a tenth of the signal, and not in its proportions
-    energy = whitened_energy(plane, np.ones((40, 40)))
-    assert np.unravel_index(energy.argmax(), energy.shape) == (20, 20)
-    assert np.abs(plane[1, 20, 20]) < np.abs(plane[1]).max()
 
 
 def test_a_plane_that_obeys_a_recurrence_is_predicted():

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from gadgets.evidence import noise_level
 from gadgets.kspace import ComplexArray, KSpace
+from gadgets.local_statistics import noise_level
 from onnx_models.training.phantoms import degrade
 
 

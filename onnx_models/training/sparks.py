@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.evidence import local_median, noise_level
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray
+from gadgets.local_statistics import local_median, noise_level
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,112 @@
+"""What is usual around a sample and in a plane: medians, quantiles and energies.
+
+NumPy's own median and quantile give the same in several times the time, and every k-space of a scan waits for them.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.kspace import ComplexArray, FloatArray
+
+
+def mirrored_indices(n: int, offset: int) -> NDArray[np.intp]:
+    """Index of the neighbour `offset` away of each of `n` samples; where there is none, the one on the other side."""
+    index = np.arange(n)
+    there = index + offset
+    outside = (there < 0) | (there >= n)
+    return np.clip(np.where(outside, index - offset, there), 0, n - 1)
+
+
+def _widened(values: FloatArray, distance: int) -> FloatArray:
+    """Add `distance` lines and samples on every side, so that slices of the result are all samples' neighbours."""
+    for axis, n in enumerate(values.shape):
+        index = np.zeros(n + 2 * distance, dtype=np.intp)
+        index[:n] = mirrored_indices(n, -distance)
+        index[2 * distance :] = mirrored_indices(n, distance)
+        index[distance : distance + n] = np.arange(n)
+        values = np.take(values, index, axis)
+    return values
+
+
+def _three_lines(values: FloatArray, distance: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Give a widened array at the lines ``(-distance, 0, distance)`` away; views."""
+    n = len(values) - 2 * distance
+    return values[:n], values[distance : distance + n], values[2 * distance :]
+
+
+def _three_samples(values: FloatArray, distance: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Give a widened array at the samples ``(-distance, 0, distance)`` away; views."""
+    n = values.shape[1] - 2 * distance
+    return values[:, :n], values[:, distance : distance + n], values[:, 2 * distance :]
+
+
+def _least(first: FloatArray, second: FloatArray, third: FloatArray) -> FloatArray:
+    return np.minimum(np.minimum(first, second), third)
+
+
+def _largest(first: FloatArray, second: FloatArray, third: FloatArray) -> FloatArray:
+    return np.maximum(np.maximum(first, second), third)
+
+
+def _median_of_three(first: FloatArray, second: FloatArray, third: FloatArray) -> FloatArray:
+    least, most = np.minimum(first, second), np.maximum(first, second)
+    return np.maximum(least, np.minimum(most, third))
+
+
+def local_median(values: FloatArray, distance: int) -> FloatArray:
+    """Median of a sample and its eight neighbours `distance` away, shape ``(line, sample)`` kept.
+
+    Nine samples on a wide grid instead of all samples of a window: a burst of up to six samples covers at most
+    three or four of them. The columns of three are sorted once for the three samples that share each; the median of
+    nine is that of the largest least, the middle middle and the least largest of its three columns.
+    """
+    first, second, third = _three_lines(_widened(values, distance), distance)
+    middle = _median_of_three(first, second, third)
+    least, most = _least(first, second, third), _largest(first, second, third)
+    largest_least = _largest(*_three_samples(least, distance))
+    least_largest = _least(*_three_samples(most, distance))
+    return _median_of_three(largest_least, _median_of_three(*_three_samples(middle, distance)), least_largest)
+
+
+def local_maximum(values: FloatArray) -> FloatArray:
+    """Largest of a sample and its eight neighbours, shape ``(line, sample)`` kept."""
+    return _largest(*_three_samples(_largest(*_three_lines(_widened(values, 1), 1)), 1))
+
+
+def quantile(values: FloatArray, share: float) -> FloatArray:
+    """Quantile along the last axis, interpolated as NumPy does; 0.5 is the median."""
+    n = values.shape[-1]
+    lower = int(share * (n - 1))
+    # Around a single place NumPy partitions with vector instructions, around two it does not.
+    parted = np.partition(values, lower, axis=-1)
+    low = parted[..., lower]
+    high = parted[..., lower + 1 :].min(axis=-1) if lower + 1 < n else low
+    return np.asarray(low + (share * (n - 1) - lower) * (high - low))
+
+
+def power(values: ComplexArray) -> FloatArray:
+    """Square of the magnitude of each sample, shape kept."""
+    return np.asarray(values.real**2 + values.imag**2)
+
+
+def total_power(values: ComplexArray) -> FloatArray:
+    """Sum of the squared magnitudes over the receivers, without the first axis of `values`."""
+    parts = np.ascontiguousarray(values).view(values.real.dtype)
+    # Real and imaginary parts lie side by side: one pass over memory, and no array of the receivers' powers.
+    squares = np.einsum("c...,c...->...", parts, parts)
+    return np.asarray(squares[..., ::2] + squares[..., 1::2])
+
+
+def noise_level(magnitude: FloatArray) -> float:
+    """Noise of a plane: the median magnitude of its outermost samples, as a complex standard deviation.
+
+    Magnitudes of complex Gaussian noise of standard deviation sigma have the median ``sigma sqrt(ln 2)``. Never
+    zero for a plane that holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
+    """
+    edge = np.concatenate([magnitude[:, :6], magnitude[:, -6:]], axis=1)
+    there = magnitude[magnitude > 0]
+    if there.size == 0:
+        return 1.0
+    return max(float(quantile(edge.ravel(), 0.5)) / float(np.sqrt(np.log(2))), float(quantile(there, 0.1)))

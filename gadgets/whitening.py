@@ -1,0 +1,82 @@
+"""Whitening: how much of a sample is not what the receivers' correlations make of signal and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.kspace import ComplexArray, FloatArray
+from gadgets.local_statistics import quantile, total_power
+
+ENOUGH = 4096
+"""Samples of a group from which the receivers' covariance is estimated well enough."""
+
+
+def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> FloatArray:
+    """Energy of each sample in units of what its like have, over all receivers and their correlations.
+
+    Samples are grouped by local level; each group has its own receiver covariance (estimated without its largest
+    3 %, so that sparks do not hide themselves), and a sample's energy is its Mahalanobis distance. Signal lies in
+    the few directions that the receivers' sensitivities span; a spark has gains of its own and leaves them.
+
+    Parameters
+    ----------
+    values
+        Shape ``(coil, line, sample)``.
+    level
+        Local level, shape ``(line, sample)``; None where all samples are alike and form one group.
+
+    Returns
+    -------
+    FloatArray
+        Square root of the energy over its median in the group, shape ``(line, sample)``.
+    """
+    n_coils, *shape = values.shape
+    members = values.reshape(n_coils, -1)
+    if level is None:
+        return _relative_energy(members).reshape(shape)
+    order = _ascending(level.ravel())
+    members = np.take(members, order, axis=1) * (1 / level.ravel()[order])
+    energy = np.empty(order.size, dtype=np.float32)
+    for group in _groups(order.size, 6 * n_coils + 30):
+        energy[order[group]] = _relative_energy(members[:, group])
+    return energy.reshape(shape)
+
+
+def _ascending(level: FloatArray) -> NDArray[np.intp]:
+    """Order of positive levels, equal ones as they come: what a stable argsort gives, five times as fast."""
+    # The bits of positive floats, read as integers, are in the same order as the floats.
+    keys = level.astype(np.float32).view(np.uint32).astype(np.uint64) << np.uint64(32)
+    return (np.sort(keys | np.arange(level.size, dtype=np.uint64)) & np.uint64(0xFFFFFFFF)).astype(np.intp)
+
+
+def _groups(n_samples: int, smallest: int) -> Iterator[slice]:
+    """Cut samples, sorted by level, into groups: the loudest few apart, each next group three times larger."""
+    end, size = n_samples, max(smallest, n_samples // 400)
+    while end > 2 * size + smallest:
+        yield slice(end - size, end)
+        end, size = end - size, 3 * size
+    yield slice(0, end)
+
+
+def _relative_energy(members: ComplexArray) -> FloatArray:
+    """Square root of the energy of samples over its median; `members` has shape ``(coil, sample)``."""
+    # An odd step visits all columns of a k-space whose readouts are a power of two long.
+    some = np.ascontiguousarray(members[:, :: (members.shape[1] // ENOUGH) | 1])
+    kept = some
+    for _ in range(2):
+        distance = total_power(_whitening(kept) @ some)
+        kept = some[:, distance <= quantile(distance, 0.97)]
+    energy = total_power(_whitening(kept) @ members)
+    usual = max(float(quantile(energy, 0.5)), 1e-6 * float(np.mean(energy)), 1e-20)
+    return np.asarray(np.sqrt(np.minimum(energy / usual, 1e8)))
+
+
+def _whitening(members: ComplexArray) -> ComplexArray:
+    """Inverse Cholesky factor of the receivers' covariance, shape ``(coil, coil)``."""
+    n_coils, n_members = members.shape
+    covariance = members @ members.conj().T / max(n_members, 1)
+    covariance += np.float32(1e-4 * np.trace(covariance).real / n_coils + 1e-20) * np.eye(n_coils, dtype=np.float32)
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))

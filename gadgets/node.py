@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from gadgets.errors import DesparkError, PeerLostError, WireError
+from gadgets.memory import keep_freed_memory
 from gadgets.readout import Encoding
 from gadgets.settings import SettingsT, read_settings
 from gadgets.wire import Acquisition, ImageMessage, RawMessage, ReconData, Transport, Waveform, attach, encodings_of
@@ -49,6 +50,7 @@ def run_node(
     open_stage
         Opens what the node needs, before any data, and gives its stage.
     """
+    keep_freed_memory()
     transport = attach(connection)
     try:
         settings = read_settings(connection.raw_bytes.config, model, name)

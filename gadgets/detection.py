@@ -123,13 +123,20 @@ class Detector:
         start = time.perf_counter()
         found = _Found()
         looked_at = kspace
+        suspects: dict[int, list[_Suspect]] = {}
         for look in range(MAX_LOOKS):
-            seen = [each for plane in planes_of(looked_at) for each in self._look(plane, found, is_first=look == 0)]
+            if look:
+                before = looked_at
+                looked_at, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
+                # Partitions that the repair left alone look as they did.
+                suspects = {each: suspects[each] for each in suspects if _is_same(before, looked_at, each)}
+            for plane in planes_of(looked_at, without=suspects):
+                suspects[plane.partition] = self._look(plane, found, is_first=look == 0)
+            seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
             new = _confirmed(looked_at, kspace, [each for each in seen if _place(each.point) not in found.points])
             if not new:
                 break
             found.points.update({_place(point): point for point in new})
-            looked_at, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
         return Detection(
             indices=kspace.indices,
             patches=found.patches,
@@ -155,7 +162,7 @@ class Detector:
         masks = segment(patches.values[targets], self._segmenter)
         evidence = patches.evidence
         thresholds = self._point_thresholds(evidence)
-        places, chances = merge(masks, patches.anchors[targets], suspicious_from(thresholds, evidence.radius))
+        places, chances = merge(masks, patches.anchors[targets], suspicious_from(thresholds))
         return [
             _Suspect(
                 point=_point(plane.place(int(line), int(sample)), float(chance)),
@@ -201,6 +208,10 @@ def _confirmed(looked_at: KSpace, kspace: KSpace, suspects: list[_Suspect]) -> l
             }
             confirmed.append(point.model_copy(update=moment))
     return confirmed
+
+
+def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:
+    return np.array_equal(before.data[:, partition], after.data[:, partition], equal_nan=True)
 
 
 def _place(point: Point) -> tuple[int, int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,14 +52,22 @@ class Plane:
         return self.partition, int(self.lines[line]), across
 
 
-def planes_of(kspace: KSpace) -> Iterator[Plane]:
-    """Cut a k-space into planes; partitions with too few readouts to compare are left out."""
+def planes_of(kspace: KSpace, without: Container[int] = ()) -> Iterator[Plane]:
+    """Cut a k-space into planes; partitions with too few readouts to compare are left out.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    without
+        Partitions to be left out too.
+    """
     finite = np.isfinite(kspace.data).all(axis=0)
     sampled = mirrored(kspace.sampled & finite, kspace.reversed_lines).astype(bool)
     data = np.asarray(mirrored(kspace.data, kspace.reversed_lines))
     for partition in range(data.shape[1]):
         lines = np.flatnonzero(sampled[partition].any(axis=-1))
-        if lines.size < FEWEST_LINES:
+        if partition in without or lines.size < FEWEST_LINES:
             continue
         columns = np.flatnonzero(sampled[partition].any(axis=0))
         window = slice(int(columns[0]), int(columns[-1]) + 1)

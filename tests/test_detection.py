@@ -9,6 +9,7 @@ from test_evidence import make_plane
 
 from gadgets.detection import Detector
 from gadgets.kspace import Indices, KSpace
+from gadgets.planes import planes_of
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.errors import ModelError
 from onnx_models.manifest import read_manifest
@@ -144,3 +145,20 @@ def test_real_clean_kspaces_lose_nothing(detector, data_folder):
     for name in ("siemens_brain_gre_16ch", "siemens_gre_2ch", "siemens_epi_2ch", "bruker_tubes_1ch_3sl"):
         for acquired in read_kspaces(data_folder / f"{name}.h5"):
             assert detector.detect(acquired.kspace).points == (), name
+
+
+def test_a_second_look_spares_partitions_that_nothing_was_found_in(detector, monkeypatch):
+    looked_at = []
+
+    def look(kspace, without=()):
+        for plane in planes_of(kspace, without):
+            looked_at.append(plane.partition)
+            yield plane
+
+    monkeypatch.setattr("gadgets.detection.planes_of", look)
+    detector.detect(with_sparks(make_scan(n_partitions=3), {(1, 10, 50): None}))
+    assert looked_at[:3] == [0, 1, 2]
+    assert set(looked_at[3:]) == {1}
+    looked_at.clear()
+    detector.detect(make_scan(n_partitions=3))
+    assert looked_at == [0, 1, 2]

@@ -41,3 +41,8 @@ def test_what_is_not_finite_is_not_valid():
 def test_partitions_with_few_readouts_are_left_out():
     kspace = make_kspace(shape=(1, 12, 16), missing_lines=range(2, 9))
     assert not list(planes_of(kspace))
+
+
+def test_partitions_can_be_left_out():
+    kspace = make_kspace(0, 2, (3, 12, 16))
+    assert [plane.partition for plane in planes_of(kspace, without={1})] == [0, 2]

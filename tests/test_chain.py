@@ -12,9 +12,10 @@ from gadgets.settings import NODE_SETTINGS, NodeSettings, validate
 from pipelines.chain import CHAINS, find_chain, packaged_chain, packaged_names, parse_chain
 from pipelines.chain_node import DECLARATION, parse_node
 from pipelines.messages import MessageID
+from pipelines.worker import NODES
+from pipelines.worker_command import BASE_PORT
 
-NODES = ("acquisition_buffer", "spark_detection", "calibration", "image_fft", "raw_repair")
-PORTS = range(9010, 9010 + len(NODES))
+PORTS = range(BASE_PORT, BASE_PORT + len(NODES))
 RAW = {MessageID.ACQUISITION, MessageID.WAVEFORM}
 RUNNABLE = ["repair_raw", "spark_calibration"]
 CONNECTED = "spark_calibration_connect"

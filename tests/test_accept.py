@@ -1,0 +1,116 @@
+"""The acceptance test: counted from raw files alone, and strict about all that no repair may change."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gadgets.errors import RawDataError
+from gadgets.readout import is_imaging
+from pipelines.accept import accept, changed_places, check_whole, compare_files
+from pipelines.draw_sparks import SparkPlan
+from pipelines.raw_file import RawFile
+from pipelines.raw_writer import write_raw_file
+from pipelines.simulate import simulate_file
+
+PLAN = SparkPlan(seed=4, rnr_min=1, rnr_max=4, events=6, centre_share=0.3)
+
+
+@pytest.fixture
+def sparked(tmp_path, phantom_file):
+    simulate_file(phantom_file, tmp_path / "sparked.h5", tmp_path / "truth.json", PLAN)
+    return tmp_path / "sparked.h5"
+
+
+@pytest.fixture
+def truth(sparked):
+    return sparked.with_name("truth.json")
+
+
+def rewrite(source, target, change):
+    with RawFile(source) as raw:
+        items = [item for number, old in enumerate(raw) for item in change(number, old)]
+        write_raw_file(target, raw.header_xml, items)
+    return target
+
+
+def with_sample(item, coil, sample, value):
+    data = item.data.copy()
+    data[coil, sample] = value
+    return replace(item, data=data)
+
+
+def renumbered(item):
+    header = item.fields.copy()
+    header["scan_counter"] += 1
+    return replace(item, header=header.tobytes())
+
+
+def test_all_is_found_where_the_clean_scan_comes_back(sparked, truth, phantom_file):
+    comparison = compare_files(sparked, phantom_file, truth)
+    assert comparison.found
+    assert all(comparison.found)
+    assert comparison.n_beside == 0
+
+
+def test_nothing_is_found_where_nothing_was_repaired(sparked, truth):
+    comparison = compare_files(sparked, sparked, truth)
+    assert comparison.found
+    assert not any(comparison.found)
+    assert comparison.n_beside == 0
+
+
+def test_a_sample_that_was_changed_beside_the_sparks_is_counted(sparked, truth, phantom_file, tmp_path):
+    def damage(number, item):
+        return [with_sample(item, 1, 3, 77) if number == 5 else item]
+
+    assert compare_files(sparked, rewrite(phantom_file, tmp_path / "out.h5", damage), truth).n_beside == 1
+
+
+def test_the_places_are_those_of_the_kspace_and_name_the_receivers(phantom_file, tmp_path):
+    def damage(number, item):
+        return [with_sample(with_sample(item, 0, 7, 1), 2, 7, 1) if number == 5 else item]
+
+    (place,) = changed_places(phantom_file, rewrite(phantom_file, tmp_path / "out.h5", damage))
+    with RawFile(phantom_file) as raw:
+        line = list(raw)[5].fields["idx"]["kspace_encode_step_1"]
+    assert (place.place, place.receivers) == ((0, line, 7), (0, 2))
+
+
+def test_samples_that_are_no_numbers_are_not_taken_for_changed(phantom_file, tmp_path):
+    def spoil(number, item):
+        return [with_sample(item, 0, 7, np.nan) if number == 5 else item]
+
+    spoilt = rewrite(phantom_file, tmp_path / "nan.h5", spoil)
+    assert list(changed_places(spoilt, spoilt)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda number, item: [] if number == 60 else [item], "item 60 of the scan is not that of"),
+        (lambda number, item: [item] if number < 60 else [], "out.h5: ends before item 60 of the other file"),
+        (
+            lambda _, item: [item] if is_imaging(int(item.fields["flags"])) else [with_sample(item, 0, 0, 1)],
+            "item 0 of",
+        ),
+        (lambda number, item: [renumbered(item)] if number == 3 else [item], "item 3 of the scan"),
+    ],
+)
+def test_what_no_repair_may_change_is_an_error(phantom_file, tmp_path, change, reason):
+    out = rewrite(phantom_file, tmp_path / "out.h5", change)
+    with pytest.raises(RawDataError, match=reason):
+        check_whole(phantom_file, out)
+
+
+def test_more_than_was_sent_is_an_error_too(phantom_file, tmp_path):
+    longer = rewrite(phantom_file, tmp_path / "out.h5", lambda number, item: [item, item] if number == 65 else [item])
+    with pytest.raises(RawDataError, match=r"phantom\.h5: ends before item 66 of the other file"):
+        check_whole(phantom_file, longer)
+
+
+def test_the_command_shows_the_counts(sparked, truth, phantom_file, capsys):
+    accept(sparked, phantom_file, truth)
+    assert "samples changed beside sparks" in capsys.readouterr().out

@@ -37,7 +37,7 @@ LIMITS = (
     "Trained on simulated sparks only. A single receiver leaves a real limit near the centre of k-space. Whole noisy "
     "readouts are not sparks and are left alone. Non-Cartesian data were not trained on.\n\n"
     "The scores are those of models that the same recipe made without the files they were scored on, their thresholds "
-    "and all rules around them as installed. A model that is installed may have been trained on every file listed above."
+    "and all rules around them as installed. An installed model may have been trained on every file listed above."
 )
 
 

@@ -114,7 +114,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
         Samples that were acquired and are finite, shape ``(line, sample)``; the rest is zero in `plane`.
     """
     scale = 1.0 / max(float(np.abs(plane).max()), 1e-30)
-    data = (plane * np.float32(scale)).astype(np.complex64)
+    data = (plane * np.float32(scale)).astype(np.complex64, copy=False)
     magnitude = np.sqrt(np.mean(power(data), axis=0))
     noise = noise_level(magnitude)
     level = np.maximum(local_median(magnitude, 2), 0.7 * noise)

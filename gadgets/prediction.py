@@ -33,9 +33,10 @@ def virtual_receivers(data: ComplexArray, n_virtual: int = N_VIRTUAL) -> Complex
     n_coils = data.shape[0]
     if n_coils <= n_virtual:
         return data
-    flat = data.reshape(n_coils, -1)
-    _, vectors = np.linalg.eigh(flat @ flat.conj().T)
-    return np.asarray((vectors[:, : -n_virtual - 1 : -1].conj().T @ flat).reshape(n_virtual, *data.shape[1:]))
+    flat = np.ascontiguousarray(data, dtype=np.complex64).reshape(n_coils, -1)
+    # One triangle of the conjugate correlation, without a conjugate copy of the data.
+    _, vectors = np.linalg.eigh(blas.cherk(1.0, flat.T, trans=2), UPLO="U")
+    return np.asarray((vectors[:, : -n_virtual - 1 : -1].T @ flat).reshape(n_virtual, *data.shape[1:]))
 
 
 def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray:
@@ -53,21 +54,22 @@ def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray
     noise
         Noise level in the units of `level`.
     """
-    trust = np.clip(1 - (2 * noise / level) ** 2, 0, 1).astype(np.float32)
-    lines, samples = np.nonzero(trust > 0)
     n_coils, n_lines, n_samples = data.shape
-    prediction = np.zeros((n_lines * n_samples, n_coils), data.dtype)
-    if lines.size >= 4 * len(NEIGHBOURS):
-        places = lines * n_samples + samples
-        rows = np.ascontiguousarray(virtual_receivers(data).reshape(-1, n_lines * n_samples).T)
-        neighbours = _neighbours(lines, samples, (n_lines, n_samples))
-        fitted = _fit_places(level[lines, samples])
-        targets = data.reshape(n_coils, -1)[:, places[fitted]].T
-        weights = _fit(_sources(rows, neighbours[fitted]), targets, level[lines[fitted], samples[fitted]])
-        for start in range(0, lines.size, BLOCK):
-            block = slice(start, start + BLOCK)
-            prediction[places[block]] = _sources(rows, neighbours[block]) @ weights
-    return np.asarray(np.ascontiguousarray(prediction.T).reshape(data.shape) * trust)
+    prediction = np.zeros((n_coils, n_lines * n_samples), data.dtype)
+    trust = np.clip(1 - (2 * noise / level) ** 2, 0, 1).astype(np.float32).ravel()
+    places = np.flatnonzero(trust)
+    if places.size >= 4 * len(NEIGHBOURS):
+        rows = np.ascontiguousarray(virtual_receivers(data).reshape(-1, trust.size).T)
+        neighbours = _neighbours(*np.divmod(places, n_samples), (n_lines, n_samples))
+        fitted = _fit_places(level.ravel()[places])
+        there = places[fitted]
+        targets = np.take(data.reshape(n_coils, -1), there, axis=1).T
+        weights = _fit(_sources(rows, neighbours[fitted]), targets, level.ravel()[there])
+        for start in range(0, places.size, BLOCK):
+            block = places[start : start + BLOCK]
+            predicted = _sources(rows, neighbours[start : start + BLOCK]) @ weights
+            prediction[:, block] = predicted.T * trust[block]
+    return prediction.reshape(data.shape)
 
 
 def _fit_places(level: FloatArray) -> NDArray[np.intp]:

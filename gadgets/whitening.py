@@ -36,13 +36,31 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
     n_coils, *shape = values.shape
     members = values.reshape(n_coils, -1)
     if level is None:
-        return _relative_energy(members).reshape(shape)
-    order = _ascending(level.ravel())
-    members = np.take(members, order, axis=1) * (1 / level.ravel()[order])
-    energy = np.empty(order.size, dtype=np.float32)
-    for group in _groups(order.size, 6 * n_coils + 30):
-        energy[order[group]] = _relative_energy(members[:, group])
+        some = np.ascontiguousarray(members[:, :: _step(members.shape[1])])
+        return _relative(total_power(_robust_whitening(some) @ members)).reshape(shape)
+    levels = level.ravel().astype(np.float32)
+    order = _ascending(levels)
+    groups = [order[group] for group in _groups(order.size, 6 * n_coils + 30)]
+    # Most samples are in the last, quietest group: its whitening goes over all as they lie, and only those of the
+    # other groups are collected.
+    energy = total_power(_whitening_of(members, levels, groups[-1]) @ members)
+    for group in groups[:-1]:
+        here = np.sort(group)
+        energy[here] = total_power(_whitening_of(members, levels, group) @ np.take(members, here, axis=1))
+    energy /= levels**2
+    for group in groups:
+        energy[group] = _relative(energy[group])
     return energy.reshape(shape)
+
+
+def _step(n_samples: int) -> int:
+    # An odd step visits all columns of a k-space whose readouts are a power of two long.
+    return (n_samples // ENOUGH) | 1
+
+
+def _whitening_of(members: ComplexArray, levels: FloatArray, group: NDArray[np.intp]) -> ComplexArray:
+    some = group[:: _step(group.size)]
+    return _robust_whitening(np.take(members, some, axis=1) * (1 / levels[some]))
 
 
 def _ascending(level: FloatArray) -> NDArray[np.intp]:
@@ -61,15 +79,17 @@ def _groups(n_samples: int, smallest: int) -> Iterator[slice]:
     yield slice(0, end)
 
 
-def _relative_energy(members: ComplexArray) -> FloatArray:
-    """Square root of the energy of samples over its median; `members` has shape ``(coil, sample)``."""
-    # An odd step visits all columns of a k-space whose readouts are a power of two long.
-    some = np.ascontiguousarray(members[:, :: (members.shape[1] // ENOUGH) | 1])
-    kept = some
+def _robust_whitening(members: ComplexArray) -> ComplexArray:
+    """Whiten by the covariance of all but the largest 3 % of the samples of a group, ``(coil, sample)``."""
+    kept = members
     for _ in range(2):
-        distance = total_power(_whitening(kept) @ some)
-        kept = some[:, distance <= quantile(distance, 0.97)]
-    energy = total_power(_whitening(kept) @ members)
+        distance = total_power(_whitening(kept) @ members)
+        kept = members[:, distance <= quantile(distance, 0.97)]
+    return _whitening(kept)
+
+
+def _relative(energy: FloatArray) -> FloatArray:
+    """Square root of the energy over its median in the group."""
     usual = max(float(quantile(energy, 0.5)), 1e-6 * float(np.mean(energy)), 1e-20)
     return np.asarray(np.sqrt(np.minimum(energy / usual, 1e8)))
 

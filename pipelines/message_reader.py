@@ -6,9 +6,9 @@ was received, never with what was promised.
 
 from __future__ import annotations
 
-import socket
 import struct
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 from ismrmrd.hdf5 import acquisition_header_dtype, image_header_dtype, waveform_header_dtype
@@ -29,20 +29,30 @@ _BUCKET = struct.Struct("<13Q")
 _BUCKET_SIZES = (1, 2, 3, 5, 6, 7, 8, 9, 11, 12)
 
 
+class Source(Protocol):
+    """What bytes come from: a connected socket, or something that behaves like one."""
+
+    def recv(self, bufsize: int, /) -> bytes:
+        """Give bytes as soon as there are any; none at the end."""
+
+    def gettimeout(self) -> float | None:
+        """Say after how many seconds without a byte :meth:`recv` raises TimeoutError."""
+
+
 class MessageReader:
     """Reads whole messages from a socket.
 
     Parameters
     ----------
     connection
-        A connected socket.
+        A connected socket, or another source of bytes.
     peer
         Who is at the other end, for the message of an error.
     limit
         Largest message that is accepted, in bytes.
     """
 
-    def __init__(self, connection: socket.socket, peer: str, limit: int = MAX_MESSAGE_BYTES) -> None:
+    def __init__(self, connection: Source, peer: str, limit: int = MAX_MESSAGE_BYTES) -> None:
         self._connection = connection
         self._peer = peer
         self._limit = limit

@@ -11,10 +11,11 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Protocol
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError
 from pipelines.chain import Chain
-from pipelines.connections import ClientConnection
+from pipelines.chain_node import Node
 from pipelines.message_reader import MessageReader
 from pipelines.messages import CLOSE, Message, MessageID, text_message
 from pipelines.node_process import NodeProcess
@@ -26,6 +27,19 @@ IDLE_LIMIT_S = 3600.0
 
 _WATCH_S = 0.5
 _JOIN_S = 5.0
+
+
+class Client(Protocol):
+    """Who wants the scan: sends its data and gets what the chain writes."""
+
+    def read(self) -> Message:
+        """Read the next message; raises PeerLostError or WireError."""
+
+    def send(self, message: Message) -> None:
+        """Send a message; raises PeerLostError."""
+
+    def is_lost(self) -> bool:
+        """Whether nobody takes what is sent any more."""
 
 
 class Scan:
@@ -41,14 +55,23 @@ class Scan:
         Read up to and including its HEADER.
     idle_limit_s
         Without a message for so long the scan is given up.
+    open_node
+        Makes what runs a node; a process of its own unless said otherwise.
     """
 
-    def __init__(self, chain: Chain, header: bytes, client: ClientConnection, idle_limit_s: float) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        header: bytes,
+        client: Client,
+        idle_limit_s: float,
+        open_node: Callable[[Node], NodeProcess] = NodeProcess,
+    ) -> None:
         self._chain = chain
         self._header = header
         self._client = client
         self._idle_limit_s = idle_limit_s
-        self._nodes = [NodeProcess(node) for node in chain.nodes]
+        self._nodes = [open_node(node) for node in chain.nodes]
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._failure: DesparkError | None = None

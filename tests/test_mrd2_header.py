@@ -1,0 +1,53 @@
+"""The header of MRD version 2 as one of version 1: what the nodes read of it is the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from gadgets.kspace import Indices
+from gadgets.readout import Limits
+from gadgets.wire import encodings_of
+from pipelines.mrd2_header import header_xml
+from pipelines.mrd_header import read_header
+
+mrd = pytest.importorskip("mrd", reason="needs the package mrd-python")
+
+
+def space(x, y, z, fov):
+    return mrd.EncodingSpaceType(
+        matrix_size=mrd.MatrixSizeType(x=x, y=y, z=z), field_of_view_mm=mrd.FieldOfViewMm(x=fov, y=256.0, z=5.0)
+    )
+
+
+def make_header(n_lines=8, n_samples=16, **fields):
+    limits = mrd.EncodingLimitsType(
+        kspace_encoding_step_1=mrd.LimitType(minimum=0, maximum=n_lines - 1, center=n_lines // 2),
+        slice=mrd.LimitType(minimum=0, maximum=2, center=0),
+    )
+    encoding = mrd.EncodingType(
+        encoded_space=space(n_samples, n_lines, 1, 512.0),
+        recon_space=space(n_samples // 2, n_lines, 1, 256.0),
+        encoding_limits=limits,
+        **fields,
+    )
+    return mrd.Header(encoding=[encoding])
+
+
+def test_the_encoding_is_the_same():
+    (encoding,) = encodings_of(read_header(header_xml(make_header()), "here"))
+    assert encoding.encoded_matrix == (16, 8, 1)
+    assert encoding.recon_matrix == (8, 8, 1)
+    assert encoding.encoded_fov == (512.0, 256.0, 5.0)
+    assert encoding.recon_fov[0] == 256.0
+    assert encoding.lines == Limits(0, 4, 7)
+    assert encoding.last == Indices(slice=2)
+    assert (encoding.trajectory, encoding.acceleration) == ("cartesian", (1, 1))
+
+
+def test_trajectory_and_acceleration_are_the_same():
+    factor = mrd.AccelerationFactorType(kspace_encoding_step_1=3, kspace_encoding_step_2=2)
+    header = make_header(
+        trajectory=mrd.Trajectory.GOLDENANGLE, parallel_imaging=mrd.ParallelImagingType(acceleration_factor=factor)
+    )
+    (encoding,) = encodings_of(read_header(header_xml(header), "here"))
+    assert (encoding.trajectory, encoding.acceleration) == ("goldenangle", (3, 2))

@@ -1,0 +1,183 @@
+"""MRD version 2 through a chain: only samples change, and everything keeps its place."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+
+import numpy as np
+import pytest
+from fakes import FindsGiven
+from raw_scans import LIMIT_S
+
+from gadgets.errors import DesparkError, PeerLostError, PipelineError, RawDataError, WireError
+from gadgets.warm_detectors import WarmDetectors
+from pipelines.chain import packaged_chain
+from pipelines.stream import run_stream
+
+mrd = pytest.importorskip("mrd", reason="needs the package mrd-python")
+
+from test_mrd2_header import make_header  # noqa: E402 - it needs the package, too
+
+from pipelines.mrd2_stream import open_mrd2, to_raw  # noqa: E402
+
+N_LINES, N_SAMPLES = 32, 64
+
+
+def acquisition(line, n_coils=4, **fields):
+    generator = np.random.default_rng(line)
+    data = generator.normal(size=(2, n_coils, N_SAMPLES)).astype(np.float32)
+    head = mrd.AcquisitionHeader(idx=mrd.EncodingCounters(kspace_encode_step_1=line, slice=1), scan_counter=line + 1)
+    head.user_int, head.channel_order = [line, -1], list(range(n_coils))
+    for name, value in fields.items():
+        setattr(head, name, value)
+    return mrd.Acquisition(head=head, data=(data[0] + 1j * data[1]).astype(np.complex64))
+
+
+def scan():
+    """Lines, and waveforms in front, between and behind."""
+    wave = mrd.StreamItem.WaveformUint32(mrd.Waveform(waveform_id=7, data=np.arange(6, dtype=np.uint32).reshape(2, 3)))
+    lines = [mrd.StreamItem.Acquisition(acquisition(line)) for line in range(N_LINES)]
+    return [wave, *lines[:5], wave, wave, *lines[5:], wave]
+
+
+def to_bytes(items, header=None):
+    stream = io.BytesIO()
+    with mrd.BinaryMrdWriter(stream) as writer:
+        writer.write_header(make_header(N_LINES, N_SAMPLES) if header is None else header)
+        writer.write_data(items)
+    return stream.getvalue()
+
+
+def from_bytes(content):
+    with mrd.BinaryMrdReader(io.BytesIO(content)) as reader:
+        return reader.read_header(), list(reader.read_data())
+
+
+def filtered(content, method="none"):
+    chain = packaged_chain("repair_raw").with_settings([f"spark_detection.method={method}"])
+    (source, feed), (drain, sink) = os.pipe(), os.pipe()
+    written = []
+
+    def write():
+        with os.fdopen(feed, "wb") as file:
+            file.write(content)
+
+    def read():
+        with os.fdopen(drain, "rb") as file:
+            written.append(file.read())
+
+    threads = [threading.Thread(target=target) for target in (write, read)]
+    for thread in threads:
+        thread.start()
+    failure = None
+    try:
+        run_stream(open_mrd2(source, sink, chain), chain, WarmDetectors())
+    except DesparkError as error:
+        failure = error
+    finally:
+        os.close(sink)
+        while os.read(source, 1 << 16):
+            pass
+        os.close(source)
+    for thread in threads:
+        thread.join(LIMIT_S)
+    return written[0], failure
+
+
+def test_what_is_clean_comes_back_as_it_was():
+    written, failure = filtered(to_bytes(scan()))
+    assert failure is None
+    header, items = from_bytes(written)
+    assert header == make_header(N_LINES, N_SAMPLES)
+    assert items == scan()
+
+
+def test_only_the_samples_of_a_spark_change(monkeypatch):
+    monkeypatch.setattr("gadgets.raw_repair.open_detector", lambda _: FindsGiven((0, 9, 20)))
+    before = scan()
+    number = next(
+        i for i, item in enumerate(before) if getattr(getattr(item.value, "head", None), "scan_counter", 0) == 10
+    )
+    before[number].value.data[:, 20] += 100
+    written, failure = filtered(to_bytes(before))
+    assert failure is None
+    _, after = from_bytes(written)
+    changed = [i for i, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+    assert changed == [number]
+    assert after[number].value.head == before[number].value.head
+    different = np.argwhere(after[number].value.data != before[number].value.data)
+    assert set(different[:, 1]) == {20}
+    assert np.abs(after[number].value.data[:, 20]).max() < 50
+
+
+def test_a_stream_without_data_is_whole():
+    written, failure = filtered(to_bytes([]))
+    assert failure is None
+    assert from_bytes(written)[1] == []
+
+
+WHOLE = to_bytes(scan())
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "reason"),
+    [
+        (b"", WireError, "not a stream of MRD version 2"),
+        (b"hello, this is no such stream", WireError, "not a stream of MRD version 2"),
+        (WHOLE[: len(WHOLE) // 2], PeerLostError, "the input stream: broken after"),
+        (WHOLE[:-1], PeerLostError, "the input stream: broken after 32 acquisitions"),
+    ],
+)
+def test_a_broken_stream_is_an_error_and_its_output_is_not_whole(content, error, reason):
+    written, failure = filtered(content)
+    with pytest.raises(error, match=reason):
+        raise failure
+    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the package raises
+        from_bytes(written)
+
+
+def test_a_stream_without_a_header_is_refused():
+    stream = io.BytesIO()
+    with mrd.BinaryMrdWriter(stream) as writer:
+        writer.write_header(None)
+        writer.write_data([])
+    with pytest.raises(RawDataError, match="expected an MRD header, found none"):
+        raise filtered(stream.getvalue())[1]
+
+
+def test_a_chain_that_makes_images_is_refused():
+    with pytest.raises(PipelineError, match="spark_calibration: expected a chain that returns acquisitions"):
+        open_mrd2(0, 1, packaged_chain("spark_calibration"))
+
+
+def test_an_acquisition_is_the_same_in_version_1():
+    theirs = acquisition(
+        5, discard_pre=3, flags=mrd.AcquisitionFlags.IS_NOISE_MEASUREMENT, position=np.float32([1, 2, 3])
+    )
+    raw = to_raw(theirs, 9)
+    assert raw.fields["scan_counter"] == 6
+    assert raw.fields["flags"] == 1 << 18
+    assert (raw.fields["discard_pre"], raw.fields["center_sample"]) == (3, N_SAMPLES // 2)
+    assert (raw.fields["idx"]["kspace_encode_step_1"], raw.fields["idx"]["slice"]) == (5, 1)
+    assert list(raw.fields["position"]) == [1, 2, 3]
+    assert list(raw.fields["user_int"][:3]) == [5, -1, 0]
+    np.testing.assert_array_equal(raw.data, theirs.data)
+
+
+def test_a_trajectory_is_turned_to_version_1():
+    theirs = acquisition(5, scan_counter=None)
+    theirs.trajectory = np.arange(2 * N_SAMPLES, dtype=np.float32).reshape(2, N_SAMPLES)
+    raw = to_raw(theirs, 9)
+    assert raw.fields["scan_counter"] == 9
+    np.testing.assert_array_equal(raw.trajectory, theirs.trajectory.T)
+    theirs.trajectory = theirs.trajectory[:, :-1]
+    with pytest.raises(RawDataError, match="acquisition 9: expected a trajectory of 64 samples, found 63"):
+        to_raw(theirs, 9)
+
+
+@pytest.mark.parametrize(("name", "value"), [("encoding_space_ref", 70_000), ("user_int", [1 << 31])])
+def test_what_does_not_fit_into_version_1_is_refused(name, value):
+    with pytest.raises(RawDataError, match=rf"acquisition 9: {name} of .* does not fit into MRD version 1"):
+        to_raw(acquisition(5, **{name: value}), 9)

@@ -31,15 +31,17 @@ from pipelines.spark_truth import Truth
 def accept(
     sparked: Annotated[Path, typer.Argument(metavar="SPARKED.h5", help="From despark simulate.", show_default=False)],
     repaired: Annotated[Path, typer.Argument(metavar="REPAIRED.h5", help="What came back.", show_default=False)],
-    truth: Annotated[Path, typer.Option(metavar="T.json", help="What was put in.", show_default=False)],
+    truth: Annotated[
+        Path | None, typer.Option(metavar="T.json", help="What was put in; without it, the scan is taken as clean.")
+    ] = None,
     group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
 ) -> None:
     """Count the simulated sparks that were repaired, and see that nothing but samples was changed."""
     Console().print(found_table(compare_files(sparked, repaired, truth, group)))
 
 
-def compare_files(sparked: Path, repaired: Path, truth: Path, group: str = "dataset") -> Comparison:
-    """Compare what went into a repair with what came out of it.
+def compare_files(sparked: Path, repaired: Path, truth: Path | None, group: str = "dataset") -> Comparison:
+    """Compare what went into a repair with what came out of it; without a truth there were no sparks.
 
     Raises
     ------
@@ -47,7 +49,8 @@ def compare_files(sparked: Path, repaired: Path, truth: Path, group: str = "data
         A file cannot be read, or something else than samples of imaging readouts was changed.
     """
     check_whole(sparked, repaired, group)
-    return compare(Truth.read(truth).sparks, changed_places(sparked, repaired, group))
+    sparks = () if truth is None else Truth.read(truth).sparks
+    return compare(sparks, changed_places(sparked, repaired, group))
 
 
 def check_whole(before: Path, after: Path, group: str = "dataset") -> None:

@@ -66,7 +66,10 @@ def test_a_sample_that_was_changed_beside_the_sparks_is_counted(sparked, truth, 
     def damage(number, item):
         return [with_sample(item, 1, 3, 77) if number == 5 else item]
 
-    assert compare_files(sparked, rewrite(phantom_file, tmp_path / "out.h5", damage), truth).n_beside == 1
+    out = rewrite(phantom_file, tmp_path / "out.h5", damage)
+    assert compare_files(sparked, out, truth).n_beside == 1
+    clean = compare_files(phantom_file, out, None)
+    assert (clean.found, clean.n_beside) == ((), 1)
 
 
 def test_the_places_are_those_of_the_kspace_and_name_the_receivers(phantom_file, tmp_path):

@@ -186,3 +186,27 @@ def test_what_a_client_sent_becomes_the_image_that_gadgetron_returned(received, 
     assert references
     for reference in references:
         assert np.linalg.norm(pixels(image) - reference) <= 1e-5 * np.linalg.norm(reference)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_repetition_that_was_sent_to_another_machine_comes_back_whole_and_as_its_image(received, number):
+    job = received(f"dist_plain.conn{number:02}", "front_to_worker")
+    start = start_of_data(job)
+    header = job[6 + int.from_bytes(job[2:6], "little") + 6 : start]
+    # An external inside <distributed> gets the bare declaration for its configuration.
+    bare = head(b'<?xml version="1.0"?>\n', header)
+    nothing = configuration(**{"spark_detection.method": "none", "calibration.method": "none"})
+    assert run("raw_repair", head(nothing, header) + job[start:]) == job[start:]
+    repaired = bare + run("acquisition_buffer", bare + job[start:])
+    ((_, image), _) = parse(run("image_fft", repaired))
+    ((_, returned), _) = parse(received(f"dist_plain.conn{number:02}", "worker_to_front"))
+    reference = np.abs(np.frombuffer(returned.parts[3], np.complex64))
+    assert np.linalg.norm(pixels(image) - reference) <= 1e-5 * np.linalg.norm(reference)
+
+
+@pytest.mark.usefixtures("detector")
+def test_a_node_works_without_a_configuration(received):
+    job = received("dist_plain.conn00", "front_to_worker")
+    start = start_of_data(job)
+    header = job[6 + int.from_bytes(job[2:6], "little") + 6 : start]
+    check_repaired(run("raw_repair", head(b'<?xml version="1.0"?>\n', header) + job[start:]), job[start:])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Annotated, NamedTuple, NoReturn
 import typer
 
 from onnx_models.errors import DesparkError
+from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
 
 INTERRUPTED = 130
@@ -42,6 +44,9 @@ COMMANDS: Mapping[str, Command] = {
     "demo": Command("pipelines.demo", "demo", "Do the main job on a file made for it, with pictures."),
 }
 
+IN_PROCESS = ("worker", "stream")
+"""Commands that run nodes in their own process; the others start processes, which are limited as well."""
+
 
 def build_app(called: str | None) -> typer.Typer:
     """Make the command line; only the command that is called is more than a name and a line of help."""
@@ -68,6 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; failures of ours become one line on standard error and exit code 1."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if called in IN_PROCESS:
+        limit_threads(os.environ)
     # A polite kill ends like Ctrl-C: nodes are ended and temporary files removed on the way out.
     signal.signal(signal.SIGTERM, _terminate)
     try:

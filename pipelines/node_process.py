@@ -17,6 +17,7 @@ from pipelines.chain_node import Node
 from pipelines.message_reader import MessageReader
 from pipelines.messages import CLOSE, Message
 from pipelines.node_log import NodeLog
+from pipelines.thread_limits import LIMITS
 
 logger = logging.getLogger(__name__)
 
@@ -197,19 +198,12 @@ class NodeProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Give the environment of a node: ours, with one thread per process for linear algebra.
-
-    The nodes of a chain and several scans share the processor; libraries that each start a thread per core
-    slow one another down.
-    """
+    """Give the environment of a node: ours, with one thread per process for linear algebra."""
     defaults = {
         "GADGETRON_EXTERNAL_LOG_LEVEL": "INFO",
-        "OMP_NUM_THREADS": "1",
-        "OPENBLAS_NUM_THREADS": "1",
-        "MKL_NUM_THREADS": "1",
         "PYTHONUNBUFFERED": "1",
     }
-    return {**defaults, **os.environ}
+    return {**defaults, **LIMITS, **os.environ}
 
 
 def _describe_exit(code: int) -> str:

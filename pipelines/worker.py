@@ -18,6 +18,7 @@ from types import TracebackType
 from gadgets.errors import PipelineError
 from gadgets.settings import NODE_SETTINGS, validate
 from gadgets.warm_detectors import WarmDetectors, using
+from pipelines.memory import give_back
 from pipelines.node_session import serve_node
 from pipelines.scan import IDLE_LIMIT_S
 from pipelines.scan_socket import ScanSocket
@@ -163,6 +164,9 @@ class Worker:
         finally:
             with self._lock:
                 self._scans.pop(threading.current_thread(), None)
+                is_last = not self._scans
+            if is_last:
+                give_back()
 
 
 def _listen(ports: Mapping[str, int], bind: str) -> dict[str, socket.socket]:

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import SettingsError
+from pipelines.memory import share_pools
 from pipelines.scan import IDLE_LIMIT_S
 from pipelines.worker import GRACE_S, NODES, Worker
 from pipelines.worker_check import check_nodes
@@ -57,6 +58,7 @@ def worker(
         return
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(threadName)s] %(message)s")
     defaults = worker_settings(settings, os.environ)
+    share_pools()
     with _signals() as signals, Worker(ports, bind, defaults, idle_limit) as running:
         for name, address in running.addresses.items():
             own = ", ".join(f"{key}={value}" for key, value in defaults[name].items())

@@ -10,7 +10,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
@@ -88,15 +87,12 @@ def test_the_joined_node_gives_back_what_came(host, worker, scan):
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc: memory is read there")
 def test_fifty_scans_in_a_row_open_no_model_and_leave_no_memory(host, worker, scan, monkeypatch):
     monkeypatch.setattr(gadgets.detection, "open_model", _fail)
-    memory, seconds = [], []
+    memory = []
     expected = repaired(host, worker, scan)
     for _ in range(50):
-        started = time.monotonic()
         assert repaired(host, worker, scan) == expected
-        seconds.append(time.monotonic() - started)
         memory.append(resident_bytes())
     assert memory[49] < 1.05 * memory[4]
-    assert np.median(seconds[40:]) < 3 * np.median(seconds[:10])
     assert worker.n_scans == 0
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("raw_repair")]
 

@@ -18,8 +18,8 @@ from types import TracebackType
 from gadgets.errors import PipelineError
 from gadgets.settings import NODE_SETTINGS, validate
 from gadgets.warm_detectors import WarmDetectors, using
-from pipelines.memory import give_back
 from pipelines.node_session import serve_node
+from pipelines.released_memory import give_back
 from pipelines.scan import IDLE_LIMIT_S
 from pipelines.scan_socket import ScanSocket
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import SettingsError
-from pipelines.memory import share_pools
+from pipelines.released_memory import share_pools
 from pipelines.scan import IDLE_LIMIT_S
 from pipelines.worker import GRACE_S, NODES, Worker
 from pipelines.worker_check import check_nodes

@@ -1,33 +1,27 @@
-"""Memory that scans have released goes back to the system."""
-
-from __future__ import annotations
-
+import platform
 import resource
-from pathlib import Path
 
+import numpy as np
 import pytest
 
-import pipelines.memory
-from pipelines.memory import give_back, share_pools
-
-STATUS = Path("/proc/self/statm")
+from gadgets.memory import keep_freed_memory
 
 
-@pytest.mark.skipif(not STATUS.exists(), reason="needs /proc: memory is read there")
-def test_released_memory_is_given_back():
-    # Small pieces, with one in use behind them: the C library keeps what stands in front of it.
-    pieces = [bytes(1000) for _ in range(100_000)]
-    last = bytes(1000)
-    held = int(STATUS.read_text().split()[1])
-    pieces.clear()
-    give_back()
-    assert held - int(STATUS.read_text().split()[1]) > 50_000_000 / resource.getpagesize()
-    assert len(last) == 1000
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked to keep memory")
+def test_arrays_of_one_kspace_take_the_memory_of_the_one_before():
+    keep_freed_memory()
+
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        np.ones(1 << 21, dtype=np.float64)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    faults()
+    assert faults() < 100
 
 
-def test_another_c_library_is_left_alone(monkeypatch, caplog):
-    caplog.set_level("DEBUG", "pipelines.memory")
-    monkeypatch.setattr(pipelines.memory.ctypes, "CDLL", lambda _: object())
-    give_back()
-    share_pools()
-    assert "does not take a limit" in caplog.text
+def test_a_library_without_the_setting_is_left_alone(monkeypatch):
+    keep_freed_memory.cache_clear()
+    monkeypatch.setattr("ctypes.CDLL", lambda _: object())
+    keep_freed_memory()
+    keep_freed_memory.cache_clear()

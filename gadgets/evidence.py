@@ -96,7 +96,7 @@ def _strongest_receiver(values: ComplexArray) -> FloatArray:
     A spark in one receiver of 32 is lost in the sum over all.
     """
     powers = power(values).reshape(len(values), -1)
-    usual = np.sqrt(quantile(powers, 0.5).astype(np.float64))
+    usual = np.sqrt(np.array([quantile(receiver, 0.5) for receiver in powers], dtype=np.float64))
     units = np.maximum(usual, 1e-6 * np.sqrt(float(powers.max())) + 1e-18)
     powers *= (1 / units**2).astype(powers.dtype)[:, None]
     largest = np.sqrt(powers.max(axis=0)).reshape(values.shape[1:])
@@ -137,19 +137,28 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
 
 def _ratios(data: ComplexArray, magnitude: FloatArray, level: FloatArray, noise: float) -> Iterator[FloatArray]:
     """Give what tells how much a sample stands out, in the order of the maps: about one for an ordinary sample."""
-    innovation = innovation_of(data)
+    # Each part frees its arrays, of the size of the plane, before the next one makes its own.
+    yield from _innovation_ratios(innovation_of(data))
+    yield from _residual_ratios(data, level, noise)
+    yield whitened_energy(data, level)
+    yield magnitude / level
+
+
+def _innovation_ratios(innovation: ComplexArray) -> Iterator[FloatArray]:
     surprise, surprise_level = _strength(innovation, 1e-12)
     ordinary = max(float(quantile(surprise.ravel(), 0.5)), 1e-12)
     yield surprise / ordinary
     yield surprise / np.maximum(surprise_level, 0.5 * ordinary)
     yield whitened_energy(innovation)
     yield _strongest_receiver(innovation)
-    residual = data - predict(data, level, noise)
+
+
+def _residual_ratios(data: ComplexArray, level: FloatArray, noise: float) -> Iterator[FloatArray]:
+    residual = predict(data, level, noise)
+    np.subtract(data, residual, out=residual)
     error, error_level = _strength(residual, 0.5 * noise)
     yield error / error_level
     yield whitened_energy(residual, error_level)
-    yield whitened_energy(data, level)
-    yield magnitude / level
 
 
 def _among_others(there: BoolArray) -> BoolArray:

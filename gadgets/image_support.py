@@ -26,6 +26,7 @@ FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling th
 BACKGROUND_QUANTILE = 0.1
 DIRECT_LIMIT = 512  # unknowns per receiver above which the system is solved by conjugate gradients
 CONVERGED = 1e-2
+AT_ONCE = 1 << 18  # pixels that are smoothed at a time: they stay in the cache, and take little memory
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
 DOUBT = 1.0  # of the difference between two starts: measured on real data, less lets repairs through that do harm
 
@@ -141,8 +142,12 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
 
 def _receiver_weights(powers: FloatArray) -> FloatArray:
     """One over the background power of each receiver, shape ``(coil,)``; zero for a silent receiver."""
-    flat = _smoothed(powers).reshape(len(powers), -1)
-    background = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
+    n_pixels = powers[0].size
+    step = max(1, AT_ONCE // n_pixels)
+    background = np.empty(len(powers), powers.dtype)
+    for start in range(0, len(powers), step):
+        flat = _smoothed(powers[start : start + step]).reshape(-1, n_pixels)
+        background[start : start + step] = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
     weights = np.divide(1, background, out=np.zeros_like(background), where=background > 0)
     return np.asarray(weights, dtype=np.float32)
 

@@ -88,7 +88,9 @@ def quantile(values: FloatArray, share: float) -> FloatArray:
 
 def power(values: ComplexArray) -> FloatArray:
     """Square of the magnitude of each sample, shape kept."""
-    return np.asarray(values.real**2 + values.imag**2)
+    squares = np.asarray(values.real**2)
+    squares += values.imag**2
+    return squares
 
 
 def total_power(values: ComplexArray) -> FloatArray:

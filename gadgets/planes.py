@@ -72,8 +72,10 @@ def planes_of(kspace: KSpace, without: Container[int] = ()) -> Iterator[Plane]:
         columns = np.flatnonzero(sampled[partition].any(axis=0))
         window = slice(int(columns[0]), int(columns[-1]) + 1)
         valid = sampled[partition][lines, window]
+        # All lines of a partition are a view, and need no second copy of the k-space.
+        there = data[:, partition, slice(None) if lines.size == data.shape[2] else lines, window]
         yield Plane(
-            data=np.where(valid, data[:, partition, lines, window], 0).astype(np.complex64),
+            data=(there if valid.all() else np.where(valid, there, 0)).astype(np.complex64, copy=False),
             valid=valid,
             partition=partition,
             lines=lines,

@@ -59,16 +59,13 @@ def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray
     trust = np.clip(1 - (2 * noise / level) ** 2, 0, 1).astype(np.float32).ravel()
     places = np.flatnonzero(trust)
     if places.size >= 4 * len(NEIGHBOURS):
-        rows = np.ascontiguousarray(virtual_receivers(data).reshape(-1, trust.size).T)
-        neighbours = _neighbours(*np.divmod(places, n_samples), (n_lines, n_samples))
-        fitted = _fit_places(level.ravel()[places])
-        there = places[fitted]
-        targets = np.take(data.reshape(n_coils, -1), there, axis=1).T
-        weights = _fit(_sources(rows, neighbours[fitted]), targets, level.ravel()[there])
+        sources = _Sources(virtual_receivers(data))
+        fitted = places[_fit_places(level.ravel()[places])]
+        targets = np.take(data.reshape(n_coils, -1), fitted, axis=1).T
+        weights = _fit(sources.of(fitted), targets, level.ravel()[fitted])
         for start in range(0, places.size, BLOCK):
             block = places[start : start + BLOCK]
-            predicted = _sources(rows, neighbours[start : start + BLOCK]) @ weights
-            prediction[:, block] = predicted.T * trust[block]
+            prediction[:, block] = (sources.of(block) @ weights).T * trust[block]
     return prediction.reshape(data.shape)
 
 
@@ -81,17 +78,22 @@ def _fit_places(level: FloatArray) -> NDArray[np.intp]:
     return np.concatenate([loudest, rest[:: -(-2 * rest.size // MAX_FIT_SAMPLES)]])
 
 
-def _neighbours(lines: IntArray, samples: IntArray, shape: tuple[int, int]) -> IntArray:
-    """Index of each neighbour of the places in the flattened plane, shape ``(place, neighbour)``."""
-    n_lines, n_samples = shape
-    line_index = np.stack([mirrored_indices(n_lines, line) for line, _ in NEIGHBOURS], axis=1) * n_samples
-    sample_index = np.stack([mirrored_indices(n_samples, sample) for _, sample in NEIGHBOURS], axis=1)
-    return np.asarray(np.take(line_index, lines, axis=0) + np.take(sample_index, samples, axis=0))
+class _Sources:
+    """The neighbours of places in a plane, over all virtual receivers ``(virtual, line, sample)``."""
 
+    def __init__(self, virtual: ComplexArray) -> None:
+        n_virtual, n_lines, self._n_samples = virtual.shape
+        # The receivers of a sample side by side: they are collected in one piece.
+        self._rows = np.ascontiguousarray(virtual.reshape(n_virtual, -1).T)
+        lines = [mirrored_indices(n_lines, line) for line, _ in NEIGHBOURS]
+        samples = [mirrored_indices(self._n_samples, sample) for _, sample in NEIGHBOURS]
+        self._lines, self._samples = np.stack(lines, axis=1) * self._n_samples, np.stack(samples, axis=1)
 
-def _sources(rows: ComplexArray, neighbours: IntArray) -> ComplexArray:
-    """Collect neighbours out of ``(sample, virtual)`` rows, shape ``(place, neighbour x virtual)``."""
-    return np.take(rows, neighbours, axis=0).reshape(len(neighbours), -1)
+    def of(self, places: IntArray) -> ComplexArray:
+        """Collect the neighbours of places (indices of the flattened plane), shape ``(place, neighbour x virtual)``."""
+        line, sample = np.divmod(places, self._n_samples)
+        neighbours = np.take(self._lines, line, axis=0) + np.take(self._samples, sample, axis=0)
+        return np.take(self._rows, neighbours, axis=0).reshape(len(places), -1)
 
 
 def _fit(sources: ComplexArray, targets: ComplexArray, level: FloatArray) -> ComplexArray:

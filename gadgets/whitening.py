@@ -13,6 +13,9 @@ from gadgets.local_statistics import quantile, total_power
 ENOUGH = 4096
 """Samples of a group from which the receivers' covariance is estimated well enough."""
 
+BLOCK = 4096
+"""Samples that are whitened at a time: they stay in the cache, and no second array of the plane's size is made."""
+
 
 def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> FloatArray:
     """Energy of each sample in units of what its like have, over all receivers and their correlations.
@@ -37,16 +40,16 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
     members = values.reshape(n_coils, -1)
     if level is None:
         some = np.ascontiguousarray(members[:, :: _step(members.shape[1])])
-        return _relative(total_power(_robust_whitening(some) @ members)).reshape(shape)
+        return _relative(_distance(_robust_whitening(some), members)).reshape(shape)
     levels = level.ravel().astype(np.float32)
     order = _ascending(levels)
     groups = [order[group] for group in _groups(order.size, 6 * n_coils + 30)]
     # Most samples are in the last, quietest group: its whitening goes over all as they lie, and only those of the
     # other groups are collected.
-    energy = total_power(_whitening_of(members, levels, groups[-1]) @ members)
+    energy = _distance(_whitening_of(members, levels, groups[-1]), members)
     for group in groups[:-1]:
         here = np.sort(group)
-        energy[here] = total_power(_whitening_of(members, levels, group) @ np.take(members, here, axis=1))
+        energy[here] = _distance(_whitening_of(members, levels, group), np.take(members, here, axis=1))
     energy /= levels**2
     for group in groups:
         energy[group] = _relative(energy[group])
@@ -83,9 +86,15 @@ def _robust_whitening(members: ComplexArray) -> ComplexArray:
     """Whiten by the covariance of all but the largest 3 % of the samples of a group, ``(coil, sample)``."""
     kept = members
     for _ in range(2):
-        distance = total_power(_whitening(kept) @ members)
+        distance = _distance(_whitening(kept), members)
         kept = members[:, distance <= quantile(distance, 0.97)]
     return _whitening(kept)
+
+
+def _distance(whitening: ComplexArray, members: ComplexArray) -> FloatArray:
+    """Squared Mahalanobis distance of each sample; shape ``(sample,)``."""
+    blocks = (members[:, start : start + BLOCK] for start in range(0, members.shape[1], BLOCK))
+    return np.concatenate([total_power(whitening @ block) for block in blocks])
 
 
 def _relative(energy: FloatArray) -> FloatArray:

@@ -19,12 +19,12 @@ from scipy import fft
 
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray
 from gadgets.local_statistics import power, quantile
+from gadgets.missing_samples import missing_samples
 
 MAX_ITERATIONS = 6
 POWER = 1.5
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1
-DIRECT_LIMIT = 512  # unknowns per receiver above which the system is solved by conjugate gradients
 CONVERGED = 1e-2
 AT_ONCE = 1 << 18  # pixels that are smoothed at a time: they stay in the cache, and take little memory
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
@@ -119,24 +119,27 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     """Estimate variance and missing samples in turn, from a first estimate of the samples."""
     filled = filled.copy()
     known_image = fft.fft2(np.where(missing, 0, filled))
-    receiver_weights = _receiver_weights(power(fft.fft2(filled)))
-    groups = _receivers_by_places([np.argwhere(mask) for mask in missing])
+    image = known_image.copy()
+    groups = missing_samples(missing)
     variance = np.zeros(missing.shape, np.float32)
+    for group in groups:
+        image[group.coils] += group.image_of(filled[group.index])
+    receiver_weights = _receiver_weights(power(image))
     for _ in range(MAX_ITERATIONS):
-        precision = _precision(power(fft.fft2(filled)), receiver_weights)
-        weighted = fft.ifft2(precision * known_image)
+        precision = _precision(power(image), receiver_weights)
         correlation = fft.ifft2(precision.astype(np.float64))
         step = 0.0
-        for coil, place in groups:
-            ky, kx = place.T
-            solution, diagonal = _solve(correlation, place, weighted[coil][:, ky, kx].T, precision)
-            change = np.linalg.norm(filled[coil[:, None], ky, kx] + solution.T)
+        for group in groups:
+            known = known_image[group.coils]
+            solution, diagonal = group.solve(correlation, group.samples_of(precision * known), precision)
+            change = np.linalg.norm(filled[group.index] + solution)
             step = max(step, float(change / (np.linalg.norm(solution) + 1e-30)))
-            filled[coil[:, None], ky, kx] = -solution.T
-            variance[coil[:, None], ky, kx] = diagonal
+            filled[group.index] = -solution
+            variance[group.index] = diagonal
+            image[group.coils] = known - group.image_of(solution)
         if step < CONVERGED:
             break
-    weighted = np.where(missing, 0, fft.ifft2(precision * fft.fft2(filled)))
+    weighted = np.where(missing, 0, fft.ifft2(precision * image))
     return SupportPrediction(filled, weighted, correlation, variance, np.zeros(missing.shape, np.float32))
 
 
@@ -169,55 +172,3 @@ def _smoothed(values: FloatArray) -> FloatArray:
         total += np.roll(values, -1, axis)
         values = total
     return values / 9
-
-
-def _receivers_by_places(places: list[NDArray[np.int_]]) -> list[tuple[NDArray[np.int_], NDArray[np.int_]]]:
-    """Group receivers that miss the same samples, so that their system is solved once."""
-    groups: dict[bytes, list[int]] = {}
-    for coil, place in enumerate(places):
-        if len(place):
-            groups.setdefault(place.tobytes(), []).append(coil)
-    return [(np.array(coils), places[coils[0]]) for coils in groups.values()]
-
-
-def _solve(
-    correlation: NDArray[np.complex128], place: NDArray[np.int_], right: ComplexArray, precision: NDArray[np.float32]
-) -> tuple[ComplexArray, FloatArray]:
-    """Solve the system of the missing samples.
-
-    Returns
-    -------
-    tuple
-        The solution, shape ``(sample, coil)`` as `right`, and the diagonal of the inverse, shape ``(sample,)``.
-    """
-    if len(place) > DIRECT_LIMIT:
-        return _solve_iteratively(place, right, precision), np.zeros(len(place))
-    distance = (place[:, None] - place[None]) % np.array(correlation.shape)
-    matrix = correlation[distance[..., 0], distance[..., 1]]
-    # The smallest of ridges keeps long bursts in smooth data from losing all digits.
-    matrix[np.diag_indices(len(place))] *= 1 + 1e-9
-    inverse = np.linalg.inv(matrix)
-    return inverse @ right, np.diag(inverse).real
-
-
-def _solve_iteratively(place: NDArray[np.int_], right: ComplexArray, precision: NDArray[np.float32]) -> ComplexArray:
-    """Conjugate gradients: the system's product is a weighting in the image."""
-    ky, kx = place.T
-    grid = np.zeros((right.shape[1], *precision.shape), np.complex64)
-    solution = np.zeros_like(right)
-    residual = right.copy()
-    direction = residual.copy()
-    energy = np.sum(power(residual), axis=0)
-    target = 1e-8 * energy
-    for _ in range(30):
-        grid[:, ky, kx] = direction.T
-        product = fft.ifft2(precision * fft.fft2(grid))[:, ky, kx].T
-        curvature = np.sum(direction.conj() * product, axis=0).real
-        length = np.divide(energy, curvature, out=np.zeros_like(energy), where=curvature > 0)
-        solution += length * direction
-        residual -= length * product
-        previous, energy = energy, np.sum(power(residual), axis=0)
-        if np.all(energy <= target):
-            break
-        direction = residual + np.divide(energy, previous, out=np.zeros_like(energy), where=previous > 0) * direction
-    return solution

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_repair import object_kspace
 
-from gadgets import image_support
+from gadgets import missing_samples
 from gadgets.image_support import predict_from_support
 
 
@@ -77,7 +77,7 @@ def test_many_unknowns_are_solved_iteratively_to_the_same_result(monkeypatch):
     plane = object_kspace(n_coils=2).data[:, 0]
     missing = np.random.default_rng(0).random(plane.shape) < 0.03
     direct = predict_from_support(plane, missing)
-    monkeypatch.setattr(image_support, "DIRECT_LIMIT", 4)
+    monkeypatch.setattr(missing_samples, "DIRECT_LIMIT", 4)
     iterative = predict_from_support(plane, missing)
     np.testing.assert_allclose(iterative.filled, direct.filled, atol=0.02 * np.abs(plane[missing]).max())
     assert not iterative.variance.any()

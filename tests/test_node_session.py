@@ -7,11 +7,15 @@ import socket
 import threading
 
 import pytest
-from connections import parse
+from connections import parse, run_on_connection, written
+from fakes import FindsGiven
 from raw_scans import HEADER, LIMIT_S, scan_items
+from transcript_cases import CASES, FITTING
 
+import gadgets.node
 import pipelines.node_session
 from gadgets.settings import NODE_SETTINGS
+from gadgets.wire import Waveform
 from pipelines.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.node_session import gadget_of, serve_node
 from pipelines.scan_socket import ScanSocket
@@ -124,3 +128,28 @@ def test_a_scan_is_logged_and_a_health_check_is_not(caplog):
     assert not caplog.messages
     answer(stream())
     assert "raw_repair: 0.0 MB came, over after" in caplog.text
+
+
+FITTING_NODES = [
+    pytest.param(case, node, id=f"{case}-{node}") for case, kind in CASES.items() for node in FITTING.get(kind, ())
+]
+
+
+@pytest.mark.parametrize(("case", "node"), FITTING_NODES)
+def test_a_recorded_stream_is_answered_as_by_the_node_alone(case, node, transcripts_folder, monkeypatch):
+    """Header mended, configuration written anew: nothing of that shows in the answer."""
+    for module in ("spark_detection", "raw_repair"):
+        monkeypatch.setattr(f"gadgets.{module}.open_detector", lambda _: FindsGiven((0, 30, 40)))
+    monkeypatch.setattr(gadgets.node, "QUIET_S", 0.2)
+    content = (transcripts_folder / f"{case}.server_to_external.bin").read_bytes()
+    alone, served = (
+        [(number, untimed(item, node)) for number, item in parse(received)]
+        for received in (run_on_connection(gadget_of(node), content, hang_up=False), answer(content, node, {}))
+    )
+    assert served == alone
+
+
+def untimed(item, node):
+    """What is the same each time: the bytes, but of our own waveforms and images, which hold times, their kind alone."""
+    is_timed = isinstance(item, Waveform) or node == "image_fft"
+    return item if item is None or isinstance(item, str) else type(item) if is_timed else written([item])

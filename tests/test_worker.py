@@ -20,6 +20,7 @@ from onnx_models.providers import cuda_devices
 from pipelines.host import Host
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.raw_file import RawFile
+from pipelines.released_memory import give_back
 from pipelines.worker import NODES, Worker
 
 FREE = dict.fromkeys(NODES, 0)
@@ -65,6 +66,8 @@ def wait_until(condition, limit_s=LIMIT_S):
 
 def resident_bytes():
     gc.collect()
+    # The worker does so, too, but after its peer has seen the end of the scan.
+    give_back()
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 

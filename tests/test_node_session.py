@@ -150,6 +150,6 @@ def test_a_recorded_stream_is_answered_as_by_the_node_alone(case, node, transcri
 
 
 def untimed(item, node):
-    """What is the same each time: the bytes, but of our own waveforms and images, which hold times, their kind alone."""
+    """What is the same each time: the bytes, but of waveforms of ours and images, which hold times, their kind."""
     is_timed = isinstance(item, Waveform) or node == "image_fft"
     return item if item is None or isinstance(item, str) else type(item) if is_timed else written([item])

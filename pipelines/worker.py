@@ -111,7 +111,8 @@ class Worker:
         self._stopping = True
         for listener in self._listeners.values():
             _shut(listener)
-        self._thread.join(_JOIN_S)
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_S)
         for listener in self._listeners.values():
             listener.close()
         limit = time.monotonic() + grace_s

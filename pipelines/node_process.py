@@ -121,9 +121,10 @@ class NodeProcess:
         """Describe why the node failed: how its process ended and what it said last."""
         reason = what
         if self._process is not None:
-            # Of a process that is going down, the exit code follows the lost connection.
+            # Of a process that is going down, the exit code follows the lost connection; 0 explains nothing.
             with contextlib.suppress(subprocess.TimeoutExpired):
-                reason = _describe_exit(self._process.wait(END_GRACE_S))
+                code = self._process.wait(END_GRACE_S)
+                reason = _describe_exit(code) if code else f"{what} (exit code 0)"
         last_words = self._log.last_words() if self._log is not None else ""
         return NodeError(f"node {self.name} failed: {': '.join(filter(None, (reason, last_words)))}")
 

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 IDLE_LIMIT_S = 3600.0
 """How long a scan may pause while its connection lives."""
 
+ENDED_EARLY = "it ended before it had read all of its input"
+"""Of a node that closes with unread data, whose connection is then reset, with its CLOSE or without."""
+
 _WATCH_S = 0.5
 _JOIN_S = 5.0
 
@@ -172,7 +175,8 @@ class Scan:
             try:
                 message = reader.read()
             except PeerLostError as error:
-                raise node.failure(str(error)) from error
+                had_all = node.input_closed and not isinstance(error.__cause__, ConnectionError)
+                raise node.failure("it ended without a CLOSE" if had_all else ENDED_EARLY) from error
             except WireError as error:
                 raise NodeError(f"node {node.name} failed: {error}") from error
             if message.id is MessageID.CLOSE:
@@ -190,7 +194,7 @@ class Scan:
         if node.wait() != 0:
             raise node.failure("it ended badly")
         if not (had_all and node.has_read_all()):
-            raise NodeError(f"node {node.name} failed: it ended before it had read all of its input")
+            raise NodeError(f"node {node.name} failed: {ENDED_EARLY}")
 
     def _deliver(self, index: int, message: Message) -> None:
         """Send a message to the first node from ``index`` on that accepts it, else to the client."""
@@ -208,7 +212,7 @@ class Scan:
         try:
             node.send(message)
         except OSError as error:
-            raise node.failure(f"connection lost ({error.strerror or error})") from error
+            raise node.failure(ENDED_EARLY) from error
 
     def _close_input(self, index: int) -> None:
         self._last_moved = time.monotonic()

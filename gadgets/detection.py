@@ -18,10 +18,11 @@ from gadgets.kspace import FloatArray, IntArray, KSpace
 from gadgets.patches import cut, divide, relative_positions
 from gadgets.planes import Plane, planes_of
 from gadgets.records import Detection, Point, TargetPatch
-from gadgets.repair import deviations, repair
+from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
+from gadgets.suspects import Place, Suspect, confirm, place_of
 from gadgets.target_patches import REGIONS, Region, classify, in_centre, select_targets
-from gadgets.verdict import CORE, is_spark, receivers_of, suspicious_from
+from gadgets.verdict import CORE, suspicious_from
 from onnx_models.errors import ModelError
 from onnx_models.loader import open_model
 from onnx_models.manifest import read_manifest
@@ -36,17 +37,8 @@ class _Found:
     """What has been found in one k-space so far."""
 
     patches: int = 0
-    targets: dict[tuple[int, int, int], TargetPatch] = field(default_factory=dict)
-    points: dict[tuple[int, int, int], Point] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Suspect:
-    """A sample that the segmentation marks, still without receivers and moment."""
-
-    point: Point
-    threshold: float
-    in_core: bool
+    targets: dict[Place, TargetPatch] = field(default_factory=dict)
+    points: dict[Place, Point] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +115,7 @@ class Detector:
         start = time.perf_counter()
         found = _Found()
         looked_at = kspace
-        suspects: dict[int, list[_Suspect]] = {}
+        suspects: dict[int, list[Suspect]] = {}
         for look in range(MAX_LOOKS):
             if look:
                 before = looked_at
@@ -133,10 +125,10 @@ class Detector:
             for plane in planes_of(looked_at, without=suspects):
                 suspects[plane.partition] = self._look(plane, found, is_first=look == 0)
             seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
-            new = _confirmed(looked_at, kspace, [each for each in seen if _place(each.point) not in found.points])
+            new = confirm([each for each in seen if each.place not in found.points], looked_at)
             if not new:
                 break
-            found.points.update({_place(point): point for point in new})
+            found.points.update({place_of(point): point for point in new})
         return Detection(
             indices=kspace.indices,
             patches=found.patches,
@@ -146,7 +138,7 @@ class Detector:
             seconds=time.perf_counter() - start,
         )
 
-    def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[_Suspect]:
+    def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[Suspect]:
         """Judge one plane."""
         patches = _divide(plane, self._settings)
         probability = classify(patches.values, patches.positions, self._classifiers)
@@ -164,8 +156,9 @@ class Detector:
         thresholds = self._point_thresholds(evidence)
         places, chances = merge(masks, patches.anchors[targets], suspicious_from(thresholds))
         return [
-            _Suspect(
-                point=_point(plane.place(int(line), int(sample)), float(chance)),
+            Suspect(
+                place=plane.place(int(line), int(sample)),
+                probability=float(chance),
                 threshold=float(thresholds[line, sample]),
                 in_core=bool(evidence.radius[line, sample] < CORE),
             )
@@ -192,40 +185,5 @@ class Detector:
         )
 
 
-def _confirmed(looked_at: KSpace, kspace: KSpace, suspects: list[_Suspect]) -> list[Point]:
-    """Keep the suspects that their predictions confirm; name their receivers and their moment."""
-    if not suspects:
-        return []
-    confirmed = []
-    judged = zip(suspects, deviations(looked_at, [suspect.point for suspect in suspects]), strict=True)
-    for suspect, deviation in judged:
-        point = suspect.point
-        if is_spark(point.probability, suspect.threshold, deviation, in_core=suspect.in_core):
-            moment = {
-                "receivers": receivers_of(deviation),
-                "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
-                "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
-            }
-            confirmed.append(point.model_copy(update=moment))
-    return confirmed
-
-
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:
     return np.array_equal(before.data[:, partition], after.data[:, partition], equal_nan=True)
-
-
-def _place(point: Point) -> tuple[int, int, int]:
-    return point.partition, point.line, point.sample
-
-
-def _point(place: tuple[int, int, int], probability: float) -> Point:
-    partition, line, sample = place
-    return Point(
-        partition=partition,
-        line=line,
-        sample=sample,
-        receivers=(),
-        probability=probability,
-        scan_counter=0,
-        time_stamp=0,
-    )

@@ -14,6 +14,7 @@ from gadgets.conjugate import has_partner, predict_conjugate, true_centre
 from gadgets.image_support import SupportPrediction, predict_from_support
 from gadgets.interpolation import predict_burst
 from gadgets.kspace import ComplexArray, FloatArray
+from gadgets.local_statistics import quantile
 from gadgets.rehearsal import rehearsal_places, withhold
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
@@ -157,7 +158,7 @@ class Predictor:
             wrong = np.abs(self._predict_support(partition).innovation)
             clean = self.around.clean[:, partition]
             medians = [
-                np.median(values[there]) if there.any() else 0.0 for values, there in zip(wrong, clean, strict=True)
+                quantile(values[there], 0.5) if there.any() else 0.0 for values, there in zip(wrong, clean, strict=True)
             ]
             self._usual[partition] = np.array(medians) / np.sqrt(np.log(2))
         return self._usual[partition]

@@ -1,0 +1,78 @@
+"""Suspects: samples that the segmentation marks, until their predictions confirm them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gadgets.kspace import KSpace
+from gadgets.records import Point
+from gadgets.repair import deviations
+from gadgets.verdict import is_spark, receivers_of
+
+Place = tuple[int, int, int]
+"""Partition, line and sample."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A sample that the segmentation marks.
+
+    Attributes
+    ----------
+    place
+        Partition, line and sample.
+    probability, threshold
+        That it is abnormal, and above which it counts as such.
+    in_core
+        Whether it lies in the echo's peak.
+    """
+
+    place: Place
+    probability: float
+    threshold: float
+    in_core: bool
+
+    @property
+    def point(self) -> Point:
+        """The point that it may become, still without receivers and moment."""
+        partition, line, sample = self.place
+        return Point(
+            partition=partition,
+            line=line,
+            sample=sample,
+            receivers=(),
+            probability=self.probability,
+            scan_counter=0,
+            time_stamp=0,
+        )
+
+
+def place_of(point: Point) -> Place:
+    """Give the place of a point."""
+    return point.partition, point.line, point.sample
+
+
+def confirm(suspects: Sequence[Suspect], looked_at: KSpace) -> list[Point]:
+    """Keep the suspects that their predictions confirm; name their receivers and their moment.
+
+    Parameters
+    ----------
+    suspects
+        Those to be judged.
+    looked_at
+        The k-space that they were seen in.
+    """
+    if not suspects:
+        return []
+    confirmed = []
+    points = [suspect.point for suspect in suspects]
+    for suspect, point, deviation in zip(suspects, points, deviations(looked_at, points), strict=True):
+        if is_spark(suspect.probability, suspect.threshold, deviation, in_core=suspect.in_core):
+            moment = {
+                "receivers": receivers_of(deviation),
+                "scan_counter": int(looked_at.scan_counter[point.partition, point.line]),
+                "time_stamp": int(looked_at.time_stamp[point.partition, point.line]),
+            }
+            confirmed.append(point.model_copy(update=moment))
+    return confirmed

@@ -1,0 +1,15 @@
+import numpy as np
+from make_kspace import make_kspace
+
+from gadgets.suspects import Suspect, confirm, place_of
+
+
+def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
+    kspace = make_kspace(0, 3, (2, 24, 32))
+    kspace.data[:, 1, 9, 20] += 400 * np.exp(2j * np.arange(3)).astype(np.complex64)
+    kspace.scan_counter[1, 9], kspace.time_stamp[1, 9] = 34, 340
+    suspects = [Suspect((1, 9, 20), 0.9, 0.5, in_core=False), Suspect((0, 4, 5), 0.9, 0.5, in_core=False)]
+    (point,) = confirm(suspects, kspace)
+    assert place_of(point) == (1, 9, 20)
+    assert (point.receivers, point.scan_counter, point.time_stamp) == ((0, 1, 2), 34, 340)
+    assert confirm([], kspace) == []

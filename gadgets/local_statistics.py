@@ -5,18 +5,23 @@ NumPy's own median and quantile give the same in several times the time, and eve
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.kspace import ComplexArray, FloatArray
 
 
+@functools.lru_cache(maxsize=256)
 def mirrored_indices(n: int, offset: int) -> NDArray[np.intp]:
     """Index of the neighbour `offset` away of each of `n` samples; where there is none, the one on the other side."""
     index = np.arange(n)
     there = index + offset
     outside = (there < 0) | (there >= n)
-    return np.clip(np.where(outside, index - offset, there), 0, n - 1)
+    indices = np.clip(np.where(outside, index - offset, there), 0, n - 1)
+    indices.setflags(write=False)  # all planes of a size share them
+    return indices
 
 
 def _widened(values: FloatArray, distance: int) -> FloatArray:

@@ -187,7 +187,8 @@ def _open(path: Path) -> h5py.File:
     try:
         if not h5py.is_hdf5(path):
             raise RawDataError(f"{path}: not an HDF5 file")
-        return h5py.File(path, "r")
+        # Without a lock: a file that another program has open for writing can be read, and is never waited for.
+        return h5py.File(path, "r", locking=False)
     except OSError as error:
         reason = "the file is truncated" if "truncated" in str(error) else str(error)
         raise RawDataError(f"{path}: cannot be read ({reason})") from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 
 import h5py
@@ -178,3 +179,11 @@ def test_a_file_of_which_the_writing_fails_does_not_appear(tmp_path):
     with pytest.raises(RuntimeError, match="the source broke"):
         write_raw_file(tmp_path / "raw.h5", HEADER, items())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_another_program_writes_to_can_be_read(tmp_path):
+    path = make_raw_file(tmp_path / "raw.h5")
+    with path.open("r+b") as elsewhere:
+        # What HDF5 does in a program that opens the file for writing.
+        fcntl.flock(elsewhere, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert len(contents(path)[1]) == 9

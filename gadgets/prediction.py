@@ -54,18 +54,18 @@ def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray
     noise
         Noise level in the units of `level`.
     """
-    n_coils, n_lines, n_samples = data.shape
-    prediction = np.zeros((n_coils, n_lines * n_samples), data.dtype)
-    trust = np.clip(1 - (2 * noise / level) ** 2, 0, 1).astype(np.float32).ravel()
+    flat, levels = data.reshape(len(data), -1), level.ravel()
+    trust = np.clip(1 - (2 * noise / levels) ** 2, 0, 1).astype(np.float32)
     places = np.flatnonzero(trust)
-    if places.size >= 4 * len(NEIGHBOURS):
-        sources = _Sources(virtual_receivers(data))
-        fitted = places[_fit_places(level.ravel()[places])]
-        targets = np.take(data.reshape(n_coils, -1), fitted, axis=1).T
-        weights = _fit(sources.of(fitted), targets, level.ravel()[fitted])
-        for start in range(0, places.size, BLOCK):
-            block = places[start : start + BLOCK]
-            prediction[:, block] = (sources.of(block) @ weights).T * trust[block]
+    if places.size < 4 * len(NEIGHBOURS):
+        return np.zeros_like(data)
+    sources = _Sources(virtual_receivers(data))
+    fitted = places[_fit_places(levels[places])]
+    weights = _fit(sources.of(fitted), np.take(flat, fitted, axis=1).T, levels[fitted])
+    prediction = np.zeros_like(flat)
+    for start in range(0, places.size, BLOCK):
+        block = places[start : start + BLOCK]
+        prediction[:, block] = (sources.of(block) @ weights).T * trust[block]
     return prediction.reshape(data.shape)
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from gadgets.assembly import describe
 from gadgets.errors import NodeError, RawDataError
-from gadgets.finite import without_non_finite
 from gadgets.kspace import ComplexArray, KSpace
 from gadgets.node import Item, Stage, run_node
 from gadgets.readout import Encoding
@@ -118,8 +117,7 @@ def calibrate(
     start = perf_counter()
     try:
         _check_places(points, kspace)
-        finite, _ = without_non_finite(kspace)
-        repaired, record = repair(finite, points, settings)
+        repaired, record = repair(kspace, points, settings)
     except Exception as error:
         where, reason = describe(kspace.indices), str(error) or type(error).__name__
         if settings.on_failure == "fail":

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.abnormal_points import merge, segment
-from gadgets.evidence import FEATURE_SET, Evidence, gather_evidence
-from gadgets.kspace import FloatArray, IntArray, KSpace
+from gadgets.evidence import FEATURE_SET, Evidence, gather_evidence, radii
+from gadgets.image_support import contrast_of, predict_from_support
+from gadgets.kspace import BoolArray, FloatArray, IntArray, KSpace
 from gadgets.patches import cut, divide, relative_positions
 from gadgets.planes import Plane, planes_of
 from gadgets.records import Detection, Point, TargetPatch
@@ -22,7 +23,7 @@ from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from gadgets.suspects import Place, Suspect, confirm, place_of
 from gadgets.target_patches import REGIONS, Region, classify, in_centre, select_targets
-from gadgets.verdict import CORE, suspicious_from
+from gadgets.verdict import CORE, CORE_REACH, LEAST_CONTRAST, suspicious_from
 from onnx_models.errors import ModelError
 from onnx_models.loader import open_model
 from onnx_models.manifest import read_manifest
@@ -153,27 +154,30 @@ class Detector:
             found.targets.setdefault(record.anchor, record)
         masks = segment(patches.values[targets], self._segmenter)
         evidence = patches.evidence
-        thresholds = self._point_thresholds(evidence)
+        core, peak = _core_and_peak_of(plane, evidence)
+        thresholds = self._point_thresholds(core)
         places, chances = merge(masks, patches.anchors[targets], suspicious_from(thresholds))
+        judged = evidence.judged[places[:, 0], places[:, 1]]
+        at_peak = peak[places[:, 0], places[:, 1]]
+        if at_peak.any() and not _has_background(plane, places):
+            judged &= ~at_peak
         return [
             Suspect(
                 place=plane.place(int(line), int(sample)),
                 probability=float(chance),
                 threshold=float(thresholds[line, sample]),
-                in_core=bool(evidence.radius[line, sample] < CORE),
+                in_core=bool(core[line, sample]),
             )
-            for (line, sample), chance in zip(places, chances, strict=True)
-            if evidence.judged[line, sample]
+            for (line, sample), chance in zip(places[judged], chances[judged], strict=True)
         ]
 
     def _thresholds(self) -> dict[Region, float]:
         settings = self._settings
         return {"centre": max(settings.threshold, settings.centre_threshold), "outer": settings.threshold}
 
-    def _point_thresholds(self, evidence: Evidence) -> FloatArray:
+    def _point_thresholds(self, core: BoolArray) -> FloatArray:
         settings = self._settings
-        core = max(settings.point_threshold, settings.core_threshold)
-        return np.where(evidence.radius < CORE, core, settings.point_threshold)
+        return np.where(core, max(settings.point_threshold, settings.core_threshold), settings.point_threshold)
 
     def _target_patch(self, plane: Plane, patches: _Patches, target: int, probability: float) -> TargetPatch:
         region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"
@@ -183,6 +187,29 @@ class Detector:
             probability=probability,
             model=self._classifiers[region].entry.name,
         )
+
+
+def _has_background(plane: Plane, places: IntArray) -> bool:
+    """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
+    missing = np.zeros(plane.data.shape, dtype=bool)
+    missing[:, places[:, 0], places[:, 1]] = True
+    return contrast_of(predict_from_support(plane.data, missing).filled) >= LEAST_CONTRAST
+
+
+def _core_and_peak_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray]:
+    """Mark the core, and all that may belong to the echo's peak, shapes ``(line, sample)``.
+
+    Both lie about the loudest place and about the one that the header names: where the object fills the field of
+    view the peak is a single sample, and the loudest surroundings are elsewhere.
+    """
+    shape = evidence.level.shape
+    loudest = np.unravel_index(int(np.argmax(evidence.level)), shape)
+    core = np.minimum(evidence.radius, radii(shape, plane.centre)) < CORE
+    peak = core.copy()
+    for centre in ((int(loudest[0]), int(loudest[1])), plane.centre):
+        near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
+        peak |= near[0][:, None] & near[1][None, :]
+    return core, peak
 
 
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:

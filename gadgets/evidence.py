@@ -126,7 +126,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
     maps[N_STRIKING:] = (
         0.5 * np.log(level / noise),
         _mirror_ratio(magnitude, level, centre),
-        RADIUS_SCALE * _radius(level.shape, centre),
+        RADIUS_SCALE * radii(level.shape, centre),
         np.full(level.shape, 0.5 * np.log2(len(data))),
     )
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
@@ -169,8 +169,8 @@ def _among_others(there: BoolArray) -> BoolArray:
     return there & (share > 0.5)
 
 
-def _radius(shape: tuple[int, ...], centre: tuple[int, int]) -> FloatArray:
-    """Distance from the centre, 1 at the furthest border of each axis."""
+def radii(shape: tuple[int, ...], centre: tuple[int, int]) -> FloatArray:
+    """Distance of each sample from a centre, 1 at the further border of each axis, shape ``(line, sample)``."""
     reach = [max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)]
     line = (np.arange(shape[0]) - centre[0]) / reach[0]
     sample = (np.arange(shape[1]) - centre[1]) / reach[1]

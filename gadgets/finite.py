@@ -30,6 +30,14 @@ def without_non_finite(kspace: KSpace) -> tuple[KSpace, int]:
     return replace(kspace, data=data, sampled=kspace.sampled & usable), int(np.count_nonzero(~is_finite))
 
 
+def count_non_finite(kspace: KSpace) -> int:
+    """Count the samples that are NaN or infinite, each receiver's by itself.
+
+    Detection and repair take the k-space with them: as zeros they would be holes that look like sparks.
+    """
+    return int(np.count_nonzero(~np.isfinite(kspace.data)))
+
+
 def warning_of(n_non_finite: int) -> str:
     """Say how many samples were passed on unjudged; empty where there were none."""
     return f"{n_non_finite} NaN or Inf samples were passed on unjudged" if n_non_finite else ""

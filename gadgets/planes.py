@@ -34,6 +34,8 @@ class Plane:
         Which of the stacked lines are mirrored.
     n_samples
         Samples per readout of the k-space, to turn mirrored indices back.
+    centre
+        Where the sequence puts the k-space centre: stacked line and sample.
     """
 
     data: ComplexArray
@@ -43,6 +45,7 @@ class Plane:
     first_sample: int
     reversed_lines: BoolArray
     n_samples: int
+    centre: tuple[int, int]
 
     def place(self, line: int, sample: int) -> tuple[int, int, int]:
         """Turn a place in the plane into one in k-space: partition, line, sample as acquired."""
@@ -82,4 +85,5 @@ def planes_of(kspace: KSpace, without: Container[int] = ()) -> Iterator[Plane]:
             first_sample=window.start,
             reversed_lines=kspace.reversed_lines[partition][lines],
             n_samples=data.shape[-1],
+            centre=(int(np.searchsorted(lines, kspace.centre[1])), kspace.centre[2] - window.start),
         )

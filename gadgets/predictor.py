@@ -71,10 +71,10 @@ class Predictor:
         return Candidate("zero", np.zeros_like(self._predicted(burst)), error)
 
     def conjugate(self, burst: Burst) -> Candidate | None:
-        """Take the partners on the other side of the centre; None where one is missing."""
+        """Take the partners on the other side of the centre; None where one is missing or the centre is not sure."""
         places = [(burst.partition, burst.line, sample) for sample in range(burst.start, burst.stop)]
         partners = [has_partner(self.around.clean, place, self._centre)[burst.receivers] for place in places]
-        if not np.all(partners):
+        if not np.all(partners) or not self._is_centre_sure:
             return None
         predicted = self._mirrored_kspace[burst.receivers, burst.partition]
         recorded = self.around.data[burst.receivers, burst.partition]
@@ -134,6 +134,11 @@ class Predictor:
     @cached_property
     def _centre(self) -> tuple[int, int, int]:
         return true_centre(np.where(self.around.missing, 0, self.around.data))
+
+    @cached_property
+    def _is_centre_sure(self) -> bool:
+        """Whether the centre is the same with and without the flagged samples: else nobody's partner is known."""
+        return self._centre == true_centre(self.around.data)
 
     @cached_property
     def _mirrored_kspace(self) -> ComplexArray:

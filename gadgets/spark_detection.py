@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from gadgets.assembly import describe
 from gadgets.errors import NodeError, RawDataError
-from gadgets.finite import warning_of, without_non_finite
+from gadgets.finite import count_non_finite, warning_of
 from gadgets.kspace import KSpace
 from gadgets.node import Item, Stage, run_node
 from gadgets.readout import Encoding
@@ -134,8 +134,8 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
     """
     start = perf_counter()
     try:
-        finite, n_non_finite = without_non_finite(kspace)
-        detection = detector.detect(finite)
+        n_non_finite = count_non_finite(kspace)
+        detection = detector.detect(kspace)
     except Exception as error:
         where = describe(kspace.indices)
         if on_failure == "fail":

@@ -122,6 +122,34 @@ def test_a_strong_spark_does_not_hide_a_weak_one(detector):
     assert places(detector.detect(kspace)) >= {(0, 12, 20), (0, 50, 60)}
 
 
+@pytest.mark.parametrize("place", [(0, 32, 40), (0, 33, 38), (0, 20, 60)])
+def test_one_sample_that_is_not_finite_costs_its_neighbours_nothing(detector, place):
+    kspace = make_scan()
+    data = kspace.data.copy()
+    data[(1, *place)] = np.nan
+    assert detector.detect(replace(kspace, data=data)).points == ()
+    sparked = with_sparks(replace(kspace, data=data), {(0, 10, 50): None})
+    assert places(detector.detect(sparked)) == {(0, 10, 50)}
+
+
+@pytest.mark.parametrize(("step", "signal"), [(3, 10.0), (2, 5.0)])
+def test_the_echos_peak_of_aliased_images_is_left_alone(detector, step, signal):
+    plane = make_plane(3, 8, (160, 128), signal)[:, ::step]
+    kspace = make_scan(8, shape=plane.shape[1:])
+    assert detector.detect(replace(kspace, data=np.ascontiguousarray(plane[:, None]))).points == ()
+
+
+def test_the_echos_peak_of_an_object_that_fills_the_field_of_view_is_left_alone(detector):
+    rng = np.random.default_rng(0)
+    for n_coils in (1, 4):
+        for signal in (2.0, 4.0, 40.0):
+            white = rng.standard_normal((n_coils, 96, 128)) + 1j * rng.standard_normal((n_coils, 96, 128))
+            image = signal * np.exp(0.3j * np.arange(n_coils))[:, None, None] + white / np.sqrt(2)
+            plane = np.fft.fftshift(np.fft.fft2(image, norm="ortho"), axes=(1, 2)).astype(np.complex64)
+            kspace = make_scan(n_coils, shape=(96, 128))
+            assert detector.detect(replace(kspace, data=plane[:, None])).points == ()
+
+
 def test_an_empty_kspace_holds_nothing(detector):
     kspace = make_scan()
     empty = replace(kspace, data=np.zeros_like(kspace.data))

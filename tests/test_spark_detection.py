@@ -79,8 +79,8 @@ def test_a_detector_that_breaks_is_an_error_where_that_is_asked_for(use):
     assert sent[0] == (8, "spark_detection: slice 3: the device is gone, 2 receivers waiting")
 
 
-def test_samples_that_are_not_finite_are_hidden_from_the_detector_and_counted(use):
-    detector = use(FindsGiven((0, 2, 3), (0, 2, 4)))
+def test_samples_that_are_not_finite_are_counted_and_left_to_the_detector(use):
+    detector = use(FindsGiven((0, 2, 4)))
     items = scan()
     samples = items[2].data.copy()
     samples[0, 3] = np.nan
@@ -88,7 +88,7 @@ def test_samples_that_are_not_finite_are_hidden_from_the_detector_and_counted(us
     _, (detection,) = detected(items)
     assert [point.sample for point in detection.points] == [4]
     assert detection.warning == "1 NaN or Inf samples were passed on unjudged"
-    assert np.isfinite(detector.seen[0].data).all()
+    assert np.argwhere(~np.isfinite(detector.seen[0].data)).tolist() == [[0, 0, 2, 3]]
 
 
 def test_a_model_that_is_missing_is_an_error_before_any_data(monkeypatch):

@@ -17,7 +17,7 @@ from gadgets.evidence import FEATURE_SET, Evidence, gather_evidence, radii
 from gadgets.image_support import contrast_of, predict_from_support
 from gadgets.kspace import BoolArray, FloatArray, IntArray, KSpace
 from gadgets.patches import cut, divide, relative_positions
-from gadgets.planes import Plane, planes_of
+from gadgets.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
@@ -28,6 +28,8 @@ from onnx_models.errors import ModelError
 from onnx_models.loader import open_model
 from onnx_models.manifest import read_manifest
 from onnx_models.model import Model
+
+NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
 
 MAX_LOOKS = 3
 """A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
@@ -137,6 +139,7 @@ class Detector:
             points=tuple(found.points[place] for place in sorted(found.points)),
             provider=self.provider,
             seconds=time.perf_counter() - start,
+            warning="" if found.patches else NOT_JUDGED,
         )
 
     def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[Suspect]:

@@ -38,6 +38,8 @@ def check_folder(path: Path) -> None:
     """Raise RawDataError unless a file can be made at ``path``."""
     if path.is_dir():
         raise RawDataError(f"{path}: expected the name of a file to write, found a folder")
+    if path.exists() and not path.is_file():
+        raise RawDataError(f"{path}: expected the name of a file to write, found something else (a device, a pipe)")
     if not path.parent.is_dir():
         raise RawDataError(f"{path}: the folder {path.parent} does not exist")
     if not os.access(path.parent, os.W_OK):

@@ -18,6 +18,8 @@ def summary_table(report: ScanReport) -> Table:
     table = Table(title=f"{report.pipeline}: {report.input}", show_header=False, title_justify="left")
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
+    if not report.k_spaces:
+        return _unreported(table, report)
     rows = {
         "k-spaces": str(totals.k_spaces),
         "target patches": f"{totals.target_patches} of {totals.patches} patches",
@@ -34,6 +36,17 @@ def summary_table(report: ScanReport) -> Table:
     for name, value in rows.items():
         if value:
             table.add_row(name, Text(value))
+    return table
+
+
+def _unreported(table: Table, report: ScanReport) -> Table:
+    """Say what is known of a scan without a reported k-space."""
+    table.add_row(
+        "found and repaired", "not known: no imaging data, or a server elsewhere that sends acquisitions back unreported"
+    )
+    table.add_row("time in all", f"{report.seconds:.2f} s")
+    table.add_row("came back", ", ".join(f"{kind}: {count}" for kind, count in report.returned.items() if count))
+    table.add_row("written to", report.output)
     return table
 
 

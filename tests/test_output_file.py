@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from gadgets.errors import RawDataError
@@ -62,3 +64,11 @@ def test_one_file_under_two_names_is_recognised(tmp_path):
     assert same_file(tmp_path / "hard", first)
     assert same_file(other, tmp_path / "." / "b")
     assert not same_file(first, other)
+
+
+def test_a_device_is_never_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(RawDataError, match="expected the name of a file to write, found something else"):
+        check_folder(pipe)
+    assert pipe.is_fifo()

@@ -184,3 +184,11 @@ def test_a_summary_of_nothing_is_still_one():
     with console.capture() as capture:
         console.print(summary_table(scan_report((KSpaceReport(indices=Indices()),))))
     assert "none (nothing was judged by a model)" in capture.get()
+
+
+def test_a_summary_without_kspaces_claims_nothing():
+    console = Console(width=160, record=True, quiet=False)
+    with console.capture() as capture:
+        console.print(summary_table(scan_report(())))
+    assert "not known: no imaging data, or a server elsewhere" in capture.get()
+    assert "abnormal points" not in capture.get()

@@ -32,7 +32,7 @@ ORDINARY_IN_CORE = 12.0
 
 AGREEMENT = 2.0
 """Logits per factor e of deviation. On files that were left out, and before there was a rule on backgrounds, 2 found
-61 % of the sparks inside a tenth of the radius where 0 found 54 %, with not one clean sample changed; 3 found no more."""
+61 % of the sparks inside a tenth of the radius where 0 found 54 %, and changed no clean sample; 3 found no more."""
 
 
 def suspicious_from(thresholds: FloatArray) -> FloatArray:

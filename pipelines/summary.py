@@ -42,7 +42,7 @@ def summary_table(report: ScanReport) -> Table:
 def _unreported(table: Table, report: ScanReport) -> Table:
     """Say what is known of a scan without a reported k-space."""
     table.add_row(
-        "found and repaired", "not known: no imaging data, or a server elsewhere that sends acquisitions back unreported"
+        "found and repaired", "not known: no imaging data, or a server elsewhere that sends data back unreported"
     )
     table.add_row("time in all", f"{report.seconds:.2f} s")
     table.add_row("came back", ", ".join(f"{kind}: {count}" for kind, count in report.returned.items() if count))

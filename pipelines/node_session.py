@@ -55,10 +55,10 @@ def serve_node(connected: ScanSocket, node: str, defaults: Mapping[str, str], id
             connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
             # The package's parsers raise whatever they stumble on.
             connection = Connection(connected)
-        except PeerLostError as error:
-            logger.debug("%s: no scan: %s", node, error)
-            return
         except DesparkError as error:
+            if isinstance(error, PeerLostError) and not connected.n_opening:
+                logger.debug("%s: no scan: %s", node, error)
+                return
             logger.error("%s: the scan is refused: %s", node, error)
             _refuse(connected, node, error)
             return

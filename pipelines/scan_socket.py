@@ -31,6 +31,7 @@ class ScanSocket(socket.socket):
     def __init__(self, connected: socket.socket) -> None:
         super().__init__(fileno=connected.detach())
         self._ahead = b""
+        self.n_opening = 0
         self.n_received = 0
         self.settimeout(None)
         if self.family in (socket.AF_INET, socket.AF_INET6):
@@ -91,4 +92,5 @@ class ScanSocket(socket.socket):
             if not piece:
                 raise PeerLostError(f"the connection ended in its opening, {n_bytes - len(content)} bytes short")
             content += piece
+            self.n_opening += len(piece)
         return bytes(content)

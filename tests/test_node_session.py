@@ -112,9 +112,17 @@ def test_what_cannot_be_served_is_read_to_its_end_and_answered_with_the_reason(c
     assert received.endswith(bytes(CLOSE.data))
 
 
-@pytest.mark.parametrize("n_bytes", [0, 1, 5, 30, 2000, len(stream()) - 1])
-def test_a_peer_that_vanishes_ends_the_scan(n_bytes):
-    answer(stream()[:n_bytes], hang_up=True)
+@pytest.mark.parametrize("n_bytes", [1, 2, 5, 6, 20, 28, 30, 34, 500, len(stream()) - len(DATA) - 3, len(stream()) - 1])
+def test_a_stream_cut_off_anywhere_is_answered_with_the_reason(n_bytes):
+    received = answer(stream()[:n_bytes], hang_up=True)
+    (number, reason), last = parse(received)[-2:]
+    assert (number, last) == (8, (4, None))
+    assert "short" in reason
+
+
+def test_a_peer_that_only_looked_whether_somebody_listens_gets_no_answer(caplog):
+    assert answer(b"", hang_up=True) == b""
+    assert not [record for record in caplog.records if record.levelno > logging.DEBUG]
 
 
 def test_a_peer_that_falls_silent_is_taken_to_be_gone():

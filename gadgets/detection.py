@@ -59,8 +59,7 @@ def _divide(plane: Plane, settings: SparkDetectionSettings) -> _Patches:
     patch = (settings.patch_size, settings.patch_size)
     shape = evidence.level.shape
     anchors = divide(shape, patch, settings.patch_overlap)
-    centre = np.unravel_index(int(np.argmax(evidence.level)), shape)
-    positions = relative_positions(anchors, patch, [int(index) for index in centre], shape)
+    positions = relative_positions(anchors, patch, evidence.centre, shape)
     values = np.asarray(cut(evidence.maps, anchors, patch), dtype=np.float32)
     return _Patches(evidence, anchors, values, positions)
 
@@ -206,10 +205,9 @@ def _core_and_peak_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, Bool
     view the peak is a single sample, and the loudest surroundings are elsewhere.
     """
     shape = evidence.level.shape
-    loudest = np.unravel_index(int(np.argmax(evidence.level)), shape)
     core = np.minimum(evidence.radius, radii(shape, plane.centre)) < CORE
     peak = core.copy()
-    for centre in ((int(loudest[0]), int(loudest[1])), plane.centre):
+    for centre in (evidence.centre, plane.centre):
         near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
         peak |= near[0][:, None] & near[1][None, :]
     return core, peak

@@ -2,8 +2,8 @@
 
 One plane at a time, all receivers together. A *plane* is one partition with its acquired readouts stacked in
 the order of their phase-encoding lines, shape ``(coil, line, sample)``; lines that were not acquired leave no gap.
-The maps are the same for any global scale and phase of the data, and cost little more for 32 receivers than for
-8, because the sources of the prediction are compressed to a few virtual receivers.
+The maps are the same for any global phase, and for any global scale within single precision. Their cost grows more
+slowly than the number of receivers, because the sources of the prediction are compressed to a few virtual ones.
 """
 
 from __future__ import annotations
@@ -66,12 +66,15 @@ class Evidence:
         The plane's noise level in the same units.
     judged
         Samples that can be judged at all: acquired, finite and among others, shape ``(line, sample)``.
+    centre
+        The place with the loudest surroundings: line and sample.
     """
 
     maps: NDArray[np.float32]
     level: FloatArray
     noise: float
     judged: BoolArray
+    centre: tuple[int, int]
 
     @property
     def radius(self) -> FloatArray:
@@ -132,7 +135,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
     maps[:N_STRIKING, ~judged] = np.log(SMALLEST)
     np.clip(maps, -LARGEST, LARGEST, out=maps)
-    return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged)
+    return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged, centre=centre)
 
 
 def _ratios(data: ComplexArray, magnitude: FloatArray, level: FloatArray, noise: float) -> Iterator[FloatArray]:

@@ -99,6 +99,5 @@ def _plane_examples(plane: ComplexArray, rng: np.random.Generator) -> Examples:
     striking = patches[clean][:, :N_STRIKING].astype(np.float32).max(axis=(2, 3)).sum(axis=1)
     hardest = clean[np.argsort(-striking)[:5]]
     chosen = np.unique(np.concatenate([rng.permutation(labelled)[:8], hardest, rng.permutation(clean)[:3]])).astype(int)
-    centre = np.unravel_index(int(np.argmax(evidence.level)), shape)
-    positions = relative_positions(anchors, PATCH, [int(c) for c in centre], shape)
+    positions = relative_positions(anchors, PATCH, evidence.centre, shape)
     return Examples(patches[chosen].astype(np.float16), positions[chosen], masks[chosen])

@@ -5,31 +5,31 @@ planes → evidence → patches → target patches → abnormal points → place
 
 from __future__ import annotations
 
+import base64
 import time
+from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gadgets.abnormal_points import merge, segment
-from gadgets.evidence import FEATURE_SET, Evidence, gather_evidence, radii
+from gadgets.abnormal_points import Opinions, merge
+from gadgets.choice import Chosen, open_method
+from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
+from gadgets.evidence import Evidence, radii
 from gadgets.image_support import contrast_of, predict_from_support
-from gadgets.kspace import BoolArray, FloatArray, IntArray, KSpace
-from gadgets.patches import cut, divide, relative_positions
+from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray, KSpace
 from gadgets.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from gadgets.suspects import Place, Suspect, confirm, place_of
-from gadgets.target_patches import REGIONS, Region, classify, in_centre, select_targets
+from gadgets.target_patches import Region, in_centre, select_targets
 from gadgets.verdict import CORE, CORE_REACH, LEAST_CONTRAST, suspicious_from
-from onnx_models.errors import ModelError
-from onnx_models.loader import open_model
-from onnx_models.manifest import read_manifest
-from onnx_models.model import Model
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
+
+PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
 MAX_LOOKS = 3
 """A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
@@ -44,26 +44,6 @@ class _Found:
     points: dict[Place, Point] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False)
-class _Patches:
-    """The evidence of a plane and its patches: anchors, values and positions, one row per patch."""
-
-    evidence: Evidence
-    anchors: IntArray
-    values: NDArray[np.float32]
-    positions: NDArray[np.float32]
-
-
-def _divide(plane: Plane, settings: SparkDetectionSettings) -> _Patches:
-    evidence = gather_evidence(plane.data, plane.valid)
-    patch = (settings.patch_size, settings.patch_size)
-    shape = evidence.level.shape
-    anchors = divide(shape, patch, settings.patch_overlap)
-    positions = relative_positions(anchors, patch, evidence.centre, shape)
-    values = np.asarray(cut(evidence.maps, anchors, patch), dtype=np.float32)
-    return _Patches(evidence, anchors, values, positions)
-
-
 class Detector:
     """Looks for sparks, all receivers together, with models opened once.
 
@@ -75,27 +55,15 @@ class Detector:
     Raises
     ------
     ModelError
-        A model is missing, damaged, or made for other evidence.
+        A model is missing, damaged, or made for another representation of the data.
     ProviderError
         The provider asked for is not there.
     """
 
     def __init__(self, settings: SparkDetectionSettings) -> None:
         self._settings = settings
-        manifest = read_manifest(settings.models)
-        self._classifiers: dict[Region, Model] = {}
-        entries = {region: manifest.find("first_classification", region, "cnn") for region in REGIONS}
-        for region, entry in entries.items():
-            self._classifiers[region] = open_model(entry, settings.models, settings.provider)
-        segmenter = manifest.find("abnormal_point_segmentation")
-        self._segmenter = open_model(segmenter, settings.models, settings.provider)
-        for entry in (*entries.values(), segmenter):
-            if entry.normalisation != FEATURE_SET:
-                raise ModelError(
-                    f"model {entry.name}: expected one trained on {FEATURE_SET!r}, found {entry.normalisation!r}"
-                )
-        for model in (*self._classifiers.values(), self._segmenter):
-            model.warm_up()
+        shapes = PATCH_SHAPES if settings.patch_shape == "auto" else (settings.patch_shape,)
+        self._chosen: Mapping[PatchShape, Chosen] = {shape: open_method(settings, shape) for shape in shapes}
 
     def with_settings(self, settings: SparkDetectionSettings) -> Detector:
         """Give a detector with other settings and the same opened models."""
@@ -106,7 +74,7 @@ class Detector:
     @property
     def provider(self) -> str:
         """What the opened sessions run on."""
-        return self._segmenter.provider
+        return next(iter(self._chosen.values())).provider
 
     def detect(self, kspace: KSpace) -> Detection:
         """Find the abnormal points of one k-space.
@@ -115,6 +83,8 @@ class Detector:
         deviates from what its surroundings predict: the models' evidence and the repair's must agree.
         """
         start = time.perf_counter()
+        shape = shape_for(kspace, self._settings)
+        fewest_lines = 1 if shape == "segment" else FEWEST_LINES
         found = _Found()
         looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
@@ -122,10 +92,13 @@ class Detector:
             if look:
                 before = looked_at
                 looked_at, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
-                # Partitions that the repair left alone look as they did.
-                suspects = {each: suspects[each] for each in suspects if _is_same(before, looked_at, each)}
-            for plane in planes_of(looked_at, without=suspects):
-                suspects[plane.partition] = self._look(plane, found, is_first=look == 0)
+                # Partitions that the repair left alone look as they did; cuboids reach over all of them.
+                same = {each: suspects[each] for each in suspects if _is_same(before, looked_at, each)}
+                suspects = same if shape != "cuboid" else {}
+            for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
+                suspects.update({plane.partition: [] for plane in planes})
+                for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
+                    suspects[suspect.place[0]].append(suspect)
             seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
             new = confirm([each for each in seen if each.place not in found.points], looked_at)
             if not new:
@@ -141,37 +114,49 @@ class Detector:
             warning="" if found.patches else NOT_JUDGED,
         )
 
-    def _look(self, plane: Plane, found: _Found, *, is_first: bool) -> list[Suspect]:
-        """Judge one plane."""
-        patches = _divide(plane, self._settings)
-        probability = classify(patches.values, patches.positions, self._classifiers)
-        targets = select_targets(probability, patches.positions, self._thresholds())
+    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
+        """Judge planes that belong together."""
+        patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap)
+        judgement = chosen.method.judge(patches)
+        targets = select_targets(judgement.probability, patches.positions, self._thresholds())
         if is_first:
-            found.patches += len(patches.anchors)
+            found.patches += len(patches)
         if not targets.size:
             return []
-        for target in targets:
-            record = self._target_patch(plane, patches, int(target), float(probability[target]))
+        opinions = chosen.method.find(patches, judgement, targets)
+        for number, target in enumerate(targets):
+            record = self._target_patch(patches, int(target), float(judgement.probability[target]), chosen)
+            if opinions.calibrated is not None and self._settings.merge == "patch":
+                record = record.model_copy(update={"samples": _packed(opinions.calibrated[number])})
             # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
             found.targets.setdefault(record.anchor, record)
-        masks = segment(patches.values[targets], self._segmenter)
-        evidence = patches.evidence
-        core, peak = _core_and_peak_of(plane, evidence)
+        return self._suspects(patches, targets, opinions)
+
+    def _suspects(self, patches: Patches, targets: IntArray, opinions: Opinions) -> list[Suspect]:
+        """Collect the samples of target patches that are worth a second opinion."""
+        regions = [_core_and_peak_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
+        core, peak = (np.stack([region[part] for region in regions]) for part in (0, 1))
+        judged = np.stack([evidence.judged for evidence in patches.evidence])
         thresholds = self._point_thresholds(core)
-        places, chances = merge(masks, patches.anchors[targets], suspicious_from(thresholds))
-        judged = evidence.judged[places[:, 0], places[:, 1]]
-        at_peak = peak[places[:, 0], places[:, 1]]
-        if at_peak.any() and not _has_background(plane, places):
-            judged &= ~at_peak
-        return [
-            Suspect(
-                place=plane.place(int(line), int(sample)),
-                probability=float(chance),
-                threshold=float(thresholds[line, sample]),
-                in_core=bool(core[line, sample]),
+        anchors = patches.anchors[targets]
+        places, chances, sources = merge(opinions.probability, anchors, suspicious_from(thresholds))
+        kept = judged[tuple(places.T)] & ~_at_a_peak_without_background(patches, places, peak)
+        suspects = []
+        for place, chance, source in zip(places[kept], chances[kept], sources[kept], strict=True):
+            where = tuple(place)
+            values = None
+            if opinions.calibrated is not None:
+                values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
+            suspects.append(
+                Suspect(
+                    place=patches.place(*(int(index) for index in place)),
+                    probability=float(chance),
+                    threshold=float(thresholds[where]),
+                    in_core=bool(core[where]),
+                    values=values,
+                )
             )
-            for (line, sample), chance in zip(places[judged], chances[judged], strict=True)
-        ]
+        return suspects
 
     def _thresholds(self) -> dict[Region, float]:
         settings = self._settings
@@ -181,14 +166,28 @@ class Detector:
         settings = self._settings
         return np.where(core, max(settings.point_threshold, settings.core_threshold), settings.point_threshold)
 
-    def _target_patch(self, plane: Plane, patches: _Patches, target: int, probability: float) -> TargetPatch:
+    def _target_patch(self, patches: Patches, target: int, probability: float, chosen: Chosen) -> TargetPatch:
         region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"
         return TargetPatch(
-            anchor=plane.place(*(int(index) for index in patches.anchors[target])),
-            shape=(1, *patches.values.shape[-2:]),
+            anchor=patches.place(*(int(index) for index in patches.anchors[target])),
+            shape=patches.shape,
             probability=probability,
-            model=self._classifiers[region].entry.name,
+            model=chosen.method.name_for(region),
         )
+
+
+def _packed(samples: ComplexArray) -> str:
+    return base64.b64encode(np.ascontiguousarray(samples, dtype=np.complex64).tobytes()).decode("ascii")
+
+
+def _at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolArray) -> BoolArray:
+    """Mark the places, shape ``(n,)``, at the echo's peak of planes whose image has no background."""
+    left_alone: BoolArray = peak[tuple(places.T)]
+    for number in np.unique(places[left_alone, 0]):
+        here = places[:, 0] == number
+        if _has_background(patches.planes[number], places[here, 1:]):
+            left_alone[here] = False
+    return left_alone
 
 
 def _has_background(plane: Plane, places: IntArray) -> bool:

@@ -26,7 +26,7 @@ def divide(shape: Sequence[int], patch: Sequence[int], overlap: int = 0) -> IntA
     patch
         Of one patch, as many axes as `shape`. An axis shorter than the patch has one patch, which reaches beyond it.
     overlap
-        Samples that neighbouring patches share along every axis.
+        Samples that neighbouring patches share along every axis that has more than one sample of a patch.
 
     Returns
     -------
@@ -42,12 +42,12 @@ def divide(shape: Sequence[int], patch: Sequence[int], overlap: int = 0) -> IntA
         raise ValueError(
             f"expected a patch of {len(shape)} axes for an array of shape {tuple(shape)}, got {tuple(patch)}"
         )
-    if overlap >= min(patch):
+    if overlap >= min((size for size in patch if size > 1), default=1):
         raise ValueError(f"expected an overlap smaller than the patch {tuple(patch)}, got {overlap}")
     axes = []
     for n_samples, size in zip(shape, patch, strict=True):
         last = max(n_samples - size, 0)
-        starts = list(range(0, last + 1, size - overlap))
+        starts = list(range(0, last + 1, size - overlap if size > 1 else 1))
         axes.append(starts if starts[-1] == last else [*starts, last])
     return np.array(list(product(*axes)), dtype=np.int_).reshape(-1, len(shape))
 

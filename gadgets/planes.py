@@ -55,7 +55,7 @@ class Plane:
         return self.partition, int(self.lines[line]), across
 
 
-def planes_of(kspace: KSpace, without: Container[int] = ()) -> Iterator[Plane]:
+def planes_of(kspace: KSpace, without: Container[int] = (), fewest_lines: int = FEWEST_LINES) -> Iterator[Plane]:
     """Cut a k-space into planes; partitions with too few readouts to compare are left out.
 
     Parameters
@@ -64,13 +64,15 @@ def planes_of(kspace: KSpace, without: Container[int] = ()) -> Iterator[Plane]:
         As acquired.
     without
         Partitions to be left out too.
+    fewest_lines
+        Readouts that a partition must have.
     """
     finite = np.isfinite(kspace.data).all(axis=0)
     sampled = mirrored(kspace.sampled & finite, kspace.reversed_lines).astype(bool)
     data = np.asarray(mirrored(kspace.data, kspace.reversed_lines))
     for partition in range(data.shape[1]):
         lines = np.flatnonzero(sampled[partition].any(axis=-1))
-        if partition in without or lines.size < FEWEST_LINES:
+        if partition in without or lines.size < max(fewest_lines, 1):
             continue
         columns = np.flatnonzero(sampled[partition].any(axis=0))
         window = slice(int(columns[0]), int(columns[-1]) + 1)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from gadgets.kspace import Indices
 
-RepairMethod = Literal["zero", "conjugate", "interpolation"]
+RepairMethod = Literal["zero", "conjugate", "interpolation", "network", "calibration_model"]
 
 
 class Record(BaseModel):
@@ -20,19 +20,23 @@ class Record(BaseModel):
 class TargetPatch(Record):
     """A patch that a first classification model takes to hold abnormal points.
 
-    ``anchor`` is its first sample (partition, line, sample), ``shape`` its size along the same axes.
+    ``anchor`` is its first sample (partition, line, sample), ``shape`` its size along the same axes. ``samples`` is
+    empty unless the whole patch is to be replaced: then its calibrated samples, complex64 ``(coil, *shape)`` in the
+    order of memory, in base64.
     """
 
     anchor: tuple[int, int, int]
     shape: tuple[int, int, int]
     probability: float
     model: str
+    samples: str = ""
 
 
 class Point(Record):
     """One abnormal sample: its place in k-space and the moment of the scan it belongs to.
 
-    ``receivers`` are those that were hit; the sample is judged over all receivers together.
+    ``receivers`` are those that were hit; the sample is judged over all receivers together. ``values`` is empty
+    unless a calibration model says what their samples should be: then real and imaginary part for each of them.
     """
 
     partition: int
@@ -42,6 +46,7 @@ class Point(Record):
     probability: float
     scan_counter: int
     time_stamp: int
+    values: tuple[tuple[float, float], ...] = ()
 
 
 class Detection(Record):
@@ -49,6 +54,7 @@ class Detection(Record):
 
     ``patches`` counts all patches that were judged. ``provider`` is what the opened session runs on
     (``CPUExecutionProvider``, ``CUDAExecutionProvider``). ``seconds`` is the time of the whole step.
+    ``image_probability`` is that of an artifact in the image, where the image was checked first.
     ``warning`` says why the k-space was passed on unjudged, in full or in part.
     """
 
@@ -56,6 +62,7 @@ class Detection(Record):
     patches: int = 0
     target_patches: tuple[TargetPatch, ...] = ()
     points: tuple[Point, ...] = ()
+    image_probability: float | None = None
     provider: str = ""
     seconds: float = 0.0
     warning: str = ""

@@ -41,10 +41,31 @@ class AcquisitionBufferSettings(NodeSettings):
 
 
 class SparkDetectionSettings(NodeSettings):
-    """Properties of ``spark_detection``."""
+    """Properties of ``spark_detection``; figures and claims are those of US 12,386,002 B2."""
 
-    method: Literal["segment", "none"] = Field(
-        default="segment", description="segment: classify patches, then segment their abnormal points (FIG. 8)"
+    method: Literal["segment", "calibrate", "check_segment", "check_calibrate", "one_pass", "none"] = Field(
+        default="segment",
+        description="segment: classify patches, segment their points (FIG. 8); calibrate: classify patches, calibrate "
+        "them (9); check_…: the same behind the image check (10, 11); one_pass: find and calibrate at once (12)",
+    )
+    classifier: Literal["cnn", "vit", "variance", "accuracy"] = Field(
+        default="cnn", description="first classification model, or what it is chosen by"
+    )
+    patch_sets: Literal["single", "adjacent", "conjugate", "ring"] = Field(
+        default="single", description="patches that a Vision Transformer judges together (claims 14, 16)"
+    )
+    one_pass_model: Literal["vit", "cnn_unet"] = Field(default="vit", description="patch calibration model")
+    regions: Literal["two", "one", "outer"] = Field(
+        default="two", description="M1 for the centre and M2 for the rest; one model; the centre left out (claim 5)"
+    )
+    preprocessing: Literal["evidence", "max_min", "max_min_by_place", "z_score", "none"] = Field(
+        default="evidence", description="what the models look at: evidence maps, or magnitudes so normalised (claim 4)"
+    )
+    standard_value: Literal["centre", "central_area", "artifact_free"] = Field(
+        default="central_area", description="what the Max of Max-Min normalisation is a multiple of"
+    )
+    impact: Literal["low", "impact", "high"] | None = Field(
+        default=None, description="take Max from this impact level of the history instead"
     )
     threshold: float = Field(default=0.5, ge=0, le=1, description="patch probability above which it is a target")
     centre_threshold: float = Field(
@@ -54,8 +75,27 @@ class SparkDetectionSettings(NodeSettings):
     core_threshold: float = Field(
         default=0.88, ge=0, le=1, description="the same within a twentieth of the way from the centre to the border"
     )
-    patch_size: int = Field(default=32, ge=32, le=32, description="samples along each side of a patch")
+    thresholds_from: Literal["settings", "history"] = Field(
+        default="settings", description="history: patch thresholds from past results and feedback, where it has enough"
+    )
+    history: Path | None = Field(default=None, description="file with past results, feedback and impact levels")
+    image_check: bool = Field(default=False, description="look for artifacts in the image first, with any method")
+    image_model: Literal["cnn", "vit"] = Field(default="cnn", description="second classification model")
+    image_threshold: float = Field(default=0.5, ge=0, le=1, description="block probability above which it has one")
+    when_clean: Literal["raise", "stop"] = Field(
+        default="raise", description="image without artifacts: raise the patch thresholds, or look no further"
+    )
+    raised_threshold: float = Field(default=0.9, ge=0, le=1, description="patch threshold of a clean image")
+    patch_shape: Literal["auto", "segment", "rectangle", "cuboid"] = Field(
+        default="rectangle", description="1D, 2D or 3D patches; auto: by the data's dimensions"
+    )
+    patch_size: int | None = Field(
+        default=None, ge=8, le=64, multiple_of=8, description="samples along each side of a patch; None: the models'"
+    )
     patch_overlap: int = Field(default=0, ge=0, le=24, description="samples that neighbouring patches share")
+    merge: Literal["points", "patch"] = Field(
+        default="points", description="what is taken from calibrated patches: abnormal points, or whole patches"
+    )
     provider: Provider = "auto"
     models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
     on_failure: OnFailure = "pass"
@@ -64,7 +104,8 @@ class SparkDetectionSettings(NodeSettings):
 class CalibrationSettings(NodeSettings):
     """Properties of ``calibration``."""
 
-    method: Literal["auto", "zero", "conjugate", "interpolation", "none"] = "auto"
+    method: Literal["auto", "zero", "conjugate", "interpolation", "network", "none"] = "auto"
+    provider: Provider = "auto"
     models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
     on_failure: OnFailure = "pass"
 

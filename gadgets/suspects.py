@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gadgets.kspace import KSpace
+from gadgets.kspace import ComplexArray, KSpace
 from gadgets.records import Point
 from gadgets.repair import deviations
 from gadgets.verdict import is_spark, receivers_of
@@ -26,12 +26,15 @@ class Suspect:
         That it is abnormal, and above which it counts as such.
     in_core
         Whether it lies in the echo's peak.
+    values
+        What a calibration model says its samples should be, shape ``(coil,)``; None where no model says.
     """
 
     place: Place
     probability: float
     threshold: float
     in_core: bool
+    values: ComplexArray | None = None
 
     @property
     def point(self) -> Point:
@@ -46,6 +49,12 @@ class Suspect:
             scan_counter=0,
             time_stamp=0,
         )
+
+    def values_of(self, receivers: Sequence[int]) -> tuple[tuple[float, float], ...]:
+        """Real and imaginary part of `values` for some receivers; empty where no model says."""
+        if self.values is None:
+            return ()
+        return tuple((float(self.values[each].real), float(self.values[each].imag)) for each in receivers)
 
 
 def place_of(point: Point) -> Place:
@@ -69,8 +78,10 @@ def confirm(suspects: Sequence[Suspect], looked_at: KSpace) -> list[Point]:
     points = [suspect.point for suspect in suspects]
     for suspect, point, deviation in zip(suspects, points, deviations(looked_at, points), strict=True):
         if is_spark(suspect.probability, suspect.threshold, deviation, in_core=suspect.in_core):
+            receivers = receivers_of(deviation)
             moment = {
-                "receivers": receivers_of(deviation),
+                "receivers": receivers,
+                "values": suspect.values_of(receivers),
                 "scan_counter": int(looked_at.scan_counter[point.partition, point.line]),
                 "time_stamp": int(looked_at.time_stamp[point.partition, point.line]),
             }

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from gadgets.division import Patches
 from gadgets.kspace import BoolArray
 from onnx_models.model import Model
 
@@ -26,26 +27,32 @@ def in_centre(positions: NDArray[np.float32]) -> BoolArray:
     return np.asarray(positions[:, -1] < INNER)
 
 
-def classify(
-    patches: NDArray[np.float32], positions: NDArray[np.float32], models: Mapping[Region, Model]
-) -> NDArray[np.float32]:
-    """Give each patch the probability that it holds abnormal points, by the model of its region.
+class RegionClassifier:
+    """Judges each patch by the model of its region.
 
     Parameters
     ----------
-    patches
-        Evidence, shape ``(n, channel, line, sample)``.
-    positions
-        Shape ``(n, 4)``.
+    models
+        By region; patches of a region without one are taken to be free of sparks.
     """
-    probability = np.zeros(len(patches), dtype=np.float32)
-    centre = in_centre(positions)
-    for region in REGIONS:
-        members = centre if region == "centre" else ~centre
-        if members.any():
-            result = models[region].run(patches=patches[members], positions=positions[members])
-            probability[members] = result["probability"]
-    return probability
+
+    def __init__(self, models: Mapping[Region, Model]) -> None:
+        self._models = models
+
+    def judge(self, patches: Patches) -> NDArray[np.float32]:
+        """Give each patch the probability that it holds abnormal points."""
+        probability = np.zeros(len(patches), dtype=np.float32)
+        centre = in_centre(patches.positions)
+        for region, model in self._models.items():
+            members = centre if region == "centre" else ~centre
+            if members.any():
+                result = model.run(patches=patches.values[members], positions=patches.positions[members])
+                probability[members] = result["probability"]
+        return probability
+
+    def name_for(self, region: Region) -> str:
+        """Name the model that judges a region."""
+        return self._models[region].entry.name
 
 
 def select_targets(

@@ -1,7 +1,7 @@
 """Detectors that stay open from scan to scan, for a process that serves many.
 
-What costs time is opening and warming the models, and that depends on two settings only: where the models lie and
-where they run. Thresholds and patch sizes differ from scan to scan without anything being opened again.
+What costs time is opening and warming the models, and that depends on few settings: which models they are, where they
+lie and where they run. Thresholds differ from scan to scan without anything being opened again.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from gadgets.settings import SparkDetectionSettings
@@ -21,9 +20,23 @@ if TYPE_CHECKING:
     from gadgets.detection import Detector
 
 LIMIT = 4
-"""Combinations of models and provider that are kept open; the one not used for longest is let go."""
+"""Combinations of models that are kept open; the one not used for longest is let go."""
 
-_Key: TypeAlias = tuple[Path, str]
+CHOOSE_MODELS = (
+    "provider",
+    "method",
+    "classifier",
+    "one_pass_model",
+    "regions",
+    "preprocessing",
+    "image_check",
+    "image_model",
+    "patch_shape",
+    "history",
+)
+"""Settings that what is opened depends on, beside the folder of the models."""
+
+_Key: TypeAlias = tuple[object, ...]
 
 
 class WarmDetectors:
@@ -53,7 +66,7 @@ class WarmDetectors:
         # Loading ONNX Runtime takes time and memory that a process without detection need not pay.
         from gadgets.detection import Detector
 
-        key = (models_folder(settings.models).resolve(), settings.provider)
+        key = (models_folder(settings.models).resolve(), *(getattr(settings, name) for name in CHOOSE_MODELS))
         # Scans that begin together wait here for the first of them, and open nothing twice.
         with self._lock:
             detector = self._opened.pop(key, None) or Detector(settings)

@@ -4,7 +4,7 @@
 
     {"models": [{"name": "first_classification_centre",
                  "file": "first_classification_centre.onnx",
-                 "role": "first_classification", "region": "centre", "architecture": "cnn",
+                 "role": "first_classification", "region": "centre", "architecture": "cnn", "patch": [32, 32],
                  "inputs": {"patches": ["n", 4, 32, 32]}, "outputs": {"spark_logits": ["n"]},
                  "normalisation": "features-1", "sha256": "…", "card": "cards/first_classification_centre.md",
                  "training": {"data": ["…"], "seed": 1, "command": "…"}, "scores": {"…": 0.9}}]}
@@ -31,7 +31,7 @@ Role = Literal[
     "value_assignment",
 ]
 Region = Literal["centre", "outer", "all"]
-Architecture = Literal["cnn", "vit", "unet"]
+Architecture = Literal["cnn", "vit", "unet", "cnn_unet"]
 Axis = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")]
 Shape = tuple[Axis, ...]
 
@@ -62,6 +62,8 @@ class ModelEntry(_Strict):
         The ``.onnx`` file, relative to the manifest's folder.
     role, region, architecture
         What the model decides, where in k-space, and by which kind of network.
+    patch
+        Size of what the model judges at once: a segment, rectangle or cuboid of samples, or a block of pixels.
     inputs, outputs
         Name of each array and its shape; the first axis is the batch, written ``"n"``. Other axes that
         may vary are words, too.
@@ -80,6 +82,7 @@ class ModelEntry(_Strict):
     role: Role
     region: Region
     architecture: Architecture
+    patch: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, max_length=3)
     inputs: dict[str, Shape] = Field(min_length=1)
     outputs: dict[str, Shape] = Field(min_length=1)
     normalisation: str = Field(min_length=1)
@@ -116,8 +119,22 @@ class Manifest(_Strict):
             raise ValueError(f"model names are unique, found more than once: {', '.join(twice)}")
         return models
 
-    def find(self, role: Role, region: Region | None = None, architecture: Architecture | None = None) -> ModelEntry:
+    def find(
+        self,
+        role: Role,
+        region: Region | None = None,
+        architecture: Architecture | None = None,
+        normalisation: str | None = None,
+        n_axes: int | None = None,
+    ) -> ModelEntry:
         """Pick the model for a role; one for all regions stands in where the region has none of its own.
+
+        Parameters
+        ----------
+        role, region, architecture, normalisation
+            What is wanted; None: any.
+        n_axes
+            Of one patch: 1 for segments, 2 for rectangles, 3 for cuboids; None: any.
 
         Raises
         ------
@@ -130,12 +147,19 @@ class Manifest(_Strict):
             if entry.role == role
             and region in (None, entry.region, *(("centre", "outer") if entry.region == "all" else ()))
             and architecture in (None, entry.architecture)
+            and normalisation in (None, entry.normalisation)
+            and n_axes in (None, len(entry.patch))
         ]
         if not fitting:
-            wanted = " ".join(word for word in (role, region, architecture) if word)
-            there = ", ".join(f"{entry.role} {entry.region} {entry.architecture}" for entry in self.models) or "none"
+            axes = f"{n_axes}D" if n_axes else None
+            wanted = " ".join(word for word in (role, region, architecture, normalisation, axes) if word)
+            there = ", ".join(map(_description, self.models)) or "none"
             raise ModelError(f"{self._source}: expected a model for {wanted!r}, found: {there}")
         return next((entry for entry in fitting if entry.region == region), fitting[0])
+
+
+def _description(entry: ModelEntry) -> str:
+    return f"{entry.role} {entry.region} {entry.architecture} {entry.normalisation} {len(entry.patch)}D"
 
 
 def models_folder(folder: Path | None = None) -> Path:

@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from gadgets.errors import DesparkError
+from gadgets.errors import DesparkError, SettingsError
 from gadgets.kspace import ComplexArray
 from pipelines.read_kspaces import read_kspaces
 
@@ -31,19 +31,25 @@ def train(
     scores: Annotated[
         list[Path] | None, typer.Option(help="What despark benchmark wrote with --json on files left out.")
     ] = None,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Train this model; again for more.")] = None,
     group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
 ) -> None:
     """Train the models on simulated sparks in clean recordings and phantoms, and install them in a folder.
 
-    The folder is then used by ``despark replay --set spark_detection.models=FOLDER``.
+    The folder is then used by ``despark replay --set spark_detection.models=FOLDER``. What an interrupted training has
+    made is kept: the same command goes on from there.
     """
     try:
-        from onnx_models.training.recipe import Recipe, train_models
+        from onnx_models.training.recipe import MODELS, train_models
         from onnx_models.training.recordings import recorded_planes
+        from onnx_models.training.workshop import Recipe
     except ImportError as error:
         raise DesparkError(
             f'training needs {error.name}, which is not installed: pip install "despark[train]"'
         ) from error
+    unknown = sorted(set(only or ()) - set(MODELS))
+    if unknown:
+        raise SettingsError(f"--only: expected names among {', '.join(MODELS)}, found {', '.join(unknown)}")
     console = Console(stderr=True)
     recordings: dict[str, list[ComplexArray]] = {}
     for path in files:
@@ -61,7 +67,7 @@ def train(
 
         recipe = Recipe(n_planes=planes, epochs=epochs, seed=seed, processes=processes)
         command = command_line(files, recipe.n_planes, recipe.epochs, recipe.seed)
-        entries = train_models(recordings, output, recipe, command, measured, show, console.print)
+        entries = train_models(recordings, output, recipe, command, measured, show, console.print, only or ())
     for entry in entries:
         console.print(f"{entry.name}: {output / entry.file}")
 

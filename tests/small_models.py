@@ -51,6 +51,7 @@ def entry_for(path: Path, **changes: Any) -> ModelEntry:
         "role": "first_classification",
         "region": "centre",
         "architecture": "cnn",
+        "patch": PATCH[1:],
         "inputs": {"patches": ("n", *PATCH), "position": ("n", 2)},
         "outputs": {"spark_logits": ("n", 3)},
         "normalisation": "features-1",

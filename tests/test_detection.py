@@ -166,7 +166,7 @@ def test_a_model_for_other_evidence_is_refused(tmp_path):
     for entry in entries:
         (tmp_path / entry.file).write_bytes((installed / entry.file).read_bytes())
     (tmp_path / "manifest.json").write_text(manifest.model_copy(update={"models": tuple(entries)}).model_dump_json())
-    with pytest.raises(ModelError, match=r"expected one trained on 'evidence-1', found 'other-1'"):
+    with pytest.raises(ModelError, match=r"expected a model for '.* evidence-1 2D', found: .* other-1 2D"):
         Detector(SparkDetectionSettings(models=tmp_path, provider="cpu"))
 
 
@@ -179,8 +179,8 @@ def test_real_clean_kspaces_lose_nothing(detector, data_folder):
 def test_a_second_look_spares_partitions_that_nothing_was_found_in(detector, monkeypatch):
     looked_at = []
 
-    def look(kspace, without=()):
-        for plane in planes_of(kspace, without):
+    def look(kspace, without, fewest_lines):
+        for plane in planes_of(kspace, without, fewest_lines):
             looked_at.append(plane.partition)
             yield plane
 

@@ -70,14 +70,14 @@ def test_a_sample_in_two_patches_counts_once_with_its_best_probability():
     probability[0, 1, 3] = 0.7
     probability[1, 1, 1] = 0.9
     probability[1, 0, 0] = 0.5
-    places, chances = merge(probability, np.array([[0, 0], [0, 2]]), np.full((4, 6), 0.5))
+    places, chances, _ = merge(probability, np.array([[0, 0], [0, 2]]), np.full((4, 6), 0.5))
     assert places.tolist() == [[1, 3]]
     assert chances == pytest.approx([0.9])
 
 
 def test_what_a_patch_has_beyond_the_plane_is_no_point():
     probability = np.ones((1, 4, 4), dtype=np.float32)
-    places, _ = merge(probability, np.array([[0, 0]]), np.full((2, 3), 0.5))
+    places, *_ = merge(probability, np.array([[0, 0]]), np.full((2, 3), 0.5))
     assert len(places) == 6
 
 
@@ -85,6 +85,6 @@ def test_each_sample_is_held_to_its_own_threshold():
     thresholds = np.full((4, 6), 0.5)
     thresholds[1, 2] = 0.8
     probability = np.full((1, 4, 4), 0.7, dtype=np.float32)
-    places, _ = merge(probability, np.array([[0, 2]]), thresholds)
+    places, *_ = merge(probability, np.array([[0, 2]]), thresholds)
     assert len(places) == 15
     assert [1, 2] not in places.tolist()

@@ -54,10 +54,6 @@ def test_what_is_wrong_is_named(properties, message):
         validate(properties, SparkDetectionSettings, "spark_detection")
 
 
-def test_a_method_that_has_no_model_yet_is_refused_before_the_scan():
-    with pytest.raises(SettingsError, match=r"calibration.method: .*'interpolation' or 'none', found 'network'"):
-        validate({"method": "network"}, CalibrationSettings, "calibration")
-
 
 @pytest.mark.parametrize(
     ("text", "message"),

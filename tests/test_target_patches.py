@@ -1,6 +1,7 @@
 import numpy as np
 
-from gadgets.target_patches import classify, in_centre, select_targets
+from gadgets.division import Patches
+from gadgets.target_patches import RegionClassifier, in_centre, select_targets
 
 
 class FixedModel:
@@ -22,17 +23,24 @@ def make_positions(nearest):
     return positions
 
 
+def make_patches(positions):
+    n = len(positions)
+    return Patches(
+        [], [], np.zeros((n, 3), dtype=int), (1, 32, 32), np.zeros((n, 11, 32, 32), dtype=np.float32), positions
+    )
+
+
 def test_each_patch_is_judged_by_the_model_of_its_region():
     positions = make_positions([0.0, 0.5, 0.05, 0.3, 1.0])
     models = {"centre": FixedModel(0.8), "outer": FixedModel(0.2)}
-    probability = classify(np.zeros((5, 11, 32, 32), dtype=np.float32), positions, models)
+    probability = RegionClassifier(models).judge(make_patches(positions))
     assert probability.tolist() == np.float32([0.8, 0.2, 0.8, 0.2, 0.2]).tolist()
     assert (models["centre"].n_rows, models["outer"].n_rows) == (2, 3)
 
 
 def test_a_region_without_patches_asks_no_model():
     models = {"centre": FixedModel(0.8), "outer": FixedModel(0.2)}
-    classify(np.zeros((2, 11, 32, 32), dtype=np.float32), make_positions([0.5, 0.7]), models)
+    RegionClassifier(models).judge(make_patches(make_positions([0.5, 0.7])))
     assert models["centre"].n_rows == 0
 
 

@@ -13,16 +13,17 @@ from gadgets.settings import SparkDetectionSettings  # noqa: E402
 from onnx_models.errors import ModelError  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import Training, read_manifest  # noqa: E402
-from onnx_models.training.examples import Examples  # noqa: E402
-from onnx_models.training.export import Facts, install  # noqa: E402
-from onnx_models.training.fit import (  # noqa: E402
-    Schedule,
-    fit_classifier,
-    fit_segmenter,
+from onnx_models.training.examples import PATCH, Examples  # noqa: E402
+from onnx_models.training.export import Calibrated, Facts, install  # noqa: E402
+from onnx_models.training.fit import Schedule, fit  # noqa: E402
+from onnx_models.training.networks import N_CHANNELS, PatchClassifier, PointSegmenter  # noqa: E402
+from onnx_models.training.point_models import (  # noqa: E402
     missed_logit,
+    train_outer_classifier,
+    train_segmenter,
 )
-from onnx_models.training.networks import PatchClassifier, PointSegmenter  # noqa: E402
-from onnx_models.training.recipe import Recipe, train_models  # noqa: E402
+from onnx_models.training.recipe import MODELS, train_models  # noqa: E402
+from onnx_models.training.workshop import Recipe, Workshop  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -40,44 +41,96 @@ def make_examples(n=256, seed=0):
     return Examples(patches, rng.random((n, 4)).astype(np.float32), masks)
 
 
+TRAINING = Training(data=("made up",), seed=1, command="none")
+
+
 def facts(name="model", role="first_classification", architecture="cnn"):
-    return Facts(name, role, "all", architecture, Training(data=("made up",), seed=1, command="none"), "Tests.", {})
+    return Facts(name, role, "all", architecture, PATCH, "evidence-1")
 
 
 def silent(*_):
     """Show no progress."""
 
 
-def test_the_classifier_learns_which_patches_hold_a_point():
-    network = fit_classifier(make_examples(), "test", Schedule(epochs=20, seed=1), silent)
+def make_workshop(folder, examples=None, epochs=20, **changes):
+    recipe = Recipe(n_planes=50, epochs=epochs, seed=1, processes=1)
+    recordings = {"one": [make_kspace(1, 2, (1, 48, 64)).data[:, 0]]}
+    workshop = Workshop(recordings, folder, recipe, TRAINING, {}, silent, silent, **changes)
+    if examples is not None:
+        workshop.__dict__["examples"] = examples
+    return workshop
+
+
+def as_inputs(examples):
+    return {"patches": examples.patches.astype(np.float32), "positions": examples.positions}
+
+
+def test_the_classifier_learns_which_patches_hold_a_point(tmp_path):
+    train_outer_classifier(make_workshop(tmp_path, (make_examples(512), make_examples(seed=5))))
     unseen = make_examples(seed=9)
-    with torch.no_grad():
-        logits = network(torch.from_numpy(unseen.patches.astype(np.float32)), torch.from_numpy(unseen.positions))
+    entry = read_manifest(tmp_path).models[0]
+    probability = open_model(entry, tmp_path, "cpu").run(**as_inputs(unseen))["probability"]
     target = (unseen.masks == 1).any(axis=(1, 2))
-    assert ((logits.numpy() > 0) == target).mean() > 0.95
-    assert missed_logit(network, unseen, 0.01) <= logits.numpy()[target].mean()
+    assert (probability[target] > 0.5).mean() > 0.95
+    assert probability[target].mean() > probability[~target].mean() + 0.5
 
 
-def test_the_segmentation_learns_which_samples_are_abnormal():
-    network = fit_segmenter(make_examples(), "test", Schedule(epochs=20, seed=1), silent)
+def test_the_segmentation_learns_which_samples_are_abnormal(tmp_path):
+    train_segmenter(make_workshop(tmp_path, (make_examples(768), make_examples(seed=5)), epochs=40))
     unseen = make_examples(seed=9)
+    entry = read_manifest(tmp_path).models[0]
+    probability = open_model(entry, tmp_path, "cpu").run(patches=unseen.patches.astype(np.float32))["probability"]
+    assert (probability[unseen.masks == 1] > 0.5).mean() > 0.9
+    assert (probability[unseen.masks == 0] > 0.5).mean() < 1e-3
+
+
+def test_all_but_a_share_of_the_patches_with_sparks_exceed_the_operating_point():
+    torch.manual_seed(0)
+    network, examples = PatchClassifier().eval(), make_examples()
+    inputs = [torch.from_numpy(values) for values in as_inputs(examples).values()]
     with torch.no_grad():
-        logits = network(torch.from_numpy(unseen.patches.astype(np.float32))).numpy()
-    assert (logits[unseen.masks == 1] > 0).mean() > 0.9
-    assert (logits[unseen.masks == 0] > 0).mean() < 1e-3
+        logits = network(*inputs).numpy()[::2]
+    assert (logits > missed_logit(network, examples, 0.25)).mean() == pytest.approx(0.75, abs=0.01)
+
+
+def fit_some(seed, checkpoint=None, progress=silent):
+    torch.manual_seed(seed)
+    examples, network = make_examples(64), PointSegmenter()
+
+    def loss(rows, device):
+        return network(torch.from_numpy(examples.patches[rows].astype(np.float32)).to(device)).square().mean()
+
+    schedule = Schedule(epochs=12, seed=seed, batch=16)
+    return fit(network, np.arange(64), loss, "test", schedule, progress, checkpoint).state_dict()
 
 
 def test_the_same_seed_gives_the_same_network():
-    first, second = (
-        fit_classifier(make_examples(64), "test", Schedule(epochs=2, seed=3), silent).state_dict() for _ in range(2)
-    )
+    first, second = fit_some(3), fit_some(3)
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_an_interrupted_fit_goes_on_where_it_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("onnx_models.training.fit.SAVED_EVERY", 10)
+
+    def interrupt(_name, step, _n_steps, _loss):
+        if step == 25:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_some(3, tmp_path / "test.pt", interrupt)
+    steps = []
+    resumed = fit_some(3, tmp_path / "test.pt", lambda _name, step, _n_steps, _loss: steps.append(step))
+    whole = fit_some(3)
+    assert steps[0] == 21
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
 
 
 def test_an_exported_model_gives_what_the_network_gives(tmp_path):
     torch.manual_seed(0)
     network = PatchClassifier().eval()
-    entry = install(network, 0.5, facts(), tmp_path)
+    inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH)), "positions": torch.rand((5, 4))}
+    entry = install(Calibrated(network, 0.5), inputs, ("probability",), facts(), TRAINING, {}, tmp_path)
+    assert entry.inputs == {"patches": ("n", len(CHANNELS), 32, 32), "positions": ("n", 4)}
     model = open_model(entry, tmp_path, "cpu")
     rng = np.random.default_rng(1)
     patches = rng.standard_normal((7, len(CHANNELS), 32, 32)).astype(np.float32)
@@ -88,19 +141,59 @@ def test_an_exported_model_gives_what_the_network_gives(tmp_path):
     assert (tmp_path / entry.card).is_file()
 
 
+class Sums(torch.nn.Module):
+    def forward(self, values, weights):
+        return values.sum(dim=(1, 2)), values * weights[:, None, None]
+
+
+def test_axes_beside_the_first_may_vary(tmp_path):
+    inputs = {"values": torch.rand((5, 3, 4)), "weights": torch.rand(5)}
+    varying = {"values": {1: "token"}, "scaled": {1: "token"}}
+    entry = install(Sums(), inputs, ("total", "scaled"), facts(), TRAINING, {}, tmp_path, varying)
+    assert entry.outputs == {"total": ("n",), "scaled": ("n", "token", 4)}
+    model = open_model(entry, tmp_path, "cpu")
+    values = np.ones((2, 7, 4), dtype=np.float32)
+    found = model.run(values=values, weights=np.array([1, 2], dtype=np.float32))
+    assert found["total"] == pytest.approx([28, 28])
+    assert found["scaled"][1] == pytest.approx(2 * values[1])
+
+
 def test_an_export_that_differs_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("onnx_models.training.export.TOLERANCE", -1.0)
+    inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH))}
+    points = facts("points", "abnormal_point_segmentation", "unet")
     with pytest.raises(ModelError, match="ONNX Runtime and torch differ"):
-        install(PointSegmenter().eval(), 0.0, facts("points", "abnormal_point_segmentation", "unet"), tmp_path)
+        install(PointSegmenter().eval(), inputs, ("probability",), points, TRAINING, {}, tmp_path)
 
 
-def test_the_whole_recipe_gives_models_that_a_detector_opens(tmp_path):
+def train(folder, said, recipe=None, only=(), command="despark train"):
     recordings = {"one": [make_kspace(1, 2, (1, 48, 64)).data[:, 0]]}
-    recipe = Recipe(n_planes=50, epochs=0.2, seed=1, processes=1)
+    recipe = recipe or Recipe(n_planes=50, epochs=0.2, seed=1, processes=1)
+    return train_models(recordings, folder, recipe, command, {"found": 0.5}, silent, said.append, only)
+
+
+FIRST_METHOD = ("abnormal_points", "target_patches_centre", "target_patches_outer")
+
+
+def test_the_recipe_gives_models_that_a_detector_opens(tmp_path):
     said = []
-    entries = train_models(recordings, tmp_path, recipe, "despark train", {"found": 0.5}, silent, said.append)
-    assert {entry.role for entry in entries} == {"first_classification", "abnormal_point_segmentation"}
+    entries = train(tmp_path, said, only=FIRST_METHOD)
+    assert [entry.name for entry in entries] == list(FIRST_METHOD)
     assert read_manifest(tmp_path).models[0].training.data == ("analytic phantoms", "one")
     detector = Detector(SparkDetectionSettings(models=tmp_path, provider="cpu"))
     assert detector.detect(make_kspace(2, 2, (1, 48, 64))).provider == "CPUExecutionProvider"
     assert any("operating point" in line for line in said)
+
+
+def test_what_the_same_training_has_made_is_kept(tmp_path):
+    first, second, other = [], [], []
+    train(tmp_path, first, only=["abnormal_points"])
+    train(tmp_path, second, only=FIRST_METHOD[:2])
+    assert "abnormal_points: made already" in second
+    assert not any("making examples" in line for line in second)
+    train(tmp_path, other, only=["abnormal_points"], command="despark train again")
+    assert "abnormal_points: made already" not in other
+
+
+def test_every_model_of_the_recipe_is_installed():
+    assert [entry.name for entry in read_manifest().models] == list(MODELS)

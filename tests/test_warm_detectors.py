@@ -90,6 +90,6 @@ def test_only_what_runs_inside_takes_them(opened, tmp_path):
 def test_a_copy_of_the_real_detector_shares_its_models():
     detector = gadgets.detection.Detector(SparkDetectionSettings(provider="cpu"))
     other = detector.with_settings(SparkDetectionSettings(provider="cpu", threshold=0.9))
-    assert other._segmenter is detector._segmenter
+    assert other._chosen is detector._chosen
     assert other._classifiers is detector._classifiers
     assert (detector._settings.threshold, other._settings.threshold) == (0.5, 0.9)

@@ -46,6 +46,11 @@ def joined(parts: Sequence[Examples]) -> Examples:
     return Examples(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Examples)})
 
 
+def part(examples: Examples, rows: NDArray[np.intp]) -> Examples:
+    """Choose some examples by their numbers."""
+    return Examples(**{f.name: getattr(examples, f.name)[rows] for f in fields(Examples)})
+
+
 def make_examples(
     recordings: Mapping[str, Sequence[ComplexArray]], n_planes: int, seed: int, processes: int = 2
 ) -> Examples:

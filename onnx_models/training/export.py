@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,32 +14,37 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from gadgets.evidence import FEATURE_SET
 from onnx_models.errors import ModelError
 from onnx_models.manifest import Architecture, ModelEntry, Region, Role, Training
 from onnx_models.publish import hash_file, write_card, write_entry
-from onnx_models.training.networks import N_CHANNELS, N_POSITIONS
 
-SIZE = 32
 TOLERANCE = 1e-4
 
 INTENDED_USE = (
-    "Finding spark artifacts (bursts of one to a few samples) in Cartesian MRI k-space as acquired, before "
+    "Finding spark artifacts (bursts of one to a few samples) in MRI k-space as acquired, before "
     "oversampling removal and coil compression. Research only: not a medical device."
+)
+
+LIMITS = (
+    "Trained on simulated sparks only. A single receiver leaves a real limit near the centre of k-space. Whole noisy "
+    "readouts are not sparks and are left alone. Non-Cartesian data were not trained on.\n\n"
+    "The scores are those of models that the same recipe made without the files they were scored on, their thresholds "
+    "and all rules around them as installed. An installed model may have been trained on every file listed above."
 )
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What the manifest says of a model beyond its file."""
+    """What the manifest says of a model beyond its file, its training and its scores."""
 
     name: str
     role: Role
     region: Region
     architecture: Architecture
-    training: Training
-    limits: str
-    scores: Mapping[str, float | str]
+    patch: tuple[int, ...]
+    normalisation: str
+    intended_use: str = INTENDED_USE
+    limits: str = LIMITS
 
 
 class Calibrated(nn.Module):
@@ -58,8 +64,29 @@ class Calibrated(nn.Module):
         return torch.sigmoid(self.network(*inputs) - self.shift)
 
 
-def install(network: nn.Module, shift: float, facts: Facts, folder: Path) -> ModelEntry:
-    """Export a network to `folder`, with its manifest entry and card.
+def install(
+    model: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    facts: Facts,
+    training: Training,
+    scores: Mapping[str, float | str],
+    folder: Path,
+    varying: Mapping[str, Mapping[int, str]] | None = None,
+) -> ModelEntry:
+    """Export a model to `folder`, with its manifest entry and card.
+
+    Parameters
+    ----------
+    model
+        Takes the inputs in their order and gives one tensor, or a tuple of as many as there are outputs.
+    inputs
+        An example of each, at least three rows (first axis).
+    outputs
+        Their names.
+    varying
+        Axes of inputs and outputs, by name and number, that may have any length beside the first, and what each of
+        these lengths is called.
 
     Raises
     ------
@@ -67,52 +94,68 @@ def install(network: nn.Module, shift: float, facts: Facts, folder: Path) -> Mod
         The exported model does not give what the network gives.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    model = Calibrated(network, shift).eval()
-    inputs = _example_inputs(facts.role)
+    model = model.eval()
+    varying = varying or {}
     file = f"{facts.name}.onnx"
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as temporary:
         path = Path(temporary) / file
-        _export(model, inputs, path)
+        _export(model, inputs, outputs, varying, path)
         _compare(model, inputs, path)
         path.replace(folder / file)
-    shapes: dict[str, tuple[int | str, ...]] = {name: ("n", *value.shape[1:]) for name, value in inputs.items()}
-    outputs: tuple[int | str, ...] = ("n",) if facts.role == "first_classification" else ("n", SIZE, SIZE)
+    shapes = {name: _shape(name, value, varying) for name, value in inputs.items()}
+    results = zip(outputs, _outputs_of(model, inputs), strict=True)
     entry = ModelEntry(
         name=facts.name,
         file=file,
         role=facts.role,
         region=facts.region,
         architecture=facts.architecture,
+        patch=facts.patch,
         inputs=shapes,
-        outputs={"probability": outputs},
-        normalisation=FEATURE_SET,
+        outputs={name: _shape(name, value, varying) for name, value in results},
+        normalisation=facts.normalisation,
         sha256=hash_file(folder / file),
         card=f"cards/{facts.name}.md",
-        training=facts.training,
-        scores=dict(facts.scores),
+        training=training,
+        scores=dict(scores),
     )
     write_entry(entry, folder)
-    write_card(entry, INTENDED_USE, facts.limits, folder)
+    write_card(entry, facts.intended_use, facts.limits, folder)
     return entry
 
 
-def _example_inputs(role: Role, n: int = 5) -> dict[str, Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    inputs = {"patches": torch.randn((n, N_CHANNELS, SIZE, SIZE), generator=generator)}
-    if role == "first_classification":
-        inputs["positions"] = torch.rand((n, N_POSITIONS), generator=generator)
-    return inputs
+def _shape(name: str, value: Tensor, varying: Mapping[str, Mapping[int, str]]) -> tuple[int | str, ...]:
+    words = varying.get(name, {})
+    return ("n", *(words.get(axis, length) for axis, length in enumerate(value.shape) if axis))
 
 
-def _export(model: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> None:
+def _outputs_of(model: nn.Module, inputs: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    with torch.no_grad():
+        found = model(*inputs.values())
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _export(
+    model: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: Sequence[str],
+    varying: Mapping[str, Mapping[int, str]],
+    path: Path,
+) -> None:
     batch = torch.export.Dim("n", min=1, max=1 << 20)
+    words = sorted({word for axes in varying.values() for word in axes.values()})
+    lengths = {word: torch.export.Dim(word, min=1, max=1 << 12) for word in words}
+    axes = tuple({0: batch} | {axis: lengths[word] for axis, word in varying.get(name, {}).items()} for name in inputs)
+    # A network whose forward names its arguments is told of their axes one by one, one that takes them all together.
+    together = [parameter.kind for parameter in inspect.signature(model.forward).parameters.values()]
+    is_together = inspect.Parameter.VAR_POSITIONAL in together
     program = torch.onnx.export(
         model,
         tuple(inputs.values()),
         dynamo=True,
-        dynamic_shapes={"inputs": tuple({0: batch} for _ in inputs)},
+        dynamic_shapes=(axes,) if is_together else axes,
         input_names=list(inputs),
-        output_names=["probability"],
+        output_names=list(outputs),
         verbose=False,
     )
     if program is None:
@@ -124,13 +167,13 @@ def _export(model: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> None:
 def _compare(model: nn.Module, inputs: Mapping[str, Tensor], path: Path) -> None:
     """Hold the exported model against the network, also with another batch size than it was exported with."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    for n in (5, 2):
+    for n in (None, 2):
         given = {name: value[:n] for name, value in inputs.items()}
-        with torch.no_grad():
-            expected = model(*given.values()).numpy()
-        found = session.run(None, {name: value.numpy() for name, value in given.items()})[0]
-        if found.shape != expected.shape or not np.allclose(found, expected, atol=TOLERANCE):
-            raise ModelError(
-                f"{path.name}: ONNX Runtime and torch differ by {np.abs(found - expected).max():.2g}, "
-                f"expected at most {TOLERANCE:g}"
-            )
+        expected = [value.numpy() for value in _outputs_of(model, given)]
+        found = session.run(None, {name: value.numpy() for name, value in given.items()})
+        for here, there in zip(found, expected, strict=True):
+            if here.shape != there.shape or not np.allclose(here, there, atol=TOLERANCE):
+                raise ModelError(
+                    f"{path.name}: ONNX Runtime and torch differ by {np.abs(here - there).max():.2g}, "
+                    f"expected at most {TOLERANCE:g}"
+                )

@@ -1,0 +1,92 @@
+"""Choice: which of the models of a folder do what the settings ask for; they are opened before the scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gadgets.abnormal_points import Segmentation
+from gadgets.division import PatchShape
+from gadgets.errors import SettingsError
+from gadgets.evidence import FEATURE_SET
+from gadgets.methods import Classifier, ClassifyThenFind, Method, PointFinder
+from gadgets.settings import SparkDetectionSettings
+from gadgets.target_patches import REGIONS, RegionClassifier
+from onnx_models.loader import open_model
+from onnx_models.manifest import Manifest, ModelEntry, read_manifest
+from onnx_models.model import Model
+
+N_AXES: dict[PatchShape, int] = {"segment": 1, "rectangle": 2, "cuboid": 3}
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen:
+    """An opened method, the patches that it judges (planes, lines and samples), and what it runs on."""
+
+    method: Method
+    patch: tuple[int, int, int]
+    provider: str
+
+
+def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
+    """Open the models of a method for patches of one shape.
+
+    Raises
+    ------
+    ModelError
+        A model is missing, damaged, or made for another representation of the data.
+    ProviderError
+        The provider asked for is not there.
+    """
+    models = _Models(settings, shape)
+    method = _open(settings, models)
+    for model in models.opened:
+        model.warm_up()
+    size = models.opened[0].entry.patch
+    line = (1,) * (3 - len(size))
+    return Chosen(method, (*line, *size), models.opened[-1].provider)  # type: ignore[arg-type]
+
+
+class _Models:
+    """Finds and opens models for patches of one shape."""
+
+    def __init__(self, settings: SparkDetectionSettings, shape: PatchShape) -> None:
+        self._settings = settings
+        self._shape = shape
+        self.manifest: Manifest = read_manifest(settings.models)
+        self.opened: list[Model] = []
+
+    def open(self, entry: ModelEntry) -> Model:
+        model = open_model(entry, self._settings.models, self._settings.provider)
+        self.opened.append(model)
+        return model
+
+    @property
+    def normalisation(self) -> str:
+        return FEATURE_SET
+
+    @property
+    def n_axes(self) -> int:
+        return N_AXES[self._shape]
+
+
+def _open(settings: SparkDetectionSettings, models: _Models) -> Method:
+    return ClassifyThenFind(_open_classifier(settings, models), _open_finder(settings, models))
+
+
+def _open_classifier(settings: SparkDetectionSettings, models: _Models) -> Classifier:
+    if settings.classifier != "cnn":
+        raise SettingsError(f"classifier {settings.classifier} is not there yet")
+    entries = {
+        region: models.manifest.find("first_classification", region, "cnn", models.normalisation, models.n_axes)
+        for region in REGIONS
+    }
+    return RegionClassifier({region: models.open(entry) for region, entry in entries.items()})
+
+
+def _open_finder(settings: SparkDetectionSettings, models: _Models) -> PointFinder:
+    if settings.method != "segment":
+        raise SettingsError(f"method {settings.method} is not there yet")
+    entry = models.manifest.find(
+        "abnormal_point_segmentation", normalisation=models.normalisation, n_axes=models.n_axes
+    )
+    return Segmentation(models.open(entry))

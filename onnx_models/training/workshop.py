@@ -1,0 +1,131 @@
+"""The workshop: what all models of one training share, so that each is made the same way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from gadgets.kspace import ComplexArray
+from onnx_models.errors import ModelError
+from onnx_models.loader import verified_content
+from onnx_models.manifest import MANIFEST_NAME, ModelEntry, Training, read_manifest
+from onnx_models.training.examples import Examples, make_examples, part
+from onnx_models.training.export import Facts, install
+from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
+
+VALIDATION_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How much to train on and for how long; `processes` make the examples, and as many threads fit the networks."""
+
+    n_planes: int = 6000
+    epochs: float = 5.0
+    seed: int = 1
+    processes: int = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Workshop:
+    """What all models of one training share.
+
+    Attributes
+    ----------
+    recordings
+        Clean planes ``(coil, line, sample)`` per source; may be empty: phantoms alone.
+    folder
+        Where the models go; while it lasts, an unfinished training keeps its examples and steps there.
+    training, scores
+        For the manifest and the cards; scores are those on files that were not trained on.
+    """
+
+    recordings: Mapping[str, Sequence[ComplexArray]]
+    folder: Path
+    recipe: Recipe
+    training: Training
+    scores: Mapping[str, float | str]
+    progress: Progress
+    log: Callable[[str], None]
+
+    @cached_property
+    def examples(self) -> tuple[Examples, Examples]:
+        """Patches of evidence to fit to, and those kept for validation."""
+        recipe, path = self.recipe, self._unfinished / "examples"
+        if (path / "done").is_file():
+            made = Examples(**{each.name: np.load(path / f"{each.name}.npy") for each in fields(Examples)})
+        else:
+            self.log(f"making examples from {recipe.n_planes} planes of phantoms and {len(self.recordings)} recordings")
+            made = make_examples(self.recordings, recipe.n_planes, recipe.seed, recipe.processes)
+            path.mkdir(parents=True, exist_ok=True)
+            for each in fields(Examples):
+                np.save(path / f"{each.name}.npy", getattr(made, each.name))
+            (path / "done").touch()
+        n_fitted = int(len(made) * (1 - VALIDATION_SHARE))
+        self.log(f"fitting to {n_fitted} patches, {len(made) - n_fitted} kept for validation")
+        return part(made, np.arange(n_fitted)), part(made, np.arange(n_fitted, len(made)))
+
+    def fit(
+        self,
+        network: nn.Module,
+        rows: np.ndarray[tuple[int, ...], np.dtype[np.intp]],
+        loss: Loss,
+        name: str,
+        epochs: float | None = None,
+        batch: int = BATCH,
+    ) -> None:
+        """Fit a network in place, from where an interrupted training stopped; `epochs` None: those of the recipe."""
+        schedule = Schedule(epochs=self.recipe.epochs if epochs is None else epochs, seed=self.recipe.seed, batch=batch)
+        fit(network, rows, loss, name, schedule, self.progress, self._unfinished / f"{name}.pt")
+
+    def install(
+        self,
+        model: nn.Module,
+        inputs: Mapping[str, Tensor],
+        outputs: Sequence[str],
+        facts: Facts,
+        varying: Mapping[str, Mapping[int, str]] | None = None,
+    ) -> ModelEntry:
+        """Export a model into the folder, with its manifest entry and card; see :func:`.export.install`."""
+        return install(model, inputs, outputs, facts, self.training, self.scores, self.folder, varying or {})
+
+    def has(self, name: str) -> bool:
+        """Whether this very training has made a model already."""
+        if not (self.folder / MANIFEST_NAME).is_file():
+            return False
+        entry = next((each for each in read_manifest(self.folder).models if each.name == name), None)
+        if entry is None or entry.training != self.training:
+            return False
+        try:
+            verified_content(entry, self.folder)
+        except ModelError:
+            return False
+        return True
+
+    def open(self) -> None:
+        """Begin: what another training left unfinished here does not count.
+
+        Every model starts from the same seed, whichever were made before it.
+        """
+        torch.set_num_threads(self.recipe.processes)
+        note = self._unfinished / "training.json"
+        if note.is_file() and note.read_text() == self.training.model_dump_json():
+            return
+        self.close()
+        note.parent.mkdir(parents=True)
+        note.write_text(self.training.model_dump_json())
+
+    def close(self) -> None:
+        """Throw away what an unfinished training needs."""
+        shutil.rmtree(self._unfinished, ignore_errors=True)
+
+    @property
+    def _unfinished(self) -> Path:
+        return self.folder / ".unfinished"

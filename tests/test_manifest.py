@@ -89,7 +89,9 @@ def test_a_model_that_is_not_there_is_named_beside_those_that_are(tmp_path, entr
     wanted = "expected a model for 'first_classification outer', found: first_classification centre cnn features-1 2D"
     with pytest.raises(ModelError, match=f"^{tmp_path}/manifest.json: {wanted}$"):
         read_manifest(tmp_path).find("first_classification", "outer")
-    with pytest.raises(ModelError, match=r"^the manifest: expected .* found: first_classification centre cnn features-1 2D$"):
+    with pytest.raises(
+        ModelError, match=r"^the manifest: expected .* found: first_classification centre cnn features-1 2D$"
+    ):
         Manifest(models=(entry,)).find("first_classification", "outer")
     with pytest.raises(ModelError, match=r"found: none$"):
         Manifest().find("patch_calibration")

@@ -54,7 +54,6 @@ def test_what_is_wrong_is_named(properties, message):
         validate(properties, SparkDetectionSettings, "spark_detection")
 
 
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [

@@ -40,7 +40,7 @@ def test_tables_json_and_plot(run, tmp_path):
     assert "harmed per clean k-space" in outcome.output
     assert (tmp_path / "r.png").read_bytes()[:4] == PNG
     result = json.loads((tmp_path / "r.json").read_text())
-    assert result["settings"] == {"seed": 0, "runs": 2, "set": {}}
+    assert result["settings"] == {"seed": 0, "runs": 2, "set": {}, "variants": {}, "truth_points": False}
     assert [(file["file"], file["rival"]) for file in result["files"]] == [
         (file, rival) for file in ("a", "emi_lines_1B", "c") for rival in ("local_median", "global_threshold")
     ]
@@ -81,6 +81,35 @@ def test_settings_are_those_of_the_chain(tmp_path):
     for wrong in ("spark_detection.threshold", "threshold=0.9"):
         with pytest.raises(SettingsError, match=r"expected NODE\.PROPERTY=VALUE"):
             read_properties([wrong], None)
+
+
+def test_variants_of_despark_stand_beside_each_other(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(despark, "open_detector", lambda _: OneSpark())
+    outcome = run(
+        "a.h5", "--rivals", "", "--runs", 1, "--json", tmp_path / "r.json", "--plot", tmp_path / "r.png",
+        "--set", "calibration.method=none", "--variant", "left:", "--variant", "zeroed:calibration.method=zero",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    result = json.loads((tmp_path / "r.json").read_text())
+    left, zeroed = result["totals"]
+    assert (left["rival"], left["harmed"]) == ("left", 0)
+    assert (zeroed["rival"], zeroed["harmed"]) == ("zeroed", 2)
+    assert result["settings"]["variants"]["zeroed"] == {"calibration.method": "zero"}
+    assert "zeroed" in outcome.output
+
+
+def test_with_truth_points_only_repair_differs(run, tmp_path):
+    outcome = run(
+        "a.h5", "--rivals", "", "--runs", 4, "--json", tmp_path / "r.json", "--truth-points",
+        "--variant", "none:calibration.method=none", "--variant", "all:calibration.method=interpolation",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    result = json.loads((tmp_path / "r.json").read_text())
+    none, everything = result["totals"]
+    assert none["found"]["count"] == 0
+    assert everything["found"]["share"] > 0.5
+    assert everything["median_error_left"] < none["median_error_left"] == 1
+    assert none["harmed"] == everything["harmed"] == 0
 
 
 class OneSpark:

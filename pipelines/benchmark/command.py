@@ -13,17 +13,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gadgets.errors import SettingsError
-from pipelines.benchmark.despark import open_despark
+from pipelines.benchmark.despark import open_despark, open_repair
 from pipelines.benchmark.plot import save_plot
-from pipelines.benchmark.rivals import RIVALS, Rival
+from pipelines.benchmark.rivals import RIVALS, InformedRival, Rival
 from pipelines.benchmark.run import score_file
 from pipelines.benchmark.score import FileScore, Total, total
 from pipelines.benchmark.tables import as_json, file_table, total_table
+from pipelines.benchmark.variants import FORM, Properties, read_setting, read_variants
 from pipelines.output_file import check_folder, whole_or_nothing
 from pipelines.read_kspaces import read_kspaces
 
 DESPARK = "despark"
-PIPE_WIDTH = 144
+PIPE_WIDTH, COLUMN_WIDTH = 144, 34
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_kykz")
 """Files that hold real interference or no readouts: their harm is reported beside and not counted."""
@@ -41,6 +42,13 @@ def benchmark(
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Settings of despark.")
     ] = None,
+    variants: Annotated[
+        list[str] | None,
+        typer.Option("--variant", metavar=FORM, help="Add despark with other settings under this name; repeatable."),
+    ] = None,
+    truth_points: Annotated[
+        bool, typer.Option("--truth-points", help="Tell despark where the sparks are, to compare repairs alone.")
+    ] = False,
     models: Annotated[Path | None, typer.Option(help="Folder with other models than those installed.")] = None,
     interference: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A file that does not count as clean.")
@@ -50,18 +58,19 @@ def benchmark(
     """Put sparks of known place and strength into raw files and count what is found, harmed and left."""
     check_outputs(json_file, plot)
     properties = read_properties(settings or [], models)
-    chosen = open_rivals(rivals, properties)
+    named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
+    chosen = open_rivals(rivals, properties, named, truth_points=truth_points)
     unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
     scores = score_files(files, chosen, runs=runs, seed=seed, unclean=unclean, group=group)
     totals = [total([score for score in scores if score.rival == rival]) for rival in chosen]
     if json_file is not None:
-        used = {"seed": seed, "runs": runs, "set": properties}
+        used = {"seed": seed, "runs": runs, "set": properties, "variants": named, "truth_points": truth_points}
         write_json(json_file, scores, totals, used)
     if plot is not None:
         with whole_or_nothing(plot) as temporary:
             save_plot(temporary, scores, plot.suffix.removeprefix("."))
     # A pipe has no width; the tables need this much.
-    console = Console(width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    console = Console(width=None if sys.stdout.isatty() else max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(chosen))))
     console.print(file_table(scores))
     console.print(total_table(totals))
 
@@ -93,16 +102,22 @@ def read_properties(settings: Sequence[str], models: Path | None) -> dict[str, s
     properties = {}
     if models is not None:
         properties = {"spark_detection.models": str(models), "calibration.models": str(models)}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        if not equals or "." not in name:
-            raise SettingsError(f"--set: expected NODE.PROPERTY=VALUE, found {setting!r}")
-        properties[name] = value
-    return properties
+    return properties | dict(read_setting(setting) for setting in settings)
 
 
-def open_rivals(names: str, properties: Mapping[str, Any]) -> dict[str, Rival]:
-    """Open the rivals named, in that order.
+def open_rivals(
+    names: str, properties: Properties, variants: Mapping[str, Properties] | None = None, *, truth_points: bool = False
+) -> dict[str, Rival | InformedRival]:
+    """Open the rivals named, in that order, then the variants of despark.
+
+    Parameters
+    ----------
+    names
+        Of the rivals, with commas between them; there may be none if there are variants.
+    properties, variants
+        Settings of despark itself, and of each variant by its name.
+    truth_points
+        Whether despark is told where the sparks are.
 
     Raises
     ------
@@ -111,15 +126,17 @@ def open_rivals(names: str, properties: Mapping[str, Any]) -> dict[str, Rival]:
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in (DESPARK, *RIVALS)]
-    if unknown or not wanted:
+    if unknown or not (wanted or variants):
         found = ", ".join(unknown) or "none"
         raise SettingsError(f"--rivals: expected some of {', '.join((DESPARK, *RIVALS))}, found {found}")
-    return {name: open_despark(properties) if name == DESPARK else RIVALS[name] for name in wanted}
+    ours = ({DESPARK: properties} if DESPARK in wanted else {}) | dict(variants or {})
+    opened = {name: open_repair(each) if truth_points else open_despark(each) for name, each in ours.items()}
+    return {name: opened.get(name) or RIVALS[name] for name in (*wanted, *(variants or {}))}
 
 
 def score_files(
     files: Sequence[Path],
-    rivals: Mapping[str, Rival],
+    rivals: Mapping[str, Rival | InformedRival],
     *,
     runs: int,
     seed: int,

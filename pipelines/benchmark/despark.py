@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gadgets.calibration import calibrate
 from gadgets.kspace import ComplexArray, KSpace
+from gadgets.records import Point
 from gadgets.settings import RawRepairSettings, validate
 from gadgets.spark_detection import detect, open_detector
-from pipelines.benchmark.rivals import Rival
+from pipelines.benchmark.rivals import InformedRival, Rival
+from pipelines.benchmark.sparks import SparkEvent
 
 
 def open_despark(properties: Mapping[str, Any]) -> Rival:
@@ -35,3 +37,32 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
         return kspace.data if repaired is None else repaired
 
     return despark
+
+
+def open_repair(properties: Mapping[str, Any]) -> InformedRival:
+    """Give despark's repair alone, for points that are known; raises as :func:`open_despark`."""
+    settings = validate(properties, RawRepairSettings, "despark benchmark")
+    calibration = settings.calibration.model_copy(update={"on_failure": "fail"})
+
+    def repair(kspace: KSpace, events: Sequence[SparkEvent]) -> ComplexArray:
+        repaired, _ = calibrate(kspace, points_of(kspace, events), calibration)
+        return kspace.data if repaired is None else repaired
+
+    return InformedRival(repair)
+
+
+def points_of(kspace: KSpace, events: Sequence[SparkEvent]) -> list[Point]:
+    """List every sample of the sparks that were put in, as a perfect detection would."""
+    return [
+        Point(
+            partition=event.partition,
+            line=event.line,
+            sample=event.first + step,
+            receivers=event.receivers,
+            probability=1,
+            scan_counter=int(kspace.scan_counter[event.partition, event.line]),
+            time_stamp=int(kspace.time_stamp[event.partition, event.line]),
+        )
+        for event in events
+        for step in range(event.added.shape[1])
+    ]

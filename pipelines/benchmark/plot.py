@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from pipelines.benchmark.score import GROUPS, FileScore, ScoredEvent, found_of
 from pipelines.benchmark.sparks import MAX_RNR, MIN_RNR
 
-COLOURS = ("#0b6e4f", "#d1495b", "#5b6c8f", "#e0a030", "#7a4fa3")
+COLOURS = ("#0b6e4f", "#d1495b", "#5b6c8f", "#e0a030", "#7a4fa3", "#3fa7d6", "#8a8d35", "#c06c9b")
 N_STRENGTHS = 6
 TICKS = (0.1, 0.25, 0.5, 1, 2, 4)
 

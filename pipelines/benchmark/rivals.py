@@ -5,7 +5,8 @@ All of them judge the receivers one by one, on readouts stacked by partition and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,17 @@ from pipelines.benchmark.readouts import (
     stack_readouts,
     unstack_readouts,
 )
+from pipelines.benchmark.sparks import SparkEvent
 
 Rival = Callable[[KSpace], ComplexArray]
+
+
+@dataclass(frozen=True, eq=False)
+class InformedRival:
+    """A rival that is told where the sparks are: what it leaves is the fault of its repair alone."""
+
+    repair: Callable[[KSpace, Sequence[SparkEvent]], ComplexArray]
+
 
 GLOBAL_FRACTION = 0.1
 GLOBAL_RADIUS = 0.1

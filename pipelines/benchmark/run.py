@@ -9,9 +9,9 @@ from zlib import crc32
 import numpy as np
 
 from gadgets.kspace import ComplexArray, KSpace
-from pipelines.benchmark.rivals import Rival
+from pipelines.benchmark.rivals import InformedRival, Rival
 from pipelines.benchmark.score import FileScore, ImageError, ScoredEvent, count_changed, image_of, score_event
-from pipelines.benchmark.sparks import add_sparks
+from pipelines.benchmark.sparks import SparkEvent, add_sparks
 
 INNER_RUN = 3
 """Of every four runs, the one that puts sparks in the inner ring only."""
@@ -20,7 +20,7 @@ INNER_RUN = 3
 def score_file(
     name: str,
     kspaces: Sequence[KSpace],
-    rivals: Mapping[str, Rival],
+    rivals: Mapping[str, Rival | InformedRival],
     *,
     seed: int,
     n_runs: int = 4,
@@ -57,7 +57,7 @@ def score_file(
             before, events = add_sparks(clean, rng, only_inner=run % 4 == INNER_RUN)
             before_image = image_of(before.data)
             for tally in tallies.values():
-                after = tally.timed(before)
+                after = tally.timed(before, events)
                 tally.events += [score_event(event, clean, before, after) for event in events]
                 tally.errors[run].add(clean_image, before_image, image_of(after))
             advance()
@@ -67,16 +67,17 @@ def score_file(
 class _Tally:
     """What one rival has gathered on one file."""
 
-    def __init__(self, repair: Rival, n_runs: int) -> None:
+    def __init__(self, repair: Rival | InformedRival, n_runs: int) -> None:
         self.repair = repair
         self.harmed = 0
         self.events: list[ScoredEvent] = []
         self.errors = [ImageError() for _ in range(n_runs)]
         self.seconds: list[float] = []
 
-    def timed(self, kspace: KSpace) -> ComplexArray:
+    def timed(self, kspace: KSpace, events: Sequence[SparkEvent] = ()) -> ComplexArray:
         started = perf_counter()
-        repaired = self.repair(kspace)
+        repair = self.repair
+        repaired = repair.repair(kspace, events) if isinstance(repair, InformedRival) else repair(kspace)
         self.seconds.append(perf_counter() - started)
         return repaired
 

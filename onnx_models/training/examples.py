@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.evidence import N_STRIKING, gather_evidence
-from gadgets.kspace import ComplexArray
+from gadgets.evidence import N_STRIKING, Evidence, gather_evidence
+from gadgets.kspace import ComplexArray, IntArray
 from gadgets.patches import cut, divide, relative_positions
 from onnx_models.training.phantoms import phantom_plane
 from onnx_models.training.recordings import vary
-from onnx_models.training.sparks import add_sparks
+from onnx_models.training.sparks import SparkedPlane, add_sparks
 
 PATCH = (32, 32)
+
+MadeT = TypeVar("MadeT")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +30,14 @@ class Examples:
     Attributes
     ----------
     patches
-        Evidence, shape ``(n, channel, line, sample)``, float16.
+        Evidence, shape ``(n, channel, line, sample)``, float16 once chosen.
     positions
         See :func:`gadgets.patches.relative_positions`, shape ``(n, 4)``.
     masks
         1 abnormal, 0 normal, 2 neither (a spark too weak to be told), shape ``(n, line, sample)``, uint8.
     """
 
-    patches: NDArray[np.float16]
+    patches: NDArray[np.floating]
     positions: NDArray[np.float32]
     masks: NDArray[np.uint8]
 
@@ -63,9 +67,26 @@ def make_examples(
     seed
         The same seed gives the same examples, whatever the number of processes.
     """
+    return joined(from_planes(recordings, n_planes, seed, processes, _plane_examples))
+
+
+def from_planes(
+    recordings: Mapping[str, Sequence[ComplexArray]],
+    n_planes: int,
+    seed: int,
+    processes: int,
+    make: Callable[[ComplexArray, np.random.Generator], MadeT],
+) -> list[MadeT]:
+    """Make something from each of `n_planes` clean planes, rounded up to fifties; see :func:`make_examples`.
+
+    Parameters
+    ----------
+    make
+        A function of a module, as other processes call it.
+    """
     seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // 50))
     with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
-        return joined(list(pool.map(_batch, seeds)))
+        return [made for batch in pool.map(partial(_batch, make), seeds) for made in batch]
 
 
 _RECORDINGS: dict[str, Sequence[ComplexArray]] = {}
@@ -75,9 +96,9 @@ def _remember(recordings: dict[str, Sequence[ComplexArray]]) -> None:
     _RECORDINGS.update(recordings)
 
 
-def _batch(seed: np.random.SeedSequence) -> Examples:
+def _batch(make: Callable[[ComplexArray, np.random.Generator], MadeT], seed: np.random.SeedSequence) -> list[MadeT]:
     rng = np.random.default_rng(seed)
-    return joined([_plane_examples(_clean_plane(rng), rng) for _ in range(50)])
+    return [make(_clean_plane(rng), rng) for _ in range(50)]
 
 
 def _clean_plane(rng: np.random.Generator) -> ComplexArray:
@@ -88,21 +109,51 @@ def _clean_plane(rng: np.random.Generator) -> ComplexArray:
     return plane if rng.random() < 0.3 else vary(plane, rng)
 
 
-def _plane_examples(plane: ComplexArray, rng: np.random.Generator) -> Examples:
-    """Cut one plane: every patch with a label, the clean ones most like sparks, and a few at random."""
+@dataclass(frozen=True, eq=False)
+class SparkedPatches:
+    """All patches of one plane that sparks were put into.
+
+    Attributes
+    ----------
+    anchors
+        Shape ``(n, 2)``: line and sample.
+    centre
+        Of the plane: line and sample.
+    examples
+        Of all patches.
+    """
+
+    anchors: IntArray
+    centre: tuple[int, int]
+    examples: Examples
+
+
+def spark_and_cut(plane: ComplexArray, rng: np.random.Generator) -> SparkedPatches:
+    """Put sparks into a clean plane, gather its evidence, and cut it from a random offset on."""
     n_bursts = 0 if rng.random() < 0.45 else int(rng.integers(1, 10))
     sparked = add_sparks(plane, rng, n_bursts)
     evidence = gather_evidence(sparked.data)
     shape = evidence.level.shape
     offset = [int(rng.integers(0, min(16, max(1, n - size + 1)))) for n, size in zip(shape, PATCH, strict=True)]
     anchors = divide([max(n - o, size) for n, o, size in zip(shape, offset, PATCH, strict=True)], PATCH) + offset
-    patches = cut(evidence.maps, anchors, PATCH)
     labels = np.where(sparked.abnormal, 1, np.where(sparked.ignored, 2, 0)).astype(np.uint8)
-    masks = cut(labels[None], anchors, PATCH)[:, 0]
-    labelled = np.flatnonzero((masks == 1).any(axis=(1, 2)))
-    clean = np.flatnonzero(~(masks == 1).any(axis=(1, 2)))
-    striking = patches[clean][:, :N_STRIKING].astype(np.float32).max(axis=(2, 3)).sum(axis=1)
+    positions = relative_positions(anchors, PATCH, evidence.centre, shape)
+    patches = np.asarray(cut(evidence.maps, anchors, PATCH), dtype=np.float32)
+    masks = np.asarray(cut(labels[None], anchors, PATCH)[:, 0], dtype=np.uint8)
+    return SparkedPatches(anchors, evidence.centre, Examples(patches, positions, masks))
+
+
+def _plane_examples(plane: ComplexArray, rng: np.random.Generator) -> Examples:
+    """Choose of one plane: patches with a label, the clean ones most like sparks, and a few at random."""
+    examples = spark_and_cut(plane, rng).examples
+    with_label = (examples.masks == 1).any(axis=(1, 2))
+    labelled, clean = np.flatnonzero(with_label), np.flatnonzero(~with_label)
+    striking = examples.patches[clean][:, :N_STRIKING].max(axis=(2, 3)).sum(axis=1)
     hardest = clean[np.argsort(-striking)[:5]]
     chosen = np.unique(np.concatenate([rng.permutation(labelled)[:8], hardest, rng.permutation(clean)[:3]])).astype(int)
-    positions = relative_positions(anchors, PATCH, evidence.centre, shape)
-    return Examples(patches[chosen].astype(np.float16), positions[chosen], masks[chosen])
+    return lightened(part(examples, chosen))
+
+
+def lightened(examples: Examples) -> Examples:
+    """Keep evidence in half precision, as examples are many."""
+    return replace(examples, patches=examples.patches.astype(np.float16))

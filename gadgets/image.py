@@ -2,13 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.kspace import ComplexArray, FloatArray, KSpace
 from gadgets.readout import Encoding
 
+ScalarT = TypeVar("ScalarT", bound=np.generic)
+ValueT = TypeVar("ValueT")
 Window = tuple[slice, slice, slice]
+Matrix = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a k-space lies on the matrix that is transformed, along partition, line and sample.
+
+    Attributes
+    ----------
+    matrix
+        Its centre is the centre of k-space.
+    window, used
+        The part of the matrix that the k-space fills, and the part of the k-space that does.
+    """
+
+    matrix: Matrix
+    window: Window
+    used: Window
 
 
 def reconstruct(kspace: KSpace, encoding: Encoding) -> FloatArray:
@@ -31,12 +56,17 @@ def reconstruct(kspace: KSpace, encoding: Encoding) -> FloatArray:
     -------
         Magnitude, shape ``(z, y, x)``, in the units of the samples.
     """
-    matrix, window, used = _place(kspace, encoding)
-    crop = _readout_crop(matrix[2], encoding.recon_matrix[0])
-    power = np.zeros((*matrix[:2], crop.stop - crop.start), np.float32)
-    for samples in kspace.data:
-        grid = np.zeros(matrix, np.complex64)
-        grid[window] = _turned(samples, kspace)[used]
+    length, lines, partitions = encoding.encoded_matrix
+    where = place_on_matrix(kspace, (partitions, lines, length))
+    crop = _readout_crop(where.matrix[2], encoding.recon_matrix[0])
+    data = kspace.data.astype(np.complex64, copy=False)
+    return root_sum_of_squares((on_matrix(samples, kspace, where) for samples in data), where.matrix, crop)
+
+
+def root_sum_of_squares(receivers: Iterable[ComplexArray], matrix: Matrix, crop: slice = slice(None)) -> FloatArray:
+    """Transform receivers, each of shape `matrix`, and combine them; `crop` is what is kept along the readout."""
+    power = np.zeros((*matrix[:2], len(range(matrix[2])[crop])), np.float32)
+    for grid in receivers:
         image = centred_inverse_fft(centred_inverse_fft(grid, (2,))[..., crop], (0, 1))
         power += image.real**2 + image.imag**2
     return np.sqrt(power)
@@ -49,8 +79,24 @@ def centred_inverse_fft(data: ComplexArray, axes: tuple[int, ...]) -> ComplexArr
     return centred
 
 
-def _turned(samples: ComplexArray, kspace: KSpace) -> ComplexArray:
-    """Turn reversed readouts of one receiver round, shape ``(kz, ky, kx)``."""
+def centred_fft(data: ComplexArray, axes: tuple[int, ...]) -> ComplexArray:
+    """Undo :func:`centred_inverse_fft`: from an image to its k-space."""
+    transformed = fft.fftn(fft.ifftshift(data, axes), axes=axes, norm="ortho", overwrite_x=True)
+    centred: ComplexArray = fft.fftshift(transformed, axes)
+    return centred
+
+
+def on_matrix(samples: NDArray[ScalarT], kspace: KSpace, where: Placement) -> NDArray[ScalarT]:
+    """Put what belongs to the samples of one receiver, shape ``(kz, ky, kx)``, on the matrix; zero elsewhere.
+
+    Readouts that were acquired from right to left are turned round.
+    """
+    grid = np.zeros(where.matrix, samples.dtype)
+    grid[where.window] = _turned(samples, kspace)[where.used]
+    return grid
+
+
+def _turned(samples: NDArray[ScalarT], kspace: KSpace) -> NDArray[ScalarT]:
     if not kspace.reversed_lines.any():
         return samples
     turned = samples.copy()
@@ -58,13 +104,13 @@ def _turned(samples: ComplexArray, kspace: KSpace) -> ComplexArray:
     return turned
 
 
-def _place(kspace: KSpace, encoding: Encoding) -> tuple[tuple[int, int, int], Window, Window]:
-    """Give the matrix, where the k-space lies on it, and which part of the k-space that is."""
+def place_on_matrix(kspace: KSpace, least: Matrix) -> Placement:
+    """Say where a k-space lies on a matrix of partitions, lines and samples, which grows where it does not fit."""
     acquired = kspace.acquired_lines
     extents = [np.flatnonzero(acquired.any(axis=1)), np.flatnonzero(acquired.any(axis=0))]
     extents.append(np.arange(kspace.data.shape[-1]))
     matrix, window, used = [], [], []
-    for places, centre, length in zip(extents, kspace.centre, encoding.encoded_matrix[::-1], strict=True):
+    for places, centre, length in zip(extents, kspace.centre, least, strict=True):
         first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
         # A header whose matrix or centre does not fit must not cost acquired samples.
         size = max(length, last - first + 1)
@@ -72,7 +118,12 @@ def _place(kspace: KSpace, encoding: Encoding) -> tuple[tuple[int, int, int], Wi
         matrix.append(size)
         window.append(slice(first + offset, last + offset + 1))
         used.append(slice(first, last + 1))
-    return (matrix[0], matrix[1], matrix[2]), (window[0], window[1], window[2]), (used[0], used[1], used[2])
+    return Placement(_triple(matrix), _triple(window), _triple(used))
+
+
+def _triple(values: list[ValueT]) -> tuple[ValueT, ValueT, ValueT]:
+    first, second, third = values
+    return first, second, third
 
 
 def _readout_crop(n_encoded: int, n_recon: int) -> slice:

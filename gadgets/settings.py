@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
@@ -81,6 +81,11 @@ class SparkDetectionSettings(NodeSettings):
     history: Path | None = Field(default=None, description="file with past results, feedback and impact levels")
     image_check: bool = Field(default=False, description="look for artifacts in the image first, with any method")
     image_model: Literal["cnn", "vit"] = Field(default="cnn", description="second classification model")
+    block_size: str = Field(
+        default="auto",
+        description="blocks of the image (second preset parameter): auto: 224x224, or the image's size where that is "
+        "smaller; patch: the size of the patches; or LINES or LINESxPIXELS, at most 224x224",
+    )
     image_threshold: float = Field(default=0.5, ge=0, le=1, description="block probability above which it has one")
     when_clean: Literal["raise", "stop"] = Field(
         default="raise", description="image without artifacts: raise the patch thresholds, or look no further"
@@ -99,6 +104,20 @@ class SparkDetectionSettings(NodeSettings):
     provider: Provider = "auto"
     models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
     on_failure: OnFailure = "pass"
+
+    @field_validator("block_size")
+    @classmethod
+    def _block_of_some_size(cls, block_size: str) -> str:
+        sizes = block_size.split("x")
+        by_hand = len(sizes) <= 2 and all(size.isdecimal() and 16 <= int(size) <= 224 for size in sizes)
+        if not by_hand and block_size not in ("auto", "patch"):
+            raise ValueError("expected auto, patch, or LINES or LINESxPIXELS from 16 to 224")
+        return block_size
+
+    @property
+    def checks_image(self) -> bool:
+        """Whether the image is looked at first (FIGS. 10, 11, 13-15)."""
+        return self.image_check or self.method.startswith("check_")
 
 
 class CalibrationSettings(NodeSettings):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -50,8 +50,23 @@ class Patches:
         """Turn a place among the planes into one in k-space: partition, line, sample as acquired."""
         return self.planes[plane].place(line, sample)
 
+    @property
+    def centre(self) -> tuple[int, int, int]:
+        """The place with the loudest surroundings: plane, line and sample."""
+        return _loudest(self.evidence)
+
+    def part(self, numbers: NDArray[np.intp]) -> Patches:
+        """Choose some patches by their numbers."""
+        chosen = {name: getattr(self, name)[numbers] for name in ("anchors", "values", "positions")}
+        return replace(self, **chosen)
+
     def __len__(self) -> int:
         return len(self.anchors)
+
+
+def _loudest(evidence: Sequence[Evidence]) -> tuple[int, int, int]:
+    loudest = int(np.argmax([each.level.max(initial=0) for each in evidence]))
+    return (loudest, *evidence[loudest].centre)
 
 
 def shape_for(kspace: KSpace, settings: SparkDetectionSettings) -> PatchShape:
@@ -93,8 +108,7 @@ def divide_planes(planes: Sequence[Plane], patch: tuple[int, int, int], overlap:
     shape = maps.shape[1:]
     anchors = divide(shape, patch, overlap)
     values = np.asarray(cut(maps, anchors, patch), dtype=np.float32)
-    loudest = int(np.argmax([each.level.max(initial=0) for each in evidence]))
-    centre = (loudest, *evidence[loudest].centre)
+    centre = _loudest(evidence)
     if patch[0] > 1:
         return Patches(planes, evidence, anchors, patch, values, relative_positions(anchors, patch, centre, shape))
     positions = relative_positions(anchors[:, 1:], patch[1:], centre[1:], shape[1:])

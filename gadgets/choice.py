@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gadgets.abnormal_points import Segmentation
@@ -13,7 +14,10 @@ from gadgets.settings import SparkDetectionSettings
 from gadgets.target_patches import REGIONS, RegionClassifier
 from onnx_models.loader import open_model
 from onnx_models.manifest import Manifest, ModelEntry, read_manifest
-from onnx_models.model import Model
+from onnx_models.model import Model, shape_fits
+
+AXES = ("plane", "line", "sample")
+"""Words of the manifest for the lengths of a patch that may vary."""
 
 N_AXES: dict[PatchShape, int] = {"segment": 1, "rectangle": 2, "cuboid": 3}
 
@@ -36,14 +40,15 @@ def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
         A model is missing, damaged, or made for another representation of the data.
     ProviderError
         The provider asked for is not there.
+    SettingsError
+        Patches of the size asked for are none that the models judge, or no larger than the overlap.
     """
     models = _Models(settings, shape)
     method = _open(settings, models)
+    patch = _patch(models.opened, settings)
     for model in models.opened:
-        model.warm_up()
-    size = models.opened[0].entry.patch
-    line = (1,) * (3 - len(size))
-    return Chosen(method, (*line, *size), models.opened[-1].provider)  # type: ignore[arg-type]
+        model.warm_up(dict(zip(AXES, patch, strict=True)))
+    return Chosen(method, patch, models.opened[-1].provider)
 
 
 class _Models:
@@ -56,6 +61,10 @@ class _Models:
         self.opened: list[Model] = []
 
     def open(self, entry: ModelEntry) -> Model:
+        """Open a model, once if it serves several regions."""
+        known = next((model for model in self.opened if model.entry == entry), None)
+        if known is not None:
+            return known
         model = open_model(entry, self._settings.models, self._settings.provider)
         self.opened.append(model)
         return model
@@ -67,6 +76,29 @@ class _Models:
     @property
     def n_axes(self) -> int:
         return N_AXES[self._shape]
+
+
+def _patch(models: Sequence[Model], settings: SparkDetectionSettings) -> tuple[int, int, int]:
+    """Planes, lines and samples of one patch: as the models were trained, or as set by hand where all can judge that.
+
+    Source document: the size of a patch is a preset parameter (claim 17).
+    """
+    size = models[0].entry.patch
+    if settings.patch_size is not None:
+        size = (settings.patch_size,) * len(size)
+        for entry in (model.entry for model in models):
+            if not shape_fits(size, entry.inputs.get("patches", size)[-len(size) :]):
+                trained = "x".join(map(str, entry.patch))
+                raise SettingsError(
+                    f"patch_size: model {entry.name} judges patches of {trained} only, found {settings.patch_size}"
+                )
+    if settings.patch_overlap >= min(size):
+        shape = "x".join(map(str, size))
+        raise SettingsError(
+            f"patch_overlap: expected less than the patch, which is {shape}, found {settings.patch_overlap}"
+        )
+    planes, lines, samples = (1,) * (3 - len(size)) + size
+    return planes, lines, samples
 
 
 def _open(settings: SparkDetectionSettings, models: _Models) -> Method:
@@ -84,7 +116,7 @@ def _open_classifier(settings: SparkDetectionSettings, models: _Models) -> Class
 
 
 def _open_finder(settings: SparkDetectionSettings, models: _Models) -> PointFinder:
-    if settings.method != "segment":
+    if settings.method.removeprefix("check_") != "segment":
         raise SettingsError(f"method {settings.method} is not there yet")
     entry = models.manifest.find(
         "abnormal_point_segmentation", normalisation=models.normalisation, n_axes=models.n_axes

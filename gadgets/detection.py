@@ -1,6 +1,7 @@
 """Detection: from one k-space to its abnormal points, the steps of the method in their order.
 
-planes → evidence → patches → target patches → abnormal points → places in k-space and in the scan.
+image check, if asked for → planes → evidence → patches → target patches → abnormal points → places in k-space and in
+the scan.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
 from gadgets.evidence import Evidence, radii
+from gadgets.image_check import has_artifact, open_image_check
 from gadgets.image_support import contrast_of, predict_from_support
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray, KSpace
 from gadgets.planes import FEWEST_LINES, Plane, planes_of
@@ -25,6 +27,7 @@ from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from gadgets.suspects import Place, Suspect, confirm, place_of
 from gadgets.target_patches import Region, in_centre, select_targets
+from gadgets.thresholds import Thresholds, raised, thresholds_of
 from gadgets.verdict import CORE, CORE_REACH, LEAST_CONTRAST, suspicious_from
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
@@ -37,8 +40,9 @@ MAX_LOOKS = 3
 
 @dataclass
 class _Found:
-    """What has been found in one k-space so far."""
+    """What has been found in one k-space so far, and the thresholds that hold for its patches."""
 
+    thresholds: Thresholds
     patches: int = 0
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
     points: dict[Place, Point] = field(default_factory=dict)
@@ -64,6 +68,7 @@ class Detector:
         self._settings = settings
         shapes = PATCH_SHAPES if settings.patch_shape == "auto" else (settings.patch_shape,)
         self._chosen: Mapping[PatchShape, Chosen] = {shape: open_method(settings, shape) for shape in shapes}
+        self._image_check = open_image_check(settings)
 
     def with_settings(self, settings: SparkDetectionSettings) -> Detector:
         """Give a detector with other settings and the same opened models."""
@@ -83,9 +88,34 @@ class Detector:
         deviates from what its surroundings predict: the models' evidence and the repair's must agree.
         """
         start = time.perf_counter()
+        settings = self._settings
+        chance = self._image_probability(kspace)
+        is_clean = chance is not None and not has_artifact(chance, settings)
+        stops = is_clean and settings.when_clean == "stop"
+        thresholds = thresholds_of(settings)
+        found = _Found(raised(thresholds, settings) if is_clean else thresholds)
+        if not stops:
+            self._look_for_points(kspace, found)
+        return Detection(
+            indices=kspace.indices,
+            patches=found.patches,
+            target_patches=tuple(found.targets[anchor] for anchor in sorted(found.targets)),
+            points=tuple(found.points[place] for place in sorted(found.points)),
+            image_probability=chance,
+            provider=self.provider,
+            seconds=time.perf_counter() - start,
+            warning="" if found.patches or stops else NOT_JUDGED,
+        )
+
+    def _image_probability(self, kspace: KSpace) -> float | None:
+        if self._image_check is None or not kspace.is_gridded:
+            return None
+        return self._image_check.probability(kspace, self._settings)
+
+    def _look_for_points(self, kspace: KSpace, found: _Found) -> None:
+        """Look until nothing new is found."""
         shape = shape_for(kspace, self._settings)
         fewest_lines = 1 if shape == "segment" else FEWEST_LINES
-        found = _Found()
         looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
         for look in range(MAX_LOOKS):
@@ -102,23 +132,14 @@ class Detector:
             seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
             new = confirm([each for each in seen if each.place not in found.points], looked_at)
             if not new:
-                break
+                return
             found.points.update({place_of(point): point for point in new})
-        return Detection(
-            indices=kspace.indices,
-            patches=found.patches,
-            target_patches=tuple(found.targets[anchor] for anchor in sorted(found.targets)),
-            points=tuple(found.points[place] for place in sorted(found.points)),
-            provider=self.provider,
-            seconds=time.perf_counter() - start,
-            warning="" if found.patches else NOT_JUDGED,
-        )
 
     def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
         """Judge planes that belong together."""
         patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap)
         judgement = chosen.method.judge(patches)
-        targets = select_targets(judgement.probability, patches.positions, self._thresholds())
+        targets = select_targets(judgement.probability, patches.positions, found.thresholds)
         if is_first:
             found.patches += len(patches)
         if not targets.size:
@@ -157,10 +178,6 @@ class Detector:
                 )
             )
         return suspects
-
-    def _thresholds(self) -> dict[Region, float]:
-        settings = self._settings
-        return {"centre": max(settings.threshold, settings.centre_threshold), "outer": settings.threshold}
 
     def _point_thresholds(self, core: BoolArray) -> FloatArray:
         settings = self._settings

@@ -49,6 +49,9 @@ class KSpace:
         Readouts that were acquired from right to left (EPI) and are stored as acquired, shape ``(kz, ky)``.
     centre
         Where the sequence puts the k-space centre: ``(kz, ky, kx)``.
+    is_gridded
+        Whether lines and partitions are places in k-space; else they only number the readouts, and no Fourier
+        transform makes an image of them.
     """
 
     data: ComplexArray
@@ -58,6 +61,7 @@ class KSpace:
     time_stamp: IntArray
     reversed_lines: BoolArray
     centre: tuple[int, int, int]
+    is_gridded: bool = True
 
     @property
     def n_coils(self) -> int:

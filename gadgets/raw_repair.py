@@ -138,7 +138,7 @@ class RawRepairer:
         return encoding.is_cartesian and not acquisition.fields.trajectory_dimensions
 
     def _judge(self, acquired: AcquiredKSpace, *, is_gridded: bool) -> None:
-        kspace = acquired.kspace
+        kspace = replace(acquired.kspace, is_gridded=is_gridded)
         self._seen.note(kspace.indices)
         warning = acquired.warning if is_gridded else ""
         if warning:

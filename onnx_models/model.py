@@ -71,8 +71,13 @@ class Model:
         columns = zip(*parts, strict=True)
         return {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
 
-    def warm_up(self) -> None:
+    def warm_up(self, lengths: Mapping[str, int] | None = None) -> None:
         """Run every batch size once, so that the first k-space of a scan is not the slow one.
+
+        Parameters
+        ----------
+        lengths
+            Of the axes that may vary, by the words of the manifest entry, as the scan will have them.
 
         Raises
         ------
@@ -80,7 +85,13 @@ class Model:
             The inference failed, on memory for example.
         """
         for size in CUDA_BATCHES if self.provider == CUDA else (CPU_BATCH,):
-            self.run(**example_inputs(self._session, size))
+            examples = example_inputs(self._session, size)
+            self.run(**{name: self._with_lengths(name, values, lengths or {}) for name, values in examples.items()})
+
+    def _with_lengths(self, name: str, values: NDArray[Any], lengths: Mapping[str, int]) -> NDArray[Any]:
+        words = self.entry.inputs[name]
+        shape = [lengths.get(str(word), length) for word, length in zip(words, values.shape, strict=True)]
+        return np.zeros(shape, dtype=values.dtype)
 
     def _batches(self, n_rows: int) -> Iterator[tuple[slice, int]]:
         return padded_batches(n_rows, CUDA_BATCHES) if self.provider == CUDA else whole_batches(n_rows, CPU_BATCH)

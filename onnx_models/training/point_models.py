@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -32,6 +34,12 @@ OPERATING_LOGIT: dict[Region, float] = {
 }
 """Logits of the default thresholds: probabilities are moved so that these are the operating points."""
 
+ANY_SIZE: Mapping[str, Mapping[int, str]] = {
+    "patches": {2: "line", 3: "sample"},
+    "probability": {1: "line", 2: "sample"},
+}
+"""Axes that may have other lengths than those that were trained with."""
+
 
 def train_segmenter(workshop: Workshop) -> None:
     """Train and install the abnormal point segmentation model."""
@@ -45,7 +53,7 @@ def train_segmenter(workshop: Workshop) -> None:
     workshop.fit(network, np.arange(len(fitted)), loss, "abnormal_points")
     facts = Facts("abnormal_points", "abnormal_point_segmentation", "all", "unet", PATCH, FEATURE_SET)
     inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH))}
-    workshop.install(Calibrated(network, POINT_LOGIT), inputs, ("probability",), facts)
+    workshop.install(Calibrated(network, POINT_LOGIT), inputs, ("probability",), facts, ANY_SIZE)
 
 
 def train_centre_classifier(workshop: Workshop) -> None:
@@ -73,7 +81,8 @@ def _train_classifier(workshop: Workshop, name: str, region: Region, epochs: flo
     facts = Facts(name, "first_classification", region, "cnn", PATCH, FEATURE_SET)
     inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH)), "positions": torch.rand((5, N_POSITIONS))}
     shift = min(missed - OPERATING_LOGIT[region], 0.0)
-    workshop.install(Calibrated(network, shift), inputs, ("probability",), facts)
+    varying = {"patches": ANY_SIZE["patches"]}
+    workshop.install(Calibrated(network, shift), inputs, ("probability",), facts, varying)
 
 
 def point_loss(logits: Tensor, masks: Tensor) -> Tensor:

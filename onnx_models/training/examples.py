@@ -16,11 +16,12 @@ from gadgets.kspace import ComplexArray, IntArray
 from gadgets.patches import cut, divide, relative_positions
 from onnx_models.training.phantoms import phantom_plane
 from onnx_models.training.recordings import vary
-from onnx_models.training.sparks import SparkedPlane, add_sparks
+from onnx_models.training.sparks import add_sparks
 
 PATCH = (32, 32)
 
 MadeT = TypeVar("MadeT")
+ExamplesT = TypeVar("ExamplesT", bound="Examples")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +46,15 @@ class Examples:
         return len(self.patches)
 
 
-def joined(parts: Sequence[Examples]) -> Examples:
-    """Join examples into one set."""
-    return Examples(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Examples)})
+def joined(parts: Sequence[ExamplesT]) -> ExamplesT:
+    """Join examples of one kind into one set."""
+    kind = type(parts[0])
+    return kind(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(kind)})
 
 
-def part(examples: Examples, rows: NDArray[np.intp]) -> Examples:
+def part(examples: ExamplesT, rows: IntArray) -> ExamplesT:
     """Choose some examples by their numbers."""
-    return Examples(**{f.name: getattr(examples, f.name)[rows] for f in fields(Examples)})
+    return replace(examples, **{f.name: getattr(examples, f.name)[rows] for f in fields(examples)})
 
 
 def make_examples(
@@ -121,11 +123,17 @@ class SparkedPatches:
         Of the plane: line and sample.
     examples
         Of all patches.
+    data
+        Of the plane, with its sparks, shape ``(coil, line, sample)``.
+    evidence
+        Of the plane.
     """
 
     anchors: IntArray
     centre: tuple[int, int]
     examples: Examples
+    data: ComplexArray
+    evidence: Evidence
 
 
 def spark_and_cut(plane: ComplexArray, rng: np.random.Generator) -> SparkedPatches:
@@ -140,20 +148,23 @@ def spark_and_cut(plane: ComplexArray, rng: np.random.Generator) -> SparkedPatch
     positions = relative_positions(anchors, PATCH, evidence.centre, shape)
     patches = np.asarray(cut(evidence.maps, anchors, PATCH), dtype=np.float32)
     masks = np.asarray(cut(labels[None], anchors, PATCH)[:, 0], dtype=np.uint8)
-    return SparkedPatches(anchors, evidence.centre, Examples(patches, positions, masks))
+    return SparkedPatches(anchors, evidence.centre, Examples(patches, positions, masks), sparked.data, evidence)
 
 
 def _plane_examples(plane: ComplexArray, rng: np.random.Generator) -> Examples:
-    """Choose of one plane: patches with a label, the clean ones most like sparks, and a few at random."""
     examples = spark_and_cut(plane, rng).examples
+    return lightened(part(examples, choose(examples, rng)))
+
+
+def choose(examples: Examples, rng: np.random.Generator) -> IntArray:
+    """Choose of one plane: patches with a label, the clean ones most like sparks, and a few at random."""
     with_label = (examples.masks == 1).any(axis=(1, 2))
     labelled, clean = np.flatnonzero(with_label), np.flatnonzero(~with_label)
     striking = examples.patches[clean][:, :N_STRIKING].max(axis=(2, 3)).sum(axis=1)
     hardest = clean[np.argsort(-striking)[:5]]
-    chosen = np.unique(np.concatenate([rng.permutation(labelled)[:8], hardest, rng.permutation(clean)[:3]])).astype(int)
-    return lightened(part(examples, chosen))
+    return np.unique(np.concatenate([rng.permutation(labelled)[:8], hardest, rng.permutation(clean)[:3]])).astype(int)
 
 
-def lightened(examples: Examples) -> Examples:
+def lightened(examples: ExamplesT) -> ExamplesT:
     """Keep evidence in half precision, as examples are many."""
     return replace(examples, patches=examples.patches.astype(np.float16))

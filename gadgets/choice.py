@@ -10,6 +10,7 @@ from gadgets.division import PatchShape
 from gadgets.errors import SettingsError
 from gadgets.evidence import FEATURE_SET
 from gadgets.methods import Classifier, ClassifyThenFind, Method, PointFinder
+from gadgets.preprocessing import FEATURE_SET as MAGNITUDES
 from gadgets.settings import SparkDetectionSettings
 from gadgets.target_patches import REGIONS, RegionClassifier
 from onnx_models.loader import open_model
@@ -71,7 +72,7 @@ class _Models:
 
     @property
     def normalisation(self) -> str:
-        return FEATURE_SET
+        return FEATURE_SET if self._settings.preprocessing == "evidence" else MAGNITUDES
 
     @property
     def n_axes(self) -> int:

@@ -18,10 +18,12 @@ from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
 from gadgets.evidence import Evidence, radii
+from gadgets.history import read_history
 from gadgets.image_check import has_artifact, open_image_check
 from gadgets.image_support import contrast_of, predict_from_support
-from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray, KSpace
+from gadgets.kspace import BoolArray, ComplexArray, IntArray, KSpace
 from gadgets.planes import FEWEST_LINES, Plane, planes_of
+from gadgets.preprocessing import preprocessing_of
 from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
@@ -62,10 +64,12 @@ class Detector:
         A model is missing, damaged, or made for another representation of the data.
     ProviderError
         The provider asked for is not there.
+    SettingsError
+        The history is damaged, or holds too little for what is asked of it.
     """
 
     def __init__(self, settings: SparkDetectionSettings) -> None:
-        self._settings = settings
+        self._prepare(settings)
         shapes = PATCH_SHAPES if settings.patch_shape == "auto" else (settings.patch_shape,)
         self._chosen: Mapping[PatchShape, Chosen] = {shape: open_method(settings, shape) for shape in shapes}
         self._image_check = open_image_check(settings)
@@ -73,8 +77,15 @@ class Detector:
     def with_settings(self, settings: SparkDetectionSettings) -> Detector:
         """Give a detector with other settings and the same opened models."""
         changed = copy(self)
-        changed._settings = settings  # noqa: SLF001 - its own kind
+        changed._prepare(settings)  # noqa: SLF001 - its own kind
         return changed
+
+    def _prepare(self, settings: SparkDetectionSettings) -> None:
+        """Take up settings, and what the history says by now."""
+        history = read_history(settings.history)
+        self._settings = settings
+        self._thresholds = thresholds_of(settings, history)
+        self._preprocessing = preprocessing_of(settings, history)
 
     @property
     def provider(self) -> str:
@@ -92,7 +103,7 @@ class Detector:
         chance = self._image_probability(kspace)
         is_clean = chance is not None and not has_artifact(chance, settings)
         stops = is_clean and settings.when_clean == "stop"
-        thresholds = thresholds_of(settings)
+        thresholds = self._thresholds.patches
         found = _Found(raised(thresholds, settings) if is_clean else thresholds)
         if not stops:
             self._look_for_points(kspace, found)
@@ -137,7 +148,7 @@ class Detector:
 
     def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
         """Judge planes that belong together."""
-        patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap)
+        patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing)
         judgement = chosen.method.judge(patches)
         targets = select_targets(judgement.probability, patches.positions, found.thresholds)
         if is_first:
@@ -158,7 +169,7 @@ class Detector:
         regions = [_core_and_peak_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
         core, peak = (np.stack([region[part] for region in regions]) for part in (0, 1))
         judged = np.stack([evidence.judged for evidence in patches.evidence])
-        thresholds = self._point_thresholds(core)
+        thresholds = np.where(core, *(self._thresholds.points[region] for region in ("centre", "outer")))
         anchors = patches.anchors[targets]
         places, chances, sources = merge(opinions.probability, anchors, suspicious_from(thresholds))
         kept = judged[tuple(places.T)] & ~_at_a_peak_without_background(patches, places, peak)
@@ -178,10 +189,6 @@ class Detector:
                 )
             )
         return suspects
-
-    def _point_thresholds(self, core: BoolArray) -> FloatArray:
-        settings = self._settings
-        return np.where(core, max(settings.point_threshold, settings.core_threshold), settings.point_threshold)
 
     def _target_patch(self, patches: Patches, target: int, probability: float, chosen: Chosen) -> TargetPatch:
         region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"

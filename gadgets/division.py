@@ -13,7 +13,9 @@ from gadgets.evidence import Evidence, gather_evidence
 from gadgets.kspace import IntArray, KSpace
 from gadgets.patches import cut, divide, relative_positions
 from gadgets.planes import FEWEST_LINES, Plane
+from gadgets.preprocessing import Preprocessing, preprocess
 from gadgets.settings import SparkDetectionSettings
+from gadgets.standard_values import join_receivers, standard_value
 
 PatchShape = Literal["segment", "rectangle", "cuboid"]
 FEWEST_PARTITIONS = 16
@@ -91,8 +93,10 @@ def together(planes: Iterable[Plane], shape: PatchShape) -> Iterator[list[Plane]
     yield from groups.values()
 
 
-def divide_planes(planes: Sequence[Plane], patch: tuple[int, int, int], overlap: int) -> Patches:
-    """Gather the evidence of planes, and cut it into patches.
+def divide_planes(
+    planes: Sequence[Plane], patch: tuple[int, int, int], overlap: int, preprocessing: Preprocessing | None = None
+) -> Patches:
+    """Cut planes into patches of what the models look at.
 
     Parameters
     ----------
@@ -102,14 +106,25 @@ def divide_planes(planes: Sequence[Plane], patch: tuple[int, int, int], overlap:
         Planes, lines and samples of one patch.
     overlap
         Samples that neighbouring patches share, along every axis that is long enough.
+    preprocessing
+        How magnitudes are normalised; None: the patches are cut from the evidence maps.
     """
     evidence = [gather_evidence(plane.data, plane.valid) for plane in planes]
-    maps = evidence[0].maps[:, None] if len(planes) == 1 else np.stack([each.maps for each in evidence], axis=1)
-    shape = maps.shape[1:]
-    anchors = divide(shape, patch, overlap)
-    values = np.asarray(cut(maps, anchors, patch), dtype=np.float32)
-    centre = _loudest(evidence)
-    if patch[0] > 1:
-        return Patches(planes, evidence, anchors, patch, values, relative_positions(anchors, patch, centre, shape))
-    positions = relative_positions(anchors[:, 1:], patch[1:], centre[1:], shape[1:])
-    return Patches(planes, evidence, anchors, patch, values[:, :, 0], positions)
+    shape = (len(planes), *evidence[0].level.shape)
+    anchors, centre = divide(shape, patch, overlap), _loudest(evidence)
+    is_flat = patch[0] == 1
+    positions = (
+        relative_positions(anchors[:, 1:], patch[1:], centre[1:], shape[1:])
+        if is_flat
+        else relative_positions(anchors, patch, centre, shape)
+    )
+    if preprocessing is None:
+        maps = evidence[0].maps[:, None] if len(planes) == 1 else np.stack([each.maps for each in evidence], axis=1)
+        values = np.asarray(cut(maps, anchors, patch), dtype=np.float32)
+    else:
+        magnitudes = np.stack([join_receivers(plane.data) for plane in planes])
+        judged = np.stack([each.judged for each in evidence])
+        standard = standard_value(magnitudes, centre, judged, preprocessing.standard_value)
+        cut_magnitudes = np.asarray(cut(magnitudes[None], anchors, patch), dtype=np.float64)
+        values = preprocess(cut_magnitudes, positions, standard, preprocessing)
+    return Patches(planes, evidence, anchors, patch, values[:, :, 0] if is_flat else values, positions)

@@ -67,6 +67,20 @@ class SparkDetectionSettings(NodeSettings):
     impact: Literal["low", "impact", "high"] | None = Field(
         default=None, description="take Max from this impact level of the history instead"
     )
+    centre_max: float | None = Field(
+        default=None,
+        gt=0,
+        description="Max in the centre, or the one Max, in standard values; None: 2, or the history's",
+    )
+    edge_max: float | None = Field(
+        default=None, gt=0, description="Max at the edge in standard values; None: 0.1, or the history's"
+    )
+    centre_distance: float = Field(
+        default=0.1, ge=0, le=1, description="patches nearer to the centre than this have the centre's Max"
+    )
+    edge_distance: float | None = Field(
+        default=None, ge=0, le=1, description="patches nearer to the border have the edge's Max; None: all of the rest"
+    )
     threshold: float = Field(default=0.5, ge=0, le=1, description="patch probability above which it is a target")
     centre_threshold: float = Field(
         default=0.7, ge=0, le=1, description="the same where a patch reaches into the inner tenth of k-space"

@@ -8,14 +8,14 @@ from gadgets.thresholds import raised, thresholds_of
 
 def test_the_documents_example_is_raised_from_a_half_to_nine_tenths():
     settings = SparkDetectionSettings()
-    preset = thresholds_of(settings)
+    preset = thresholds_of(settings).patches
     assert preset == {"centre": 0.7, "outer": 0.5}
     assert raised(preset, settings) == pytest.approx({"centre": 0.94, "outer": 0.9})
 
 
 def test_the_centre_never_has_less_than_the_rest():
     settings = SparkDetectionSettings(threshold=0.8, centre_threshold=0.6)
-    assert thresholds_of(settings) == {"centre": 0.8, "outer": 0.8}
+    assert thresholds_of(settings).patches == {"centre": 0.8, "outer": 0.8}
 
 
 @pytest.mark.parametrize("outer", [0.0, 0.3, 0.95, 1.0])

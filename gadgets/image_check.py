@@ -83,14 +83,17 @@ def image_maps(image: FloatArray) -> NDArray[np.float32]:
 
     Both keep their values when the image is scaled.
     """
-    image = image.astype(np.float32)
-    rough = image - uniform_filter(image, FINE)
-    noise = max(1.5 * float(np.median(np.abs(rough))), 1e-4 * float(image.max(initial=0)), 1e-30)
-    scaled = image / noise
+    scaled = image.astype(np.float32) / noise_of(image)
     different = scaled - uniform_filter(scaled, LOCAL)
     usual = np.sqrt(np.maximum(uniform_filter(different**2, LOCAL), 0) + 1)
     detail = np.clip(different / usual, -DETAIL_LIMIT, DETAIL_LIMIT)
     return np.stack([np.log1p(scaled) / 4, detail]).astype(np.float32)
+
+
+def noise_of(image: FloatArray) -> float:
+    """Noise of a magnitude image: what its pixels usually differ by from those around them; never zero."""
+    rough = image - uniform_filter(image, FINE)
+    return max(1.5 * float(np.median(np.abs(rough))), 1e-4 * float(image.max(initial=0)), 1e-30)
 
 
 def block_shape(settings: SparkDetectionSettings, image: tuple[int, ...]) -> tuple[int, int]:

@@ -1,0 +1,141 @@
+"""Labelled blocks of images: clean planes, with and without sparks, through the very image that is checked.
+
+Source document: labels say whether a block shows an artifact (FIG. 5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.check_image import image_to_check
+from gadgets.conjugate import true_centre
+from gadgets.image_check import BLOCK, MAPS, cut_blocks, image_maps, noise_of
+from gadgets.kspace import BoolArray, ComplexArray, FloatArray, Indices, KSpace
+from onnx_models.training.phantoms import phantom_plane
+from onnx_models.training.recordings import vary
+from onnx_models.training.sparks import add_sparks
+
+CLEAN, ARTIFACT, FAINT = 0, 1, 2
+VISIBLE, INVISIBLE = 0.5, 0.1
+"""How much a block changes, in units of the image's noise, from which on the change is an artifact, and below which
+nobody sees it. What lies between is neither right nor wrong."""
+
+PLANES_PER_TASK = 20
+SPARKED_PER_PLANE = 2
+
+
+@dataclass(frozen=True, eq=False)
+class ImageExamples:
+    """Blocks of :func:`gadgets.image_check.image_maps` with their labels.
+
+    Attributes
+    ----------
+    blocks
+        Shape ``(n, map, 224, 224)``, float16.
+    labels
+        1 artifact, 0 clean, 2 neither; shape ``(n,)``, uint8.
+    """
+
+    blocks: NDArray[np.float16]
+    labels: NDArray[np.uint8]
+
+
+def make_image_examples(
+    recordings: Mapping[str, Sequence[ComplexArray]], n_planes: int, seed: int, processes: int = 2
+) -> ImageExamples:
+    """Make a clean block and some with sparks from each of `n_planes` planes, a third of them phantoms.
+
+    Parameters
+    ----------
+    recordings
+        Clean planes ``(coil, line, sample)`` per source.
+    seed
+        The same seed gives the same examples, whatever the number of processes.
+    """
+    seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // PLANES_PER_TASK))
+    with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
+        made = list(pool.map(_examples_of_some_planes, seeds))
+    blocks = np.concatenate([blocks for blocks, _ in made])
+    return ImageExamples(blocks, np.concatenate([labels for _, labels in made]))
+
+
+_RECORDINGS: dict[str, Sequence[ComplexArray]] = {}
+
+
+def _remember(recordings: dict[str, Sequence[ComplexArray]]) -> None:
+    _RECORDINGS.update(recordings)
+
+
+def _examples_of_some_planes(seed: np.random.SeedSequence) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
+    rng = np.random.default_rng(seed)
+    examples = [example for _ in range(PLANES_PER_TASK) for example in _examples_of(_clean_plane(rng), rng)]
+    blocks = np.array([block for block, _ in examples], dtype=np.float16).reshape(-1, len(MAPS), *BLOCK)
+    return blocks, np.array([label for _, label in examples], dtype=np.uint8)
+
+
+def _clean_plane(rng: np.random.Generator) -> ComplexArray:
+    if not _RECORDINGS or rng.random() < 0.35:
+        return phantom_plane(rng)
+    planes = _RECORDINGS[str(rng.choice(sorted(_RECORDINGS)))]
+    plane = planes[int(rng.integers(len(planes)))]
+    return plane if rng.random() < 0.3 else vary(plane, rng)
+
+
+def _examples_of(plane: ComplexArray, rng: np.random.Generator) -> list[tuple[NDArray[np.float32], int]]:
+    """Give blocks of one plane with their labels, the first without sparks."""
+    sampled = _draw_sampling(plane.shape[1:], rng)
+    kspace = as_kspace(plane, sampled)
+    clean = image_to_check(kspace)[0]
+    shape = _draw_block_shape((clean.shape[0], clean.shape[1]), rng)
+    noise = noise_of(clean)
+    examples = []
+    for number in range(1 + SPARKED_PER_PLANE):
+        image = clean
+        if number:
+            sparked = add_sparks(plane, rng, int(rng.integers(1, 9))).data
+            image = image_to_check(replace(kspace, data=np.where(sampled, sparked, 0)[:, None]))[0]
+        blocks = cut_blocks(np.concatenate([image_maps(image), (image - clean)[None] / noise]), shape)
+        block = blocks[int(rng.integers(len(blocks)))]
+        examples.append((block[:-1], _label(block[-1])))
+    return examples
+
+
+def _label(change: FloatArray) -> int:
+    visible = float(change.std())
+    return ARTIFACT if visible > VISIBLE else FAINT if visible > INVISIBLE else CLEAN
+
+
+def as_kspace(plane: ComplexArray, sampled: BoolArray) -> KSpace:
+    """Make a k-space of one partition of a plane, of which only a part was sampled."""
+    _, line, sample = true_centre(plane[:, None])
+    zeros = np.zeros((1, plane.shape[1]), dtype=np.int_)
+    data = np.where(sampled, plane, 0)[:, None]
+    return KSpace(data, sampled[None], Indices(), zeros, zeros, zeros.astype(bool), (0, line, sample))
+
+
+def _draw_sampling(shape: tuple[int, ...], rng: np.random.Generator) -> BoolArray:
+    """Draw which samples of a plane are acquired: mostly all, else partial Fourier, partial echo, every second line."""
+    n_lines, n_samples = shape
+    sampled = np.ones((n_lines, n_samples), dtype=bool)
+    kind = rng.random()
+    if kind < 0.12:
+        sampled[: int(n_lines * rng.uniform(0.1, 0.4))] = False
+    elif kind < 0.2:
+        sampled[:, : int(n_samples * rng.uniform(0.1, 0.3))] = False
+    elif kind < 0.3:
+        middle = np.abs(np.arange(n_lines) - n_lines // 2) < rng.integers(6, 20)
+        sampled[~middle & (np.arange(n_lines) % 2 == 1)] = False
+    return sampled
+
+
+def _draw_block_shape(image: tuple[int, int], rng: np.random.Generator) -> tuple[int, int]:
+    """Draw the second preset parameter: mostly automatic, sometimes smaller by hand."""
+    sizes = [min(size, most) for size, most in zip(image, BLOCK, strict=True)]
+    if rng.random() < 0.15:
+        sizes = [min(size, int(rng.integers(64, 225))) for size in sizes]
+    return sizes[0], sizes[1]

@@ -106,6 +106,19 @@ def _strongest_receiver(values: ComplexArray) -> FloatArray:
     return np.asarray(largest / max(float(quantile(largest.ravel(), 0.5)), 1e-6))
 
 
+def level_of(plane: ComplexArray) -> tuple[FloatArray, FloatArray, float]:
+    """Give magnitude over all receivers and its local level, shapes ``(line, sample)``, and the noise level."""
+    magnitude = np.sqrt(np.mean(power(plane), axis=0))
+    noise = noise_level(magnitude)
+    return magnitude, np.maximum(local_median(magnitude, 2), 0.7 * noise), noise
+
+
+def loudest_place(level: FloatArray) -> tuple[int, int]:
+    """Find the place with the loudest surroundings: line and sample."""
+    line, sample = np.unravel_index(int(np.argmax(level)), level.shape)
+    return int(line), int(sample)
+
+
 def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evidence:
     """Make the evidence maps of one plane.
 
@@ -118,11 +131,8 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
     """
     scale = 1.0 / max(float(np.abs(plane).max()), 1e-30)
     data = (plane * np.float32(scale)).astype(np.complex64, copy=False)
-    magnitude = np.sqrt(np.mean(power(data), axis=0))
-    noise = noise_level(magnitude)
-    level = np.maximum(local_median(magnitude, 2), 0.7 * noise)
-    line, sample = np.unravel_index(int(np.argmax(level)), level.shape)
-    centre = int(line), int(sample)
+    magnitude, level, noise = level_of(data)
+    centre = loudest_place(level)
     maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
     for ratio, target in zip(_ratios(data, magnitude, level, noise), maps, strict=False):
         np.log(ratio + SMALLEST, out=target)

@@ -12,8 +12,9 @@ from typing import Literal
 
 import numpy as np
 
+from gadgets.evidence import level_of
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray
-from gadgets.local_statistics import local_median, noise_level, power, quantile
+from gadgets.local_statistics import local_median, quantile
 from gadgets.whitening import whitened_energy
 
 StandardValue = Literal["centre", "central_area", "artifact_free"]
@@ -50,8 +51,7 @@ def join_receivers(plane: ComplexArray) -> FloatArray:
     """
     scale = 1.0 / max(float(np.abs(plane).max(initial=0.0)), 1e-30)
     data = (plane * np.float32(scale)).astype(np.complex64, copy=False)
-    magnitude = np.sqrt(np.mean(power(data), axis=0))
-    level = np.maximum(local_median(magnitude, 2), 0.7 * noise_level(magnitude))
+    _, level, _ = level_of(data)
     return np.asarray(whitened_energy(data, level) * level / scale)
 
 

@@ -16,7 +16,7 @@ from gadgets.kspace import ComplexArray, IntArray
 from gadgets.patches import cut, divide, relative_positions
 from onnx_models.training.phantoms import phantom_plane
 from onnx_models.training.recordings import vary
-from onnx_models.training.sparks import add_sparks
+from onnx_models.training.sparks import SparkedPlane, add_sparks
 
 PATCH = (32, 32)
 
@@ -136,18 +136,23 @@ class SparkedPatches:
     evidence: Evidence
 
 
-def spark_and_cut(plane: ComplexArray, rng: np.random.Generator) -> SparkedPatches:
-    """Put sparks into a clean plane, gather its evidence, and cut it from a random offset on."""
+def spark_and_divide(plane: ComplexArray, rng: np.random.Generator) -> tuple[SparkedPlane, IntArray, NDArray[np.uint8]]:
+    """Put sparks into a clean plane, and divide it from a random offset on; also give the anchors and masks."""
     n_bursts = 0 if rng.random() < 0.45 else int(rng.integers(1, 10))
     sparked = add_sparks(plane, rng, n_bursts)
-    evidence = gather_evidence(sparked.data)
-    shape = evidence.level.shape
+    shape = sparked.abnormal.shape
     offset = [int(rng.integers(0, min(16, max(1, n - size + 1)))) for n, size in zip(shape, PATCH, strict=True)]
     anchors = divide([max(n - o, size) for n, o, size in zip(shape, offset, PATCH, strict=True)], PATCH) + offset
     labels = np.where(sparked.abnormal, 1, np.where(sparked.ignored, 2, 0)).astype(np.uint8)
-    positions = relative_positions(anchors, PATCH, evidence.centre, shape)
+    return sparked, anchors, np.asarray(cut(labels[None], anchors, PATCH)[:, 0], dtype=np.uint8)
+
+
+def spark_and_cut(plane: ComplexArray, rng: np.random.Generator) -> SparkedPatches:
+    """Put sparks into a clean plane, gather its evidence, and cut it from a random offset on."""
+    sparked, anchors, masks = spark_and_divide(plane, rng)
+    evidence = gather_evidence(sparked.data)
+    positions = relative_positions(anchors, PATCH, evidence.centre, evidence.level.shape)
     patches = np.asarray(cut(evidence.maps, anchors, PATCH), dtype=np.float32)
-    masks = np.asarray(cut(labels[None], anchors, PATCH)[:, 0], dtype=np.uint8)
     return SparkedPatches(anchors, evidence.centre, Examples(patches, positions, masks), sparked.data, evidence)
 
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.kspace import BoolArray, ComplexArray, KSpace
 from gadgets.records import Point
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 MAX_LENGTH = 16  # longer runs of flagged samples are cut: their middle is out of reach of their ends anyway
 
@@ -57,7 +60,7 @@ class Burst:
         """Number of samples."""
         return self.stop - self.start
 
-    def of(self, values: ComplexArray) -> ComplexArray:
+    def of(self, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
         """Take the burst's samples out of an array ``(coil, kz, ky, kx)``, shape ``(receiver, sample)``."""
         return values[self.receivers, self.partition, self.line, self.start : self.stop]
 

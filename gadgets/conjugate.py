@@ -60,6 +60,21 @@ def has_partner(clean: BoolArray, place: tuple[int, int, int], centre: tuple[int
     return np.asarray(clean[:, there[0], there[1], there[2]])
 
 
+def have_partners(clean: BoolArray, partition: int, centre: tuple[int, int, int]) -> BoolArray:
+    """Tell the same for all samples of one partition, shape ``(coil, ky, kx)``."""
+    there = np.zeros((len(clean), *clean.shape[2:]), bool)
+    mirrored = 2 * centre[0] - partition
+    if 0 <= mirrored < clean.shape[1]:
+        lines, samples = (2 * c - np.arange(n) for c, n in zip(centre[1:], clean.shape[2:], strict=True))
+        is_line, is_sample = (
+            (each >= 0) & (each < n) for each, n in zip((lines, samples), clean.shape[2:], strict=True)
+        )
+        there[:, np.outer(is_line, is_sample)] = clean[:, mirrored][:, lines[is_line]][..., samples[is_sample]].reshape(
+            len(clean), -1
+        )
+    return there
+
+
 def _window(shape: tuple[int, ...]) -> FloatArray:
     """Gaussian around index 0 of the rolled k-space, shape ``(kz, ky, kx)``."""
     window = np.ones(shape, np.float32)

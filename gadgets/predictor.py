@@ -10,12 +10,14 @@ import numpy as np
 
 from gadgets.bursts import Burst, Surroundings
 from gadgets.candidates import Candidate, shape_error
-from gadgets.conjugate import has_partner, predict_conjugate, true_centre
+from gadgets.conjugate import has_partner, have_partners, predict_conjugate, true_centre
+from gadgets.errors import ModelError
 from gadgets.image_support import SupportPrediction, predict_from_support
 from gadgets.interpolation import predict_burst
 from gadgets.kspace import ComplexArray, FloatArray
 from gadgets.local_statistics import quantile
 from gadgets.rehearsal import rehearsal_places, withhold
+from gadgets.value_assignment import Known, ValueAssignment, Windows, windows_of
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
 KERNEL_REHEARSALS = 2
@@ -54,11 +56,16 @@ class Predictor:
         The k-space with all flagged samples marked.
     bursts
         Everything that is flagged.
+    assignment
+        The opened value assignment model, for :meth:`network`.
     """
 
-    def __init__(self, around: Surroundings, bursts: Sequence[Burst]) -> None:
+    def __init__(
+        self, around: Surroundings, bursts: Sequence[Burst], assignment: ValueAssignment | None = None
+    ) -> None:
         self.around = around
         self._bursts = bursts
+        self._assignment = assignment
         self._support: dict[int, SupportPrediction] = {}
         self._usual: dict[int, FloatArray] = {}
         self._rehearsals: dict[int, Rehearsals] = {}
@@ -115,6 +122,26 @@ class Predictor:
         support = self.support(burst)
         return support if self.is_good_enough(support, burst) else _best(support, self.kernel(burst))
 
+    def network(self, burst: Burst) -> Candidate:
+        """Let the network say what to add to the interpolation by the background; needs the opened model."""
+        if self._assignment is None:
+            raise ModelError("expected an opened value assignment model for a repair by the network, found none")
+        support = self.support(burst)
+        windows = self.windows(burst, support)
+        values = support.values + self._assignment.correction(windows)
+        missing = burst.of(self.around.missing)
+        return Candidate("network", np.where(missing, values, support.values), support.error)
+
+    def windows(self, burst: Burst, support: Candidate) -> Windows:
+        """Give what the network looks at; partners and neighbours are asked where the background is not enough."""
+        is_enough = self.is_good_enough(support, burst)
+        kernel = None if is_enough else self.kernel(burst)
+        mirrored = None if is_enough or not self._is_centre_sure else self._partners(burst.partition)
+        around = self.around
+        missing, clean = around.missing[:, burst.partition], around.clean[:, burst.partition]
+        known = Known(self._predict_support(burst.partition), missing, clean, mirrored)
+        return windows_of(known, burst, support.error, None if kernel is None else kernel.values)
+
     def auto(self, burst: Burst) -> Candidate:
         """Take the candidate that is measured best here."""
         support, zero = self.support(burst), self.zero(burst)
@@ -146,6 +173,11 @@ class Predictor:
         for partition in {burst.partition for burst in self._bursts}:
             data[:, partition] = self._predict_support(partition).filled
         return predict_conjugate(data, self._centre)
+
+    def _partners(self, partition: int) -> ComplexArray:
+        """Tell what the partners say, zero where there is none, shape ``(coil, ky, kx)``."""
+        partners = have_partners(self.around.clean, partition, self._centre)
+        return np.where(partners, self._mirrored_kspace[:, partition], 0)
 
     def _predict_support(self, partition: int) -> SupportPrediction:
         if partition not in self._support:

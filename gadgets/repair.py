@@ -15,6 +15,7 @@ from gadgets.kspace import ComplexArray, FloatArray, KSpace
 from gadgets.predictor import Predictor
 from gadgets.records import Calibration, Point, RepairedPoint, RepairMethod
 from gadgets.settings import CalibrationSettings
+from gadgets.value_assignment import ValueAssignment
 
 LARGEST = 4.0
 """Deviation of a sample in one receiver that clean samples hardly ever reach."""
@@ -32,7 +33,12 @@ class Outcome:
     refusal: str = ""
 
 
-def repair(kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings) -> tuple[KSpace, Calibration]:
+def repair(
+    kspace: KSpace,
+    points: Sequence[Point],
+    settings: CalibrationSettings,
+    assignment: ValueAssignment | None = None,
+) -> tuple[KSpace, Calibration]:
     """Repair the flagged samples of one k-space, in the receivers that were hit; all others stay as they are.
 
     Parameters
@@ -42,17 +48,24 @@ def repair(kspace: KSpace, points: Sequence[Point], settings: CalibrationSetting
     points
         The flagged samples.
     settings
-        ``method`` is ``zero``, ``conjugate`` or ``interpolation``, which repair wherever they can; ``auto``, which
-        takes what is measured best around each burst and leaves samples that are not convincingly abnormal; or
-        ``none``, which leaves all.
+        ``method`` is ``zero``, ``conjugate``, ``interpolation`` or ``network``, which repair wherever they can;
+        ``auto``, which takes what is measured best around each burst and leaves samples that are not convincingly
+        abnormal; or ``none``, which leaves all.
+    assignment
+        The opened value assignment model; needed with the method ``network``.
 
     Returns
     -------
     tuple
         The repaired k-space (the same object where nothing was changed), and what became of each point, in order.
+
+    Raises
+    ------
+    ModelError
+        The method is ``network``, and no model was opened.
     """
     start = time.perf_counter()
-    outcomes = _outcomes(kspace, points, settings)
+    outcomes = _outcomes(kspace, points, settings, assignment)
     data = kspace.data
     for point, outcome in zip(points, outcomes, strict=True):
         if outcome.values is not None:
@@ -96,7 +109,9 @@ def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
     return result
 
 
-def _outcomes(kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings) -> list[Outcome]:
+def _outcomes(
+    kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings, assignment: ValueAssignment | None
+) -> list[Outcome]:
     """Decide on every point."""
     if settings.method == "none":
         return [Outcome(refusal="repair is switched off")] * len(points)
@@ -105,7 +120,7 @@ def _outcomes(kspace: KSpace, points: Sequence[Point], settings: CalibrationSett
     if listed:
         around = surround(kspace, [points[index] for index in listed])
         bursts = group_bursts(kspace, points, listed)
-        predictor = Predictor(around, bursts)
+        predictor = Predictor(around, bursts, assignment)
         for burst in bursts:
             candidate = _candidate(predictor, burst, settings)
             for index, step in burst.points:
@@ -121,6 +136,8 @@ def _candidate(predictor: Predictor, burst: Burst, settings: CalibrationSettings
         return predictor.conjugate(burst)
     if settings.method == "interpolation":
         return predictor.interpolation(burst)
+    if settings.method == "network":
+        return predictor.network(burst)
     return predictor.auto(burst)
 
 

@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gadgets.evidence import FEATURE_SET
 from gadgets.settings import SparkDetectionSettings
-from gadgets.target_patches import in_centre
+from gadgets.target_patches import REGIONS, in_centre
 from onnx_models.manifest import Region
 from onnx_models.training.examples import PATCH, Examples, part
 from onnx_models.training.export import Calibrated, Facts
@@ -66,8 +66,13 @@ def train_outer_classifier(workshop: Workshop) -> None:
     _train_classifier(workshop, "target_patches_outer", "outer", epochs=workshop.recipe.epochs)
 
 
+def train_whole_classifier(workshop: Workshop) -> None:
+    """Train and install one model for all patches, which stands where M1 and M2 are not wanted."""
+    _train_classifier(workshop, "target_patches_all", "all", epochs=0.6 * workshop.recipe.epochs)
+
+
 def _train_classifier(workshop: Workshop, name: str, region: Region, epochs: float) -> None:
-    fitted, validation = (_of_region(examples, region) for examples in workshop.examples)
+    fitted, validation = (of_region(examples, region) for examples in workshop.examples)
     network = PatchClassifier()
     target, told = labels_of(fitted.masks)
 
@@ -76,13 +81,13 @@ def _train_classifier(workshop: Workshop, name: str, region: Region, epochs: flo
         return functional.binary_cross_entropy_with_logits(network(patches, positions), label)
 
     workshop.fit(network, told, loss, name, epochs)
-    missed = missed_logit(network, validation, MISSED_RATE)
-    workshop.log(f"{name}: operating point at logit {missed:.2f}")
+    regions: tuple[Region, ...] = REGIONS if region == "all" else (region,)
+    missed = {each: missed_logit(network, of_region(validation, each), MISSED_RATE) for each in regions}
+    workshop.log(f"{name}: operating points at logits {missed}")
     facts = Facts(name, "first_classification", region, "cnn", PATCH, FEATURE_SET)
     inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH)), "positions": torch.rand((5, N_POSITIONS))}
-    shift = min(missed - OPERATING_LOGIT[region], 0.0)
     varying = {"patches": ANY_SIZE["patches"]}
-    workshop.install(Calibrated(network, shift), inputs, ("probability",), facts, varying)
+    workshop.install(Calibrated(network, shift_for(missed)), inputs, ("probability",), facts, varying)
 
 
 def point_loss(logits: Tensor, masks: Tensor) -> Tensor:
@@ -128,5 +133,13 @@ def missed_logit(network: nn.Module, examples: Examples, rate: float) -> float:
         return float(np.quantile(network(*inputs).numpy(), rate))
 
 
-def _of_region(examples: Examples, region: Region) -> Examples:
+def shift_for(missed: Mapping[Region, float]) -> float:
+    """Give the shift of a model's logits that moves these, by region, to the default thresholds or above them."""
+    return min(0.0, *(missed[region] - OPERATING_LOGIT[region] for region in missed))
+
+
+def of_region(examples: Examples, region: Region) -> Examples:
+    """Choose the patches of a region."""
+    if region == "all":
+        return examples
     return part(examples, np.flatnonzero(in_centre(examples.positions) == (region == "centre")))

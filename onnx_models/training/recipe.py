@@ -10,13 +10,31 @@ import torch
 from gadgets.kspace import ComplexArray
 from onnx_models.manifest import ModelEntry, Training, read_manifest
 from onnx_models.training.fit import Progress
-from onnx_models.training.point_models import train_centre_classifier, train_outer_classifier, train_segmenter
+from onnx_models.training.point_models import (
+    train_centre_classifier,
+    train_outer_classifier,
+    train_segmenter,
+    train_whole_classifier,
+)
+from onnx_models.training.shape_models import (
+    train_cuboid_classifier,
+    train_cuboid_segmenter,
+    train_segment_classifier,
+    train_segment_segmenter,
+)
+from onnx_models.training.vit_models import train_set_transformer
 from onnx_models.training.workshop import Recipe, Workshop
 
 MODELS: Mapping[str, Callable[[Workshop], None]] = {
     "abnormal_points": train_segmenter,
     "target_patches_centre": train_centre_classifier,
     "target_patches_outer": train_outer_classifier,
+    "segment_target_patches": train_segment_classifier,
+    "segment_abnormal_points": train_segment_segmenter,
+    "cuboid_target_patches": train_cuboid_classifier,
+    "cuboid_abnormal_points": train_cuboid_segmenter,
+    "target_patches_all": train_whole_classifier,
+    "target_patches_vit": train_set_transformer,
 }
 """What makes each model; the order is that of the manifest, and so of preference."""
 

@@ -85,8 +85,10 @@ class _Sources:
         n_virtual, n_lines, self._n_samples = virtual.shape
         # The receivers of a sample side by side: they are collected in one piece.
         self._rows = np.ascontiguousarray(virtual.reshape(n_virtual, -1).T)
-        lines = [mirrored_indices(n_lines, line) for line, _ in NEIGHBOURS]
-        samples = [mirrored_indices(self._n_samples, sample) for _, sample in NEIGHBOURS]
+        # The mirror image of a single line is the line itself: no sample is to be predicted from itself.
+        neighbours = [(line, sample) for line, sample in NEIGHBOURS if n_lines > 1 or line == 0]
+        lines = [mirrored_indices(n_lines, line) for line, _ in neighbours]
+        samples = [mirrored_indices(self._n_samples, sample) for _, sample in neighbours]
         self._lines, self._samples = np.stack(lines, axis=1) * self._n_samples, np.stack(samples, axis=1)
 
     def of(self, places: IntArray) -> ComplexArray:

@@ -92,3 +92,24 @@ def test_virtual_receivers_keep_the_signal():
 
 def test_a_sample_is_never_its_own_source():
     assert (0, 0) not in NEIGHBOURS
+
+
+@pytest.mark.parametrize("n_lines", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("n_coils", [1, 4])
+def test_a_spark_stands_out_among_few_readouts(n_lines, n_coils):
+    whole, line = make_plane(n_coils=n_coils, signal=60.0), n_lines // 2
+    plane = whole[:, 24 - line : 24 - line + n_lines].copy()
+    quiet = gather_evidence(plane)
+    plane[:, line, 10] += 200
+    evidence = gather_evidence(plane)
+    assert evidence.judged.all()
+    assert np.isfinite(evidence.maps).all()
+    loudest = quiet.maps[STRIKING].max(axis=(1, 2))
+    assert (evidence.maps[STRIKING, line, 10] > loudest).mean() > 0.8
+
+
+def test_a_single_readout_is_not_predicted_from_itself():
+    plane = make_plane(shape=(1, 256), signal=200.0)
+    level = np.full((1, 256), 20.0)
+    error = np.abs(plane - predict(plane, level, noise=0.1))
+    assert np.median(error) > 0.5

@@ -18,6 +18,7 @@ from gadgets.records import Calibration, Detection, Point
 from gadgets.repair import repair
 from gadgets.report import Report
 from gadgets.settings import CalibrationSettings
+from gadgets.value_assignment import ValueAssignment, open_value_assignment
 from gadgets.wire import ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
 
 logger = logging.getLogger(__name__)
@@ -29,12 +30,22 @@ def calibration(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 
 def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...]) -> Stage:
-    """Give the stage of this node."""
-    return partial(repair_sparks, encodings=encodings, settings=settings, report=Report(settings.report, "calibration"))
+    """Open the model that a repair by a network needs, before any data, and give the stage of this node."""
+    return partial(
+        repair_sparks,
+        encodings=encodings,
+        settings=settings,
+        assignment=open_value_assignment(settings),
+        report=Report(settings.report, "calibration"),
+    )
 
 
 def repair_sparks(
-    items: Iterable[Item], encodings: tuple[Encoding, ...], settings: CalibrationSettings, report: Report
+    items: Iterable[Item],
+    encodings: tuple[Encoding, ...],
+    settings: CalibrationSettings,
+    assignment: ValueAssignment | None,
+    report: Report,
 ) -> Iterator[Item]:
     """Repair the points that came ahead of each ReconData; everything else passes.
 
@@ -51,7 +62,7 @@ def repair_sparks(
             if not isinstance(item, ReconData):
                 yield item
                 continue
-            repaired, calibrations = _repaired(item, collector.take(Detection), encodings, settings)
+            repaired, calibrations = _repaired(item, collector.take(Detection), encodings, settings, assignment)
         except RawDataError as error:
             if settings.on_failure == "fail":
                 raise
@@ -69,6 +80,7 @@ def _repaired(
     detections: Sequence[Detection],
     encodings: tuple[Encoding, ...],
     settings: CalibrationSettings,
+    assignment: ValueAssignment | None,
 ) -> tuple[ReconData, list[Calibration]]:
     """Match the detections with the k-spaces of a ReconData, in order, and repair each."""
     if not detections:
@@ -81,7 +93,7 @@ def _repaired(
                 f"expected one detection for each k-space of a ReconData, in their order; found "
                 f"{len(detections)} that do not belong to its k-spaces"
             )
-        data, record = calibrate(cell.kspace, detection.points, settings)
+        data, record = calibrate(cell.kspace, detection.points, settings, assignment)
         calibrations.append(record)
         if data is not None:
             changed[cell.place] = data
@@ -89,7 +101,10 @@ def _repaired(
 
 
 def calibrate(
-    kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings
+    kspace: KSpace,
+    points: Sequence[Point],
+    settings: CalibrationSettings,
+    assignment: ValueAssignment | None = None,
 ) -> tuple[ComplexArray | None, Calibration]:
     """Repair the points of one k-space.
 
@@ -101,6 +116,8 @@ def calibrate(
         Those to repair.
     settings
         With ``on_failure`` pass, points that cannot be repaired stay as they are and the record says why.
+    assignment
+        The opened value assignment model; see :func:`gadgets.repair.repair`.
 
     Returns
     -------
@@ -117,7 +134,7 @@ def calibrate(
     start = perf_counter()
     try:
         _check_places(points, kspace)
-        repaired, record = repair(kspace, points, settings)
+        repaired, record = repair(kspace, points, settings, assignment)
     except Exception as error:
         where, reason = describe(kspace.indices), str(error) or type(error).__name__
         if settings.on_failure == "fail":

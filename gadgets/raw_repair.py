@@ -25,6 +25,7 @@ from gadgets.records import Assembly, Calibration
 from gadgets.report import Report
 from gadgets.settings import NodeSettings, RawRepairSettings
 from gadgets.spark_detection import LooksForSparks, detect, open_detector
+from gadgets.value_assignment import ValueAssignment, open_value_assignment
 from gadgets.wire import Acquisition
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ def raw_repair(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...]) -> Stage:
     """Open what the stages need, before any data, and give the stage of this node."""
-    repairer = RawRepairer(settings, encodings, open_detector(settings.spark_detection))
+    assignment = open_value_assignment(settings.calibration)
+    repairer = RawRepairer(settings, encodings, open_detector(settings.spark_detection), assignment)
     return repairer.repair
 
 
@@ -61,14 +63,21 @@ class RawRepairer:
         Of the stages it joins.
     encodings
         Those of the MRD header.
-    detector
-        Opened before the scan.
+    detector, assignment
+        Opened before the scan; the second only for a repair by a network.
     """
 
-    def __init__(self, settings: RawRepairSettings, encodings: tuple[Encoding, ...], detector: LooksForSparks) -> None:
+    def __init__(
+        self,
+        settings: RawRepairSettings,
+        encodings: tuple[Encoding, ...],
+        detector: LooksForSparks,
+        assignment: ValueAssignment | None = None,
+    ) -> None:
         self._settings = settings
         self._encodings = encodings
         self._detector = detector
+        self._assignment = assignment
         self._by_place = KSpaceAssembler(encodings)
         self._by_time = KSpaceAssembler([in_order_of_acquisition(encoding) for encoding in encodings])
         self._seen = SeenKSpaces(encodings)
@@ -153,7 +162,7 @@ class RawRepairer:
         )
         detection = detect(kspace, self._detector, self._settings.spark_detection.on_failure)
         self._reports["spark_detection"].add(detection)
-        data, calibration = calibrate(kspace, detection.points, self._settings.calibration)
+        data, calibration = calibrate(kspace, detection.points, self._settings.calibration, self._assignment)
         self._reports["calibration"].add(calibration)
         if data is not None:
             _write_back(acquired, data, calibration)

@@ -18,6 +18,7 @@ from gadgets.bursts import Burst
 from gadgets.image_support import SupportPrediction
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray
 from gadgets.settings import CalibrationSettings
+from gadgets.warm_detectors import warm_detectors
 from onnx_models.manifest import read_manifest
 
 if TYPE_CHECKING:
@@ -116,6 +117,12 @@ def open_value_assignment(settings: CalibrationSettings) -> ValueAssignment | No
     """
     if settings.method != "network":
         return None
+    warm = warm_detectors()
+    return load_value_assignment(settings) if warm is None else warm.open_assignment(settings)
+
+
+def load_value_assignment(settings: CalibrationSettings) -> ValueAssignment:
+    """Open and warm the model anew; raises as :func:`open_value_assignment`."""
     # Loading ONNX Runtime takes time and memory that a repair without a network need not pay.
     from onnx_models.loader import open_model
 

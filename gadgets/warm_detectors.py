@@ -1,4 +1,4 @@
-"""Detectors that stay open from scan to scan, for a process that serves many.
+"""Detectors, and the model of a repair, that stay open from scan to scan, for a process that serves many.
 
 What costs time is opening and warming the models, and that depends on few settings: which models they are, where they
 lie and where they run. Thresholds differ from scan to scan without anything being opened again.
@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from gadgets.settings import SparkDetectionSettings
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from onnx_models.manifest import models_folder
 
 if TYPE_CHECKING:
     from gadgets.detection import Detector
+    from gadgets.value_assignment import ValueAssignment
 
 LIMIT = 4
 """Combinations of models that are kept open; the one not used for longest is let go."""
@@ -37,6 +38,7 @@ CHOOSE_MODELS = (
 """Settings that what is opened depends on, beside the folder of the models."""
 
 _Key: TypeAlias = tuple[object, ...]
+_OpenedT = TypeVar("_OpenedT")
 
 
 class WarmDetectors:
@@ -51,7 +53,8 @@ class WarmDetectors:
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
         self._lock = threading.Lock()
-        self._opened: OrderedDict[_Key, Detector] = OrderedDict()
+        self._detectors: OrderedDict[_Key, Detector] = OrderedDict()
+        self._assignments: OrderedDict[_Key, ValueAssignment] = OrderedDict()
 
     def open(self, settings: SparkDetectionSettings) -> Detector:
         """Give a detector with these settings; models that are open already are not opened again.
@@ -67,16 +70,26 @@ class WarmDetectors:
         from gadgets.detection import Detector
 
         key = (models_folder(settings.models).resolve(), *(getattr(settings, name) for name in CHOOSE_MODELS))
+        return self._once(self._detectors, key, lambda: Detector(settings)).with_settings(settings)
+
+    def open_assignment(self, settings: CalibrationSettings) -> ValueAssignment:
+        """Give the value assignment model of these settings; as :meth:`open`."""
+        from gadgets.value_assignment import load_value_assignment
+
+        key = (models_folder(settings.models).resolve(), settings.provider)
+        return self._once(self._assignments, key, lambda: load_value_assignment(settings))
+
+    def _once(self, opened: OrderedDict[_Key, _OpenedT], key: _Key, load: Callable[[], _OpenedT]) -> _OpenedT:
         # Scans that begin together wait here for the first of them, and open nothing twice.
         with self._lock:
-            detector = self._opened.pop(key, None) or Detector(settings)
-            self._opened[key] = detector
-            while len(self._opened) > self._limit:
-                self._opened.popitem(last=False)
-        return detector.with_settings(settings)
+            found = opened.pop(key, None) or load()
+            opened[key] = found
+            while len(opened) > self._limit:
+                opened.popitem(last=False)
+        return found
 
     def __len__(self) -> int:
-        return len(self._opened)
+        return len(self._detectors) + len(self._assignments)
 
 
 _in_use: ContextVar[WarmDetectors | None] = ContextVar("warm_detectors", default=None)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from gadgets.settings import NODE_SETTINGS, SparkDetectionSettings, validate
+from gadgets.settings import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings, validate
 from gadgets.spark_detection import open_detector
+from gadgets.value_assignment import open_value_assignment
 from onnx_models.loader import verified_content
 from onnx_models.manifest import read_manifest
 from pipelines.chain import Chain
@@ -29,6 +30,8 @@ def check_models(chain: Chain) -> None:
             for stage in stages:
                 if isinstance(stage, SparkDetectionSettings):
                     _check_detection(stage)
+                if isinstance(stage, CalibrationSettings):
+                    open_value_assignment(stage)
 
 
 def check_default_models() -> None:

@@ -118,7 +118,7 @@ def test_detections_of_another_kspace_are_not_applied(kspace, on_failure, caplog
 
 
 def test_a_repair_that_breaks_is_a_warning_or_an_error(kspace, monkeypatch):
-    def breaks(_kspace, points, _settings):
+    def breaks(_kspace, points, _settings, _assignment):
         if points:
             raise MemoryError
 

@@ -10,6 +10,7 @@ from gadgets.kspace import ComplexArray, KSpace
 from gadgets.records import Point
 from gadgets.settings import RawRepairSettings, validate
 from gadgets.spark_detection import detect, open_detector
+from gadgets.value_assignment import open_value_assignment
 from pipelines.benchmark.rivals import InformedRival, Rival
 from pipelines.benchmark.sparks import SparkEvent
 
@@ -28,12 +29,12 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
         The set-up is at fault. A k-space that cannot be judged raises too: a benchmark passes nothing over.
     """
     settings = validate(properties, RawRepairSettings, "despark benchmark")
-    detector = open_detector(settings.spark_detection)
+    detector, assignment = open_detector(settings.spark_detection), open_value_assignment(settings.calibration)
     calibration = settings.calibration.model_copy(update={"on_failure": "fail"})
 
     def despark(kspace: KSpace) -> ComplexArray:
         detection = detect(kspace, detector, "fail")
-        repaired, _ = calibrate(kspace, detection.points, calibration)
+        repaired, _ = calibrate(kspace, detection.points, calibration, assignment)
         return kspace.data if repaired is None else repaired
 
     return despark
@@ -42,10 +43,11 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
 def open_repair(properties: Mapping[str, Any]) -> InformedRival:
     """Give despark's repair alone, for points that are known; raises as :func:`open_despark`."""
     settings = validate(properties, RawRepairSettings, "despark benchmark")
+    assignment = open_value_assignment(settings.calibration)
     calibration = settings.calibration.model_copy(update={"on_failure": "fail"})
 
     def repair(kspace: KSpace, events: Sequence[SparkEvent]) -> ComplexArray:
-        repaired, _ = calibrate(kspace, points_of(kspace, events), calibration)
+        repaired, _ = calibrate(kspace, points_of(kspace, events), calibration, assignment)
         return kspace.data if repaired is None else repaired
 
     return InformedRival(repair)

@@ -1,7 +1,8 @@
-"""What the calibration models see of every receiver: its samples as recorded, and how far they are from predictions.
+"""What calibration models see of every receiver: its samples as recorded, and how far they are from predictions.
 
-All in units of the local level, so that nothing depends on the scale of the data, and each receiver by itself, so
-that a model takes any number of them.
+What is suspicious is withheld from the predictions: the samples of a burst would otherwise vouch for each other. All
+is in units of the local level, so that nothing depends on the scale of the data, and each receiver stands by itself,
+so that a model takes any number of them.
 """
 
 from __future__ import annotations
@@ -9,48 +10,50 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.image_support import innovation_of
-from gadgets.kspace import ComplexArray, FloatArray
+from gadgets.image_support import predict_from_support
+from gadgets.kspace import BoolArray, ComplexArray, FloatArray
 from gadgets.prediction import predict
 
-FIELDS = ("recorded", "innovation", "residual")
-"""Samples as recorded; minus what all others predict; minus what their neighbours predict."""
+FIELDS = ("recorded", "beyond_background", "beyond_neighbours")
+"""Samples as recorded; minus what the image's background makes of them; minus what their neighbours make of them."""
 
-LARGEST_FIELD = 3e4
-"""In units of the local level; larger ones are cut off, at the same phase."""
+LARGEST_FIELD = 6e4
+"""In units of the local level; larger parts are cut off."""
 
 
-def fields_of(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray:
-    """Compare every sample of a plane with its predictions.
+def fields_of(data: ComplexArray, withheld: BoolArray, level: FloatArray, noise: float) -> NDArray[np.float32]:
+    """Compare the samples of a plane with their predictions.
 
     Parameters
     ----------
     data
         Shape ``(coil, line, sample)``.
+    withheld
+        Suspicious samples, shape ``(line, sample)``.
     level, noise
         Local magnitude, shape ``(line, sample)``, and noise level of the plane, from :mod:`gadgets.evidence`.
 
     Returns
     -------
-    ComplexArray
-        Shape ``(coil, field, line, sample)``, see :data:`FIELDS`.
+    NDArray
+        Real and imaginary parts, shape ``(coil, field, 2, line, sample)``, see :data:`FIELDS`. What is not withheld is
+        not beyond the background: it is what that is made from.
     """
-    scale = np.float32(1 / max(float(np.abs(data).max()), 1e-30))
-    scaled = (data * scale).astype(np.complex64, copy=False)
-    levels = level * float(scale)
-    residual = scaled - predict(scaled, levels, noise * float(scale))
-    fields = np.stack([scaled, innovation_of(scaled), residual], axis=1)
-    fields /= np.maximum(levels, 1e-20).astype(np.float32)
-    magnitude = np.abs(fields)
-    fields *= np.minimum(1, LARGEST_FIELD / np.maximum(magnitude, 1e-20)).astype(np.float32)
-    return fields
+    filled = predict_from_support(data, np.broadcast_to(withheld, data.shape)).filled
+    scale = np.float32(1 / max(float(np.abs(filled).max()), 1e-30))
+    # The fit of the neighbours' weights is in single precision: neither tiny nor huge numbers are for it.
+    neighbours = predict(filled * scale, level * float(scale), noise * float(scale)) / scale
+    fields = np.stack([data, data - filled, data - neighbours], axis=1)
+    return in_levels(fields, level)
 
 
-def as_channels(values: ComplexArray) -> NDArray[np.float32]:
-    """Turn complex samples ``(…, line, sample)`` into two channels ``(…, 2, line, sample)``."""
-    return np.stack([values.real, values.imag], axis=-3).astype(np.float32, copy=False)
+def in_levels(values: ComplexArray, level: FloatArray) -> NDArray[np.float32]:
+    """Give complex samples ``(…, line, sample)`` in units of the level, as two channels ``(…, 2, line, sample)``."""
+    units = np.maximum(level, 1e-30)
+    parts = np.stack([values.real / units, values.imag / units], axis=-3)
+    return np.clip(parts, -LARGEST_FIELD, LARGEST_FIELD).astype(np.float32)
 
 
-def as_complex(values: NDArray[np.float32]) -> ComplexArray:
-    """Turn two channels ``(…, 2, line, sample)`` back into complex samples ``(…, line, sample)``."""
-    return np.asarray(values[..., 0, :, :] + 1j * values[..., 1, :, :], dtype=np.complex64)
+def from_levels(parts: NDArray[np.float32], level: FloatArray) -> ComplexArray:
+    """Turn two channels ``(…, 2, line, sample)`` in units of the level back into complex samples."""
+    return np.asarray((parts[..., 0, :, :] + 1j * parts[..., 1, :, :]) * level, dtype=np.complex64)

@@ -123,16 +123,14 @@ class SparkedPatches:
         Of the plane: line and sample.
     examples
         Of all patches.
-    data
-        Of the plane, with its sparks, shape ``(coil, line, sample)``.
-    evidence
+    sparked, evidence
         Of the plane.
     """
 
     anchors: IntArray
     centre: tuple[int, int]
     examples: Examples
-    data: ComplexArray
+    sparked: SparkedPlane
     evidence: Evidence
 
 
@@ -153,7 +151,7 @@ def spark_and_cut(plane: ComplexArray, rng: np.random.Generator) -> SparkedPatch
     evidence = gather_evidence(sparked.data)
     positions = relative_positions(anchors, PATCH, evidence.centre, evidence.level.shape)
     patches = np.asarray(cut(evidence.maps, anchors, PATCH), dtype=np.float32)
-    return SparkedPatches(anchors, evidence.centre, Examples(patches, positions, masks), sparked.data, evidence)
+    return SparkedPatches(anchors, evidence.centre, Examples(patches, positions, masks), sparked, evidence)
 
 
 def _plane_examples(plane: ComplexArray, rng: np.random.Generator) -> Examples:

@@ -11,43 +11,50 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.kspace import ComplexArray
+from gadgets.kspace import BoolArray, ComplexArray
 from gadgets.patches import cut
-from gadgets.sample_predictions import LARGEST_FIELD, as_channels, fields_of
-from onnx_models.training.examples import PATCH, Examples, choose, lightened, part, spark_and_cut
+from gadgets.sample_predictions import FIELDS, fields_of, in_levels
+from onnx_models.training.examples import PATCH, Examples, lightened, part, spark_and_cut
+from onnx_models.training.sparks import SparkedPlane
 
 N_RECEIVERS = 2
 """Receivers of each example, the one hit hardest among them; the networks take each by itself, and any number."""
 
+MOST_OF_A_PLANE = 8
+OVERLOOKED, WEAK_TAKEN, TAKEN_AMISS = 0.1, 0.5, 3e-4
+"""Shares of abnormal samples that detection does not withhold, of weak ones and of clean ones that it does."""
+
 
 @dataclass(frozen=True, eq=False)
 class PatchPairs(Examples):
-    """Patches with their labels, and what some of their receivers recorded.
+    """Patches with abnormal points, and what some of their receivers recorded.
 
     Attributes
     ----------
-    fields
+    seen
         See :func:`gadgets.sample_predictions.fields_of`, shape ``(n, receiver, field, 2, line, sample)``.
     sparks
         What has to be taken away, in the same units, shape ``(n, receiver, 2, line, sample)``.
     """
 
-    fields: NDArray[np.float16]
+    seen: NDArray[np.float16]
     sparks: NDArray[np.float16]
 
 
 def pairs_of(plane: ComplexArray, rng: np.random.Generator) -> PatchPairs:
-    """Make patch pairs from one clean plane, shape ``(coil, line, sample)``."""
+    """Make patch pairs from one clean plane, shape ``(coil, line, sample)``; none where no spark came into it."""
     whole = spark_and_cut(plane, rng)
-    rows = choose(whole.examples, rng)
+    rows = rng.permutation(np.flatnonzero((whole.examples.masks == 1).any(axis=(1, 2))))[:MOST_OF_A_PLANE]
     chosen, anchors = lightened(part(whole.examples, rows)), whole.anchors[rows]
-    receivers = _receivers_of(whole.data - plane, rng)
-    level = np.maximum(whole.evidence.level, 1e-20 * np.abs(whole.data).max())
-    predicted = fields_of(whole.data, whole.evidence.level, whole.evidence.noise)[receivers]
-    sparks = ((whole.data - plane)[receivers] / level)[:, None]
-    both = cut(as_channels(np.concatenate([predicted, sparks], axis=1)), anchors, PATCH)
-    both = np.clip(both, -LARGEST_FIELD, LARGEST_FIELD).astype(np.float16)
-    return PatchPairs(chosen.patches, chosen.positions, chosen.masks, fields=both[:, :, :-1], sparks=both[:, :, -1])
+    if not rows.size:
+        nothing = np.zeros((0, N_RECEIVERS, len(FIELDS) + 1, 2, *PATCH), dtype=np.float16)
+        return PatchPairs(chosen.patches, chosen.positions, chosen.masks, nothing[:, :, :-1], nothing[:, :, -1])
+    data, evidence = whole.sparked.data, whole.evidence
+    receivers = _receivers_of(data - plane, rng)
+    predicted = fields_of(data, _withheld(whole.sparked, rng), evidence.level, evidence.noise)[receivers]
+    sparks = in_levels((data - plane)[receivers], evidence.level)[:, None]
+    both = cut(np.concatenate([predicted, sparks], axis=1), anchors, PATCH).astype(np.float16)
+    return PatchPairs(chosen.patches, chosen.positions, chosen.masks, seen=both[:, :, :-1], sparks=both[:, :, -1])
 
 
 def _receivers_of(sparks: ComplexArray, rng: np.random.Generator) -> NDArray[np.intp]:
@@ -55,3 +62,9 @@ def _receivers_of(sparks: ComplexArray, rng: np.random.Generator) -> NDArray[np.
     energy = np.sum(np.abs(sparks) ** 2, axis=(1, 2))
     others = rng.permutation(len(sparks))
     return np.resize(np.concatenate([[np.argmax(energy)], others[others != np.argmax(energy)]]), N_RECEIVERS)
+
+
+def _withheld(sparked: SparkedPlane, rng: np.random.Generator) -> BoolArray:
+    """Withhold what detection would: nearly all abnormal samples, some weak ones, hardly any others."""
+    chance = np.where(sparked.abnormal, 1 - OVERLOOKED, np.where(sparked.ignored, WEAK_TAKEN, TAKEN_AMISS))
+    return np.asarray(rng.random(chance.shape) < chance)

@@ -1,6 +1,6 @@
 """The networks: a patch classifier and a U-Net, small enough for the scanner's computer.
 
-Both read the evidence maps of one patch, shape ``(n, channel, 32, 32)``.
+Both read the evidence maps of one patch, or as many other maps, shape ``(n, channel, 32, 32)``.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class PatchClassifier(nn.Module):
     Source document: a position encoding component in the fully connected layer (claim 7).
     """
 
-    def __init__(self, width: int = 12) -> None:
+    def __init__(self, width: int = 12, n_channels: int = N_CHANNELS) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            _block(N_CHANNELS, width),
+            _block(n_channels, width),
             _block(width, width),
             nn.MaxPool2d(2),
             _block(width, 2 * width),
@@ -50,9 +50,9 @@ class PatchClassifier(nn.Module):
 class PointSegmenter(nn.Module):
     """U-Net that marks the abnormal points of a patch (Ronneberger 2015, doi 10.1007/978-3-319-24574-4_28)."""
 
-    def __init__(self, width: int = 16) -> None:
+    def __init__(self, width: int = 16, n_channels: int = N_CHANNELS) -> None:
         super().__init__()
-        self.fine = nn.Sequential(_block(N_CHANNELS, width), _block(width, width))
+        self.fine = nn.Sequential(_block(n_channels, width), _block(width, width))
         self.middle = nn.Sequential(_block(width, 2 * width), _block(2 * width, 2 * width))
         self.coarse = nn.Sequential(_block(2 * width, 3 * width), _block(3 * width, 2 * width))
         self.up_middle = nn.Sequential(_block(4 * width, 2 * width), _block(2 * width, width))
@@ -62,9 +62,18 @@ class PointSegmenter(nn.Module):
 
     def forward(self, patches: Tensor) -> Tensor:
         """Give one logit per sample, shape ``(n, line, sample)``."""
+        return self.mark(self.features(patches))
+
+    def features(self, patches: Tensor) -> Tensor:
+        """Give what the last layer reads, shape ``(n, width, line, sample)``."""
         fine = self.fine(patches)  # (n, width, 32, 32)
         middle = self.middle(self.down(fine))  # (n, 2 width, 16, 16)
         coarse = self.coarse(self.down(middle))  # (n, 2 width, 8, 8)
         middle = self.up_middle(torch.cat([middle, self.up(coarse)], dim=1))  # (n, width, 16, 16)
-        logits: Tensor = self.up_fine(torch.cat([fine, self.up(middle)], dim=1)).squeeze(1)
+        features: Tensor = self.up_fine[0](torch.cat([fine, self.up(middle)], dim=1))
+        return features
+
+    def mark(self, features: Tensor) -> Tensor:
+        """Turn features into logits, shape ``(n, line, sample)``."""
+        logits: Tensor = self.up_fine[1](features).squeeze(1)
         return logits

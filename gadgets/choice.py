@@ -6,13 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gadgets.abnormal_points import Segmentation
-from gadgets.division import PatchShape
+from gadgets.classifier_choice import KINDS, ClassifierKind, kind_for, most_accurate
+from gadgets.division import Patches, PatchShape
 from gadgets.errors import SettingsError
 from gadgets.evidence import FEATURE_SET
+from gadgets.history import read_history
 from gadgets.methods import Classifier, ClassifyThenFind, Method, PointFinder
+from gadgets.patch_sets import SetClassifier
 from gadgets.preprocessing import FEATURE_SET as MAGNITUDES
 from gadgets.settings import SparkDetectionSettings
-from gadgets.target_patches import REGIONS, RegionClassifier
+from gadgets.target_patches import REGIONS, Region, RegionClassifier
+from gadgets.without_centre import WithoutCentre
 from onnx_models.loader import open_model
 from onnx_models.manifest import Manifest, ModelEntry, read_manifest
 from onnx_models.model import Model, shape_fits
@@ -25,11 +29,21 @@ N_AXES: dict[PatchShape, int] = {"segment": 1, "rectangle": 2, "cuboid": 3}
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """An opened method, the patches that it judges (planes, lines and samples), and what it runs on."""
+    """An opened method, the patches that it judges (planes, lines and samples), and what it runs on.
+
+    ``even_method`` is there where the method depends on the intensity variance: it is for planes of low variance.
+    """
 
     method: Method
     patch: tuple[int, int, int]
     provider: str
+    even_method: Method | None = None
+
+    def method_for(self, patches: Patches) -> Method:
+        """Choose the method that suits the planes that patches were cut from."""
+        if self.even_method is not None and kind_for(patches.planes) == "vit":
+            return self.even_method
+        return self.method
 
 
 def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
@@ -42,14 +56,17 @@ def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
     ProviderError
         The provider asked for is not there.
     SettingsError
-        Patches of the size asked for are none that the models judge, or no larger than the overlap.
+        Patches of the size asked for are none that the models judge, or no larger than the overlap; sets of patches
+        are asked for where no Vision Transformer judges; or the history is damaged.
     """
     models = _Models(settings, shape)
-    method = _open(settings, models)
+    kind = _classifier_kind(settings, models)
+    method = _open(settings, models, kind)
+    even_method = _open(settings, models, "vit") if settings.classifier == "variance" else None
     patch = _patch(models.opened, settings)
     for model in models.opened:
-        model.warm_up(dict(zip(AXES, patch, strict=True)))
-    return Chosen(method, patch, models.opened[-1].provider)
+        model.warm_up(dict(zip(AXES, patch, strict=True)) | {"token": 1})
+    return Chosen(method, patch, models.opened[-1].provider, even_method)
 
 
 class _Models:
@@ -102,18 +119,42 @@ def _patch(models: Sequence[Model], settings: SparkDetectionSettings) -> tuple[i
     return planes, lines, samples
 
 
-def _open(settings: SparkDetectionSettings, models: _Models) -> Method:
-    return ClassifyThenFind(_open_classifier(settings, models), _open_finder(settings, models))
+def _open(settings: SparkDetectionSettings, models: _Models, kind: ClassifierKind) -> Method:
+    method = ClassifyThenFind(_open_classifier(settings, models, kind), _open_finder(settings, models))
+    return WithoutCentre(method) if settings.regions == "outer" else method
 
 
-def _open_classifier(settings: SparkDetectionSettings, models: _Models) -> Classifier:
-    if settings.classifier != "cnn":
-        raise SettingsError(f"classifier {settings.classifier} is not there yet")
-    entries = {
-        region: models.manifest.find("first_classification", region, "cnn", models.normalisation, models.n_axes)
-        for region in REGIONS
+def _classifier_kind(settings: SparkDetectionSettings, models: _Models) -> ClassifierKind:
+    """Decide on CNN or Vision Transformer before the scan, where it is not decided plane by plane."""
+    if settings.classifier == "accuracy":
+        entries = {kind: [*_classifier_entries(settings, models, kind).values()] for kind in KINDS}
+        return most_accurate(read_history(settings.history).accuracy(), entries)
+    if settings.classifier == "cnn" and settings.patch_sets != "single" and settings.method != "one_pass":
+        raise SettingsError(
+            f"patch_sets: expected single, as a CNN judges patches one by one (classifier=cnn), "
+            f"found {settings.patch_sets}"
+        )
+    return "vit" if settings.classifier == "vit" else "cnn"
+
+
+def _classifier_entries(
+    settings: SparkDetectionSettings, models: _Models, kind: ClassifierKind
+) -> dict[Region, ModelEntry]:
+    """Find the models of each region; one Vision Transformer judges all places, as sets reach over the border."""
+    regions: tuple[Region, ...] = ("outer",) if settings.regions == "outer" else REGIONS
+    alone = kind == "vit" or settings.regions == "one"
+    return {
+        region: models.manifest.find(
+            "first_classification", "all" if alone else region, kind, models.normalisation, models.n_axes
+        )
+        for region in regions
     }
-    return RegionClassifier({region: models.open(entry) for region, entry in entries.items()})
+
+
+def _open_classifier(settings: SparkDetectionSettings, models: _Models, kind: ClassifierKind) -> Classifier:
+    entries = _classifier_entries(settings, models, kind)
+    opened = {region: models.open(entry) for region, entry in entries.items()}
+    return SetClassifier(opened["outer"], settings.patch_sets) if kind == "vit" else RegionClassifier(opened)
 
 
 def _open_finder(settings: SparkDetectionSettings, models: _Models) -> PointFinder:

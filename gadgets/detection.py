@@ -22,6 +22,7 @@ from gadgets.history import read_history
 from gadgets.image_check import has_artifact, open_image_check
 from gadgets.image_support import contrast_of, predict_from_support
 from gadgets.kspace import BoolArray, ComplexArray, IntArray, KSpace
+from gadgets.methods import Method
 from gadgets.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.preprocessing import preprocessing_of
 from gadgets.records import Detection, Point, TargetPatch
@@ -149,15 +150,16 @@ class Detector:
     def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
         """Judge planes that belong together."""
         patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing)
-        judgement = chosen.method.judge(patches)
+        method = chosen.method_for(patches)
+        judgement = method.judge(patches)
         targets = select_targets(judgement.probability, patches.positions, found.thresholds)
         if is_first:
             found.patches += len(patches)
         if not targets.size:
             return []
-        opinions = chosen.method.find(patches, judgement, targets)
+        opinions = method.find(patches, judgement, targets)
         for number, target in enumerate(targets):
-            record = self._target_patch(patches, int(target), float(judgement.probability[target]), chosen)
+            record = self._target_patch(patches, int(target), float(judgement.probability[target]), method)
             if opinions.calibrated is not None and self._settings.merge == "patch":
                 record = record.model_copy(update={"samples": _packed(opinions.calibrated[number])})
             # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
@@ -190,13 +192,13 @@ class Detector:
             )
         return suspects
 
-    def _target_patch(self, patches: Patches, target: int, probability: float, chosen: Chosen) -> TargetPatch:
+    def _target_patch(self, patches: Patches, target: int, probability: float, method: Method) -> TargetPatch:
         region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"
         return TargetPatch(
             anchor=patches.place(*(int(index) for index in patches.anchors[target])),
             shape=patches.shape,
             probability=probability,
-            model=chosen.method.name_for(region),
+            model=method.name_for(region),
         )
 
 

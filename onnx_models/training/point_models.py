@@ -135,7 +135,7 @@ def missed_logit(network: nn.Module, examples: Examples, rate: float) -> float:
 
 def shift_for(missed: Mapping[Region, float]) -> float:
     """Give the shift of a model's logits that moves these, by region, to the default thresholds or above them."""
-    return min(0.0, *(missed[region] - OPERATING_LOGIT[region] for region in missed))
+    return min([0.0, *(missed[region] - OPERATING_LOGIT[region] for region in missed)])
 
 
 def of_region(examples: Examples, region: Region) -> Examples:

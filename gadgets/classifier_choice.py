@@ -1,0 +1,64 @@
+"""CNN or Vision Transformer: which of the two first classification models judges, where the settings leave it open.
+
+Source document: chosen by the intensity variance between points (high: CNN, low: ViT), or by the accuracy that each
+had in past calibrations.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from gadgets.local_statistics import total_power
+from gadgets.planes import Plane
+from onnx_models.manifest import ModelEntry
+
+ClassifierKind = Literal["cnn", "vit"]
+KINDS: tuple[ClassifierKind, ...] = ("cnn", "vit")
+"""In the order of preference, where both are equally accurate."""
+
+HIGH_VARIANCE = 2.0
+
+
+def intensity_variance(planes: Sequence[Plane]) -> float:
+    """Give the variance of the magnitude over its squared mean, of all acquired samples of some planes.
+
+    Magnitude is the root mean square over the receivers. Noise of one receiver has 0.27, of many less; a k-space with
+    a bright centre has 2 and more.
+    """
+    powers = [total_power(plane.data)[plane.valid] / len(plane.data) for plane in planes]
+    magnitude = np.sqrt(np.concatenate(powers), dtype=np.float64)
+    mean = float(magnitude.mean()) if magnitude.size else 0.0
+    return float(magnitude.var()) / mean**2 if mean > 0 else 0.0
+
+
+def kind_for(planes: Sequence[Plane]) -> ClassifierKind:
+    """Choose by the intensity variance of some planes."""
+    return "cnn" if intensity_variance(planes) > HIGH_VARIANCE else "vit"
+
+
+def most_accurate(past: Mapping[str, float], entries: Mapping[ClassifierKind, Sequence[ModelEntry]]) -> ClassifierKind:
+    """Choose by accuracy.
+
+    Parameters
+    ----------
+    past
+        Accuracy of each architecture in past calibrations; it counts if both have one.
+    entries
+        Models of each kind; otherwise the share of sparks that the manifest says each found counts.
+    """
+    if all(kind in past for kind in entries):
+        return max(entries, key=lambda kind: past[kind])
+    return max(entries, key=lambda kind: float(np.mean([_found(entry) for entry in entries[kind]])))
+
+
+def _found(entry: ModelEntry) -> float:
+    """Share of the sparks that a model found on files it was not trained on; 0 where nobody has measured it."""
+    score = entry.scores.get("found", 0.0)
+    if isinstance(score, float):
+        return score
+    counts = re.match(r"(\d+) of (\d+)", score)
+    return int(counts[1]) / max(int(counts[2]), 1) if counts else 0.0

@@ -60,7 +60,8 @@ def fit(
         File that a fit leaves behind while it lasts, and from which an interrupted one goes on.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    network.to(device, memory_format=torch.channels_last).train()
+    is_3d = any(values.ndim == 5 for values in network.parameters())
+    network.to(device, memory_format=torch.channels_last_3d if is_3d else torch.channels_last).train()
     n_steps = max(int(schedule.epochs * len(rows) / schedule.batch), 1)
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.learning_rate, weight_decay=1e-3)
     done = _resume(checkpoint, network, optimiser, n_steps, device)

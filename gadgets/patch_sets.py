@@ -90,7 +90,8 @@ def _conjugate(anchors: IntArray, shape: IntArray, centre: IntArray) -> Sequence
 def _ring(anchors: IntArray, shape: IntArray, centre: IntArray) -> Sequence[IntArray]:
     """Group by distance in patches, along whichever axis it is largest; conjugate places come together."""
     offset = anchors + (shape - 1) / 2 - centre
-    ring = np.rint(np.abs(offset).max(axis=1) / shape.max()).astype(int)
+    distance = np.abs(offset).max(axis=1)
+    ring = np.rint((distance - distance.min()) / shape.max()).astype(int)
     angle = np.mod(np.arctan2(offset[:, -2], offset[:, -1]), np.pi)
     sets = []
     for number in np.unique(ring):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gadgets.abnormal_points import Segmentation
+from gadgets.calibrated_patches import ArtifactCalibration, OnePass
 from gadgets.classifier_choice import KINDS, ClassifierKind, kind_for, most_accurate
 from gadgets.division import Patches, PatchShape
 from gadgets.errors import SettingsError
@@ -120,7 +121,11 @@ def _patch(models: Sequence[Model], settings: SparkDetectionSettings) -> tuple[i
 
 
 def _open(settings: SparkDetectionSettings, models: _Models, kind: ClassifierKind) -> Method:
-    method = ClassifyThenFind(_open_classifier(settings, models, kind), _open_finder(settings, models))
+    method: Method
+    if settings.method == "one_pass":
+        method = _open_one_pass(settings, models)
+    else:
+        method = ClassifyThenFind(_open_classifier(settings, models, kind), _open_finder(settings, models))
     return WithoutCentre(method) if settings.regions == "outer" else method
 
 
@@ -157,9 +162,23 @@ def _open_classifier(settings: SparkDetectionSettings, models: _Models, kind: Cl
     return SetClassifier(opened["outer"], settings.patch_sets) if kind == "vit" else RegionClassifier(opened)
 
 
+def _open_one_pass(settings: SparkDetectionSettings, models: _Models) -> Method:
+    """Open the patch calibration model, which finds and calibrates."""
+    if settings.one_pass_model == "cnn_unet" and settings.patch_sets != "single":
+        raise SettingsError(
+            f"patch_sets: expected single, as a CNN judges patches one by one (one_pass_model=cnn_unet), "
+            f"found {settings.patch_sets}"
+        )
+    entry = models.manifest.find(
+        "patch_calibration", None, settings.one_pass_model, models.normalisation, models.n_axes
+    )
+    return OnePass(models.open(entry), settings.patch_sets)
+
+
 def _open_finder(settings: SparkDetectionSettings, models: _Models) -> PointFinder:
-    if settings.method.removeprefix("check_") != "segment":
-        raise SettingsError(f"method {settings.method} is not there yet")
+    if settings.method.removeprefix("check_") == "calibrate":
+        entry = models.manifest.find("artifact_calibration", normalisation=models.normalisation, n_axes=models.n_axes)
+        return ArtifactCalibration(models.open(entry))
     entry = models.manifest.find(
         "abnormal_point_segmentation", normalisation=models.normalisation, n_axes=models.n_axes
     )

@@ -151,7 +151,7 @@ class Detector:
         """Judge planes that belong together."""
         patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing)
         method = chosen.method_for(patches)
-        judgement = method.judge(patches)
+        judgement = method.judge(patches, found.thresholds)
         targets = select_targets(judgement.probability, patches.positions, found.thresholds)
         if is_first:
             found.patches += len(patches)

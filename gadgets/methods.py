@@ -6,6 +6,7 @@ calibrated at once (FIG. 12). Behind the image check (FIGS. 10, 11) the same hap
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,17 +37,16 @@ class PointFinder(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
-    """Of all patches: the probability that each holds abnormal points, and opinions on them if there are already."""
+    """Of all patches the probability that each holds abnormal points; a method may remember more in its own kind."""
 
     probability: NDArray[np.float32]
-    opinions: Opinions | None = None
 
 
 class Method(Protocol):
     """What the detection asks."""
 
-    def judge(self, patches: Patches) -> Judgement:
-        """Judge all patches."""
+    def judge(self, patches: Patches, thresholds: Mapping[Region, float]) -> Judgement:
+        """Judge all patches; `thresholds` are those above which a patch will be a target."""
 
     def find(self, patches: Patches, judgement: Judgement, targets: NDArray[np.intp]) -> Opinions:
         """Judge each sample of the target patches, by their numbers."""
@@ -62,7 +62,7 @@ class ClassifyThenFind:
     classifier: Classifier
     finder: PointFinder
 
-    def judge(self, patches: Patches) -> Judgement:
+    def judge(self, patches: Patches, thresholds: Mapping[Region, float]) -> Judgement:  # noqa: ARG002
         """Judge all patches."""
         return Judgement(self.classifier.judge(patches))
 

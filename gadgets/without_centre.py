@@ -6,7 +6,8 @@ are omitted from subsequent processing, so that no real signal near the centre i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,20 +24,20 @@ class WithoutCentre:
 
     method: Method
 
-    def judge(self, patches: Patches) -> Judgement:
+    def judge(self, patches: Patches, thresholds: Mapping[Region, float]) -> Judgement:
         """Judge the outer patches; those of the centre hold abnormal points with probability 0."""
         outer = _outer(patches)
         probability = np.zeros(len(patches), dtype=np.float32)
         if not outer.size:
             return Judgement(probability)
-        judgement = self.method.judge(patches.part(outer))
+        judgement = self.method.judge(patches.part(outer), thresholds)
         probability[outer] = judgement.probability
-        return Judgement(probability, judgement.opinions)
+        return replace(judgement, probability=probability)
 
     def find(self, patches: Patches, judgement: Judgement, targets: NDArray[np.intp]) -> Opinions:
         """Judge each sample of the target patches, by their numbers; none of them is in the centre."""
         outer = _outer(patches)
-        of_outer = Judgement(judgement.probability[outer], judgement.opinions)
+        of_outer = replace(judgement, probability=judgement.probability[outer])
         return self.method.find(patches.part(outer), of_outer, np.searchsorted(outer, targets))
 
     def name_for(self, region: Region) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from onnx_models.manifest import ModelEntry, Training
+from gadgets.evidence import FEATURE_SET
+from onnx_models.manifest import MANIFEST_NAME, Manifest, ModelEntry, Training, models_folder, read_manifest
 from onnx_models.publish import hash_file, write_card, write_entry
 
 PATCH = (2, 8, 8)
@@ -76,3 +78,38 @@ def expected_logits(patches: np.ndarray, position: np.ndarray) -> np.ndarray:
     """What the classifier computes, in double precision."""
     flat = patches.reshape(len(patches), int(np.prod(PATCH))).astype(np.float64)
     return flat @ weights().astype(np.float64) + position.sum(axis=1, keepdims=True)
+
+
+def add_set_classifier(folder: Path, scores: dict[str, Any] | None = None) -> ModelEntry:
+    """Copy the installed models to a folder, and add one that judges sets: the loudest sample of each patch counts."""
+    shutil.copytree(models_folder(), folder, ignore=shutil.ignore_patterns("*.py", "training"), dirs_exist_ok=True)
+    nodes = [
+        helper.make_node("ReduceMax", ["patches", "samples"], ["loudest"], keepdims=0),
+        helper.make_node("ReduceMin", ["positions", "coordinates"], ["place"], keepdims=0),
+        helper.make_node("Mul", ["place", "zero"], ["nothing"]),
+        helper.make_node("Sub", ["loudest", "limit"], ["excess"]),
+        helper.make_node("Add", ["excess", "nothing"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["sure"]),
+        helper.make_node("Cast", ["present"], ["weight"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["sure", "weight"], ["probability"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([2, 3, 4], dtype=np.int64), "samples"),
+        numpy_helper.from_array(np.array([2], dtype=np.int64), "coordinates"),
+        numpy_helper.from_array(np.array(0, dtype=np.float32), "zero"),
+        numpy_helper.from_array(np.array(3, dtype=np.float32), "limit"),
+    ]
+    shapes = {"patches": ("n", "token", 12, 32, 32), "positions": ("n", "token", 4), "present": ("n", "token")}
+    types = {name: TensorProto.BOOL if name == "present" else TensorProto.FLOAT for name in shapes}
+    inputs = [helper.make_tensor_value_info(name, types[name], shape) for name, shape in shapes.items()]
+    outputs = [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["n", "token"])]
+    graph = helper.make_graph(nodes, "set_classifier", inputs, outputs, constants)
+    path = folder / "small_vit.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
+    fields = {"region": "all", "architecture": "vit", "patch": (32, 32), "normalisation": FEATURE_SET}
+    sizes = {"inputs": shapes, "outputs": {"probability": ("n", "token")}}
+    entry = entry_for(path, **fields, **sizes, scores=scores or {})
+    others = [each for each in read_manifest(folder).models if each.architecture != "vit"]
+    (folder / MANIFEST_NAME).write_text(Manifest(models=tuple(others)).model_dump_json())
+    write_entry(entry, folder)
+    return entry

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import onnx
 import pytest
+from small_models import add_set_classifier
 from test_detection import SPARKS, make_scan, places, with_sparks
 
 from gadgets.choice import open_method
@@ -64,3 +65,20 @@ def test_an_overlap_that_leaves_no_step_is_refused_before_the_scan():
     said = "patch_overlap: expected less than the patch, which is 16x16, found 16"
     with pytest.raises(SettingsError, match=said):
         Detector(settings(patch_size=16, patch_overlap=16))
+
+
+def whole_model(folder: Path):
+    """Copy the installed models, with M2 as the one model for all regions."""
+    add_set_classifier(folder)
+    outer = read_manifest(folder).find("first_classification", "outer", "cnn")
+    write_entry(outer.model_copy(update={"name": "whole", "region": "all"}), folder)
+
+
+@pytest.mark.parametrize(
+    ("regions", "judges"), [("two", {"target_patches_centre", "target_patches_outer"}), ("one", {"whole"})]
+)
+def test_one_model_judges_all_patches_or_each_region_has_its_own(tmp_path, regions, judges):
+    whole_model(tmp_path)
+    detection = Detector(settings(models=tmp_path, regions=regions)).detect(with_sparks(make_scan()))
+    assert {patch.model for patch in detection.target_patches} == judges
+    assert places(detection) == set(SPARKS)

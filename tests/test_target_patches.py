@@ -1,7 +1,10 @@
 import numpy as np
+import pytest
 
 from gadgets.division import Patches
 from gadgets.target_patches import RegionClassifier, in_centre, select_targets
+from onnx_models.loader import open_model
+from onnx_models.manifest import read_manifest
 
 
 class FixedModel:
@@ -53,3 +56,19 @@ def test_targets_are_strictly_above_the_threshold_of_their_place():
 
 def test_the_centre_begins_at_a_tenth():
     assert in_centre(make_positions([0.0, 0.099, 0.101])).tolist() == [True, True, False]
+
+
+def test_a_threshold_turns_probabilities_into_yes_or_no():
+    positions = make_positions([0.5, 0.5, 0.5])
+    probability = np.array([0.2, 0.51, 0.97], dtype=np.float32)
+    target = np.isin(np.arange(3), select_targets(probability, positions, {"centre": 0.7, "outer": 0.5}))
+    assert target.astype(int).tolist() == [0, 1, 1]
+
+
+def test_a_cnn_is_told_where_a_patch_lies():
+    entry = read_manifest().find("first_classification", "outer", "cnn")
+    patches = np.random.default_rng(0).normal(0, 1, (1, 12, 32, 32)).astype(np.float32)
+    near, far = (np.array([[0, x, x, x - 0.1]], dtype=np.float32) for x in (0.3, 0.9))
+    model = open_model(entry, provider="cpu")
+    here, there = (model.run(patches=patches, positions=place)["probability"][0] for place in (near, far))
+    assert here != pytest.approx(there, rel=1e-3)

@@ -57,7 +57,7 @@ def fit(
     name
         Of the model, for `progress`.
     checkpoint
-        File that a fit leaves behind while it lasts, and from which an interrupted one goes on.
+        File that a fit leaves behind, from which an interrupted one goes on and a finished one is given again.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     is_3d = any(values.ndim == 5 for values in network.parameters())
@@ -76,7 +76,7 @@ def fit(
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         progress(name, step + 1, n_steps, float(value.detach()))
-        if checkpoint is not None and (step + 1) % SAVED_EVERY == 0:
+        if checkpoint is not None and ((step + 1) % SAVED_EVERY == 0 or step + 1 == n_steps):
             _save(checkpoint, network, optimiser, step + 1, n_steps)
     network.to(torch.device("cpu"), memory_format=torch.contiguous_format).eval()
     return network

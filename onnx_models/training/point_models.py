@@ -43,6 +43,14 @@ ANY_SIZE: Mapping[str, Mapping[int, str]] = {
 
 def train_segmenter(workshop: Workshop) -> None:
     """Train and install the abnormal point segmentation model."""
+    network = fitted_segmenter(workshop)
+    facts = Facts("abnormal_points", "abnormal_point_segmentation", "all", "unet", PATCH, FEATURE_SET)
+    inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH))}
+    workshop.install(Calibrated(network, POINT_LOGIT), inputs, ("probability",), facts, ANY_SIZE)
+
+
+def fitted_segmenter(workshop: Workshop) -> PointSegmenter:
+    """Fit the segmentation, or give what this training has fitted already."""
     fitted, _ = workshop.examples
     network = PointSegmenter()
 
@@ -51,9 +59,7 @@ def train_segmenter(workshop: Workshop) -> None:
         return point_loss(network(patches), masks)
 
     workshop.fit(network, np.arange(len(fitted)), loss, "abnormal_points")
-    facts = Facts("abnormal_points", "abnormal_point_segmentation", "all", "unet", PATCH, FEATURE_SET)
-    inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH))}
-    workshop.install(Calibrated(network, POINT_LOGIT), inputs, ("probability",), facts, ANY_SIZE)
+    return network
 
 
 def train_centre_classifier(workshop: Workshop) -> None:

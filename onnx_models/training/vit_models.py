@@ -35,6 +35,20 @@ ANY_NUMBER = {name: {1: "token"} for name in ("patches", "positions", "present",
 
 def train_set_transformer(workshop: Workshop) -> None:
     """Train and install the Vision Transformer, on single patches and on sets of all kinds."""
+    network, _, validation = fitted_transformer(workshop)
+    missed = missed_logits(network, validation, MISSED_RATE)
+    workshop.log(f"{NAME}: operating points at logits {missed}")
+    facts = Facts(NAME, "first_classification", "all", "vit", PATCH, FEATURE_SET)
+    inputs = {
+        "patches": torch.randn((5, 4, N_CHANNELS, *PATCH)),
+        "positions": torch.rand((5, 4, N_POSITIONS)),
+        "present": torch.rand((5, 4)) > 0.3,
+    }
+    workshop.install(Calibrated(network, shift_for(missed)), inputs, ("probability",), facts, ANY_NUMBER)
+
+
+def fitted_transformer(workshop: Workshop) -> tuple[SetTransformer, SetExamples, SetExamples]:
+    """Fit the transformer, or give what this training has fitted already; and its examples, to fit and to validate."""
     recipe = workshop.recipe
     n_planes = -(-recipe.n_planes // SHARE_OF_PLANES)
     workshop.log(f"{NAME}: making sets from {n_planes} planes")
@@ -50,15 +64,7 @@ def train_set_transformer(workshop: Workshop) -> None:
         return set_loss(network, fitted, rows, device)
 
     workshop.fit(network, np.arange(len(fitted.sets)), loss, NAME, EPOCHS * recipe.epochs)
-    missed = missed_logits(network, validation, MISSED_RATE)
-    workshop.log(f"{NAME}: operating points at logits {missed}")
-    facts = Facts(NAME, "first_classification", "all", "vit", PATCH, FEATURE_SET)
-    inputs = {
-        "patches": torch.randn((5, 4, N_CHANNELS, *PATCH)),
-        "positions": torch.rand((5, 4, N_POSITIONS)),
-        "present": torch.rand((5, 4)) > 0.3,
-    }
-    workshop.install(Calibrated(network, shift_for(missed)), inputs, ("probability",), facts, ANY_NUMBER)
+    return network, fitted, validation
 
 
 def set_loss(network: SetTransformer, made: SetExamples, rows: NDArray[np.intp], device: torch.device) -> Tensor:

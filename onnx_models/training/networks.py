@@ -66,9 +66,16 @@ class PointSegmenter(nn.Module):
 
     def features(self, patches: Tensor) -> Tensor:
         """Give what the last layer reads, shape ``(n, width, line, sample)``."""
+        return self.decode(*self.encode(patches))
+
+    def encode(self, patches: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Give features of every sample, of every second and of every fourth."""
         fine = self.fine(patches)  # (n, width, 32, 32)
         middle = self.middle(self.down(fine))  # (n, 2 width, 16, 16)
-        coarse = self.coarse(self.down(middle))  # (n, 2 width, 8, 8)
+        return fine, middle, self.coarse(self.down(middle))  # (n, 2 width, 8, 8)
+
+    def decode(self, fine: Tensor, middle: Tensor, coarse: Tensor) -> Tensor:
+        """Turn what was encoded into what the last layer reads."""
         middle = self.up_middle(torch.cat([middle, self.up(coarse)], dim=1))  # (n, width, 16, 16)
         features: Tensor = self.up_fine[0](torch.cat([fine, self.up(middle)], dim=1))
         return features

@@ -96,7 +96,11 @@ class SetTransformer(nn.Module):
 
     def judge(self, vectors: Tensor, present: Tensor) -> Tensor:
         """Give one logit per embedded patch; vectors have the shape ``(n, token, width)``."""
+        logits: Tensor = self.head(self.encode(vectors, present)).squeeze(-1)
+        return logits
+
+    def encode(self, vectors: Tensor, present: Tensor) -> Tensor:
+        """Give as many hidden vectors as embedded patches came in."""
         for layer in self.encoder:
             vectors = layer(vectors, present)
-        logits: Tensor = self.head(vectors).squeeze(-1)
-        return logits
+        return vectors

@@ -27,7 +27,7 @@ NAME = "target_patches_vit"
 SHARE_OF_PLANES = 5
 """One plane of so many is cut again, for its sets; single patches are there already."""
 
-EPOCHS = 2.0
+EPOCHS = 1.5
 """Times as many as a CNN: a linear projection has to meet a spark at every place of a patch."""
 
 ANY_NUMBER = {name: {1: "token"} for name in ("patches", "positions", "present", "probability")}

@@ -24,7 +24,7 @@ from onnx_models.manifest import read_manifest
 if TYPE_CHECKING:
     from onnx_models.model import Model
 
-WINDOW = (16, 32)
+WINDOW = (12, 24)
 """Lines and samples around the middle of a burst."""
 
 BURST_LINE = WINDOW[0] // 2
@@ -149,7 +149,7 @@ def windows_of(known: Known, burst: Burst, error: FloatArray, neighbours: Comple
     filled = _cut(support.filled[rows], anchor)
     missing, clean = (_cut(each[rows], anchor) for each in (known.missing, known.clean))
     # Two errors of one place are compared: what is left out alone at a clean sample, and what is missing.
-    innovation = _cut(support.weighted[rows], anchor) / np.float32(support.correlation[0, 0].real)
+    innovation = np.where(clean, _cut(support.weighted[rows], anchor) / np.float32(support.correlation[0, 0].real), 0)
     partner, told, wanted = np.zeros_like(filled), np.zeros_like(filled), np.zeros_like(missing)
     if known.mirrored is not None:
         mirrored = _cut(known.mirrored[rows], anchor)

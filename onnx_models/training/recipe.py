@@ -22,6 +22,7 @@ from onnx_models.training.shape_models import (
     train_segment_classifier,
     train_segment_segmenter,
 )
+from onnx_models.training.value_models import train_value_assignment
 from onnx_models.training.vit_models import train_set_transformer
 from onnx_models.training.workshop import Recipe, Workshop
 
@@ -35,6 +36,7 @@ MODELS: Mapping[str, Callable[[Workshop], None]] = {
     "cuboid_abnormal_points": train_cuboid_segmenter,
     "target_patches_all": train_whole_classifier,
     "target_patches_vit": train_set_transformer,
+    "value_assignment": train_value_assignment,
 }
 """What makes each model; the order is that of the manifest, and so of preference."""
 

@@ -15,7 +15,7 @@ from gadgets.patches import cut, divide, relative_positions
 from gadgets.planes import FEWEST_LINES, Plane
 from gadgets.preprocessing import Preprocessing, preprocess
 from gadgets.settings import SparkDetectionSettings
-from gadgets.standard_values import join_receivers, standard_value
+from gadgets.standard_values import magnitudes_of, standard_value
 
 PatchShape = Literal["segment", "rectangle", "cuboid"]
 FEWEST_PARTITIONS = 16
@@ -122,7 +122,7 @@ def divide_planes(
         maps = evidence[0].maps[:, None] if len(planes) == 1 else np.stack([each.maps for each in evidence], axis=1)
         values = np.asarray(cut(maps, anchors, patch), dtype=np.float32)
     else:
-        magnitudes = np.stack([join_receivers(plane.data) for plane in planes])
+        magnitudes = np.stack([magnitudes_of(each.maps) * each.noise for each in evidence])
         judged = np.stack([each.judged for each in evidence])
         standard = standard_value(magnitudes, centre, judged, preprocessing.standard_value)
         cut_magnitudes = np.asarray(cut(magnitudes[None], anchors, patch), dtype=np.float64)

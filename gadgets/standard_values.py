@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gadgets.evidence import level_of
-from gadgets.kspace import BoolArray, ComplexArray, FloatArray
+from gadgets.evidence import CHANNELS, SMALLEST
+from gadgets.kspace import BoolArray, FloatArray
 from gadgets.local_statistics import local_median, quantile
-from gadgets.whitening import whitened_energy
 
 StandardValue = Literal["centre", "central_area", "artifact_free"]
 
@@ -38,21 +38,19 @@ another kind of number, little above the noise: in 17 recorded k-spaces the cent
 """
 
 
-def join_receivers(plane: ComplexArray) -> FloatArray:
-    """Give one magnitude per sample over all receivers, shape ``(line, sample)``, in the units of `plane`.
+def magnitudes_of(maps: NDArray[np.float32]) -> FloatArray:
+    """Give one magnitude per sample over all receivers, in units of the noise level.
 
-    The receivers are whitened among samples of similar level (:func:`gadgets.whitening.whitened_energy`): a spark,
-    whose gains are not those of the object, stands out more than in the root of the mean square.
+    The receivers are joined by whitening them among samples of similar level (:mod:`gadgets.whitening`): a spark, whose
+    gains are not those of the object, stands out more than in the root of the mean square.
 
     Parameters
     ----------
-    plane
-        Shape ``(coil, line, sample)``; zero where nothing was acquired.
+    maps
+        Evidence, shape ``(channel, …)``. Samples that cannot be judged have the magnitude 0.
     """
-    scale = 1.0 / max(float(np.abs(plane).max(initial=0.0)), 1e-30)
-    data = (plane * np.float32(scale)).astype(np.complex64, copy=False)
-    _, level, _ = level_of(data)
-    return np.asarray(whitened_energy(data, level) * level / scale)
+    raw, level = (maps[CHANNELS.index(name)].astype(np.float64) for name in ("raw_whitened", "level"))
+    return np.asarray(np.maximum(np.exp(raw) - SMALLEST, 0) * np.exp(2 * level))
 
 
 def standard_value(magnitudes: FloatArray, centre: tuple[int, ...], judged: BoolArray, kind: StandardValue) -> float:

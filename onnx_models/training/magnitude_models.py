@@ -1,0 +1,112 @@
+"""A patch classifier and a segmentation that look at magnitudes, one pair for every normalisation of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gadgets.preprocessing import FEATURE_SET
+from gadgets.target_patches import REGIONS
+from onnx_models.manifest import Region
+from onnx_models.training.examples import PATCH, Examples, part
+from onnx_models.training.export import Calibrated, Facts
+from onnx_models.training.fit import to_tensors
+from onnx_models.training.magnitude_examples import magnitudes_from
+from onnx_models.training.magnitude_networks import N_MAPS, ContrastMaps
+from onnx_models.training.networks import N_POSITIONS, PatchClassifier, PointSegmenter
+from onnx_models.training.point_models import (
+    ANY_SIZE,
+    MISSED_RATE,
+    labels_of,
+    missed_logit,
+    of_region,
+    point_loss,
+    shift_for,
+)
+from onnx_models.training.workshop import Workshop
+
+SHARE = 0.6
+"""Of all examples: one map has less to teach than twelve."""
+
+POINT_LOGIT = 2.0
+"""Operating point of the segmentation."""
+
+
+class MagnitudeClassifier(nn.Module):
+    """Patch classifier (CNN with position encoding) on magnitudes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = ContrastMaps()
+        self.classifier = PatchClassifier(n_channels=N_MAPS)
+
+    def forward(self, patches: Tensor, positions: Tensor) -> Tensor:
+        """Give one logit per patch, shape ``(n,)``."""
+        logits: Tensor = self.classifier(self.maps(patches), positions)
+        return logits
+
+
+class MagnitudeSegmenter(nn.Module):
+    """U-Net on magnitudes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maps = ContrastMaps()
+        self.segmenter = PointSegmenter(width=12, n_channels=N_MAPS)
+
+    def forward(self, patches: Tensor) -> Tensor:
+        """Give one logit per sample, shape ``(n, line, sample)``."""
+        logits: Tensor = self.segmenter(self.maps(patches))
+        return logits
+
+
+def train_magnitude_segmenter(workshop: Workshop) -> None:
+    """Train and install the abnormal point segmentation that looks at magnitudes."""
+    name = "magnitude_abnormal_points"
+    fitted, _ = _examples(workshop)
+    network = MagnitudeSegmenter()
+
+    def loss(rows: NDArray[np.intp], device: torch.device) -> Tensor:
+        patches, masks = to_tensors(device, fitted.patches[rows], fitted.masks[rows])
+        return point_loss(network(patches), masks)
+
+    workshop.fit(network, np.arange(len(fitted)), loss, name)
+    facts = Facts(name, "abnormal_point_segmentation", "all", "unet", PATCH, FEATURE_SET)
+    inputs = {"patches": torch.rand((5, 1, *PATCH))}
+    workshop.install(Calibrated(network, POINT_LOGIT), inputs, ("probability",), facts, ANY_SIZE)
+
+
+def train_magnitude_classifier(workshop: Workshop) -> None:
+    """Train and install the classifier of all patches that looks at magnitudes."""
+    name = "magnitude_target_patches"
+    fitted, validation = _examples(workshop)
+    network = MagnitudeClassifier()
+    target, told = labels_of(fitted.masks)
+
+    def loss(rows: NDArray[np.intp], device: torch.device) -> Tensor:
+        patches, positions, label = to_tensors(device, fitted.patches[rows], fitted.positions[rows], target[rows])
+        return functional.binary_cross_entropy_with_logits(network(patches, positions), label)
+
+    workshop.fit(network, told, loss, name)
+    missed: dict[Region, float] = {
+        region: missed_logit(network, of_region(validation, region), MISSED_RATE) for region in REGIONS
+    }
+    facts = Facts(name, "first_classification", "all", "cnn", PATCH, FEATURE_SET)
+    inputs = {"patches": torch.rand((5, 1, *PATCH)), "positions": torch.rand((5, N_POSITIONS))}
+    varying = {"patches": ANY_SIZE["patches"]}
+    workshop.install(Calibrated(network, shift_for(missed)), inputs, ("probability",), facts, varying)
+
+
+def _examples(workshop: Workshop) -> tuple[Examples, Examples]:
+    """Patches of magnitudes to fit to, and those kept for validation; both models have the same."""
+    rng = np.random.default_rng(workshop.recipe.seed)
+    some = [part(each, np.sort(rng.permutation(len(each))[: _share(len(each))])) for each in workshop.examples]
+    fitted, validation = (magnitudes_from(each, workshop.recipe.seed) for each in some)
+    return fitted, validation
+
+
+def _share(n_examples: int) -> int:
+    return max(int(SHARE * n_examples), 1)

@@ -16,7 +16,7 @@ from gadgets.kspace import ComplexArray
 from onnx_models.errors import ModelError
 from onnx_models.loader import verified_content
 from onnx_models.manifest import MANIFEST_NAME, ModelEntry, Training, read_manifest
-from onnx_models.training.examples import Examples, make_examples, part
+from onnx_models.training.examples import Examples, ExamplesT, make_examples, part
 from onnx_models.training.export import Facts, install
 from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
 
@@ -58,18 +58,29 @@ class Workshop:
     @cached_property
     def examples(self) -> tuple[Examples, Examples]:
         """Patches of evidence to fit to, and those kept for validation."""
-        recipe, path = self.recipe, self._unfinished / "examples"
-        if (path / "done").is_file():
-            made = Examples(**{each.name: np.load(path / f"{each.name}.npy") for each in fields(Examples)})
-        else:
+        recipe = self.recipe
+
+        def make() -> Examples:
             self.log(f"making examples from {recipe.n_planes} planes of phantoms and {len(self.recordings)} recordings")
-            made = make_examples(self.recordings, recipe.n_planes, recipe.seed, recipe.processes)
+            return make_examples(self.recordings, recipe.n_planes, recipe.seed, recipe.processes)
+
+        return self.examples_of("examples", Examples, make)
+
+    def examples_of(
+        self, name: str, kind: type[ExamplesT], make: Callable[[], ExamplesT]
+    ) -> tuple[ExamplesT, ExamplesT]:
+        """Give examples to fit to, and those kept for validation; made once for all models of this training."""
+        path = self._unfinished / name
+        if (path / "done").is_file():
+            made = kind(**{each.name: np.load(path / f"{each.name}.npy") for each in fields(kind)})
+        else:
+            made = make()
             path.mkdir(parents=True, exist_ok=True)
-            for each in fields(Examples):
+            for each in fields(kind):
                 np.save(path / f"{each.name}.npy", getattr(made, each.name))
             (path / "done").touch()
         n_fitted = int(len(made) * (1 - VALIDATION_SHARE))
-        self.log(f"fitting to {n_fitted} patches, {len(made) - n_fitted} kept for validation")
+        self.log(f"{name}: fitting to {n_fitted} patches, {len(made) - n_fitted} kept for validation")
         return part(made, np.arange(n_fitted)), part(made, np.arange(n_fitted, len(made)))
 
     def fit(

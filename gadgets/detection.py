@@ -34,6 +34,7 @@ from gadgets.thresholds import Thresholds, raised, thresholds_of
 from gadgets.verdict import CORE, CORE_REACH, LEAST_CONTRAST, suspicious_from
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
+NOTHING_ACQUIRED = "not judged: nothing was acquired"
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
@@ -116,7 +117,7 @@ class Detector:
             image_probability=chance,
             provider=self.provider,
             seconds=time.perf_counter() - start,
-            warning="" if found.patches or stops else NOT_JUDGED,
+            warning="" if found.patches or stops else NOT_JUDGED if kspace.sampled.any() else NOTHING_ACQUIRED,
         )
 
     def _image_probability(self, kspace: KSpace) -> float | None:

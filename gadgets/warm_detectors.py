@@ -33,6 +33,8 @@ CHOOSE_MODELS = (
     "image_check",
     "image_model",
     "patch_shape",
+    "patch_size",
+    "patch_overlap",
     "history",
 )
 """Settings that what is opened depends on, beside the folder of the models."""

@@ -49,6 +49,14 @@ def test_another_provider_is_another_detector(opened, tmp_path):
     assert [settings.provider for settings in opened] == ["auto", "cpu"]
 
 
+@pytest.mark.parametrize("other", [{"patch_size": 48}, {"patch_shape": "segment"}, {"patch_overlap": 8}])
+def test_other_patches_are_another_detector(opened, tmp_path, other):
+    warm = WarmDetectors()
+    warm.open(SparkDetectionSettings(models=tmp_path))
+    warm.open(SparkDetectionSettings(models=tmp_path, **other))
+    assert len(opened) == 2
+
+
 def test_an_upgrade_on_disk_does_not_disturb_what_runs(opened, tmp_path):
     warm = WarmDetectors()
     warm.open(SparkDetectionSettings(models=tmp_path))
@@ -91,5 +99,4 @@ def test_a_copy_of_the_real_detector_shares_its_models():
     detector = gadgets.detection.Detector(SparkDetectionSettings(provider="cpu"))
     other = detector.with_settings(SparkDetectionSettings(provider="cpu", threshold=0.9))
     assert other._chosen is detector._chosen
-    assert other._classifiers is detector._classifiers
     assert (detector._settings.threshold, other._settings.threshold) == (0.5, 0.9)

@@ -10,6 +10,7 @@ import torch
 from gadgets.kspace import ComplexArray
 from onnx_models.manifest import ModelEntry, Training, read_manifest
 from onnx_models.training.fit import Progress
+from onnx_models.training.magnitude_models import train_magnitude_classifier, train_magnitude_segmenter
 from onnx_models.training.point_models import (
     train_centre_classifier,
     train_outer_classifier,
@@ -37,6 +38,8 @@ MODELS: Mapping[str, Callable[[Workshop], None]] = {
     "target_patches_all": train_whole_classifier,
     "target_patches_vit": train_set_transformer,
     "value_assignment": train_value_assignment,
+    "magnitude_abnormal_points": train_magnitude_segmenter,
+    "magnitude_target_patches": train_magnitude_classifier,
 }
 """What makes each model; the order is that of the manifest, and so of preference."""
 

@@ -1,0 +1,105 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from test_detection import make_scan, with_sparks  # noqa: E402
+from test_training import make_workshop  # noqa: E402
+
+from gadgets.detection import Detector  # noqa: E402
+from gadgets.errors import ModelError  # noqa: E402
+from gadgets.evidence import CHANNELS, SMALLEST  # noqa: E402
+from gadgets.local_statistics import local_median  # noqa: E402
+from gadgets.preprocessing import FEATURE_SET  # noqa: E402
+from gadgets.settings import SparkDetectionSettings  # noqa: E402
+from onnx_models.manifest import read_manifest  # noqa: E402
+from onnx_models.training.examples import Examples  # noqa: E402
+from onnx_models.training.magnitude_examples import magnitudes_from  # noqa: E402
+from onnx_models.training.magnitude_models import (  # noqa: E402
+    train_magnitude_classifier,
+    train_magnitude_segmenter,
+)
+from onnx_models.training.magnitude_networks import N_MAPS, ContrastMaps  # noqa: E402
+
+# torch's own exporter warns about its own internals.
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
+
+RAW, LEVEL = CHANNELS.index("raw_whitened"), CHANNELS.index("level")
+
+
+def make_examples(n=256, seed=0):
+    """Evidence of noise on levels that differ from patch to patch; every second patch holds a strong spark."""
+    rng = np.random.default_rng(seed)
+    patches = np.zeros((n, len(CHANNELS), 32, 32), dtype=np.float16)
+    ratio = rng.rayleigh(0.85, (n, 32, 32))
+    masks = np.zeros((n, 32, 32), dtype=np.uint8)
+    for row in range(0, n, 2):
+        line, sample = rng.integers(0, 32, 2)
+        ratio[row, line, sample] = rng.uniform(20, 60)
+        masks[row, line, sample] = 1
+    patches[:, RAW] = np.log(ratio + SMALLEST)
+    patches[:, LEVEL] = 0.5 * np.log(rng.uniform(1, 20, (n, 1, 1)))
+    positions = rng.uniform(0.2, 1, (n, 4)).astype(np.float32)
+    return Examples(patches, positions, masks)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("magnitudes")
+    workshop = make_workshop(path, (make_examples(512), make_examples(128, seed=5)), epochs=12)
+    train_magnitude_segmenter(workshop)
+    train_magnitude_classifier(workshop)
+    return path
+
+
+def test_examples_of_magnitudes_come_in_all_normalisations():
+    examples = make_examples()
+    made = magnitudes_from(examples, seed=3)
+    assert made.patches.shape == (256, 1, 32, 32)
+    assert np.isfinite(made.patches).all()
+    least, most = made.patches.min(axis=(1, 2, 3)), made.patches.max(axis=(1, 2, 3))
+    assert 0.1 < (least < 0).mean() < 0.4  # z-scores
+    assert (most == 1).any()
+    assert (most > 100).any()
+    assert np.array_equal(made.patches, magnitudes_from(examples, seed=3).patches)
+
+
+def test_the_maps_are_the_same_for_every_scale_and_offset():
+    magnitudes = torch.from_numpy(np.random.default_rng(0).rayleigh(1, (3, 1, 32, 32)).astype(np.float32))
+    maps = ContrastMaps()(magnitudes)
+    assert maps.shape == (3, N_MAPS, 32, 32)
+    assert torch.allclose(ContrastMaps()(3e-7 * magnitudes), maps, atol=1e-3)
+    assert torch.allclose(ContrastMaps()(magnitudes / 5 - 1), maps, atol=1e-2)
+    assert torch.isfinite(ContrastMaps()(0 * magnitudes)).all()
+
+
+def test_the_second_map_is_the_ratio_to_the_local_median():
+    magnitudes = np.random.default_rng(1).uniform(1, 2, (32, 32)).astype(np.float32)
+    magnitudes[5, 5], magnitudes[20, 11] = 0, 40
+    found = ContrastMaps()(torch.from_numpy(magnitudes)[None, None])[0, 1, 2:-2, 2:-2].numpy()
+    ratio = magnitudes / local_median(magnitudes, 2)
+    assert found == pytest.approx(np.log(ratio + 0.05)[2:-2, 2:-2], abs=0.01)
+
+
+@pytest.mark.parametrize("preprocessing", ["max_min", "max_min_by_place", "z_score", "none"])
+def test_one_pair_of_models_finds_sparks_in_every_normalisation(folder, preprocessing):
+    detector = Detector(SparkDetectionSettings(provider="cpu", models=folder, preprocessing=preprocessing))
+    sparks = {(0, 10, 50): None, (0, 50, 20): None}
+    detection = detector.detect(with_sparks(make_scan(), sparks))
+    assert {(point.partition, point.line, point.sample) for point in detection.points} == set(sparks)
+    assert {patch.model for patch in detection.target_patches} == {"magnitude_target_patches"}
+    assert detector.detect(make_scan()).points == ()
+
+
+def test_max_decides_what_can_be_told_apart(folder):
+    """With a Max below the noise all samples are alike, and nothing is found."""
+    settings = SparkDetectionSettings(provider="cpu", models=folder, preprocessing="max_min", centre_max=1e-5)
+    assert Detector(settings).detect(with_sparks(make_scan())).points == ()
+
+
+def test_the_models_are_known_by_what_they_look_at(folder):
+    entries = {entry.name: entry for entry in read_manifest(folder).models}
+    assert set(entries) == {"magnitude_abnormal_points", "magnitude_target_patches"}
+    assert {entry.normalisation for entry in entries.values()} == {FEATURE_SET}
+    with pytest.raises(ModelError, match="evidence-1"):
+        Detector(SparkDetectionSettings(provider="cpu", models=folder))

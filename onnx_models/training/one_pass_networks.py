@@ -111,6 +111,12 @@ class Vit(nn.Module):
         hidden = self.transformer.encode(vectors, present)
         return self.transformer.head(hidden).squeeze(-1), *self.decoder(flat, hidden.flatten(0, 1))
 
+    def alone(self, patches: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Give features and logits of the samples of patches that stand alone."""
+        present = torch.ones((len(patches), 1), dtype=torch.bool)
+        _, features, marks = self(patches.unsqueeze(1), positions.unsqueeze(1), present)
+        return features, marks
+
 
 class PatchCalibrator(nn.Module):
     """Finds and calibrates at once.

@@ -9,8 +9,10 @@ import torch
 
 from gadgets.kspace import ComplexArray
 from onnx_models.manifest import ModelEntry, Training, read_manifest
+from onnx_models.training.calibration_models import train_artifact_calibration
 from onnx_models.training.fit import Progress
 from onnx_models.training.magnitude_models import train_magnitude_classifier, train_magnitude_segmenter
+from onnx_models.training.one_pass_models import train_cnn_unet, train_vit
 from onnx_models.training.point_models import (
     train_centre_classifier,
     train_outer_classifier,
@@ -40,6 +42,9 @@ MODELS: Mapping[str, Callable[[Workshop], None]] = {
     "value_assignment": train_value_assignment,
     "magnitude_abnormal_points": train_magnitude_segmenter,
     "magnitude_target_patches": train_magnitude_classifier,
+    "artifact_calibration": train_artifact_calibration,
+    "patch_calibration_vit": train_vit,
+    "patch_calibration_cnn_unet": train_cnn_unet,
 }
 """What makes each model; the order is that of the manifest, and so of preference."""
 

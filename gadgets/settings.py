@@ -56,7 +56,9 @@ class SparkDetectionSettings(NodeSettings):
     )
     one_pass_model: Literal["vit", "cnn_unet"] = Field(default="vit", description="patch calibration model")
     regions: Literal["two", "one", "outer"] = Field(
-        default="two", description="M1 for the centre and M2 for the rest; one model; the centre left out (claim 5)"
+        default="two",
+        description="two: M1 for the centre and M2 for the rest; one: one model, as a Vision Transformer always is; "
+        "outer: the centre is left out of all steps (claim 5)",
     )
     preprocessing: Literal["evidence", "max_min", "max_min_by_place", "z_score", "none"] = Field(
         default="evidence", description="what the models look at: evidence maps, or magnitudes so normalised (claim 4)"

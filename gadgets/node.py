@@ -57,6 +57,7 @@ def run_node(
         stage = open_stage(settings, encodings_of(connection.header))
         for item in stage(connection):
             connection.send(item)
+            del item  # or a k-space would be held while the next one is judged
         transport.flush()
     except DesparkError as error:
         logger.error("%s: %s", name, error)

@@ -48,6 +48,12 @@ LARGEST = 10.0
 SMALLEST = 0.05
 """Added to what is put on a logarithmic scale: how far below the usual a sample is does not matter."""
 
+SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
+"""Largest magnitudes between which a plane needs no other units."""
+
+ENOUGH = 1 << 14
+"""Samples of a receiver whose median tells what is usual in it."""
+
 FEATURE_SET = "evidence-1"
 """Goes into the manifest of every model: a model reads only the maps that it was trained on."""
 
@@ -98,17 +104,21 @@ def _strongest_receiver(values: ComplexArray) -> FloatArray:
 
     A spark in one receiver of 32 is lost in the sum over all.
     """
-    powers = power(values).reshape(len(values), -1)
-    usual = np.sqrt(np.array([quantile(receiver, 0.5) for receiver in powers], dtype=np.float64))
-    units = np.maximum(usual, 1e-6 * np.sqrt(float(powers.max())) + 1e-18)
-    powers *= (1 / units**2).astype(powers.dtype)[:, None]
-    largest = np.sqrt(powers.max(axis=0)).reshape(values.shape[1:])
-    return np.asarray(largest / max(float(quantile(largest.ravel(), 0.5)), 1e-6))
+    # One receiver at a time stays in the cache, and takes little memory.
+    receivers = values.reshape(len(values), -1)
+    step = receivers.shape[1] // ENOUGH | 1
+    usual, loudest = zip(*((quantile(each[::step], 0.5), each.max()) for each in map(power, receivers)), strict=True)
+    units = np.maximum(np.sqrt(np.array(usual, np.float64)), 1e-6 * np.sqrt(float(max(loudest))) + 1e-18)
+    largest: FloatArray = np.zeros(receivers.shape[1], np.float32)
+    for receiver, unit in zip(receivers, units, strict=True):
+        np.maximum(largest, power(receiver) * np.float32(1 / unit**2), out=largest)
+    strongest = np.sqrt(largest).reshape(values.shape[1:])
+    return np.asarray(strongest / max(float(quantile(strongest.ravel(), 0.5)), 1e-6))
 
 
 def level_of(plane: ComplexArray) -> tuple[FloatArray, FloatArray, float]:
     """Give magnitude over all receivers and its local level, shapes ``(line, sample)``, and the noise level."""
-    magnitude = np.sqrt(np.mean(power(plane), axis=0))
+    magnitude = _root_mean_square(plane)
     noise = noise_level(magnitude)
     return magnitude, np.maximum(local_median(magnitude, 2), 0.7 * noise), noise
 
@@ -129,12 +139,12 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
     valid
         Samples that were acquired and are finite, shape ``(line, sample)``; the rest is zero in `plane`.
     """
-    scale = 1.0 / max(float(np.abs(plane).max()), 1e-30)
-    data = (plane * np.float32(scale)).astype(np.complex64, copy=False)
+    peak = max(float(np.abs(plane).max()), 1e-30)
+    data, scale = _in_range(plane, peak)
     magnitude, level, noise = level_of(data)
     centre = loudest_place(level)
     maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
-    for ratio, target in zip(_ratios(data, magnitude, level, noise), maps, strict=False):
+    for ratio, target in zip(_ratios(data, peak * scale, magnitude, level, noise), maps, strict=False):
         np.log(ratio + SMALLEST, out=target)
     maps[N_STRIKING:] = (
         0.5 * np.log(level / noise),
@@ -148,10 +158,22 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
     return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged, centre=centre)
 
 
-def _ratios(data: ComplexArray, magnitude: FloatArray, level: FloatArray, noise: float) -> Iterator[FloatArray]:
+def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
+    """Give a plane in units in which sums over its squares stay in single precision, and their scale.
+
+    Ordinary data are in range as they are, and need no copy.
+    """
+    scale = 1.0 if SMALLEST_PEAK < peak < LARGEST_PEAK else 1.0 / peak
+    in_range = plane if scale == 1.0 else plane * np.float32(scale)
+    return np.ascontiguousarray(in_range, np.complex64), scale
+
+
+def _ratios(
+    data: ComplexArray, peak: float, magnitude: FloatArray, level: FloatArray, noise: float
+) -> Iterator[FloatArray]:
     """Give what tells how much a sample stands out, in the order of the maps: about one for an ordinary sample."""
     # Each part frees its arrays, of the size of the plane, before the next one makes its own.
-    yield from _innovation_ratios(innovation_of(data))
+    yield from _innovation_ratios(innovation_of(data, 1 / peak))
     yield from _residual_ratios(data, level, noise)
     yield whitened_energy(data, level)
     yield magnitude / level
@@ -187,7 +209,7 @@ def radii(shape: tuple[int, ...], centre: tuple[int, int]) -> FloatArray:
     reach = [max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)]
     line = (np.arange(shape[0]) - centre[0]) / reach[0]
     sample = (np.arange(shape[1]) - centre[1]) / reach[1]
-    return np.hypot(line[:, None], sample[None, :])
+    return np.sqrt((line**2)[:, None] + (sample**2)[None, :])
 
 
 def _mirror_ratio(magnitude: FloatArray, level: FloatArray, centre: tuple[int, int]) -> FloatArray:

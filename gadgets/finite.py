@@ -6,7 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from gadgets.kspace import KSpace
+from gadgets.kspace import ComplexArray, KSpace
+
+
+def is_all_finite(data: ComplexArray) -> bool:
+    """Tell whether all samples are finite numbers; where they are, in a single pass that makes no array."""
+    samples = data.reshape(-1)
+    # A sum over all of them is not finite if any is not; it may also be beyond what single precision holds.
+    return bool(np.isfinite(np.vdot(samples, samples))) or bool(np.isfinite(data).all())
 
 
 def without_non_finite(kspace: KSpace) -> tuple[KSpace, int]:
@@ -22,9 +29,9 @@ def without_non_finite(kspace: KSpace) -> tuple[KSpace, int]:
         The k-space itself where all samples are finite, else a copy in which a place where any receiver's sample
         is not finite is zero and not sampled; and the number of such samples, each receiver's counted.
     """
-    is_finite = np.isfinite(kspace.data)
-    if is_finite.all():
+    if is_all_finite(kspace.data):
         return kspace, 0
+    is_finite = np.isfinite(kspace.data)
     usable = is_finite.all(axis=0)
     data = np.where(usable, kspace.data, np.complex64(0))
     return replace(kspace, data=data, sampled=kspace.sampled & usable), int(np.count_nonzero(~is_finite))
@@ -35,7 +42,7 @@ def count_non_finite(kspace: KSpace) -> int:
 
     Detection and repair take the k-space with them: as zeros they would be holes that look like sparks.
     """
-    return int(np.count_nonzero(~np.isfinite(kspace.data)))
+    return 0 if is_all_finite(kspace.data) else int(np.count_nonzero(~np.isfinite(kspace.data)))
 
 
 def warning_of(n_non_finite: int) -> str:

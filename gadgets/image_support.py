@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.kspace import BoolArray, ComplexArray, FloatArray
+from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power, quantile
 from gadgets.missing_samples import missing_samples
 
@@ -26,7 +26,7 @@ POWER = 1.5
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1
 CONVERGED = 1e-2
-AT_ONCE = 1 << 18  # pixels that are smoothed at a time: they stay in the cache, and take little memory
+ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
 DOUBT = 1.0  # of the difference between two starts: measured on real data, less lets repairs through that do harm
 
@@ -102,15 +102,15 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
     )
 
 
-def innovation_of(plane: ComplexArray) -> ComplexArray:
+def innovation_of(plane: ComplexArray, scale: float = 1.0) -> ComplexArray:
     """Every sample minus its prediction from all other samples, where none is missing; shape ``(coil, ky, kx)``.
 
-    Two transforms instead of the many of :func:`predict_from_support`, which gives the same.
+    Two transforms instead of the many of :func:`predict_from_support`, which gives the same. The result is in units
+    in which the samples are `scale` times as large.
     """
     image = fft.fft2(plane)
-    powers = power(image)
-    precision = _precision(powers, _receiver_weights(powers))
-    image *= precision / np.float32(precision.mean(dtype=np.float64))
+    precision = _precision(image, _receiver_weights(image))
+    image *= precision * np.float32(scale / precision.mean(dtype=np.float64))
     innovation: ComplexArray = fft.ifft2(image, overwrite_x=True)
     return innovation
 
@@ -124,8 +124,8 @@ def contrast_of(plane: ComplexArray) -> float:
         Finite samples, shape ``(coil, ky, kx)``.
     """
     scale = float(np.abs(plane).max(initial=0.0)) or 1.0
-    powers = power(fft.fft2((plane / np.float32(scale)).astype(np.complex64)))
-    brightness = _smoothed(np.tensordot(_receiver_weights(powers) / len(powers), powers, 1)).ravel()
+    image = fft.fft2((plane / np.float32(scale)).astype(np.complex64))
+    brightness = _brightness(image, _receiver_weights(image)).ravel()
     dark, bright = (float(quantile(brightness, share)) for share in (0.1, 0.9))
     return bright / dark if dark > 0 else 1.0
 
@@ -139,9 +139,9 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     variance = np.zeros(missing.shape, np.float32)
     for group in groups:
         image[group.coils] += group.image_of(filled[group.index])
-    receiver_weights = _receiver_weights(power(image))
+    receiver_weights = _receiver_weights(image)
     for _ in range(MAX_ITERATIONS):
-        precision = _precision(power(image), receiver_weights)
+        precision = _precision(image, receiver_weights)
         correlation = fft.ifft2(precision.astype(np.float64))
         step = 0.0
         for group in groups:
@@ -158,21 +158,29 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     return SupportPrediction(filled, weighted, correlation, variance, np.zeros(missing.shape, np.float32))
 
 
-def _receiver_weights(powers: FloatArray) -> FloatArray:
+def _receiver_weights(image: ComplexArray) -> FloatArray:
     """One over the background power of each receiver, shape ``(coil,)``; zero for a silent receiver."""
-    n_pixels = powers[0].size
-    step = max(1, AT_ONCE // n_pixels)
-    background = np.empty(len(powers), powers.dtype)
-    for start in range(0, len(powers), step):
-        flat = _smoothed(powers[start : start + step]).reshape(-1, n_pixels)
-        background[start : start + step] = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
-    weights = np.divide(1, background, out=np.zeros_like(background), where=background > 0)
-    return np.asarray(weights, dtype=np.float32)
+    n_lines = image.shape[1]
+    some = np.arange(0, n_lines, max(1, image[0].size // ENOUGH))
+    background = np.zeros(len(image), np.float32)
+    for coil, receiver in enumerate(image):
+        smoothed = _smoothed(power(receiver), some).ravel()
+        background[coil] = max(quantile(smoothed, BACKGROUND_QUANTILE), 1e-8 * smoothed.mean())
+    return np.asarray(np.divide(1, background, out=np.zeros_like(background), where=background > 0))
 
 
-def _precision(powers: FloatArray, receiver_weights: FloatArray) -> NDArray[np.float32]:
+def _brightness(image: ComplexArray, receiver_weights: FloatArray) -> FloatArray:
+    """Weighted mean power over the receivers around each pixel, shape ``(ky, kx)``."""
+    total = np.zeros(image.shape[1:], np.float32)
+    # One receiver at a time stays in the cache, and takes little memory.
+    for receiver, weight in zip(image, receiver_weights / len(image), strict=True):
+        total += weight * power(receiver)
+    return _smoothed(total)
+
+
+def _precision(image: ComplexArray, receiver_weights: FloatArray) -> NDArray[np.float32]:
     """Inverse variance of the pixels to the power of ``POWER``, shape ``(ky, kx)``, largest value 1."""
-    variance = _smoothed(np.tensordot(receiver_weights / len(powers), powers, 1))
+    variance = _brightness(image, receiver_weights)
     variance = np.maximum(variance, 0) + FLOOR * float(quantile(variance.ravel(), 0.5)) + 1e-9 * variance.mean()
     darkest = variance.min()
     if darkest <= 0:  # an image without any signal
@@ -180,10 +188,14 @@ def _precision(powers: FloatArray, receiver_weights: FloatArray) -> NDArray[np.f
     return np.asarray((darkest / variance) ** POWER, dtype=np.float32)
 
 
-def _smoothed(values: FloatArray) -> FloatArray:
-    """Mean over the three pixels around each along the last two axes; images repeat beyond their borders."""
-    for axis in (-1, -2):
-        total = values + np.roll(values, 1, axis)
-        total += np.roll(values, -1, axis)
-        values = total
-    return values / 9
+def _smoothed(values: FloatArray, lines: IntArray | None = None) -> FloatArray:
+    """Mean over the three pixels around each of an image ``(ky, kx)``, which repeats beyond its borders.
+
+    ``lines`` are those that are wanted, where not all are.
+    """
+    at = np.arange(len(values)) if lines is None else lines
+    across = values[at - 1] + values[at]
+    across += values[(at + 1) % len(values)]
+    total = across + np.roll(across, 1, -1)
+    total += np.roll(across, -1, -1)
+    return np.asarray(total / 9)

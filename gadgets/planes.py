@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gadgets.bursts import mirrored
+from gadgets.finite import is_all_finite
 from gadgets.kspace import BoolArray, ComplexArray, IntArray, KSpace
 
 FEWEST_LINES = 8
@@ -67,8 +68,10 @@ def planes_of(kspace: KSpace, without: Container[int] = (), fewest_lines: int = 
     fewest_lines
         Readouts that a partition must have.
     """
-    finite = np.isfinite(kspace.data).all(axis=0)
-    sampled = mirrored(kspace.sampled & finite, kspace.reversed_lines).astype(bool)
+    usable = kspace.sampled
+    if not is_all_finite(kspace.data):
+        usable = usable & np.isfinite(kspace.data).all(axis=0)
+    sampled = mirrored(usable, kspace.reversed_lines).astype(bool)
     data = np.asarray(mirrored(kspace.data, kspace.reversed_lines))
     for partition in range(data.shape[1]):
         lines = np.flatnonzero(sampled[partition].any(axis=-1))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, cho_factor, cho_solve
 
 from gadgets.kspace import ComplexArray, FloatArray, IntArray
-from gadgets.local_statistics import mirrored_indices
+from gadgets.local_statistics import mirrored_indices, sorted_places
 
 NEIGHBOURS = tuple((line, sample) for line in (-2, -1, 1, 2) for sample in (-2, -1, 0, 1, 2)) + tuple(
     (0, sample) for sample in (-3, -2, -1, 1, 2, 3)
@@ -36,7 +36,9 @@ def virtual_receivers(data: ComplexArray, n_virtual: int = N_VIRTUAL) -> Complex
     flat = np.ascontiguousarray(data, dtype=np.complex64).reshape(n_coils, -1)
     # One triangle of the conjugate correlation, without a conjugate copy of the data.
     _, vectors = np.linalg.eigh(blas.cherk(1.0, flat.T, trans=2), UPLO="U")
-    return np.asarray((vectors[:, : -n_virtual - 1 : -1].T @ flat).reshape(n_virtual, *data.shape[1:]))
+    # The receivers of a sample come to lie side by side, as the neighbours are collected.
+    rows = flat.T @ vectors[:, : -n_virtual - 1 : -1]
+    return np.asarray(rows.T.reshape(n_virtual, *data.shape[1:]))
 
 
 def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray:
@@ -73,7 +75,7 @@ def _fit_places(level: FloatArray) -> NDArray[np.intp]:
     """Choose the samples to fit to: all if few, else the loudest half of the quota and every n-th of the rest."""
     if level.size <= MAX_FIT_SAMPLES:
         return np.arange(level.size)
-    order = np.argsort(-level, kind="stable")
+    order = sorted_places(level, descending=True)
     loudest, rest = order[: MAX_FIT_SAMPLES // 2], order[MAX_FIT_SAMPLES // 2 :]
     return np.concatenate([loudest, rest[:: -(-2 * rest.size // MAX_FIT_SAMPLES)]])
 
@@ -101,7 +103,7 @@ class _Sources:
 def _fit(sources: ComplexArray, targets: ComplexArray, level: FloatArray) -> ComplexArray:
     """Weighted least squares with a little Tikhonov regularisation, shape ``(neighbour x virtual, coil)``."""
     weight = (1 / level).astype(np.float32)[:, None]
-    weighted = sources * weight
+    weighted = np.multiply(sources, weight, out=sources)  # they are collected for this alone, and take memory
     # All is conjugated, which saves a copy; of the Hermitian matrix one triangle is computed and used.
     normal = blas.cherk(1.0, weighted.T)
     normal[np.diag_indices(len(normal))] += np.float32(1e-3 * np.trace(normal).real / len(normal))

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import blas, lapack
 
 from gadgets.kspace import ComplexArray, FloatArray
-from gadgets.local_statistics import quantile, total_power
+from gadgets.local_statistics import quantile, sorted_places, total_power
 
 ENOUGH = 4096
 """Samples of a group from which the receivers' covariance is estimated well enough."""
@@ -42,7 +43,7 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
         some = np.ascontiguousarray(members[:, :: _step(members.shape[1])])
         return _relative(_distance(_robust_whitening(some), members)).reshape(shape)
     levels = level.ravel().astype(np.float32)
-    order = _ascending(levels)
+    order = sorted_places(levels)
     groups = [order[group] for group in _groups(order.size, 6 * n_coils + 30)]
     # Most samples are in the last, quietest group: its whitening goes over all as they lie, and only those of the
     # other groups are collected.
@@ -66,13 +67,6 @@ def _whitening_of(members: ComplexArray, levels: FloatArray, group: NDArray[np.i
     return _robust_whitening(np.take(members, some, axis=1) * (1 / levels[some]))
 
 
-def _ascending(level: FloatArray) -> NDArray[np.intp]:
-    """Order of positive levels, equal ones as they come: what a stable argsort gives, five times as fast."""
-    # The bits of positive floats, read as integers, are in the same order as the floats.
-    keys = level.astype(np.float32).view(np.uint32).astype(np.uint64) << np.uint64(32)
-    return (np.sort(keys | np.arange(level.size, dtype=np.uint64)) & np.uint64(0xFFFFFFFF)).astype(np.intp)
-
-
 def _groups(n_samples: int, smallest: int) -> Iterator[slice]:
     """Cut samples, sorted by level, into groups: the loudest few apart, each next group three times larger."""
     end, size = n_samples, max(smallest, n_samples // 400)
@@ -87,14 +81,17 @@ def _robust_whitening(members: ComplexArray) -> ComplexArray:
     kept = members
     for _ in range(2):
         distance = _distance(_whitening(kept), members)
-        kept = members[:, distance <= quantile(distance, 0.97)]
+        kept = np.take(members, np.flatnonzero(distance <= quantile(distance, 0.97)), axis=1)
     return _whitening(kept)
 
 
 def _distance(whitening: ComplexArray, members: ComplexArray) -> FloatArray:
     """Squared Mahalanobis distance of each sample; shape ``(sample,)``."""
-    blocks = (members[:, start : start + BLOCK] for start in range(0, members.shape[1], BLOCK))
-    return np.concatenate([total_power(whitening @ block) for block in blocks])
+    distance = np.empty(members.shape[1], dtype=np.float32)
+    for start in range(0, members.shape[1], BLOCK):
+        block = members[:, start : start + BLOCK]
+        distance[start : start + BLOCK] = total_power(whitening @ block)
+    return distance
 
 
 def _relative(energy: FloatArray) -> FloatArray:
@@ -104,8 +101,20 @@ def _relative(energy: FloatArray) -> FloatArray:
 
 
 def _whitening(members: ComplexArray) -> ComplexArray:
-    """Inverse Cholesky factor of the receivers' covariance, shape ``(coil, coil)``."""
+    """Inverse Cholesky factor of the receivers' covariance, shape ``(coil, coil)``.
+
+    Raises
+    ------
+    LinAlgError
+        There is no such factor: a sample is not a finite number.
+    """
     n_coils, n_members = members.shape
-    covariance = members @ members.conj().T / max(n_members, 1)
-    covariance += np.float32(1e-4 * np.trace(covariance).real / n_coils + 1e-20) * np.eye(n_coils, dtype=np.float32)
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)))
+    # One triangle of the conjugate covariance; LAPACK without NumPy's checks takes a third of the time.
+    covariance = blas.cherk(1 / max(n_members, 1), members.T, trans=2)
+    diagonal = np.diag_indices(n_coils)
+    covariance[diagonal] += np.float32(1e-4 * np.trace(covariance).real / n_coils + 1e-20)
+    factor, failed = lapack.cpotrf(covariance, overwrite_a=True)
+    if failed:
+        raise np.linalg.LinAlgError(f"expected a covariance with a Cholesky factor, found none of order {failed}")
+    inverse, _ = lapack.ctrtri(factor, overwrite_c=True)
+    return np.asarray(inverse.T)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -74,16 +75,8 @@ class Acquisition:
     @property
     def indices(self) -> Indices:
         """Which k-space it belongs to."""
-        fields = self.fields
-        return Indices(
-            encoding=fields.encoding_space_ref,
-            slice=fields.slice,
-            contrast=fields.contrast,
-            phase=fields.phase,
-            repetition=fields.repetition,
-            set=fields.set,
-            average=fields.average,
-        )
+        # The counters are the last fields, after the two places.
+        return _indices(self.fields.encoding_space_ref, *self.fields[-6:])
 
     def with_data(self, data: ComplexArray) -> Acquisition:
         """Give the same acquisition with other samples, shape ``(coil, kx)``."""
@@ -104,6 +97,20 @@ class Acquisition:
             flags=fields.flags,
             source=self if source is None else source,
         )
+
+
+@lru_cache(maxsize=256)
+def _indices(encoding: int, average: int, slice_: int, contrast: int, phase: int, repetition: int, set_: int) -> Indices:
+    """Give the readouts of a k-space one object: making and comparing it took a tenth of a readout's time."""
+    return Indices(
+        encoding=encoding,
+        slice=slice_,
+        contrast=contrast,
+        phase=phase,
+        repetition=repetition,
+        set=set_,
+        average=average,
+    )
 
 
 def read_acquisition(source: Transport) -> Acquisition:

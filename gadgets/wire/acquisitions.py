@@ -100,8 +100,10 @@ class Acquisition:
 
 
 @lru_cache(maxsize=256)
-def _indices(encoding: int, average: int, slice_: int, contrast: int, phase: int, repetition: int, set_: int) -> Indices:
-    """Give the readouts of a k-space one object: making and comparing it took a tenth of a readout's time."""
+def _indices(
+    encoding: int, average: int, slice_: int, contrast: int, phase: int, repetition: int, set_: int
+) -> Indices:
+    """Give the readouts of a k-space one object, which is quicker than to make and to compare many."""
     return Indices(
         encoding=encoding,
         slice=slice_,

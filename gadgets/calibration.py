@@ -14,11 +14,12 @@ from gadgets.errors import NodeError, RawDataError
 from gadgets.kspace import ComplexArray, KSpace
 from gadgets.node import Item, Stage, run_node
 from gadgets.readout import Encoding
-from gadgets.records import Calibration, Detection, Point
+from gadgets.records import Calibration, Detection, Point, TargetPatch
 from gadgets.repair import repair
 from gadgets.report import Report
 from gadgets.settings import CalibrationSettings
 from gadgets.value_assignment import ValueAssignment, open_value_assignment
+from gadgets.whole_patches import write_patches
 from gadgets.wire import ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
 
 logger = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def _repaired(
                 f"expected one detection for each k-space of a ReconData, in their order; found "
                 f"{len(detections)} that do not belong to its k-spaces"
             )
-        data, record = calibrate(cell.kspace, detection.points, settings, assignment)
+        data, record = calibrate(cell.kspace, detection.points, settings, assignment, detection.target_patches)
         calibrations.append(record)
         if data is not None:
             changed[cell.place] = data
@@ -105,8 +106,9 @@ def calibrate(
     points: Sequence[Point],
     settings: CalibrationSettings,
     assignment: ValueAssignment | None = None,
+    patches: Sequence[TargetPatch] = (),
 ) -> tuple[ComplexArray | None, Calibration]:
-    """Repair the points of one k-space.
+    """Repair the points of one k-space; first put in the patches that are to be replaced whole, if there are any.
 
     Parameters
     ----------
@@ -118,10 +120,12 @@ def calibrate(
         With ``on_failure`` pass, points that cannot be repaired stay as they are and the record says why.
     assignment
         The opened value assignment model; see :func:`gadgets.repair.repair`.
+    patches
+        Target patches; those that hold samples are replaced whole, with the method ``auto`` only.
 
     Returns
     -------
-        The samples with the repaired points and all others bit-identical, shape ``(coil, kz, ky, kx)``, None
+        The samples with what was repaired or replaced and all others bit-identical, shape ``(coil, kz, ky, kx)``, None
         where nothing was changed; and the record.
 
     Raises
@@ -135,6 +139,10 @@ def calibrate(
     try:
         _check_places(points, kspace)
         repaired, record = repair(kspace, points, settings, assignment)
+        replaced: ComplexArray | None = None
+        if settings.method == "auto" and any(patch.samples for patch in patches):
+            replaced, anchors = write_patches(kspace, patches, points)
+            record = record.model_copy(update={"patches": anchors})
     except Exception as error:
         where, reason = describe(kspace.indices), str(error) or type(error).__name__
         if settings.on_failure == "fail":
@@ -142,7 +150,7 @@ def calibrate(
         logger.exception("calibration failed (%s); passed on as acquired", where)
         warning = f"passed on with {len(points)} points unrepaired: {reason}"
         return None, Calibration(indices=kspace.indices, seconds=perf_counter() - start, warning=warning)
-    return _with_repaired(kspace.data, repaired.data, record), record
+    return _with_repaired(kspace.data, repaired.data, replaced, record), record
 
 
 def _check_places(points: Sequence[Point], kspace: KSpace) -> None:
@@ -153,13 +161,17 @@ def _check_places(points: Sequence[Point], kspace: KSpace) -> None:
             raise RawDataError(f"expected points inside a k-space of shape {shape}, found one at {place}")
 
 
-def _with_repaired(acquired: ComplexArray, repaired: ComplexArray, record: Calibration) -> ComplexArray | None:
-    """Take from the repair the samples of repaired points, and nothing else."""
-    if not record.n_repaired:
+def _with_repaired(
+    acquired: ComplexArray, repaired: ComplexArray, replaced: ComplexArray | None, record: Calibration
+) -> ComplexArray | None:
+    """Take the patches that were replaced, and from the repair the samples of points, and nothing else.
+
+    A point that was refused stays as it was acquired, also inside of a patch.
+    """
+    if replaced is None and not record.n_repaired:
         return None
-    data = acquired.copy()
+    data = acquired.copy() if replaced is None else replaced
     for entry in record.points:
-        if entry.method is not None:
-            place = (..., entry.point.partition, entry.point.line, entry.point.sample)
-            data[place] = repaired[place]
+        place = (..., entry.point.partition, entry.point.line, entry.point.sample)
+        data[place] = (acquired if entry.method is None else repaired)[place]
     return data

@@ -6,7 +6,6 @@ the scan.
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -21,7 +20,7 @@ from gadgets.evidence import Evidence, radii
 from gadgets.history import read_history
 from gadgets.image_check import has_artifact, open_image_check
 from gadgets.image_support import contrast_of, predict_from_support
-from gadgets.kspace import BoolArray, ComplexArray, IntArray, KSpace
+from gadgets.kspace import BoolArray, IntArray, KSpace
 from gadgets.methods import Method
 from gadgets.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.preprocessing import preprocessing_of
@@ -32,6 +31,7 @@ from gadgets.suspects import Place, Suspect, confirm, place_of
 from gadgets.target_patches import Region, in_centre, select_targets
 from gadgets.thresholds import Thresholds, raised, thresholds_of
 from gadgets.verdict import CORE, CORE_REACH, LEAST_CONTRAST, suspicious_from
+from gadgets.whole_patches import pack
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
 NOTHING_ACQUIRED = "not judged: nothing was acquired"
@@ -162,7 +162,7 @@ class Detector:
         for number, target in enumerate(targets):
             record = self._target_patch(patches, int(target), float(judgement.probability[target]), method)
             if opinions.calibrated is not None and self._settings.merge == "patch":
-                record = record.model_copy(update={"samples": _packed(opinions.calibrated[number])})
+                record = record.model_copy(update={"samples": pack(opinions.calibrated[number])})
             # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
             found.targets.setdefault(record.anchor, record)
         return self._suspects(patches, targets, opinions)
@@ -201,10 +201,6 @@ class Detector:
             probability=probability,
             model=method.name_for(region),
         )
-
-
-def _packed(samples: ComplexArray) -> str:
-    return base64.b64encode(np.ascontiguousarray(samples, dtype=np.complex64).tobytes()).decode("ascii")
 
 
 def _at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolArray) -> BoolArray:

@@ -139,7 +139,7 @@ class Predictor:
         mirrored = None if is_enough or not self._is_centre_sure else self._partners(burst.partition)
         around = self.around
         missing, clean = around.missing[:, burst.partition], around.clean[:, burst.partition]
-        known = Known(self._predict_support(burst.partition), missing, clean, mirrored)
+        known = Known(around.data[:, burst.partition], self._predict_support(burst.partition), missing, clean, mirrored)
         return windows_of(known, burst, support.error, None if kernel is None else kernel.values)
 
     def auto(self, burst: Burst) -> Candidate:
@@ -152,6 +152,20 @@ class Predictor:
         # Doubt speaks against any change, not for another method.
         doubt = self._predict_support(burst.partition).doubt[burst.receivers, burst.line, burst.start : burst.stop]
         return replace(chosen, error=np.maximum(chosen.error, doubt))
+
+    def calibrated(self, burst: Burst, values: ComplexArray) -> Candidate:
+        """Take what a calibration model says, unless that contradicts the best of the measured candidates.
+
+        Parameters
+        ----------
+        values
+            Shape ``(receiver, sample)``, receivers as in the burst; NaN where the model does not say.
+        """
+        measured = self.auto(burst)
+        completed = np.where(np.isnan(values), measured.values, values)
+        if (np.abs(completed - measured.values) > CONSISTENT * measured.error).any():
+            return measured
+        return Candidate("calibration_model", completed, measured.error)
 
     def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
         """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
 from gadgets.calibration import calibrate
 from gadgets.completeness import SeenKSpaces
@@ -21,7 +23,7 @@ from gadgets.kspace import ComplexArray
 from gadgets.node import Item, Stage, run_node
 from gadgets.placement import place_readouts
 from gadgets.readout import Encoding, Limits, is_imaging
-from gadgets.records import Assembly, Calibration
+from gadgets.records import Assembly
 from gadgets.report import Report
 from gadgets.settings import NodeSettings, RawRepairSettings
 from gadgets.spark_detection import LooksForSparks, detect, open_detector
@@ -162,10 +164,12 @@ class RawRepairer:
         )
         detection = detect(kspace, self._detector, self._settings.spark_detection.on_failure)
         self._reports["spark_detection"].add(detection)
-        data, calibration = calibrate(kspace, detection.points, self._settings.calibration, self._assignment)
+        data, calibration = calibrate(
+            kspace, detection.points, self._settings.calibration, self._assignment, detection.target_patches
+        )
         self._reports["calibration"].add(calibration)
         if data is not None:
-            _write_back(acquired, data, calibration)
+            _write_back(acquired, data)
         for readout in acquired.readouts:
             _held_of(readout.source).is_judged = True
 
@@ -178,19 +182,21 @@ def in_order_of_acquisition(encoding: Encoding) -> Encoding:
     return replace(encoding, encoded_matrix=(width, n_readouts, 1), lines=lines, partitions=Limits())
 
 
-def _write_back(acquired: AcquiredKSpace, data: ComplexArray, calibration: Calibration) -> None:
-    """Put repaired samples into the acquisitions they came in."""
+def _write_back(acquired: AcquiredKSpace, data: ComplexArray) -> None:
+    """Put changed samples into the acquisitions they came in."""
     _, _, starts = place_readouts(acquired.readouts)
     by_place = {
         (readout.partition, readout.line): (readout, start)
         for readout, start in zip(acquired.readouts, starts, strict=True)
     }
-    for point in (entry.point for entry in calibration.points if entry.method is not None):
-        readout, start = by_place[point.partition, point.line]
+    changed = (data != acquired.kspace.data).any(axis=0)
+    for partition, line in np.argwhere(changed.any(axis=-1)):
+        readout, start = by_place[int(partition), int(line)]
         held = _held_of(readout.source)
         if isinstance(held.item, Acquisition):
+            where = np.flatnonzero(changed[partition, line])
             samples = held.item.data.copy()
-            samples[:, point.sample - start] = data[:, point.partition, point.line, point.sample]
+            samples[:, where - start] = data[:, partition, line, where]
             held.item = held.item.with_data(samples)
 
 

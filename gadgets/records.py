@@ -83,10 +83,14 @@ class RepairedPoint(Record):
 
 
 class Calibration(Record):
-    """The result of repairing one k-space."""
+    """The result of repairing one k-space.
+
+    ``patches`` are the anchors of target patches that were replaced whole; empty unless that was asked for.
+    """
 
     indices: Indices
     points: tuple[RepairedPoint, ...] = ()
+    patches: tuple[tuple[int, int, int], ...] = ()
     seconds: float = 0.0
     warning: str = ""
 

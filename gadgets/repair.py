@@ -49,8 +49,8 @@ def repair(
         The flagged samples.
     settings
         ``method`` is ``zero``, ``conjugate``, ``interpolation`` or ``network``, which repair wherever they can;
-        ``auto``, which takes what is measured best around each burst and leaves samples that are not convincingly
-        abnormal; or ``none``, which leaves all.
+        ``auto``, which takes what is measured best around each burst, or what a calibration model said where that
+        agrees with it, and leaves samples that are not convincingly abnormal; or ``none``, which leaves all.
     assignment
         The opened value assignment model; needed with the method ``network``.
 
@@ -122,14 +122,17 @@ def _outcomes(
         bursts = group_bursts(kspace, points, listed)
         predictor = Predictor(around, bursts, assignment)
         for burst in bursts:
-            candidate = _candidate(predictor, burst, settings)
+            candidate = _candidate(predictor, burst, settings, _given(points, burst))
             for index, step in burst.points:
                 rows = np.searchsorted(burst.receivers, points[index].receivers)
                 outcomes[index] = _decide(candidate, burst.of(around.data), settings.method, rows, step)
     return outcomes
 
 
-def _candidate(predictor: Predictor, burst: Burst, settings: CalibrationSettings) -> Candidate | None:
+def _candidate(
+    predictor: Predictor, burst: Burst, settings: CalibrationSettings, given: ComplexArray
+) -> Candidate | None:
+    """Predict a burst by the method that is set; `given` is what the points say themselves, see :func:`_given`."""
     if settings.method == "zero":
         return predictor.zero(burst)
     if settings.method == "conjugate":
@@ -138,7 +141,17 @@ def _candidate(predictor: Predictor, burst: Burst, settings: CalibrationSettings
         return predictor.interpolation(burst)
     if settings.method == "network":
         return predictor.network(burst)
-    return predictor.auto(burst)
+    return predictor.auto(burst) if np.isnan(given).all() else predictor.calibrated(burst, given)
+
+
+def _given(points: Sequence[Point], burst: Burst) -> ComplexArray:
+    """Collect the values that a calibration model gave to a burst, shape ``(receiver, sample)``; NaN where none."""
+    given = np.full((burst.receivers.size, burst.length), np.nan, dtype=np.complex64)
+    for index, step in burst.points:
+        if points[index].values:
+            rows = np.searchsorted(burst.receivers, points[index].receivers)
+            given[rows, step] = [complex(*parts) for parts in points[index].values]
+    return given
 
 
 def _deviation(candidate: Candidate, recorded: ComplexArray) -> FloatArray:
@@ -176,6 +189,8 @@ def _fault(kspace: KSpace, point: Point) -> str:
     place = (point.partition, point.line, point.sample)
     if not point.receivers:
         return "no receiver was hit"
+    if point.values and len(point.values) != len(point.receivers):
+        return f"expected a value for each of {len(point.receivers)} receivers, found {len(point.values)}"
     if not _is_inside(kspace, point):
         return f"outside of the k-space: receivers {point.receivers} at {place}, shape {kspace.data.shape}"
     if not kspace.sampled[place]:

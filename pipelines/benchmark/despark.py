@@ -34,7 +34,7 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
 
     def despark(kspace: KSpace) -> ComplexArray:
         detection = detect(kspace, detector, "fail")
-        repaired, _ = calibrate(kspace, detection.points, calibration, assignment)
+        repaired, _ = calibrate(kspace, detection.points, calibration, assignment, detection.target_patches)
         return kspace.data if repaired is None else repaired
 
     return despark

@@ -27,6 +27,7 @@ CHOOSE_MODELS = (
     "provider",
     "method",
     "classifier",
+    "patch_sets",
     "one_pass_model",
     "regions",
     "preprocessing",

@@ -49,7 +49,9 @@ def test_another_provider_is_another_detector(opened, tmp_path):
     assert [settings.provider for settings in opened] == ["auto", "cpu"]
 
 
-@pytest.mark.parametrize("other", [{"patch_size": 48}, {"patch_shape": "segment"}, {"patch_overlap": 8}])
+@pytest.mark.parametrize(
+    "other", [{"patch_size": 48}, {"patch_shape": "segment"}, {"patch_overlap": 8}, {"patch_sets": "ring"}]
+)
 def test_other_patches_are_another_detector(opened, tmp_path, other):
     warm = WarmDetectors()
     warm.open(SparkDetectionSettings(models=tmp_path))

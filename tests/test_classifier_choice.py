@@ -103,6 +103,17 @@ def test_sets_of_patches_are_for_the_vit(models, kind):
         Detector(settings(models=models, patch_sets=kind))
 
 
+@pytest.mark.parametrize("kind", ["single", "adjacent", "conjugate", "ring"])
+def test_sets_of_a_real_scan_hold_its_sparks_and_no_others(data_folder, models, kind):
+    (acquired,) = read_kspaces(data_folder / "retro_siemens_brain_16ch_R2acs24.h5", "dataset")
+    lines = np.flatnonzero(acquired.kspace.acquired_lines[0])
+    sparks = {(0, int(lines[5]), 20): None, (0, int(lines[-7]), 100): (3,)}
+    noise = np.median(np.abs(acquired.kspace.data[:, 0, lines, :6]))
+    detector = Detector(settings(models=models, classifier="vit", patch_sets=kind))
+    assert places(detector.detect(with_sparks(acquired.kspace, sparks, amplitude=60 * noise))) == set(sparks)
+    assert places(detector.detect(acquired.kspace)) == set()
+
+
 def test_the_more_accurate_in_past_calibrations_judges(models, tmp_path):
     history = tmp_path / "history.jsonl"
     append(history, Result(architecture="cnn", accuracy=0.8))

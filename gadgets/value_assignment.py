@@ -3,7 +3,8 @@
 Source document: a value assignment model gives the abnormal points their values (repair by a network). What it looks
 at is a window of the k-space around the burst, as far as that is known without the network: the samples as the
 image's background fills them, how wrong that is at clean samples, what the partners on the other side of the centre
-and the neighbours say. It gives what is to be added to the fill. A network that gives nothing is interpolation.
+and the neighbours say, and what was recorded: a weak spark leaves a sample nearer to the truth than a bad prediction.
+It gives what is to be added to the fill. A network that gives nothing is interpolation.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ BURST_LINE = WINDOW[0] // 2
 WINDOW_SET = "windows-1"
 """Identifier of what a window holds; a model that was trained on another is refused."""
 
-PAIRS = ("filled", "innovation", "partner", "neighbours")
+PAIRS = ("filled", "innovation", "partner", "neighbours", "recorded")
 MAPS = ("wanted", "missing", "acquired", "error")
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
@@ -46,6 +47,8 @@ class Known:
 
     Attributes
     ----------
+    recorded
+        The partition as acquired, shape ``(coil, ky, kx)``.
     support
         The partition with its missing samples filled.
     missing, clean
@@ -54,6 +57,7 @@ class Known:
         What the partners say, zero where there is none, shape ``(coil, ky, kx)``; None where nobody asked them.
     """
 
+    recorded: ComplexArray
     support: SupportPrediction
     missing: BoolArray
     clean: BoolArray
@@ -68,7 +72,7 @@ class Windows:
     ----------
     values
         Shape ``(receiver, channel, line, sample)``: real and imaginary parts of :data:`PAIRS`, of which the
-        last two are differences from the fill, then :data:`MAPS`.
+        last three are differences from the fill, then :data:`MAPS`.
     unit
         The usual error of the fill here, turned to the phase of the strongest sample of the window, shape
         ``(receiver,)``: what the complex channels were divided by.
@@ -150,7 +154,8 @@ def windows_of(known: Known, burst: Burst, error: FloatArray, neighbours: Comple
     missing, clean = (_cut(each[rows], anchor) for each in (known.missing, known.clean))
     # Two errors of one place are compared: what is left out alone at a clean sample, and what is missing.
     innovation = np.where(clean, _cut(support.weighted[rows], anchor) / np.float32(support.correlation[0, 0].real), 0)
-    partner, told, wanted = np.zeros_like(filled), np.zeros_like(filled), np.zeros_like(missing)
+    partner, told, was = np.zeros_like(filled), np.zeros_like(filled), np.zeros_like(filled)
+    wanted = np.zeros_like(missing)
     if known.mirrored is not None:
         mirrored = _cut(known.mirrored[rows], anchor)
         partner = np.where(mirrored == 0, 0, mirrored - filled)
@@ -158,10 +163,11 @@ def windows_of(known: Known, burst: Burst, error: FloatArray, neighbours: Comple
     relative = np.zeros(wanted.shape, np.float32)
     here = (..., BURST_LINE, slice(burst.start - anchor[1], burst.stop - anchor[1]))
     wanted[here] = missing[here]
+    was[here] = np.where(wanted[here], known.recorded[rows, burst.line, burst.start : burst.stop] - filled[here], 0)
     relative[here] = np.where(np.isfinite(error), error, 0) / np.abs(unit)[:, None]
     if neighbours is not None:
         told[here] = np.where(wanted[here], neighbours - filled[here], 0)
-    pairs = np.stack([filled, innovation, partner, told], axis=1) / unit[:, None, None, None]
+    pairs = np.stack([filled, innovation, partner, told, was], axis=1) / unit[:, None, None, None]
     parts = np.stack([pairs.real, pairs.imag], axis=2).reshape(len(rows), -1, *WINDOW)
     values = np.concatenate([parts, np.stack([wanted, missing, clean, relative], axis=1)], axis=1)
     return Windows(np.asarray(values, dtype=np.float32), unit, here)

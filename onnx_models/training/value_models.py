@@ -67,7 +67,7 @@ def _block(n_in: int, n_out: int) -> nn.Sequential:
 
 
 class ValueAssigner(nn.Module):
-    """U-Net that weighs what partners, neighbours and silence say of each sample, and adds what it sees itself.
+    """U-Net that weighs what partners, neighbours, record and silence say of each sample, and adds what it sees.
 
     The complex channels span several orders of magnitude: it looks at the logarithm of their size, in their phase.
     """
@@ -79,17 +79,17 @@ class ValueAssigner(nn.Module):
         self.coarsest = nn.Sequential(_block(2 * width, 2 * width), _block(2 * width, 2 * width))
         self.up_coarse = _block(4 * width, width)
         self.up_fine = _block(2 * width, width)
-        self.head = nn.Conv2d(width, 6, 1)
+        self.head = nn.Conv2d(width, N_PAIRS + 2, 1)
         self.down = nn.MaxPool2d(2)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
         # It begins near interpolation: others are hardly believed, and nothing is added.
         nn.init.zeros_(self.head.weight)
         with torch.no_grad():
-            self.head.bias.copy_(torch.tensor([STAY, 0, 0, 0, 0, 0]))
+            self.head.bias.copy_(torch.tensor([STAY] + [0.0] * (N_PAIRS + 1)))
 
     def forward(self, windows: Tensor) -> Tensor:
         """Give what is to be added to the fill, shape ``(n, 2, line, sample)``."""
-        pairs = windows[:, : 2 * N_PAIRS].unflatten(1, (N_PAIRS, 2))  # (n, 4, 2, line, sample)
+        pairs = windows[:, : 2 * N_PAIRS].unflatten(1, (N_PAIRS, 2))  # (n, 5, 2, line, sample)
         size = (pairs.square().sum(dim=2, keepdim=True) + 1e-6).sqrt()
         seen = (pairs * (torch.log1p(size) / size)).flatten(1, 2)
         maps = torch.log1p(windows[:, 2 * N_PAIRS :])
@@ -98,8 +98,8 @@ class ValueAssigner(nn.Module):
         coarsest = self.coarsest(self.down(coarse))
         coarse = self.up_coarse(torch.cat([coarse, self.up(coarsest)], dim=1))
         said = self.head(self.up_fine(torch.cat([fine, self.up(coarse)], dim=1)))
-        belief = torch.softmax(said[:, :4], dim=1)[:, 1:].unsqueeze(2)  # (n, 3, 1, line, sample)
-        others = torch.stack([pairs[:, 2], pairs[:, 3], -pairs[:, 0]], dim=1)  # partner, neighbours, nothing
+        belief = torch.softmax(said[:, :N_PAIRS], dim=1)[:, 1:].unsqueeze(2)  # (n, 4, 1, line, sample)
+        others = torch.cat([pairs[:, 2:], -pairs[:, :1]], dim=1)  # partner, neighbours, recorded, nothing
         far = (others.square().sum(dim=2, keepdim=True) + 1e-6).sqrt() / FAR
-        correction: Tensor = (belief * others * torch.tanh(far) / far).sum(dim=1) + said[:, 4:]
+        correction: Tensor = (belief * others * torch.tanh(far) / far).sum(dim=1) + said[:, N_PAIRS:]
         return correction

@@ -11,7 +11,7 @@ from gadgets.errors import ModelError  # noqa: E402
 from gadgets.evidence import CHANNELS, SMALLEST  # noqa: E402
 from gadgets.local_statistics import local_median  # noqa: E402
 from gadgets.preprocessing import FEATURE_SET  # noqa: E402
-from gadgets.settings import SparkDetectionSettings  # noqa: E402
+from gadgets.settings import RawRepairSettings, SparkDetectionSettings, validate  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
 from onnx_models.training.examples import Examples  # noqa: E402
 from onnx_models.training.magnitude_examples import magnitudes_from  # noqa: E402
@@ -20,6 +20,7 @@ from onnx_models.training.magnitude_models import (  # noqa: E402
     train_magnitude_segmenter,
 )
 from onnx_models.training.magnitude_networks import N_MAPS, ContrastMaps  # noqa: E402
+from pipelines.read_kspaces import read_kspaces  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -89,6 +90,17 @@ def test_one_pair_of_models_finds_sparks_in_every_normalisation(folder, preproce
     assert {(point.partition, point.line, point.sample) for point in detection.points} == set(sparks)
     assert {patch.model for patch in detection.target_patches} == {"magnitude_target_patches"}
     assert detector.detect(make_scan()).points == ()
+
+
+def test_sparks_in_a_recorded_kspace_are_found_and_nothing_else(folder, data_folder):
+    properties = {"spark_detection.preprocessing": "max_min_by_place", "spark_detection.models": str(folder)}
+    settings = validate(properties, RawRepairSettings, "raw_repair").spark_detection
+    detector = Detector(settings.model_copy(update={"provider": "cpu"}))
+    kspace = next(iter(read_kspaces(data_folder / "siemens_gre_2ch.h5"))).kspace
+    sparks = {(0, 20, 60): None, (0, 130, 250): None}
+    noise = float(np.median(np.abs(kspace.data[..., :6])))
+    detection = detector.detect(with_sparks(kspace, sparks, amplitude=100 * noise))
+    assert {(point.partition, point.line, point.sample) for point in detection.points} == set(sparks)
 
 
 def test_max_decides_what_can_be_told_apart(folder):

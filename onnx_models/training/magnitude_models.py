@@ -11,7 +11,7 @@ from torch.nn import functional
 from gadgets.preprocessing import FEATURE_SET
 from gadgets.target_patches import REGIONS
 from onnx_models.manifest import Region
-from onnx_models.training.examples import PATCH, Examples, part
+from onnx_models.training.examples import PATCH, Examples
 from onnx_models.training.export import Calibrated, Facts
 from onnx_models.training.fit import to_tensors
 from onnx_models.training.magnitude_examples import magnitudes_from
@@ -28,8 +28,8 @@ from onnx_models.training.point_models import (
 )
 from onnx_models.training.workshop import Workshop
 
-SHARE = 0.6
-"""Of all examples: one map has less to teach than twelve."""
+SHARE_OF_EPOCHS = 0.6
+"""Of those of the recipe: one map has less to teach than twelve."""
 
 POINT_LOGIT = 2.0
 """Operating point of the segmentation."""
@@ -73,7 +73,7 @@ def train_magnitude_segmenter(workshop: Workshop) -> None:
         patches, masks = to_tensors(device, fitted.patches[rows], fitted.masks[rows])
         return point_loss(network(patches), masks)
 
-    workshop.fit(network, np.arange(len(fitted)), loss, name)
+    workshop.fit(network, np.arange(len(fitted)), loss, name, SHARE_OF_EPOCHS * workshop.recipe.epochs)
     facts = Facts(name, "abnormal_point_segmentation", "all", "unet", PATCH, FEATURE_SET)
     inputs = {"patches": torch.rand((5, 1, *PATCH))}
     workshop.install(Calibrated(network, POINT_LOGIT), inputs, ("probability",), facts, ANY_SIZE)
@@ -90,7 +90,7 @@ def train_magnitude_classifier(workshop: Workshop) -> None:
         patches, positions, label = to_tensors(device, fitted.patches[rows], fitted.positions[rows], target[rows])
         return functional.binary_cross_entropy_with_logits(network(patches, positions), label)
 
-    workshop.fit(network, told, loss, name)
+    workshop.fit(network, told, loss, name, SHARE_OF_EPOCHS * workshop.recipe.epochs)
     missed: dict[Region, float] = {
         region: missed_logit(network, of_region(validation, region), MISSED_RATE) for region in REGIONS
     }
@@ -102,11 +102,5 @@ def train_magnitude_classifier(workshop: Workshop) -> None:
 
 def _examples(workshop: Workshop) -> tuple[Examples, Examples]:
     """Patches of magnitudes to fit to, and those kept for validation; both models have the same."""
-    rng = np.random.default_rng(workshop.recipe.seed)
-    some = [part(each, np.sort(rng.permutation(len(each))[: _share(len(each))])) for each in workshop.examples]
-    fitted, validation = (magnitudes_from(each, workshop.recipe.seed) for each in some)
+    fitted, validation = (magnitudes_from(each, workshop.recipe.seed) for each in workshop.examples)
     return fitted, validation
-
-
-def _share(n_examples: int) -> int:
-    return max(int(SHARE * n_examples), 1)

@@ -24,6 +24,9 @@ from onnx_models.training.patch_pairs import PatchPairs, pairs_of
 from onnx_models.training.point_models import POINT_LOGIT, fitted_segmenter
 from onnx_models.training.workshop import Workshop
 
+UNET = "artifact_calibration"
+"""Name of the model; the patch calibration model that has the same U-Net mends as it does."""
+
 SHARE_OF_PLANES = 4
 """One plane of so many gives pairs."""
 
@@ -38,10 +41,9 @@ LARGEST_LOSS = 5.0
 
 def train_artifact_calibration(workshop: Workshop) -> None:
     """Train and install the artifact calibration model: the segmentation's U-Net, and what mends its samples."""
-    name = "artifact_calibration"
     segmenter = fitted_segmenter(workshop)
-    mending = fitted_mending(workshop, name, lambda patches, _: segmenter.features(patches))
-    facts = Facts(name, "artifact_calibration", "all", "unet", PATCH, FEATURE_SET)
+    mending = fitted_mending(workshop, UNET, lambda patches, _: segmenter.features(patches))
+    facts = Facts(UNET, "artifact_calibration", "all", "unet", PATCH, FEATURE_SET)
     inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH)), **example_receivers((5, 4))}
     varying = {
         "patches": {2: "line", 3: "sample"},

@@ -17,7 +17,7 @@ from gadgets.evidence import FEATURE_SET
 from gadgets.patch_sets import NONE
 from gadgets.target_patches import REGIONS, in_centre
 from onnx_models.manifest import Architecture, Region
-from onnx_models.training.calibration_models import example_receivers, fitted_mending
+from onnx_models.training.calibration_models import UNET, example_receivers, fitted_mending
 from onnx_models.training.calibration_networks import N_FEATURES
 from onnx_models.training.examples import PATCH, Examples, part
 from onnx_models.training.export import Facts
@@ -57,7 +57,7 @@ def train_cnn_unet(workshop: Workshop) -> None:
     name = "patch_calibration_cnn_unet"
     segmenter = fitted_segmenter(workshop)
     head, missed = _fitted_head(workshop, name, segmenter)
-    mending = fitted_mending(workshop, name, lambda patches, _: segmenter.features(patches))
+    mending = fitted_mending(workshop, UNET, lambda patches, _: segmenter.features(patches))
     look = CnnUnet(segmenter, head)
     _install_one_pass(workshop, name, "cnn_unet", PatchCalibrator(look, mending, (shift_for(missed), POINT_LOGIT)))
 

@@ -114,14 +114,23 @@ def total_power(values: ComplexArray) -> FloatArray:
     return np.asarray(squares[..., ::2] + squares[..., 1::2])
 
 
+LOUD_SIDE = 3.0
+"""Times that both ends of the readouts together are louder than one of them, where the other is no noise."""
+
+
 def noise_level(magnitude: FloatArray) -> float:
     """Noise of a plane: the median magnitude of its outermost samples, as a complex standard deviation.
 
-    Magnitudes of complex Gaussian noise of standard deviation sigma have the median ``sigma sqrt(ln 2)``. Never
-    zero for a plane that holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
+    Magnitudes of complex Gaussian noise of standard deviation sigma have the median ``sigma sqrt(ln 2)``. Readouts that
+    begin or end in the centre of k-space, as spirals do, have their noise at the other end. Never zero for a plane that
+    holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
     """
-    edge = np.concatenate([magnitude[:, :6], magnitude[:, -6:]], axis=1)
+    first, last = magnitude[:, :6], magnitude[:, -6:]
     there = magnitude[magnitude > 0]
     if there.size == 0:
         return 1.0
-    return max(float(quantile(edge.ravel(), 0.5)) / float(np.sqrt(np.log(2))), float(quantile(there, 0.1)))
+    outermost = float(quantile(np.concatenate([first, last], axis=1).ravel(), 0.5))
+    quieter = min(float(quantile(side.ravel(), 0.5)) for side in (first, last))
+    if 0 < LOUD_SIDE * quieter < outermost:
+        outermost = quieter
+    return max(outermost / float(np.sqrt(np.log(2))), float(quantile(there, 0.1)))

@@ -63,3 +63,13 @@ def test_power_is_summed_over_the_receivers(dtype):
     values = (rng.standard_normal((3, 4, 10)) + 1j * rng.standard_normal((3, 4, 10))).astype(dtype)
     every_second = values[..., ::2]
     assert np.allclose(total_power(every_second), np.sum(np.abs(every_second) ** 2, axis=0))
+
+
+def test_readouts_that_begin_in_the_centre_have_their_noise_at_the_other_end():
+    rng = np.random.default_rng(0)
+    noise = np.abs(rng.standard_normal((32, 256)) + 1j * rng.standard_normal((32, 256))) / np.sqrt(2)
+    spiral = noise + 200 * np.exp(-np.arange(256) / 10)
+    assert noise_level(spiral) == pytest.approx(1, rel=0.1)
+    assert noise_level(spiral[:, ::-1]) == pytest.approx(1, rel=0.1)
+    both = np.concatenate([noise[:, :6], noise[:, -6:]], axis=1)
+    assert noise_level(noise) == pytest.approx(np.median(both) / np.sqrt(np.log(2)), rel=1e-6)

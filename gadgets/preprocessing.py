@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gadgets.kspace import FloatArray
 from gadgets.settings import SparkDetectionSettings
-from gadgets.standard_values import MULTIPLES, StandardValue
+from gadgets.standard_values import MULTIPLES, StandardValue, abnormal_by
 
 if TYPE_CHECKING:  # the history needs the division into regions, and the division this module
     from gadgets.history import History
@@ -99,7 +99,7 @@ def preprocess(
         return np.asarray(scaled, dtype=np.float32)
     maxima = np.expand_dims(how.maxima(positions, standard), axes)
     scaled = np.divide(values - MIN, maxima - MIN, out=np.zeros_like(values), where=maxima > MIN)
-    return np.asarray(np.clip(scaled, 0, 1), dtype=np.float32)
+    return np.where(abnormal_by(values, maxima), 1, np.clip(scaled, 0, 1)).astype(np.float32)
 
 
 def preprocessing_of(settings: SparkDetectionSettings, history: History) -> Preprocessing | None:

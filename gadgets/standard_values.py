@@ -78,12 +78,17 @@ def standard_value(magnitudes: FloatArray, centre: tuple[int, ...], judged: Bool
     return float(magnitudes[free].mean()) if free.any() else 0.0
 
 
-def abnormal_by(magnitudes: FloatArray, standard: float, multiples: FloatArray | float) -> BoolArray:
-    """Tell which points are abnormal: at least so many times the standard value as their place asks for.
+def abnormal_by(magnitudes: FloatArray, maxima: FloatArray | float) -> BoolArray:
+    """Tell which points are abnormal: of at least so many standard values as their place allows (Max).
 
-    These are the points that Max-Min normalisation with ``Max = multiple * standard`` turns into 1.
+    These are the points that Max-Min normalisation turns into 1.
+
+    Parameters
+    ----------
+    maxima
+        Multiple for the place times the standard value, in the units of `magnitudes`.
     """
-    return np.asarray(magnitudes >= multiples * standard)
+    return np.asarray((magnitudes >= maxima) & (magnitudes > 0))
 
 
 def _stands_out(plane: FloatArray) -> BoolArray:

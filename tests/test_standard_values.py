@@ -47,7 +47,7 @@ def test_points_with_artifacts_and_samples_that_are_not_there_do_not_count():
 
 def test_a_point_is_abnormal_from_its_multiple_of_the_standard_value_on():
     magnitudes = np.array([[0.19, 0.2, 3.9, 4.0]])
-    assert abnormal_by(magnitudes, 2.0, np.array([[0.1, 0.1, 2.0, 2.0]])).tolist() == [[False, True, False, True]]
+    assert abnormal_by(magnitudes, 2.0 * np.array([[0.1, 0.1, 2.0, 2.0]])).tolist() == [[False, True, False, True]]
 
 
 def test_a_spark_in_one_receiver_stands_out_of_all_receivers_together():
@@ -68,8 +68,8 @@ def test_real_clean_kspaces_have_hardly_any_abnormal_points_and_strong_sparks_ar
         magnitudes = magnitudes_of(evidence.maps)
         standard = standard_value(magnitudes, evidence.centre, evidence.judged, kind)
         multiples = np.where(evidence.radius < 0.1, *MULTIPLES[kind])
-        assert abnormal_by(magnitudes, standard, multiples).mean() < share
+        assert abnormal_by(magnitudes, multiples * standard).mean() < share
         # A spark that is seen as plain stripes in the image has the noise times the root of the number of samples.
         outer = magnitudes[evidence.radius > 0.3]
         spark = 4 * np.sqrt(magnitudes.size)
-        assert abnormal_by(outer + spark, standard, MULTIPLES[kind][1]).all()
+        assert abnormal_by(outer + spark, MULTIPLES[kind][1] * standard).all()

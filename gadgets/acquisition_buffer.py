@@ -50,6 +50,7 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
         for acquired in assembler.add(readout):
             seen.note(acquired.kspace.indices)
             yield from _messages_of(acquired, assembler, report)
+            del acquired  # or it would be held, readouts and all, while those of the next k-space come
     for acquired in assembler.flush():
         seen.note(acquired.kspace.indices)
         yield from _messages_of(acquired, assembler, report)

@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import pytest
 from builders import acquisition, configuration, encoding, header_xml, stream, waveform
 from connections import parse, run_on_connection
 
-from gadgets.acquisition_buffer import acquisition_buffer
+import gadgets.acquisition_buffer
+from gadgets.acquisition_buffer import acquisition_buffer, buffer_acquisitions
 from gadgets.kspace import Indices
 from gadgets.readout import (
     ACQ_IS_NOISE_MEASUREMENT,
@@ -20,7 +22,8 @@ from gadgets.readout import (
     ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING,
     ACQ_LAST_IN_SLICE,
 )
-from gadgets.wire import cells_of
+from gadgets.report import Report
+from gadgets.wire import cells_of, recon_data_of
 
 ROOT = Path(__file__).parent.parent
 HEADER = header_xml([encoding()])
@@ -41,6 +44,22 @@ def test_a_kspace_goes_out_as_soon_as_it_is_complete_and_the_rest_in_order():
     assert [item.waveform_id for message_id, item in messages if message_id == 1026] == [7, 8]
     (cell,) = cells_of(messages[2][1], [])
     np.testing.assert_array_equal(cell.kspace.data[:, 0], np.stack([item.data for item in before], axis=1))
+
+
+def test_a_kspace_that_has_gone_out_is_not_held_while_the_next_one_comes(monkeypatch):
+    assembled = []
+
+    def noted(acquired, of_encoding):
+        assembled.append(weakref.ref(acquired))
+        return recon_data_of(acquired, of_encoding)
+
+    monkeypatch.setattr(gadgets.acquisition_buffer, "recon_data_of", noted)
+    items = [*(acquisition(line) for line in range(8)), waveform(7)]
+    outgoing = buffer_acquisitions(items, (encoding(),), Report(None, "acquisition_buffer"))
+    next(outgoing)
+    next(outgoing)
+    (reference,) = assembled
+    assert reference() is None
 
 
 def test_calibration_lines_that_are_also_imaging_belong_to_the_image():

@@ -4,6 +4,7 @@ import logging
 import socket
 import struct
 import time
+import weakref
 from functools import partial
 
 import pytest
@@ -14,6 +15,7 @@ import gadgets.node
 from gadgets.errors import RawDataError
 from gadgets.node import run_node
 from gadgets.settings import ImageFFTSettings
+from gadgets.wire import ReconData
 
 HEADER = header_xml([encoding()])
 DATA = b"".join(message(acquisition(line)) for line in range(8))
@@ -40,6 +42,22 @@ def node(open_stage):
 def test_a_node_that_changes_nothing_passes_all_bytes():
     content = DATA + CLOSE
     assert run_on_connection(node(passing), head(b"<configuration/>", HEADER) + content, hang_up=False) == content
+
+
+def test_what_was_sent_is_not_held_while_the_next_item_is_made():
+    held = []
+
+    def stage(items):
+        sent = []
+        for _ in items:
+            held.extend(reference() is not None for reference in sent)
+            item = ReconData(())
+            sent = [weakref.ref(item)]
+            yield item
+            del item
+
+    run_on_connection(node(lambda *_: stage), head(b"<configuration/>", HEADER) + DATA + CLOSE, hang_up=False)
+    assert held == [False] * 7
 
 
 def test_header_and_settings_reach_the_stage(tmp_path):

@@ -171,7 +171,8 @@ def _with_repaired(
     if replaced is None and not record.n_repaired:
         return None
     data = acquired.copy() if replaced is None else replaced
-    for entry in record.points:
-        place = (..., entry.point.partition, entry.point.line, entry.point.sample)
-        data[place] = (acquired if entry.method is None else repaired)[place]
+    for point, method in ((entry.point, entry.method) for entry in record.points):
+        receivers = slice(None) if method is None else list(point.receivers)
+        place = (receivers, point.partition, point.line, point.sample)
+        data[place] = (acquired if method is None else repaired)[place]
     return data

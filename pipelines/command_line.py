@@ -36,6 +36,7 @@ COMMANDS: Mapping[str, Command] = {
     "serve": Command("pipelines.serve_command", "serve", "Run the embedded host, for any Gadgetron client."),
     "worker": Command("pipelines.worker_command", "worker", "Serve the nodes to <connect>, models opened once."),
     "stream": Command("pipelines.stream_command", "stream", "Run a chain as a filter on an MRD stream."),
+    "image": Command("pipelines.image_command", "image", "Repair images of which there are no raw data."),
     "simulate": Command("pipelines.simulate", "simulate", "Put physical sparks into a raw file."),
     "accept": Command("pipelines.accept", "accept", "Count simulated sparks that came back repaired."),
     "benchmark": Command("pipelines.benchmark.command", "benchmark", "Score detection, repair and speed."),

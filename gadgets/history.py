@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
 from gadgets.errors import SettingsError
 from gadgets.records import Record
@@ -30,7 +30,11 @@ FEWEST_IMPACTS = 5
 LEAST_SHARE = 0.1
 """A level begins where this share of the sparks with its impact, or a greater one, are weaker."""
 
+THRESHOLDS: Mapping[Region, str] = {"centre": "centre_threshold", "outer": "threshold"}
+"""Settings of the patch thresholds."""
+
 Share = Annotated[float, Field(ge=0, le=1)]
+_SHARE = TypeAdapter(Share)
 
 
 class Result(Record):
@@ -45,6 +49,12 @@ class Result(Record):
     accuracy: Share
     n_judged: Annotated[int, Field(ge=1)] = 1
     settings: dict[str, bool | float | str | None] = Field(default_factory=dict)
+
+    @field_validator("settings")
+    @classmethod
+    def _thresholds_are_numbers(cls, settings: dict[str, bool | float | str | None]) -> dict[str, Any]:
+        shares = {name: _SHARE.validate_python(settings[name]) for name in THRESHOLDS.values() if name in settings}
+        return settings | shares
 
 
 class Feedback(Record):

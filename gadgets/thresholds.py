@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from gadgets.history import Feedback, History, Result
+from gadgets.history import THRESHOLDS, Feedback, History, Result
 from gadgets.settings import SparkDetectionSettings
 from gadgets.target_patches import REGIONS, Region
 
@@ -68,8 +68,7 @@ def thresholds_from_results(results: Sequence[Result], preset: Thresholds) -> Th
 
     A value counts from :data:`FEWEST_RESULTS` results on; of equally good ones the nearest to the preset is taken.
     """
-    names: Mapping[Region, str] = {"centre": "centre_threshold", "outer": "threshold"}
-    return {region: _best_set(results, names[region], preset[region]) for region in REGIONS}
+    return {region: _best_set(results, THRESHOLDS[region], preset[region]) for region in REGIONS}
 
 
 def thresholds_from_feedback(
@@ -108,7 +107,8 @@ def _best_set(results: Sequence[Result], name: str, preset: float) -> float:
     default = float(SparkDetectionSettings.model_fields[name].default)
     accuracies: dict[float, list[float]] = defaultdict(list)
     for result in results:
-        accuracies[float(result.settings.get(name) or default)].append(result.accuracy)
+        value = result.settings.get(name, default)
+        accuracies[float(default if value is None else value)].append(result.accuracy)
     known = [value for value, reached in accuracies.items() if len(reached) >= FEWEST_RESULTS]
     return max(known, key=lambda value: (np.mean(accuracies[value]), -abs(value - preset)), default=preset)
 

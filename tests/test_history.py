@@ -52,6 +52,10 @@ def test_no_file_is_an_empty_history():
             '{"kind": "result", "architecture": "cnn", "accuracy": 2}',
             "line 2: .*result.accuracy: .* less than or equal",
         ),
+        (
+            '{"kind": "result", "architecture": "cnn", "accuracy": 1, "settings": {"threshold": "high"}}',
+            "line 2: .*number",
+        ),
         ('{"kind": "feedback", "region": "all", "probability": 1, "was_spark": true}', "line 2: .*feedback.region"),
     ],
 )

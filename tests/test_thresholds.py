@@ -87,6 +87,7 @@ def results(name, value, accuracy, n=3):
 def test_the_value_that_did_best_in_the_past_is_taken():
     past = results("threshold", 0.6, 0.9) + results("threshold", 0.4, 0.8) + results("centre_threshold", 0.9, 0.5)
     assert thresholds_from_results(past, PRESET) == {"centre": 0.7, "outer": 0.6}
+    assert thresholds_from_results(results("threshold", 0.0, 1.0) + past, PRESET)["outer"] == 0
     assert thresholds_from_results(results("threshold", 0.6, 1.0, n=2), PRESET) == PRESET
 
 

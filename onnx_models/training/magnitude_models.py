@@ -9,13 +9,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gadgets.preprocessing import FEATURE_SET
+from gadgets.standard_values import STANDS_OUT
 from gadgets.target_patches import REGIONS
 from onnx_models.manifest import Region
 from onnx_models.training.examples import PATCH, Examples
 from onnx_models.training.export import Calibrated, Facts
 from onnx_models.training.fit import to_tensors
 from onnx_models.training.magnitude_examples import magnitudes_from
-from onnx_models.training.magnitude_networks import N_MAPS, ContrastMaps
+from onnx_models.training.magnitude_networks import N_MAPS, TO_LOCAL_MEDIAN, ContrastMaps
 from onnx_models.training.networks import N_POSITIONS, PatchClassifier, PointSegmenter
 from onnx_models.training.point_models import (
     ANY_SIZE,
@@ -35,6 +36,10 @@ POINT_LOGIT = 2.0
 """Operating point of the segmentation."""
 
 
+STEEPNESS = 3.0
+"""Logits per factor e of magnitude over local median, before anything is learnt."""
+
+
 class MagnitudeClassifier(nn.Module):
     """Patch classifier (CNN with position encoding) on magnitudes."""
 
@@ -50,16 +55,22 @@ class MagnitudeClassifier(nn.Module):
 
 
 class MagnitudeSegmenter(nn.Module):
-    """U-Net on magnitudes."""
+    """U-Net on magnitudes, beside a direct way that begins as a local median filter: the U-Net learns where it errs."""
 
     def __init__(self) -> None:
         super().__init__()
         self.maps = ContrastMaps()
         self.segmenter = PointSegmenter(width=12, n_channels=N_MAPS)
+        self.direct = nn.Conv2d(N_MAPS, 1, 1)
+        with torch.no_grad():
+            self.direct.weight.zero_()
+            self.direct.weight[0, TO_LOCAL_MEDIAN] = STEEPNESS
+            self.direct.bias.fill_(-STEEPNESS * float(np.log(STANDS_OUT)))
 
     def forward(self, patches: Tensor) -> Tensor:
         """Give one logit per sample, shape ``(n, line, sample)``."""
-        logits: Tensor = self.segmenter(self.maps(patches))
+        maps = self.maps(patches)
+        logits: Tensor = self.segmenter(maps) + self.direct(maps).squeeze(1)
         return logits
 
 

@@ -7,6 +7,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 N_MAPS = 3
+TO_LOCAL_MEDIAN = 1
+"""The map of ratios to the local median."""
+
 LARGEST = 10.0
 SMALLEST = 0.05
 

@@ -19,9 +19,8 @@ from onnx_models.manifest import read_manifest
 from onnx_models.model import Model
 
 IMAGE_SET = "image-1"
-"""Names what :func:`image_maps` makes of an image: models are tied to it."""
+"""Names what :func:`image_detail` makes of an image: models are tied to it."""
 
-MAPS = ("brightness", "detail")
 BLOCK = (224, 224)
 """Standard size of a block, and what the models look at: smaller blocks are continued by their mirror image."""
 
@@ -36,7 +35,7 @@ class ImageCheck:
     Parameters
     ----------
     model
-        From blocks of :func:`image_maps` to the probability of an artifact in each, or to 0 and 1.
+        From blocks of :func:`image_detail` to the probability of an artifact in each, or to 0 and 1.
     """
 
     def __init__(self, model: Model) -> None:
@@ -50,7 +49,7 @@ class ImageCheck:
         """
         largest = 0.0
         for image in image_to_check(kspace):
-            blocks = cut_blocks(image_maps(image), block_shape(settings, image.shape))
+            blocks = cut_blocks(image_detail(image), block_shape(settings, image.shape))
             largest = max(largest, float(self.model.run(blocks=blocks)["probability"].max()))
         return largest
 
@@ -75,19 +74,16 @@ def open_image_check(settings: SparkDetectionSettings) -> ImageCheck | None:
     return ImageCheck(model)
 
 
-def image_maps(image: FloatArray) -> NDArray[np.float32]:
-    """Turn a magnitude image, shape ``(y, x)``, into what the models look at, shape ``(2, y, x)``.
+def image_detail(image: FloatArray) -> NDArray[np.float32]:
+    """Turn a magnitude image, shape ``(y, x)`` kept, into what the models look at.
 
-    - brightness: logarithm of the magnitude in units of the noise,
-    - detail: what differs from the surroundings, in units of what usually differs there; edges are bounded.
-
-    Both keep their values when the image is scaled.
+    What differs from the surroundings, in units of what usually differs there: stripes stand out alike over what is
+    bright and what is dark, edges are bounded, and scaling the image changes nothing.
     """
     scaled = image.astype(np.float32) / noise_of(image)
     different = scaled - uniform_filter(scaled, LOCAL)
     usual = np.sqrt(np.maximum(uniform_filter(different**2, LOCAL), 0) + 1)
-    detail = np.clip(different / usual, -DETAIL_LIMIT, DETAIL_LIMIT)
-    return np.stack([np.log1p(scaled) / 4, detail]).astype(np.float32)
+    return np.asarray(np.clip(different / usual, -DETAIL_LIMIT, DETAIL_LIMIT), dtype=np.float32)
 
 
 def noise_of(image: FloatArray) -> float:
@@ -112,16 +108,16 @@ def block_shape(settings: SparkDetectionSettings, image: tuple[int, ...]) -> tup
     return min(wanted[0], image[0]), min(wanted[1], image[1])
 
 
-def cut_blocks(maps: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Cut the maps of an image into blocks that cover it; the last ones are moved inwards.
+def cut_blocks(detail: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Cut what was made of an image, shape ``(y, x)``, into blocks that cover it; the last ones are moved inwards.
 
     Returns
     -------
-        Shape ``(n, map, 224, 224)``; a block that is smaller is continued by its mirror image, in which stripes go on.
+        Shape ``(n, 224, 224)``; a block that is smaller is continued by its mirror image, in which stripes go on.
     """
-    blocks = cut(maps, divide(maps.shape[1:], shape), shape)
+    blocks = cut(detail, divide(detail.shape, shape), shape)
     missing = [(0, most - size) for size, most in zip(shape, BLOCK, strict=True)]
-    return np.asarray(np.pad(blocks, [(0, 0), (0, 0), *missing], mode="symmetric"), dtype=np.float32)
+    return np.asarray(np.pad(blocks, [(0, 0), *missing], mode="symmetric"), dtype=np.float32)
 
 
 def has_artifact(probability: float, settings: SparkDetectionSettings) -> bool:

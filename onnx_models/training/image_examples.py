@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 
 from gadgets.check_image import image_to_check
 from gadgets.conjugate import true_centre
-from gadgets.image_check import BLOCK, MAPS, cut_blocks, image_maps, noise_of
-from gadgets.kspace import BoolArray, ComplexArray, FloatArray, Indices, KSpace
+from gadgets.image_check import BLOCK, cut_blocks, image_detail, noise_of
+from gadgets.kspace import BoolArray, ComplexArray, Indices, KSpace
 from onnx_models.training.phantoms import phantom_plane
 from onnx_models.training.recordings import vary
 from onnx_models.training.sparks import add_sparks
 
 CLEAN, ARTIFACT, FAINT = 0, 1, 2
-VISIBLE, INVISIBLE = 0.5, 0.1
-"""How much a block changes, in units of the image's noise, from which on the change is an artifact, and below which
-nobody sees it. What lies between is neither right nor wrong."""
+VISIBLE, INVISIBLE = 0.4, 0.1
+"""How much the detail of a block changes, in units of the detail and noise that are there, from which on the change is
+an artifact, and below which nobody sees it. What lies between is neither right nor wrong, and so are wide stripes that
+look like shading: only the brightness tells of them."""
 
 PLANES_PER_TASK = 20
 SPARKED_PER_PLANE = 2
@@ -31,12 +32,12 @@ SPARKED_PER_PLANE = 2
 
 @dataclass(frozen=True, eq=False)
 class ImageExamples:
-    """Blocks of :func:`gadgets.image_check.image_maps` with their labels.
+    """Blocks of :func:`gadgets.image_check.image_detail` with their labels.
 
     Attributes
     ----------
     blocks
-        Shape ``(n, map, 224, 224)``, float16.
+        Shape ``(n, 224, 224)``, float16.
     labels
         1 artifact, 0 clean, 2 neither; shape ``(n,)``, uint8.
     """
@@ -74,7 +75,7 @@ def _remember(recordings: dict[str, Sequence[ComplexArray]]) -> None:
 def _examples_of_some_planes(seed: np.random.SeedSequence) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
     rng = np.random.default_rng(seed)
     examples = [example for _ in range(PLANES_PER_TASK) for example in _examples_of(_clean_plane(rng), rng)]
-    blocks = np.array([block for block, _ in examples], dtype=np.float16).reshape(-1, len(MAPS), *BLOCK)
+    blocks = np.array([block for block, _ in examples], dtype=np.float16).reshape(-1, *BLOCK)
     return blocks, np.array([label for _, label in examples], dtype=np.uint8)
 
 
@@ -92,22 +93,26 @@ def _examples_of(plane: ComplexArray, rng: np.random.Generator) -> list[tuple[ND
     kspace = as_kspace(plane, sampled)
     clean = image_to_check(kspace)[0]
     shape = _draw_block_shape((clean.shape[0], clean.shape[1]), rng)
-    noise = noise_of(clean)
+    clean_detail = image_detail(clean)
     examples = []
     for number in range(1 + SPARKED_PER_PLANE):
         image = clean
         if number:
             sparked = add_sparks(plane, rng, int(rng.integers(1, 9))).data
             image = image_to_check(replace(kspace, data=np.where(sampled, sparked, 0)[:, None]))[0]
-        blocks = cut_blocks(np.concatenate([image_maps(image), (image - clean)[None] / noise]), shape)
-        block = blocks[int(rng.integers(len(blocks)))]
-        examples.append((block[:-1], _label(block[-1])))
+        detail = image_detail(image)
+        brighter = np.log1p(image / noise_of(image)) - np.log1p(clean / noise_of(clean))
+        blocks, *changes = (cut_blocks(each, shape) for each in (detail, detail - clean_detail, brighter))
+        chosen = int(rng.integers(len(blocks)))
+        examples.append((blocks[chosen], _label(*(float(change[chosen].std()) for change in changes))))
     return examples
 
 
-def _label(change: FloatArray) -> int:
-    visible = float(change.std())
-    return ARTIFACT if visible > VISIBLE else FAINT if visible > INVISIBLE else CLEAN
+def _label(in_detail: float, in_brightness: float) -> int:
+    """Judge how much a block has changed."""
+    if in_detail > VISIBLE:
+        return ARTIFACT
+    return CLEAN if max(in_brightness, in_detail) < INVISIBLE else FAINT
 
 
 def as_kspace(plane: ComplexArray, sampled: BoolArray) -> KSpace:

@@ -17,13 +17,13 @@ from onnx_models.manifest import Architecture
 from onnx_models.training.export import Calibrated, Facts
 from onnx_models.training.fit import to_tensors
 from onnx_models.training.image_examples import ARTIFACT, FAINT, ImageExamples, make_image_examples
-from onnx_models.training.image_networks import N_MAPS, ImageCnn, ImageVit
+from onnx_models.training.image_networks import ImageCnn, ImageVit
 from onnx_models.training.workshop import VALIDATION_SHARE, Workshop
 
-PLANES_SHARE = 0.2
+PLANES_SHARE = 0.25
 """Of the planes of the recipe; each gives three blocks, which are 50 times as large as a patch."""
 
-EPOCHS_SHARE = 1.5
+EPOCHS_SHARE = 1.2
 BATCH = 32
 
 MISSED_RATE = 0.01
@@ -57,7 +57,7 @@ def _train(workshop: Workshop, name: str, architecture: Architecture, make: Call
     labels = (examples.labels == ARTIFACT).astype(np.float32)
 
     def loss(rows: NDArray[np.intp], device: torch.device) -> Tensor:
-        blocks, label = to_tensors(device, examples.blocks[rows], labels[rows])
+        blocks, label = to_tensors(device, turned(examples.blocks[rows], int(rows.sum())), labels[rows])
         return functional.binary_cross_entropy_with_logits(network(blocks), label)
 
     workshop.fit(network, told[:n_fitted], loss, name, EPOCHS_SHARE * workshop.recipe.epochs, BATCH)
@@ -67,8 +67,15 @@ def _train(workshop: Workshop, name: str, architecture: Architecture, make: Call
     threshold = SparkDetectionSettings().image_threshold
     shift = missed - float(np.log(threshold / (1 - threshold)))
     facts = Facts(name, "second_classification", "all", architecture, BLOCK, IMAGE_SET, INTENDED_USE, LIMITS)
-    inputs = {"blocks": torch.rand((3, N_MAPS, *BLOCK))}
+    inputs = {"blocks": torch.randn((3, *BLOCK))}
     workshop.install(Calibrated(network, shift), inputs, ("probability",), facts)
+
+
+def turned(blocks: NDArray[np.float16], number: int) -> NDArray[np.float16]:
+    """Give one of eight views of blocks, by its number: turned over, from right to left, on its side."""
+    blocks = blocks[:, ::-1] if number & 1 else blocks
+    blocks = blocks[:, :, ::-1] if number & 2 else blocks
+    return np.ascontiguousarray(blocks.transpose(0, 2, 1) if number & 4 else blocks)
 
 
 def missed_block_logit(network: nn.Module, blocks: NDArray[np.float16]) -> float:

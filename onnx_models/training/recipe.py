@@ -11,6 +11,7 @@ from gadgets.kspace import ComplexArray
 from onnx_models.manifest import ModelEntry, Training, read_manifest
 from onnx_models.training.calibration_models import train_artifact_calibration
 from onnx_models.training.fit import Progress
+from onnx_models.training.image_models import train_image_cnn, train_image_vit
 from onnx_models.training.magnitude_models import train_magnitude_classifier, train_magnitude_segmenter
 from onnx_models.training.one_pass_models import train_cnn_unet, train_vit
 from onnx_models.training.point_models import (
@@ -45,6 +46,8 @@ MODELS: Mapping[str, Callable[[Workshop], None]] = {
     "artifact_calibration": train_artifact_calibration,
     "patch_calibration_vit": train_vit,
     "patch_calibration_cnn_unet": train_cnn_unet,
+    "image_check_cnn": train_image_cnn,
+    "image_check_vit": train_image_vit,
 }
 """What makes each model; the order is that of the manifest, and so of preference."""
 

@@ -11,6 +11,7 @@ doi 10.1109/78.558475).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,6 +27,7 @@ POWER = 1.5
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1
 CONVERGED = 1e-2
+AT_ONCE = 1 << 17  # pixels
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
 DOUBT = 1.0  # of the difference between two starts: measured on real data, less lets repairs through that do harm
@@ -160,22 +162,27 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
 
 def _receiver_weights(image: ComplexArray) -> FloatArray:
     """One over the background power of each receiver, shape ``(coil,)``; zero for a silent receiver."""
-    n_lines = image.shape[1]
-    some = np.arange(0, n_lines, max(1, image[0].size // ENOUGH))
-    background = np.zeros(len(image), np.float32)
-    for coil, receiver in enumerate(image):
-        smoothed = _smoothed(power(receiver), some).ravel()
-        background[coil] = max(quantile(smoothed, BACKGROUND_QUANTILE), 1e-8 * smoothed.mean())
+    some = np.arange(0, image.shape[1], max(1, image[0].size // ENOUGH))
+    background = np.empty(len(image), np.float32)
+    for coils in _few_receivers(image):
+        flat = _smoothed(power(image[coils]), some).reshape(len(background[coils]), -1)
+        background[coils] = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
     return np.asarray(np.divide(1, background, out=np.zeros_like(background), where=background > 0))
 
 
 def _brightness(image: ComplexArray, receiver_weights: FloatArray) -> FloatArray:
     """Weighted mean power over the receivers around each pixel, shape ``(ky, kx)``."""
+    weights = receiver_weights / len(image)
     total = np.zeros(image.shape[1:], np.float32)
-    # One receiver at a time stays in the cache, and takes little memory.
-    for receiver, weight in zip(image, receiver_weights / len(image), strict=True):
-        total += weight * power(receiver)
+    for coils in _few_receivers(image):
+        total += np.tensordot(weights[coils], power(image[coils]), 1)
     return _smoothed(total)
+
+
+def _few_receivers(image: ComplexArray) -> Iterator[slice]:
+    """Take receivers by so many that their pixels stay in the cache, and take little memory."""
+    step = max(1, AT_ONCE // image[0].size)
+    return (slice(start, start + step) for start in range(0, len(image), step))
 
 
 def _precision(image: ComplexArray, receiver_weights: FloatArray) -> NDArray[np.float32]:
@@ -189,13 +196,14 @@ def _precision(image: ComplexArray, receiver_weights: FloatArray) -> NDArray[np.
 
 
 def _smoothed(values: FloatArray, lines: IntArray | None = None) -> FloatArray:
-    """Mean over the three pixels around each of an image ``(ky, kx)``, which repeats beyond its borders.
+    """Mean over the three pixels around each along the last two axes; images repeat beyond their borders.
 
     ``lines`` are those that are wanted, where not all are.
     """
-    at = np.arange(len(values)) if lines is None else lines
-    across = values[at - 1] + values[at]
-    across += values[(at + 1) % len(values)]
+    at = np.arange(values.shape[-2]) if lines is None else lines
+    across = np.take(values, at - 1, axis=-2, mode="wrap")
+    across += values if lines is None else np.take(values, at, axis=-2)
+    across += np.take(values, at + 1, axis=-2, mode="wrap")
     total = across + np.roll(across, 1, -1)
     total += np.roll(across, -1, -1)
     return np.asarray(total / 9)

@@ -1,0 +1,77 @@
+"""What a node holds: ``python tests/benchmarks/memory.py [receivers lines slices]``.
+
+Runs every node by itself on a phantom and prints the peak of its resident memory over that of the same node on a tiny
+scan, in k-spaces. What the order of acquisition keeps open counts too: one k-space in the buffer and in the drop-in.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from chains import scan_messages
+from rich.console import Console
+from rich.table import Table
+
+from pipelines.messages import CLOSE, MessageID, text_message
+from pipelines.phantom_scan import PhantomScan, header_xml
+
+IN_A_ROW = "acquisition_buffer", "spark_detection", "calibration", "image_fft"
+TINY = 32
+RUN_NODE = """
+import importlib, re, socket, sys
+from pathlib import Path
+from gadgetron.external.connection import Connection
+node = getattr(importlib.import_module(f"gadgets.{sys.argv[1]}"), sys.argv[1])
+with Connection(socket.socket(fileno=int(sys.argv[2]))) as connection:
+    node(connection)
+print(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def run(node: str, opening: bytes, content: bytes) -> tuple[bytes, float]:
+    """Give what a node in a process of its own sends, and its peak memory in bytes."""
+    ours, theirs = socket.socketpair()
+    command = [sys.executable, "-c", RUN_NODE, node, str(theirs.fileno())]
+    with subprocess.Popen(command, pass_fds=[theirs.fileno()], stdout=subprocess.PIPE) as process, ours:
+        theirs.close()
+        threading.Thread(target=ours.sendall, args=(opening + content,), daemon=True).start()
+        received = b"".join(iter(lambda: ours.recv(1 << 20), b""))
+        peak, _ = process.communicate()
+    return received, 1024 * float(peak)
+
+
+def peaks(scan: PhantomScan) -> dict[str, float]:
+    """Give the peak memory of every node, in bytes."""
+    configuration = text_message(MessageID.CONFIG, b"<configuration/>").data
+    opening = bytes(configuration) + bytes(text_message(MessageID.HEADER, header_xml(scan)).data)
+    acquisitions = b"".join(scan_messages(scan)) + bytes(CLOSE.data)
+    found = {"raw_repair": run("raw_repair", opening, acquisitions)[1]}
+    content = acquisitions
+    for node in IN_A_ROW:
+        content, found[node] = run(node, opening, content)
+    return found
+
+
+def main() -> None:
+    """Measure and print."""
+    n_coils, matrix, n_slices = (int(argument) for argument in (sys.argv[1:] or ["16", "256", "4"]))
+    root = Path(__file__).parents[2]
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    scan = PhantomScan(matrix=matrix, n_coils=n_coils, n_slices=n_slices)
+    idle = peaks(PhantomScan(matrix=TINY, n_coils=n_coils, n_slices=n_slices))
+    size = 8 * n_coils * matrix * scan.n_samples
+    table = Table(title=f"{n_slices} slices, {n_coils} receivers x {matrix} x {scan.n_samples}")
+    for heading in ("node", "idle MB", "peak MB", "k-spaces above idle"):
+        table.add_column(heading)
+    for node, peak in peaks(scan).items():
+        table.add_row(node, f"{idle[node] / 1e6:.0f}", f"{peak / 1e6:.0f}", f"{(peak - idle[node]) / size:.1f}")
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,10 @@
 """Value assignment: a network says what the samples of a burst should be, receiver by receiver.
 
 Source document: a value assignment model gives the abnormal points their values (repair by a network). What it looks
-at is a window of the k-space around the burst, as far as that is known without the network: the samples as the
-image's background fills them, how wrong that is at clean samples, what the partners on the other side of the centre
-and the neighbours say, and what was recorded: a weak spark leaves a sample nearer to the truth than a bad prediction.
-It gives what is to be added to the fill. A network that gives nothing is interpolation.
+at is a window of the k-space around the burst, as far as that is known without the network: the samples as
+interpolation fills them, how wrong that is at clean samples, what the partners on the other side of the centre, the
+image's background and the neighbours say, and what was recorded: a weak spark leaves a sample nearer to the truth
+than a bad prediction does. It gives what is to be added to the fill. A network that gives nothing is interpolation.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.bursts import Burst
+from gadgets.candidates import Candidate
 from gadgets.image_support import SupportPrediction
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray
 from gadgets.settings import CalibrationSettings
@@ -34,8 +35,8 @@ BURST_LINE = WINDOW[0] // 2
 WINDOW_SET = "windows-1"
 """Identifier of what a window holds; a model that was trained on another is refused."""
 
-PAIRS = ("filled", "innovation", "partner", "neighbours", "recorded")
-MAPS = ("wanted", "missing", "acquired", "error")
+PAIRS = ("filled", "innovation", "partner", "background", "neighbours", "recorded")
+MAPS = ("wanted", "missing", "acquired", "error", "background_error", "neighbours_error")
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 N_CHANNELS = 2 * len(PAIRS) + len(MAPS)
@@ -72,7 +73,7 @@ class Windows:
     ----------
     values
         Shape ``(receiver, channel, line, sample)``: real and imaginary parts of :data:`PAIRS`, of which the
-        last three are differences from the fill, then :data:`MAPS`.
+        last four are differences from the fill, then :data:`MAPS`.
     unit
         The usual error of the fill here, turned to the phase of the strongest sample of the window, shape
         ``(receiver,)``: what the complex channels were divided by.
@@ -136,41 +137,49 @@ def load_value_assignment(settings: CalibrationSettings) -> ValueAssignment:
     return ValueAssignment(model)
 
 
-def windows_of(known: Known, burst: Burst, error: FloatArray, neighbours: ComplexArray | None) -> Windows:
+def windows_of(
+    known: Known, burst: Burst, base: Candidate, background: Candidate, neighbours: Candidate | None
+) -> Windows:
     """Cut the windows around a burst.
 
     Parameters
     ----------
     known
         Of the burst's partition.
-    error
-        Of the fill at the burst, shape ``(receiver, sample)``; infinite where unknown.
-    neighbours
-        What they say of the burst, same shape; None where nobody asked them.
+    base
+        The interpolation to be corrected.
+    background, neighbours
+        The interpolations that it was chosen from; the second only where somebody asked the neighbours.
     """
     anchor = burst.line - WINDOW[0] // 2, (burst.start + burst.stop) // 2 - WINDOW[1] // 2
+    here = (..., BURST_LINE, slice(burst.start - anchor[1], burst.stop - anchor[1]))
     rows, support = burst.receivers, known.support
     filled = _cut(support.filled[rows], anchor)
     missing, clean = (_cut(each[rows], anchor) for each in (known.missing, known.clean))
-    # Two errors of one place are compared: what is left out alone at a clean sample, and what is missing.
-    innovation = np.where(clean, _cut(support.weighted[rows], anchor) / np.float32(support.correlation[0, 0].real), 0)
-    partner, told, was = np.zeros_like(filled), np.zeros_like(filled), np.zeros_like(filled)
     wanted = np.zeros_like(missing)
+    wanted[here] = missing[here]
+    filled[wanted] = base.values[missing[here]]
+    unit = _unit_of(filled, base.error)
+    innovation = np.where(clean, _cut(support.weighted[rows], anchor) / np.float32(support.correlation[0, 0].real), 0)
+    partner = np.zeros_like(filled)
     if known.mirrored is not None:
         mirrored = _cut(known.mirrored[rows], anchor)
         partner = np.where(mirrored == 0, 0, mirrored - filled)
-    unit = _unit_of(filled, error)
-    relative = np.zeros(wanted.shape, np.float32)
-    here = (..., BURST_LINE, slice(burst.start - anchor[1], burst.stop - anchor[1]))
-    wanted[here] = missing[here]
-    was[here] = np.where(wanted[here], known.recorded[rows, burst.line, burst.start : burst.stop] - filled[here], 0)
-    relative[here] = np.where(np.isfinite(error), error, 0) / np.abs(unit)[:, None]
-    if neighbours is not None:
-        told[here] = np.where(wanted[here], neighbours - filled[here], 0)
-    pairs = np.stack([filled, innovation, partner, told, was], axis=1) / unit[:, None, None, None]
+    others = [background, neighbours or base]
+    recorded = known.recorded[rows, burst.line, burst.start : burst.stop]
+    told = [_placed(values - base.values, wanted, here) for values in (*(each.values for each in others), recorded)]
+    pairs = np.stack([filled, innovation, partner, *told], axis=1) / unit[:, None, None, None]
     parts = np.stack([pairs.real, pairs.imag], axis=2).reshape(len(rows), -1, *WINDOW)
-    values = np.concatenate([parts, np.stack([wanted, missing, clean, relative], axis=1)], axis=1)
-    return Windows(np.asarray(values, dtype=np.float32), unit, here)
+    sizes = [np.where(np.isfinite(each.error), each.error, 0) / np.abs(unit)[:, None] for each in (base, *others)]
+    maps = np.stack([wanted, missing, clean, *(_placed(size, wanted, here) for size in sizes)], axis=1)
+    return Windows(np.concatenate([parts, maps], axis=1).astype(np.float32), unit, here)
+
+
+def _placed(values: NDArray[ScalarT], wanted: BoolArray, here: tuple[Any, ...]) -> NDArray[ScalarT]:
+    """Put values of a burst, ``(receiver, sample)``, where they are wanted in windows that are zero elsewhere."""
+    window = np.zeros(wanted.shape, values.dtype)
+    window[here] = np.where(wanted[here], values, 0)
+    return window
 
 
 def _unit_of(filled: ComplexArray, error: FloatArray) -> ComplexArray:

@@ -89,7 +89,7 @@ class ValueAssigner(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Give what is to be added to the fill, shape ``(n, 2, line, sample)``."""
-        pairs = windows[:, : 2 * N_PAIRS].unflatten(1, (N_PAIRS, 2))  # (n, 5, 2, line, sample)
+        pairs = windows[:, : 2 * N_PAIRS].unflatten(1, (N_PAIRS, 2))  # (n, pair, 2, line, sample)
         size = (pairs.square().sum(dim=2, keepdim=True) + 1e-6).sqrt()
         seen = (pairs * (torch.log1p(size) / size)).flatten(1, 2)
         maps = torch.log1p(windows[:, 2 * N_PAIRS :])
@@ -98,8 +98,8 @@ class ValueAssigner(nn.Module):
         coarsest = self.coarsest(self.down(coarse))
         coarse = self.up_coarse(torch.cat([coarse, self.up(coarsest)], dim=1))
         said = self.head(self.up_fine(torch.cat([fine, self.up(coarse)], dim=1)))
-        belief = torch.softmax(said[:, :N_PAIRS], dim=1)[:, 1:].unsqueeze(2)  # (n, 4, 1, line, sample)
-        others = torch.cat([pairs[:, 2:], -pairs[:, :1]], dim=1)  # partner, neighbours, recorded, nothing
+        belief = torch.softmax(said[:, :N_PAIRS], dim=1)[:, 1:].unsqueeze(2)  # (n, other, 1, line, sample)
+        others = torch.cat([pairs[:, 2:], -pairs[:, :1]], dim=1)  # …, and nothing at all
         far = (others.square().sum(dim=2, keepdim=True) + 1e-6).sqrt() / FAR
         correction: Tensor = (belief * others * torch.tanh(far) / far).sum(dim=1) + said[:, N_PAIRS:]
         return correction

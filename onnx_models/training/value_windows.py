@@ -72,10 +72,9 @@ def _sparked_windows(plane: ComplexArray, rng: np.random.Generator) -> WindowExa
 
 
 def _burst_windows(predictor: Predictor, burst: Burst, plane: ComplexArray, rng: np.random.Generator) -> WindowExamples:
-    support = predictor.support(burst)
-    windows = predictor.windows(burst, support)
+    base, windows = predictor.windows(burst)
     truth = plane[burst.receivers, burst.line, burst.start : burst.stop]
-    missed = (truth - support.values) / windows.unit[:, None]
+    missed = (truth - base.values) / windows.unit[:, None]
     missing = burst.of(predictor.around.missing)
     target = np.zeros((len(burst.receivers), 2, *WINDOW), np.float32)
     target[windows.here] = np.where(missing[:, None], np.stack([missed.real, missed.imag], axis=1), 0)

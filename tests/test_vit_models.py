@@ -14,7 +14,7 @@ from gadgets.target_patches import in_centre  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
 from onnx_models.training import vit_models  # noqa: E402
-from onnx_models.training.point_models import labels_of, train_whole_classifier  # noqa: E402
+from onnx_models.training.point_models import CalibratedByPlace, labels_of, train_whole_classifier  # noqa: E402
 from onnx_models.training.set_examples import joined_sets, make_set_examples, singles  # noqa: E402
 from onnx_models.training.transformers import SetTransformer  # noqa: E402
 from onnx_models.training.vit_models import judge_sets, missed_logits, train_set_transformer  # noqa: E402
@@ -129,6 +129,7 @@ def test_the_vision_transformer_learns_which_patches_hold_a_point(tmp_path, monk
     train_set_transformer(make_workshop(tmp_path, (make_examples(512), make_examples(seed=5)), epochs=10))
     (entry,) = read_manifest(tmp_path).models
     assert (entry.role, entry.region, entry.architecture) == ("first_classification", "all", "vit")
+    assert b".py" not in (tmp_path / entry.file).read_bytes()
     model, unseen = open_model(entry, tmp_path, "cpu"), make_examples(seed=9)
     target = (unseen.masks == 1).any(axis=(1, 2))
     for n_tokens in (1, 4):
@@ -140,6 +141,20 @@ def test_the_vision_transformer_learns_which_patches_hold_a_point(tmp_path, monk
         assert (probability[target] > 0.5).mean() > 0.9
         # How often a patch with a point is taken to be more likely one than a patch without.
         assert (probability[target][:, None] > probability[~target]).mean() > 0.75
+
+
+class First(torch.nn.Module):
+    """Gives what it is given first."""
+
+    def forward(self, first, *_):
+        return first
+
+
+def test_each_region_has_its_own_operating_point():
+    model = CalibratedByPlace(First(), {"centre": -2.0, "outer": -1.0})
+    positions = torch.tensor([[0.0, 0, 0, 0.05], [0.0, 0, 0, 0.5]])
+    at_threshold = model(torch.tensor([-2.0, -1.0]), positions)
+    assert at_threshold.tolist() == pytest.approx([0.7, 0.5])
 
 
 def test_one_cnn_learns_from_the_patches_of_both_regions(tmp_path):

@@ -14,10 +14,10 @@ from gadgets.patch_sets import NONE
 from gadgets.target_patches import REGIONS, in_centre
 from onnx_models.manifest import Region
 from onnx_models.training.examples import PATCH
-from onnx_models.training.export import Calibrated, Facts
+from onnx_models.training.export import Facts
 from onnx_models.training.fit import to_tensors
 from onnx_models.training.networks import N_CHANNELS, N_POSITIONS
-from onnx_models.training.point_models import MISSED_RATE, shift_for
+from onnx_models.training.point_models import MISSED_RATE, CalibratedByPlace
 from onnx_models.training.set_examples import SetExamples, joined_sets, make_set_examples, singles
 from onnx_models.training.transformers import SetTransformer
 from onnx_models.training.workshop import VALIDATION_SHARE, Workshop
@@ -44,7 +44,7 @@ def train_set_transformer(workshop: Workshop) -> None:
         "positions": torch.rand((5, 4, N_POSITIONS)),
         "present": torch.rand((5, 4)) > 0.3,
     }
-    workshop.install(Calibrated(network, shift_for(missed)), inputs, ("probability",), facts, ANY_NUMBER)
+    workshop.install(CalibratedByPlace(network, missed), inputs, ("probability",), facts, ANY_NUMBER)
 
 
 def fitted_transformer(workshop: Workshop) -> tuple[SetTransformer, SetExamples, SetExamples]:

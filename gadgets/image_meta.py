@@ -38,6 +38,8 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
             "despark_receivers_hit": " ".join(map(str, receivers)),
             "despark_provider": detection.provider,
         }
+        if detection.image_probability is not None:
+            meta["despark_image_probability"] = detection.image_probability
     if calibration is not None:
         meta |= {
             "despark_points_repaired": calibration.n_repaired,
@@ -53,6 +55,8 @@ def _comment(detection: Detection | None, calibration: Calibration | None) -> st
         return "despark: not judged"
     if detection.warning and not detection.points:
         return f"despark: {detection.warning}"
+    if detection.image_probability is not None and not detection.patches:
+        return "despark: image without artifacts, looked no further"
     text = f"despark: {len(detection.points)} abnormal points found"
     if calibration is None:
         return text

@@ -45,7 +45,10 @@ class PointReport(BaseModel):
 
 
 class KSpaceReport(BaseModel):
-    """One k-space: ``refusals`` are those of its points that were not repaired, for the reason given."""
+    """One k-space: ``refusals`` are those of its points that were not repaired, for the reason given.
+
+    ``image_probability`` is that of an artifact in its image, where the image was checked first.
+    """
 
     indices: Indices
     readouts: int | None = None
@@ -54,6 +57,7 @@ class KSpaceReport(BaseModel):
     target_patches: tuple[TargetPatch, ...] = ()
     points: tuple[PointReport, ...] = ()
     refusals: tuple[PointReport, ...] = ()
+    image_probability: float | None = None
     provider: str = ""
     image: int | None = None
     seconds: dict[str, float] = {}
@@ -146,6 +150,7 @@ def _kspace(found: Mapping[str, Any]) -> KSpaceReport:
         target_patches=detection.target_patches if detection is not None else (),
         points=tuple(points),
         refusals=tuple(point for point in points if point.refusal),
+        image_probability=detection.image_probability if detection is not None else None,
         provider=detection.provider if detection is not None else "",
         image=imaging.image if imaging is not None else None,
         seconds={name: record.seconds for name, record in records.items()},

@@ -22,6 +22,7 @@ def summary_table(report: ScanReport) -> Table:
         return _unreported(table, report)
     rows = {
         "k-spaces": str(totals.k_spaces),
+        "image check": _checked(report),
         "target patches": f"{totals.target_patches} of {totals.patches} patches",
         "abnormal points": f"{totals.points}, {totals.repaired} repaired, {totals.refused} refused",
         "refused because": _reasons(report),
@@ -48,6 +49,14 @@ def _unreported(table: Table, report: ScanReport) -> Table:
     table.add_row("came back", ", ".join(f"{kind}: {count}" for kind, count in report.returned.items() if count))
     table.add_row("written to", report.output)
     return table
+
+
+def _checked(report: ScanReport) -> str:
+    """Say how likely the images that were checked first show artifacts."""
+    chances = sorted(each.image_probability for each in report.k_spaces if each.image_probability is not None)
+    if not chances:
+        return ""
+    return f"{len(chances)} images, artifacts with a probability of {chances[0]:.2f} to {chances[-1]:.2f}"
 
 
 def _reasons(report: ScanReport) -> str:

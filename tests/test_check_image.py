@@ -1,0 +1,109 @@
+"""The image that is checked: that of ImageFFT where all was sampled, filled by conjugate symmetry where it was not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gadgets.check_image import image_to_check
+from gadgets.image import reconstruct
+from gadgets.kspace import Indices, KSpace
+from gadgets.readout import Encoding, Limits
+from pipelines.read_kspaces import read_kspaces
+
+
+def make_kspace(shape=(1, 48, 64), n_coils=2, seed=0):
+    """The k-space of an object with smooth phases and little noise."""
+    rng = np.random.default_rng(seed)
+    axes = np.meshgrid(*(np.linspace(-1, 1, n, endpoint=False) if n > 1 else np.zeros(1) for n in shape), indexing="ij")
+    body = 100.0 * (sum(axis**2 for axis in axes) < 0.4) * (1 + 0.5 * (np.abs(axes[2]) < 0.2))
+    phases = np.exp(1j * (0.4 * axes[1] + 0.3 * axes[2] + np.arange(n_coils)[:, None, None, None]))
+    image = np.fft.ifftshift(body * phases, axes=(1, 2, 3))
+    data = np.fft.fftshift(np.fft.fftn(image, axes=(1, 2, 3), norm="ortho"), axes=(1, 2, 3))
+    data = data + 0.1 * (rng.standard_normal(data.shape) + 1j * rng.standard_normal(data.shape))
+    zeros = np.zeros(shape[:2], dtype=int)
+    centre = (shape[0] // 2, shape[1] // 2, shape[2] // 2)
+    sampled = np.ones(shape, dtype=bool)
+    return KSpace(data.astype(np.complex64), sampled, Indices(), zeros, zeros, zeros.astype(bool), centre)
+
+
+def unsampled(kspace, lines=slice(0), samples=slice(0)):
+    sampled = kspace.sampled.copy()
+    sampled[:, lines] = False
+    sampled[:, :, samples] = False
+    return replace(kspace, data=np.where(sampled, kspace.data, 0), sampled=sampled)
+
+
+def distance(found, expected):
+    return np.linalg.norm(found - expected) / np.linalg.norm(expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 48, 64), (6, 24, 32)])
+def test_what_is_fully_sampled_is_the_image_of_image_fft(shape):
+    kspace = make_kspace(shape)
+    encoding = Encoding(shape[::-1], shape[::-1], Limits(0, shape[1] // 2, shape[1] - 1))
+    np.testing.assert_array_equal(image_to_check(kspace), reconstruct(kspace, encoding))
+
+
+def test_real_kspaces_give_the_image_of_image_fft(data_folder):
+    kspace = next(read_kspaces(data_folder / "siemens_brain_gre_16ch.h5")).kspace
+    encoding = Encoding((128, 128, 1), (128, 128, 1), Limits(0, 64, 127))
+    np.testing.assert_array_equal(image_to_check(kspace), reconstruct(kspace, encoding))
+
+
+@pytest.mark.parametrize(
+    "missing", [{"lines": slice(0, 16)}, {"lines": slice(34, 48)}, {"samples": slice(0, 20)}], ids=["pf", "end", "echo"]
+)
+def test_partial_fourier_is_filled_from_the_other_side(missing):
+    kspace = make_kspace()
+    partial = unsampled(kspace, **missing)
+    whole = image_to_check(kspace)
+    encoding = Encoding((64, 48, 1), (64, 48, 1), Limits(0, 24, 47))
+    zero_filled = distance(reconstruct(partial, encoding), whole)
+    assert distance(image_to_check(partial), whole) < 0.35 * zero_filled
+
+
+def test_what_has_no_partner_stays_zero():
+    kspace = unsampled(make_kspace(), lines=slice(1, None, 2))
+    encoding = Encoding((64, 48, 1), (64, 48, 1), Limits(0, 24, 47))
+    np.testing.assert_allclose(image_to_check(kspace), reconstruct(kspace, encoding), rtol=1e-4, atol=1e-4)
+
+
+def test_the_matrix_reaches_as_far_on_both_sides():
+    kspace = make_kspace()
+    cut = replace(
+        kspace,
+        data=kspace.data[..., 20:].copy(),
+        sampled=kspace.sampled[..., 20:].copy(),
+        centre=(0, 24, 12),
+    )
+    image = image_to_check(cut)
+    assert image.shape == (1, 48, 64)
+    assert distance(image, image_to_check(kspace)) < 0.1
+
+
+def test_a_loud_spark_is_not_taken_for_the_centre():
+    kspace = unsampled(make_kspace(), lines=slice(0, 16))
+    sparked = kspace.data.copy()
+    sparked[:, 0, 40, 50] += 100 * np.abs(sparked).max()
+    # One wave more, of constant magnitude; its partner is filled as well, and no sample of another centre.
+    assert np.isfinite(image_to_check(replace(kspace, data=sparked))).all()
+    weak = kspace.data.copy()
+    weak[:, 0, 40, 50] += 2 * np.abs(weak).max()
+    plain = image_to_check(kspace)
+    assert distance(image_to_check(replace(kspace, data=weak)), plain) < 3
+
+
+def test_samples_that_are_not_finite_count_as_not_sampled():
+    kspace = make_kspace()
+    data = kspace.data.copy()
+    data[0, 0, 3, 4] = np.nan
+    image = image_to_check(replace(kspace, data=data))
+    assert distance(image, image_to_check(kspace)) < 1e-3
+
+
+def test_an_empty_kspace_has_an_empty_image():
+    kspace = unsampled(make_kspace(), lines=slice(0, 48))
+    assert not image_to_check(kspace).any()

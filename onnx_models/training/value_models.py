@@ -19,7 +19,7 @@ from onnx_models.training.fit import to_tensors
 from onnx_models.training.value_windows import joined, plane_windows
 from onnx_models.training.workshop import Workshop
 
-PLANES_SHARE, MOST_PLANES = 0.08, 600
+PLANES_SHARE, MOST_PLANES = 0.06, 500
 """Planes of this model's own examples, as a share of the recipe's, and at most: a plane gives some thirty windows."""
 
 N_PAIRS = len(PAIRS)

@@ -47,7 +47,7 @@ def make_examples(n=256, seed=0):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("magnitudes")
-    workshop = make_workshop(path, (make_examples(512), make_examples(128, seed=5)), epochs=12)
+    workshop = make_workshop(path, (make_examples(512), make_examples(128, seed=5)), epochs=6)
     train_magnitude_segmenter(workshop)
     train_magnitude_classifier(workshop)
     return path

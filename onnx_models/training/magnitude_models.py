@@ -32,8 +32,9 @@ from onnx_models.training.workshop import Workshop
 SHARE_OF_EPOCHS = 0.6
 """Of those of the recipe: one map has less to teach than twelve."""
 
-POINT_LOGIT = 2.0
-"""Operating point of the segmentation."""
+POINT_LOGIT = 1.0
+"""Operating point of the segmentation: of 2, 1 and 0 the one that found most in six files that were left out; behind
+the second opinion none of the three changed a clean sample there."""
 
 
 STEEPNESS = 3.0

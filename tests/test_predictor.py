@@ -47,7 +47,8 @@ def test_each_method_takes_away_most_of_what_it_repairs(sparked):
     for method in METHODS[:-1]:
         shares, methods = left(sparked, method)
         assert set(methods) - {None} == {method}
-        assert np.median(shares) < (1 if method == "conjugate" else 0.5), method
+        # A recorded image is real but for a smooth phase in one of the two files only: there partners help.
+        assert (shares.min() if method == "conjugate" else np.median(shares)) < 0.2, method
 
 
 def test_the_network_is_at_least_as_good_as_the_interpolation_that_it_corrects(sparked):

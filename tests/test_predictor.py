@@ -47,7 +47,7 @@ def test_each_method_takes_away_most_of_what_it_repairs(sparked):
     for method in METHODS[:-1]:
         shares, methods = left(sparked, method)
         assert set(methods) - {None} == {method}
-        # A recorded image is real but for a smooth phase in one of the two files only: there partners help.
+        # Where no partner is known for sure, and that is in most of these, the conjugate leaves all as it is.
         assert (shares.min() if method == "conjugate" else np.median(shares)) < 0.2, method
 
 

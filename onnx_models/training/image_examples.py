@@ -26,7 +26,7 @@ VISIBLE, INVISIBLE = 0.4, 0.1
 an artifact, and below which nobody sees it. What lies between is neither right nor wrong, and so are wide stripes that
 look like shading: only the brightness tells of them."""
 
-PLANES_PER_TASK = 20
+PLANES_PER_TASK = 5
 SPARKED_PER_PLANE = 2
 
 

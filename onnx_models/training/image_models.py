@@ -23,7 +23,8 @@ from onnx_models.training.workshop import VALIDATION_SHARE, Workshop
 PLANES_SHARE = 0.25
 """Of the planes of the recipe; each gives three blocks, which are 50 times as large as a patch."""
 
-EPOCHS_SHARE = 1.2
+EPOCHS_SHARE: dict[Architecture, float] = {"cnn": 1.2, "vit": 2.0}
+"""Of the epochs of the recipe."""
 BATCH = 32
 
 MISSED_RATE = 0.01
@@ -60,7 +61,7 @@ def _train(workshop: Workshop, name: str, architecture: Architecture, make: Call
         blocks, label = to_tensors(device, turned(examples.blocks[rows], int(rows.sum())), labels[rows])
         return functional.binary_cross_entropy_with_logits(network(blocks), label)
 
-    workshop.fit(network, told[:n_fitted], loss, name, EPOCHS_SHARE * workshop.recipe.epochs, BATCH)
+    workshop.fit(network, told[:n_fitted], loss, name, EPOCHS_SHARE[architecture] * workshop.recipe.epochs, BATCH)
     kept = told[n_fitted:]
     missed = missed_block_logit(network, examples.blocks[kept[labels[kept] == 1]])
     workshop.log(f"{name}: operating point at logit {missed:.2f}")

@@ -69,7 +69,8 @@ def _block(n_in: int, n_out: int) -> nn.Sequential:
 class ImageVit(nn.Module):
     """Vision Transformer: tokens of 16 x 16 pixels, projected linearly, with a learnt position each.
 
-    Dosovitskiy et al. 2021, arXiv 2010.11929.
+    Stripes are alike in all tokens, but for their sign: beside what the encoder says, the energy of each projection
+    over the whole block counts. Dosovitskiy et al. 2021, arXiv 2010.11929.
     """
 
     def __init__(self, width: int = 48, n_layers: int = 2, n_heads: int = 3, token: int = 16) -> None:
@@ -78,13 +79,14 @@ class ImageVit(nn.Module):
         n_tokens = (BLOCK[0] // token) * (BLOCK[1] // token)
         self.positions = nn.Parameter(0.02 * torch.randn(1, n_tokens, width))
         self.layers = nn.Sequential(*(EncoderLayer(width, n_heads) for _ in range(n_layers)))
-        self.head = nn.Sequential(nn.LayerNorm(2 * width), nn.Linear(2 * width, 32), nn.GELU(), nn.Linear(32, 1))
+        self.head = nn.Sequential(nn.LayerNorm(3 * width), nn.Linear(3 * width, 32), nn.GELU(), nn.Linear(32, 1))
 
     def forward(self, blocks: Tensor) -> Tensor:
         """Give one logit per block, shape ``(n,)``."""
-        tokens = self.projection(blocks[:, None]).flatten(2).transpose(1, 2) + self.positions  # (n, 196, width)
-        hidden = self.layers(tokens)  # (n, 196, width)
-        joined = torch.cat([hidden.amax(dim=1), hidden.mean(dim=1)], dim=1)
+        tokens = self.projection(blocks[:, None]).flatten(2).transpose(1, 2)  # (n, 196, width)
+        hidden = self.layers(tokens + self.positions)  # (n, 196, width)
+        energy = torch.log(tokens.square().mean(dim=1) + 1e-3)  # (n, width)
+        joined = torch.cat([hidden.amax(dim=1), hidden.mean(dim=1), energy], dim=1)
         logits: Tensor = self.head(joined).squeeze(1)
         return logits
 

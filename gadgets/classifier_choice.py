@@ -22,9 +22,9 @@ KINDS: tuple[ClassifierKind, ...] = ("cnn", "vit")
 
 HIGH_VARIANCE = 5.0
 """On eight files left out of one training, as recorded and with noise added, the Vision Transformer that judges rings
-took 11 of 719 patches without sparks for targets below this, the CNN 14; above it 210 and 137 of 4820. Which sparks they
-missed tells nothing: none of 29 below, 7 and 5 of 465 above. The Vision Transformer takes four fifths of the time. The
-value was chosen on these same files, and few of their patches are below it.
+took 11 of 719 patches without sparks for targets below this, the CNN 14; above it 210 and 137 of 4820. Missed sparks
+do not tell them apart: none of 29 below, 7 and 5 of 465 above. The Vision Transformer takes four fifths of the time.
+The value was chosen on these same files, and few of their patches are below it.
 """
 
 

@@ -16,11 +16,10 @@ import numpy as np
 from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
-from gadgets.evidence import Evidence, radii
+from gadgets.echo_peak import at_a_peak_without_background, core_and_peak_of
 from gadgets.history import read_history
 from gadgets.image_check import has_artifact, open_image_check
-from gadgets.image_support import contrast_of, predict_from_support
-from gadgets.kspace import BoolArray, IntArray, KSpace
+from gadgets.kspace import IntArray, KSpace
 from gadgets.methods import Method
 from gadgets.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.preprocessing import preprocessing_of
@@ -30,7 +29,7 @@ from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from gadgets.suspects import Place, Suspect, confirm, place_of
 from gadgets.target_patches import Region, in_centre, select_targets
 from gadgets.thresholds import Thresholds, raised, thresholds_of
-from gadgets.verdict import CORE, CORE_REACH, LEAST_CONTRAST, suspicious_from
+from gadgets.verdict import suspicious_from
 from gadgets.whole_patches import pack
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
@@ -169,13 +168,13 @@ class Detector:
 
     def _suspects(self, patches: Patches, targets: IntArray, opinions: Opinions) -> list[Suspect]:
         """Collect the samples of target patches that are worth a second opinion."""
-        regions = [_core_and_peak_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
+        regions = [core_and_peak_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
         core, peak = (np.stack([region[part] for region in regions]) for part in (0, 1))
         judged = np.stack([evidence.judged for evidence in patches.evidence])
         thresholds = np.where(core, *(self._thresholds.points[region] for region in ("centre", "outer")))
         anchors = patches.anchors[targets]
         places, chances, sources = merge(opinions.probability, anchors, suspicious_from(thresholds))
-        kept = judged[tuple(places.T)] & ~_at_a_peak_without_background(patches, places, peak)
+        kept = judged[tuple(places.T)] & ~at_a_peak_without_background(patches, places, peak)
         suspects = []
         for place, chance, source in zip(places[kept], chances[kept], sources[kept], strict=True):
             where = tuple(place)
@@ -201,38 +200,6 @@ class Detector:
             probability=probability,
             model=method.name_for(region),
         )
-
-
-def _at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolArray) -> BoolArray:
-    """Mark the places, shape ``(n,)``, at the echo's peak of planes whose image has no background."""
-    left_alone: BoolArray = peak[tuple(places.T)]
-    for number in np.unique(places[left_alone, 0]):
-        here = places[:, 0] == number
-        if _has_background(patches.planes[number], places[here, 1:]):
-            left_alone[here] = False
-    return left_alone
-
-
-def _has_background(plane: Plane, places: IntArray) -> bool:
-    """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
-    missing = np.zeros(plane.data.shape, dtype=bool)
-    missing[:, places[:, 0], places[:, 1]] = True
-    return contrast_of(predict_from_support(plane.data, missing).filled) >= LEAST_CONTRAST
-
-
-def _core_and_peak_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray]:
-    """Mark the core, and all that may belong to the echo's peak, shapes ``(line, sample)``.
-
-    Both lie about the loudest place and about the one that the header names: where the object fills the field of
-    view the peak is a single sample, and the loudest surroundings are elsewhere.
-    """
-    shape = evidence.level.shape
-    core = np.minimum(evidence.radius, radii(shape, plane.centre)) < CORE
-    peak = core.copy()
-    for centre in (evidence.centre, plane.centre):
-        near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
-        peak |= near[0][:, None] & near[1][None, :]
-    return core, peak
 
 
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:

@@ -10,16 +10,6 @@ import numpy as np
 
 from gadgets.kspace import FloatArray
 
-CORE = 0.05
-CORE_REACH = 2
-"""Radius of the echo's peak, which is a sharp one where the object fills the field of view, and the lines and samples
-on either side that belong to it in any case."""
-
-LEAST_CONTRAST = 100.0
-"""Ratio of the image's bright to its dark power below which there is no background to speak of: an object that fills
-the field of view, aliased images, little signal over noise. Recorded images that are fully sampled have 160 and more.
-The echo's peak then looks as a spark does, and nothing in the core is touched."""
-
 HIT = 3.5
 """A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
 

@@ -1,0 +1,53 @@
+"""The echo's peak: where it may be, and whether what lies there can be told from a spark."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gadgets.division import Patches
+from gadgets.evidence import Evidence, radii
+from gadgets.image_support import contrast_of, predict_from_support
+from gadgets.kspace import BoolArray, IntArray
+from gadgets.planes import Plane
+
+CORE = 0.05
+CORE_REACH = 2
+"""Radius of the echo's peak, which is a sharp one where the object fills the field of view, and the lines and samples
+on either side that belong to it in any case."""
+
+LEAST_CONTRAST = 100.0
+"""Ratio of the image's bright to its dark power below which there is no background to speak of: an object that fills
+the field of view, aliased images, little signal over noise. Recorded images that are fully sampled have 160 and more.
+The echo's peak then looks as a spark does, and nothing in the core is touched."""
+
+
+def core_and_peak_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray]:
+    """Mark the core, and all that may belong to the echo's peak, shapes ``(line, sample)``.
+
+    Both lie about the loudest place and about the one that the header names: where the object fills the field of
+    view the peak is a single sample, and the loudest surroundings are elsewhere.
+    """
+    shape = evidence.level.shape
+    core = np.minimum(evidence.radius, radii(shape, plane.centre)) < CORE
+    peak = core.copy()
+    for centre in (evidence.centre, plane.centre):
+        near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
+        peak |= near[0][:, None] & near[1][None, :]
+    return core, peak
+
+
+def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolArray) -> BoolArray:
+    """Mark the places, shape ``(n,)``, at the echo's peak of planes whose image has no background."""
+    left_alone: BoolArray = peak[tuple(places.T)]
+    for number in np.unique(places[left_alone, 0]):
+        here = places[:, 0] == number
+        if _has_background(patches.planes[number], places[here, 1:]):
+            left_alone[here] = False
+    return left_alone
+
+
+def _has_background(plane: Plane, places: IntArray) -> bool:
+    """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
+    missing = np.zeros(plane.data.shape, dtype=bool)
+    missing[:, places[:, 0], places[:, 1]] = True
+    return contrast_of(predict_from_support(plane.data, missing).filled) >= LEAST_CONTRAST

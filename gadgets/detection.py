@@ -34,6 +34,7 @@ from gadgets.whole_patches import pack
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
 NOTHING_ACQUIRED = "not judged: nothing was acquired"
+ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left out (regions=outer)"
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
@@ -43,10 +44,11 @@ MAX_LOOKS = 3
 
 @dataclass
 class _Found:
-    """What has been found in one k-space so far, and the thresholds that hold for its patches."""
+    """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged."""
 
     thresholds: Thresholds
     patches: int = 0
+    left_out: int = 0
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
     points: dict[Place, Point] = field(default_factory=dict)
 
@@ -116,7 +118,7 @@ class Detector:
             image_probability=chance,
             provider=self.provider,
             seconds=time.perf_counter() - start,
-            warning="" if found.patches or stops else NOT_JUDGED if kspace.sampled.any() else NOTHING_ACQUIRED,
+            warning=_reason_not_judged(kspace, found, stops=stops),
         )
 
     def _image_probability(self, kspace: KSpace) -> float | None:
@@ -154,7 +156,9 @@ class Detector:
         judgement = method.judge(patches, found.thresholds)
         targets = select_targets(judgement.probability, patches.positions, found.thresholds)
         if is_first:
-            found.patches += len(patches)
+            n_left_out = int(in_centre(patches.positions).sum()) if self._settings.regions == "outer" else 0
+            found.patches += len(patches) - n_left_out
+            found.left_out += n_left_out
         if not targets.size:
             return []
         opinions = method.find(patches, judgement, targets)
@@ -200,6 +204,15 @@ class Detector:
             probability=probability,
             model=method.name_for(region),
         )
+
+
+def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
+    """Say why no patch was judged; empty if some were, or none was to be."""
+    if not kspace.sampled.any():
+        return NOTHING_ACQUIRED
+    if found.patches or stops:
+        return ""
+    return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
 
 
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:

@@ -189,6 +189,13 @@ def test_a_clean_image_stops_the_search(plain_detector, monkeypatch):
     assert meta["ImageComments"] == "despark: image without artifacts, looked no further"
 
 
+def test_nothing_acquired_is_said_even_where_its_image_is_clean(plain_detector):
+    kspace = make_scan()
+    empty = replace(kspace, data=np.zeros_like(kspace.data), sampled=np.zeros_like(kspace.sampled))
+    detection = checked(plain_detector, 0.0, when_clean="stop").detect(empty)
+    assert detection.warning == "not judged: nothing was acquired"
+
+
 def test_an_image_with_artifacts_changes_nothing(plain_detector):
     kspace = with_sparks(make_scan())
     expected = plain_detector.detect(kspace)

@@ -75,3 +75,11 @@ def test_sparks_in_the_centre_stay_and_all_others_are_found(tmp_path, classifier
             assert not any(line <= 64 < line + 32 and sample <= 80 < sample + 32 for line, sample in middle)
     assert found["two"] == set(sparks)
     assert found["outer"] == {(0, 10, 20), (0, 90, 150)}
+
+
+def test_patches_that_are_left_out_do_not_count_as_judged():
+    detector = Detector(SparkDetectionSettings(provider="cpu", regions="outer"))
+    some, none = (detector.detect(make_scan(shape=shape)) for shape in ((128, 160), (40, 44)))
+    assert (some.patches, some.warning) == (4 * 5 - 2, "")
+    assert none.patches == 0
+    assert none.warning.startswith("not judged: every patch reaches into the centre")

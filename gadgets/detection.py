@@ -15,6 +15,7 @@ import numpy as np
 
 from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
+from gadgets.contradictions import refuse_contradictions
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
 from gadgets.echo_peak import at_a_peak_without_background, core_and_peak_of
 from gadgets.history import read_history
@@ -68,7 +69,7 @@ class Detector:
     ProviderError
         The provider asked for is not there.
     SettingsError
-        The history is damaged, or holds too little for what is asked of it.
+        One has no effect beside the others; or the history is damaged, or holds too little for what is asked of it.
     """
 
     def __init__(self, settings: SparkDetectionSettings) -> None:
@@ -85,6 +86,7 @@ class Detector:
 
     def _prepare(self, settings: SparkDetectionSettings) -> None:
         """Take up settings, and what the history says by now."""
+        refuse_contradictions(settings)
         history = read_history(settings.history)
         self._settings = settings
         self._thresholds = thresholds_of(settings, history)

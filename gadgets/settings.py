@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar
 
 from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
@@ -34,6 +34,13 @@ class NodeSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     report: Path | None = Field(default=None, description="file to which one JSON line per k-space is added")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _none_is_said_in_a_word(cls, value: object, info: ValidationInfo) -> object:
+        """Let ``none`` stand for a setting that is not there, which XML cannot say otherwise."""
+        is_optional = cls.model_fields[str(info.field_name)].default is None
+        return None if is_optional and value == "none" else value
 
 
 class AcquisitionBufferSettings(NodeSettings):
@@ -216,9 +223,9 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
     nested: dict[str, Any] = {}
     for name, value in properties.items():
         stage, dot, field = name.partition(".")
-        if dot:
-            nested.setdefault(stage, {})[field] = value
-        else:
+        if dot and isinstance(nested.setdefault(stage, {}), dict):
+            nested[stage][field] = value
+        elif not dot:
             nested[name] = value
     try:
         return model.model_validate(nested)

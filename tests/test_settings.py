@@ -40,6 +40,26 @@ def test_a_stages_name_in_front_goes_to_that_stage():
 
 
 @pytest.mark.parametrize(
+    "name", ["impact", "centre_max", "edge_max", "edge_distance", "history", "patch_size", "models"]
+)
+def test_none_takes_an_optional_setting_back(name):
+    settings = read_settings(configuration((name, "none")), SparkDetectionSettings, "spark_detection")
+    assert getattr(settings, name) is None
+
+
+def test_none_is_a_method_and_no_threshold():
+    assert read_settings(configuration(("method", "none")), CalibrationSettings, "calibration").method == "none"
+    with pytest.raises(SettingsError, match="threshold"):
+        read_settings(configuration(("threshold", "none")), SparkDetectionSettings, "spark_detection")
+
+
+@pytest.mark.parametrize("names", [("calibration", "calibration.method"), ("calibration.method", "calibration")])
+def test_a_stage_that_is_given_a_value_is_named(names):
+    with pytest.raises(SettingsError, match=r"raw_repair.calibration: .*found 'zero'"):
+        validate(dict.fromkeys(names, "zero"), RawRepairSettings, "raw_repair")
+
+
+@pytest.mark.parametrize(
     ("properties", "message"),
     [
         ({"treshold": "1"}, r"spark_detection: unknown property 'treshold' \(known: .*threshold"),

@@ -79,10 +79,12 @@ class SparkDetectionSettings(NodeSettings):
     centre_max: float | None = Field(
         default=None,
         gt=0,
-        description="Max in the centre, or the one Max, in standard values; None: 2, or the history's",
+        description="Max in the centre, or the one Max, in standard values; None: 2 (artifact_free: 400), or the history's",
     )
     edge_max: float | None = Field(
-        default=None, gt=0, description="Max at the edge in standard values; None: 0.1, or the history's"
+        default=None,
+        gt=0,
+        description="Max at the edge in standard values; None: 0.1 (artifact_free: 20), or the history's",
     )
     centre_distance: float = Field(
         default=0.1, ge=0, le=1, description="patches nearer to the centre than this have the centre's Max"
@@ -92,11 +94,17 @@ class SparkDetectionSettings(NodeSettings):
     )
     threshold: float = Field(default=0.5, ge=0, le=1, description="patch probability above which it is a target")
     centre_threshold: float = Field(
-        default=0.7, ge=0, le=1, description="the same where a patch reaches into the inner tenth of k-space"
+        default=0.7,
+        ge=0,
+        le=1,
+        description="the same where a patch reaches into the inner tenth of k-space, at least threshold",
     )
     point_threshold: float = Field(default=0.5, ge=0, le=1, description="probability above which a sample is abnormal")
     core_threshold: float = Field(
-        default=0.88, ge=0, le=1, description="the same within a twentieth of the way from the centre to the border"
+        default=0.88,
+        ge=0,
+        le=1,
+        description="the same within a twentieth of the way from the centre to the border, at least point_threshold",
     )
     thresholds_from: Literal["settings", "history"] = Field(
         default="settings", description="history: patch thresholds from past results and feedback, where it has enough"

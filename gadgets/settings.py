@@ -79,7 +79,8 @@ class SparkDetectionSettings(NodeSettings):
     centre_max: float | None = Field(
         default=None,
         gt=0,
-        description="Max in the centre, or the one Max, in standard values; None: 2 (artifact_free: 400), or the history's",
+        description="Max in the centre, or the one Max, in standard values; None: 2 (artifact_free: 400), or the "
+        "history's",
     )
     edge_max: float | None = Field(
         default=None,
@@ -130,7 +131,8 @@ class SparkDetectionSettings(NodeSettings):
     )
     patch_overlap: int = Field(default=0, ge=0, le=24, description="samples that neighbouring patches share")
     merge: Literal["points", "patch"] = Field(
-        default="points", description="what is taken from calibrated patches: abnormal points, or whole patches"
+        default="points",
+        description="what calibration.method=auto takes from calibrated patches: abnormal points, or whole patches",
     )
     provider: Provider = "auto"
     models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")

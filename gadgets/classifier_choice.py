@@ -45,6 +45,11 @@ def kind_for(planes: Sequence[Plane]) -> ClassifierKind:
     return "cnn" if intensity_variance(planes) > HIGH_VARIANCE else "vit"
 
 
+def most_accurate_before(past: Mapping[str, float]) -> ClassifierKind | None:
+    """Choose by the accuracy of each architecture in past calibrations; None unless both have one."""
+    return max(KINDS, key=lambda kind: past[kind]) if all(kind in past for kind in KINDS) else None
+
+
 def most_accurate(past: Mapping[str, float], entries: Mapping[ClassifierKind, Sequence[ModelEntry]]) -> ClassifierKind:
     """Choose by accuracy.
 
@@ -55,8 +60,9 @@ def most_accurate(past: Mapping[str, float], entries: Mapping[ClassifierKind, Se
     entries
         Models of each kind; otherwise the share of sparks that the manifest says each found counts.
     """
-    if all(kind in past for kind in entries):
-        return max(entries, key=lambda kind: past[kind])
+    before = most_accurate_before(past)
+    if before is not None:
+        return before
     return max(entries, key=lambda kind: float(np.mean([_found(entry) for entry in entries[kind]])))
 
 

@@ -68,11 +68,14 @@ class WarmDetectors:
         ------
         ModelError, ProviderError
             A model or the provider asked for is not there.
+        SettingsError
+            As :class:`gadgets.detection.Detector`.
         """
         # Loading ONNX Runtime takes time and memory that a process without detection need not pay.
         from gadgets.detection import Detector
 
-        key = (models_folder(settings.models).resolve(), *(getattr(settings, name) for name in CHOOSE_MODELS))
+        chosen = (getattr(settings, name) for name in CHOOSE_MODELS)
+        key = (models_folder(settings.models).resolve(), *chosen, _chosen_by_history(settings))
         return self._once(self._detectors, key, lambda: Detector(settings)).with_settings(settings)
 
     def open_assignment(self, settings: CalibrationSettings) -> ValueAssignment:
@@ -93,6 +96,16 @@ class WarmDetectors:
 
     def __len__(self) -> int:
         return len(self._detectors) + len(self._assignments)
+
+
+def _chosen_by_history(settings: SparkDetectionSettings) -> str | None:
+    """Tell which first classification model the history calls for by now, if it chooses."""
+    from gadgets.classifier_choice import most_accurate_before
+    from gadgets.history import read_history
+
+    return (
+        most_accurate_before(read_history(settings.history).accuracy()) if settings.classifier == "accuracy" else None
+    )
 
 
 _in_use: ContextVar[WarmDetectors | None] = ContextVar("warm_detectors", default=None)

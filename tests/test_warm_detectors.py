@@ -8,6 +8,7 @@ import time
 import pytest
 
 import gadgets.detection
+from gadgets.history import Result, append
 from gadgets.settings import SparkDetectionSettings
 from gadgets.spark_detection import NoDetector, open_detector
 from gadgets.warm_detectors import WarmDetectors, using, warm_detectors
@@ -57,6 +58,20 @@ def test_other_patches_are_another_detector(opened, tmp_path, other):
     warm.open(SparkDetectionSettings(models=tmp_path))
     warm.open(SparkDetectionSettings(models=tmp_path, **other))
     assert len(opened) == 2
+
+
+def test_the_history_of_the_last_scan_chooses_the_classifier_of_the_next(opened, tmp_path):
+    warm, history = WarmDetectors(), tmp_path / "history.jsonl"
+    history.touch()
+    settings = SparkDetectionSettings(models=tmp_path, classifier="accuracy", history=history)
+    for architecture, accuracy in (("vit", 0.9), ("cnn", 0.8), ("cnn", 0.9), ("cnn", 1.0)):
+        append(history, Result(architecture=architecture, accuracy=accuracy))
+        warm.open(settings)
+    # First by the scores of the models, then by the two results, and no third time.
+    assert len(opened) == 2
+    append(history, Result(architecture="cnn", accuracy=1.0, n_judged=9))
+    warm.open(settings)
+    assert len(opened) == 3
 
 
 def test_an_upgrade_on_disk_does_not_disturb_what_runs(opened, tmp_path):

@@ -47,7 +47,9 @@ def kind_for(planes: Sequence[Plane]) -> ClassifierKind:
 
 def most_accurate_before(past: Mapping[str, float]) -> ClassifierKind | None:
     """Choose by the accuracy of each architecture in past calibrations; None unless both have one."""
-    return max(KINDS, key=lambda kind: past[kind]) if all(kind in past for kind in KINDS) else None
+    if not all(kind in past for kind in KINDS):
+        return None
+    return max(KINDS, key=lambda kind: past[kind])
 
 
 def most_accurate(past: Mapping[str, float], entries: Mapping[ClassifierKind, Sequence[ModelEntry]]) -> ClassifierKind:

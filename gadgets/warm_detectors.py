@@ -100,12 +100,12 @@ class WarmDetectors:
 
 def _chosen_by_history(settings: SparkDetectionSettings) -> str | None:
     """Tell which first classification model the history calls for by now, if it chooses."""
+    if settings.classifier != "accuracy":
+        return None
     from gadgets.classifier_choice import most_accurate_before
     from gadgets.history import read_history
 
-    return (
-        most_accurate_before(read_history(settings.history).accuracy()) if settings.classifier == "accuracy" else None
-    )
+    return most_accurate_before(read_history(settings.history).accuracy())
 
 
 _in_use: ContextVar[WarmDetectors | None] = ContextVar("warm_detectors", default=None)

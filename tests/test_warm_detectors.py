@@ -64,7 +64,7 @@ def test_the_history_of_the_last_scan_chooses_the_classifier_of_the_next(opened,
     warm, history = WarmDetectors(), tmp_path / "history.jsonl"
     history.touch()
     settings = SparkDetectionSettings(models=tmp_path, classifier="accuracy", history=history)
-    for architecture, accuracy in (("vit", 0.9), ("cnn", 0.8), ("cnn", 0.9), ("cnn", 1.0)):
+    for architecture, accuracy in (("vit", 0.9), ("cnn", 0.8), ("cnn", 0.9), ("vit", 0.95)):
         append(history, Result(architecture=architecture, accuracy=accuracy))
         warm.open(settings)
     # First by the scores of the models, then by the two results, and no third time.

@@ -8,7 +8,7 @@ artifacts raises them, e.g. from 0.5 to 0.9.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +17,7 @@ import numpy as np
 from gadgets.history import THRESHOLDS, Feedback, History, Result
 from gadgets.settings import SparkDetectionSettings
 from gadgets.target_patches import REGIONS, Region
+from onnx_models.manifest import Architecture
 
 Thresholds = Mapping[Region, float]
 """By region; a patch is a target strictly above its own, so that at 1 none is."""
@@ -45,7 +46,8 @@ class JudgmentLayer:
 def thresholds_of(settings: SparkDetectionSettings, history: History | None = None) -> JudgmentLayer:
     """Give the thresholds that the settings ask for: their own, or what the history has learnt, region by region.
 
-    By the settings alone, the centre's are never below the rest's.
+    By the settings alone, the centre's are never below the rest's. Of past results those count that were reached with
+    what judges patches now.
     """
     patches: Thresholds = {
         "centre": max(settings.threshold, settings.centre_threshold),
@@ -57,10 +59,19 @@ def thresholds_of(settings: SparkDetectionSettings, history: History | None = No
     }
     if settings.thresholds_from == "settings" or history is None:
         return JudgmentLayer(patches, points)
-    patches = thresholds_from_results(history.results, patches)
+    judges = architectures_that_judge(settings)
+    patches = thresholds_from_results([each for each in history.results if each.architecture in judges], patches)
     return JudgmentLayer(
         thresholds_from_feedback(history.feedback, patches), thresholds_from_feedback(history.feedback, points, "point")
     )
+
+
+def architectures_that_judge(settings: SparkDetectionSettings) -> Collection[Architecture]:
+    """Name the architectures of what may judge patches by these settings."""
+    if settings.method == "one_pass":
+        return (settings.one_pass_model,)
+    kinds: tuple[Architecture, ...] = ("cnn", "vit")
+    return [kind for kind in kinds if settings.classifier in (kind, "variance", "accuracy")]
 
 
 def thresholds_from_results(results: Sequence[Result], preset: Thresholds) -> Thresholds:

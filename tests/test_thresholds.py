@@ -80,8 +80,8 @@ def test_a_few_words_change_nothing():
     assert thresholds_from_feedback(feedback, PRESET) == PRESET
 
 
-def results(name, value, accuracy, n=3):
-    return [Result(architecture="cnn", accuracy=accuracy, settings={name: value}) for _ in range(n)]
+def results(name, value, accuracy, n=3, architecture="cnn"):
+    return [Result(architecture=architecture, accuracy=accuracy, settings={name: value}) for _ in range(n)]
 
 
 def test_the_value_that_did_best_in_the_past_is_taken():
@@ -94,6 +94,22 @@ def test_the_value_that_did_best_in_the_past_is_taken():
 def test_of_equally_good_values_the_nearest_is_taken():
     past = results("threshold", 0.9, 0.8) + results("threshold", 0.55, 0.8)
     assert thresholds_from_results(past, PRESET)["outer"] == 0.55
+
+
+@pytest.mark.parametrize(
+    ("chosen", "outer"),
+    [
+        ({}, 0.4),
+        ({"classifier": "vit"}, 0.6),
+        ({"classifier": "variance"}, 0.6),
+        ({"method": "one_pass"}, 0.6),
+        ({"method": "one_pass", "one_pass_model": "cnn_unet"}, 0.5),
+    ],
+)
+def test_results_count_for_what_they_were_reached_with(chosen, outer):
+    past = results("threshold", 0.4, 0.8) + results("threshold", 0.6, 0.9, architecture="vit")
+    settings = SparkDetectionSettings(thresholds_from="history", **chosen)
+    assert thresholds_of(settings, History(results=past)).patches["outer"] == outer
 
 
 def test_the_history_counts_only_where_it_is_asked_for():

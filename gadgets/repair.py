@@ -115,6 +115,8 @@ def _outcomes(
     """Decide on every point."""
     if settings.method == "none":
         return [Outcome(refusal="repair is switched off")] * len(points)
+    if settings.method == "conjugate" and not kspace.is_gridded:
+        return [Outcome(refusal="readouts without a place in k-space have no conjugate partners")] * len(points)
     outcomes = [Outcome(refusal=_fault(kspace, point)) for point in points]
     listed = [index for index, outcome in enumerate(outcomes) if not outcome.refusal]
     if listed:

@@ -151,6 +151,16 @@ def test_conjugate_comes_nearer_to_the_truth_than_zero():
     assert errors(repaired, truth, points)[0] < 0.5 * np.abs(truth.data[:, 0, 13, 21]).max()
 
 
+def test_readouts_without_a_place_have_no_conjugate_partners():
+    truth = object_kspace(noise=0.1)
+    points = flag(truth, 13, [21])
+    in_order = replace(with_spark(truth, points), is_gridded=False)
+    repaired, calibration = run(in_order, points, "conjugate")
+    assert np.array_equal(repaired.data, in_order.data)
+    assert "no conjugate partners" in calibration.points[0].refusal
+    assert run(in_order, points)[1].n_repaired == 1
+
+
 @pytest.mark.parametrize(
     "changes", [{"missing_lines": tuple(range(1, 13, 2)) + tuple(range(21, 32, 2))}, {"missing_lines": tuple(range(8))}]
 )

@@ -294,6 +294,13 @@ def test_every_cell_of_a_foreign_recon_data_is_a_kspace():
     np.testing.assert_array_equal(cells[-1].kspace.data, whole[2, 0, 1])
 
 
+def test_lines_of_another_trajectory_are_no_places():
+    for trajectory, is_gridded in (("cartesian", True), ("epi", True), ("radial", False)):
+        other = encoding(trajectory=trajectory)
+        (cell,) = cells_of(recon_data_of(acquired_kspace(other, [acquisition(0)]), other), [other])
+        assert cell.kspace.is_gridded is is_gridded
+
+
 def test_replacing_a_cell_changes_nothing_else():
     content = recon_data()
     ((_, received), _) = parse(content + CLOSE)

@@ -160,6 +160,7 @@ def _cell(
         time_stamp=np.where(acquired, headers["acquisition_time_stamp"], 0),
         reversed_lines=reversed_lines,
         centre=(encoding.partitions.centre, encoding.lines.centre, readout_centre),
+        is_gridded=encoding.is_cartesian,
     )
     return kspace, encoding, _central_header(headers, acquired, kspace.centre)
 

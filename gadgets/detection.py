@@ -126,7 +126,8 @@ class Detector:
     def _image_probability(self, kspace: KSpace) -> float | None:
         if self._image_check is None or not kspace.is_gridded:
             return None
-        return self._image_check.probability(kspace, self._settings)
+        patch = self._chosen[shape_for(kspace, self._settings)].patch
+        return self._image_check.probability(kspace, self._settings, patch)
 
     def _look_for_points(self, kspace: KSpace, found: _Found) -> None:
         """Look until nothing new is found."""

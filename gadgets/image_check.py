@@ -41,15 +41,15 @@ class ImageCheck:
     def __init__(self, model: Model) -> None:
         self.model = model
 
-    def probability(self, kspace: KSpace, settings: SparkDetectionSettings) -> float:
+    def probability(self, kspace: KSpace, settings: SparkDetectionSettings, patch: tuple[int, int, int]) -> float:
         """Give the probability that the image of a k-space shows artifacts.
 
         One block decides: that of the image is the largest of its blocks. A spark's ripple lies over the whole image,
-        but it does not show everywhere.
+        but it does not show everywhere. `patch` is the shape of the patches: planes, lines and samples.
         """
         largest = 0.0
         for image in image_to_check(kspace):
-            blocks = cut_blocks(image_detail(image), block_shape(settings, image.shape))
+            blocks = cut_blocks(image_detail(image), block_shape(settings, image.shape, patch))
             largest = max(largest, float(self.model.run(blocks=blocks)["probability"].max()))
         return largest
 
@@ -92,16 +92,18 @@ def noise_of(image: FloatArray) -> float:
     return max(1.5 * float(np.median(np.abs(rough))), 1e-4 * float(image.max(initial=0)), 1e-30)
 
 
-def block_shape(settings: SparkDetectionSettings, image: tuple[int, ...]) -> tuple[int, int]:
+def block_shape(
+    settings: SparkDetectionSettings, image: tuple[int, ...], patch: tuple[int, int, int]
+) -> tuple[int, int]:
     """Give the lines and pixels of a block (second preset parameter) for an image of shape ``(y, x)``.
 
     auto: the standard size, or the image's where that is smaller; patch: that of the patches, the first preset
-    parameter; else as set by hand, ``LINES`` or ``LINESxPIXELS``.
+    parameter (squares of a segment's length, which is 1D); else as set by hand, ``LINES`` or ``LINESxPIXELS``.
     """
     if settings.block_size == "auto":
         wanted = BLOCK
     elif settings.block_size == "patch":
-        wanted = (settings.patch_size or 32,) * 2
+        wanted = (patch[1] if patch[1] > 1 else patch[2], patch[2])
     else:
         lines, _, pixels = settings.block_size.partition("x")
         wanted = (int(lines), int(pixels or lines))

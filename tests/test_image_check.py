@@ -73,7 +73,8 @@ class SaysOf:
         self.chance = chance
         self.asked = 0
 
-    def probability(self, *_):
+    def probability(self, _kspace, _settings, patch):
+        assert patch == (1, 32, 32)
         self.asked += 1
         return self.chance
 
@@ -90,17 +91,19 @@ def checked(detector, chance, **changes):
 
 
 @pytest.mark.parametrize(
-    ("size", "image", "expected"),
+    ("size", "image", "patch", "expected"),
     [
-        ("auto", (300, 500), (224, 224)),
-        ("auto", (128, 500), (128, 224)),
-        ("patch", (300, 500), (32, 32)),
-        ("96", (300, 500), (96, 96)),
-        ("96x224", (300, 100), (96, 100)),
+        ("auto", (300, 500), (1, 32, 32), (224, 224)),
+        ("auto", (128, 500), (1, 32, 32), (128, 224)),
+        ("patch", (300, 500), (1, 48, 48), (48, 48)),
+        ("patch", (300, 500), (8, 16, 16), (16, 16)),
+        ("patch", (300, 500), (1, 1, 32), (32, 32)),
+        ("96", (300, 500), (1, 32, 32), (96, 96)),
+        ("96x224", (300, 100), (1, 32, 32), (96, 100)),
     ],
 )
-def test_the_second_preset_parameter_gives_the_size_and_shape_of_blocks(size, image, expected):
-    assert block_shape(settings(block_size=size), image) == expected
+def test_the_second_preset_parameter_gives_the_size_and_shape_of_blocks(size, image, patch, expected):
+    assert block_shape(settings(block_size=size), image, patch) == expected
 
 
 def test_blocks_cover_an_image_and_the_last_ones_are_moved_inwards():
@@ -144,7 +147,7 @@ def test_the_model_of_the_setting_judges_the_image(tmp_path, architecture):
     check = open_image_check(chosen)
     kspace = make_kspace((1, 48, 64))
     assert check.model.entry.architecture == architecture
-    chance = check.probability(kspace, chosen)
+    chance = check.probability(kspace, chosen, (1, 32, 32))
     assert chance in (0, 1) if architecture == "vit" else 0 < chance < 1
 
 
@@ -159,7 +162,7 @@ def test_one_block_decides(tmp_path, monkeypatch):
     monkeypatch.setattr("gadgets.image_check.image_detail", lambda _: detail)
     blocks = cut_blocks(detail, BLOCK)
     each = check.model.run(blocks=blocks)["probability"]
-    assert check.probability(make_scan(), chosen) == pytest.approx(each.max())
+    assert check.probability(make_scan(), chosen, (1, 32, 32)) == pytest.approx(each.max())
     assert each.max() > 0.99
     assert each.min() < 0.01
 

@@ -17,7 +17,7 @@ from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
 from gadgets.contradictions import refuse_contradictions
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
-from gadgets.echo_peak import at_a_peak_without_background, core_and_peak_of
+from gadgets.echo_peak import at_a_peak_without_background, core_and_peak_of, without_centre
 from gadgets.history import read_history
 from gadgets.image_check import has_artifact, open_image_check
 from gadgets.kspace import IntArray, KSpace
@@ -168,7 +168,8 @@ class Detector:
         for number, target in enumerate(targets):
             record = self._target_patch(patches, int(target), float(judgement.probability[target]), method)
             if opinions.calibrated is not None and self._settings.merge == "patch":
-                record = record.model_copy(update={"samples": pack(opinions.calibrated[number])})
+                samples = pack(without_centre(patches, int(target), opinions.calibrated[number]))
+                record = record.model_copy(update={"samples": samples})
             # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
             found.targets.setdefault(record.anchor, record)
         return self._suspects(patches, targets, opinions)

@@ -7,8 +7,10 @@ import numpy as np
 from gadgets.division import Patches
 from gadgets.evidence import Evidence, radii
 from gadgets.image_support import contrast_of, predict_from_support
-from gadgets.kspace import BoolArray, IntArray
+from gadgets.kspace import BoolArray, ComplexArray, IntArray
+from gadgets.patches import cut
 from gadgets.planes import Plane
+from gadgets.target_patches import INNER
 
 CORE = 0.05
 CORE_REACH = 2
@@ -44,6 +46,17 @@ def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolA
         if _has_background(patches.planes[number], places[here, 1:]):
             left_alone[here] = False
     return left_alone
+
+
+def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> ComplexArray:
+    """Give a calibrated patch with NaN, which replaces nothing, for the samples of the inner tenth of k-space.
+
+    There a patch holds good samples that a model takes for abnormal, and that only a second opinion would spare.
+    """
+    pairs = zip(patches.planes, patches.evidence, strict=True)
+    radius = np.stack([np.minimum(each.radius, radii(each.level.shape, plane.centre)) for plane, each in pairs])
+    is_near = cut(radius < INNER, patches.anchors[[number]], patches.shape)[0]
+    return np.where(is_near, np.complex64(np.nan), calibrated)
 
 
 def _has_background(plane: Plane, places: IntArray) -> bool:

@@ -22,7 +22,7 @@ class TargetPatch(Record):
 
     ``anchor`` is its first sample (partition, line, sample), ``shape`` its size along the same axes. ``samples`` is
     empty unless the whole patch is to be replaced: then its calibrated samples, complex64 ``(coil, *shape)`` in the
-    order of memory, in base64.
+    order of memory, in base64; NaN where it is to stay as it was acquired.
     """
 
     anchor: tuple[int, int, int]

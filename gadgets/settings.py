@@ -132,7 +132,8 @@ class SparkDetectionSettings(NodeSettings):
     patch_overlap: int = Field(default=0, ge=0, le=24, description="samples that neighbouring patches share")
     merge: Literal["points", "patch"] = Field(
         default="points",
-        description="what calibration.method=auto takes from calibrated patches: abnormal points, or whole patches",
+        description="what calibration.method=auto takes from calibrated patches: abnormal points, or whole patches, "
+        "but for the inner tenth of k-space",
     )
     provider: Provider = "auto"
     models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")

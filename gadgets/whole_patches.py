@@ -1,7 +1,8 @@
 """Whole patches: calibrated target patches put back in their places in k-space.
 
 Source document: the calibrated target patches are filled into their corresponding positions. That also changes samples
-that nobody called abnormal, and so is done only on request, and only to patches in which a point was confirmed.
+that nobody called abnormal, and so is done only on request, only to patches in which a point was confirmed, and not in
+the centre of k-space. Samples that are not finite stand for what is to stay as it was acquired.
 """
 
 from __future__ import annotations

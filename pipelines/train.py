@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
@@ -15,7 +14,16 @@ from rich.progress import Progress
 
 from gadgets.errors import DesparkError, SettingsError
 from gadgets.kspace import ComplexArray
+from pipelines.benchmark.results import read_results
+from pipelines.benchmark.score import Grouping, Total, total
+from pipelines.benchmark.tables import counted
 from pipelines.read_kspaces import read_kspaces
+
+GROUPINGS: tuple[tuple[str, Grouping], ...] = (
+    ("radius", "ring"),
+    ("strength", "strength"),
+    ("receivers of the scan:", "receivers"),
+)
 
 MAX_PLANES = 30
 """Planes taken of one file: a 3D scan is not worth more than other scans."""
@@ -78,43 +86,32 @@ def command_line(files: list[Path], planes: int, epochs: float, seed: int) -> st
     return shlex.join([*words, "--planes", str(planes), "--epochs", f"{epochs:g}", "--seed", str(seed), "-o", "models"])
 
 
-def read_scores(paths: Sequence[Path]) -> dict[str, float | str]:
-    """Join what ``despark benchmark --json`` measured on several sets of files into the scores of a card.
+def read_scores(paths: Sequence[Path]) -> dict[str, dict[str, float | str]]:
+    """Join what ``despark benchmark --json`` measured on several sets of files into scores for the cards.
+
+    Returns
+    -------
+        Scores by the name of the rival or variant: a variant with the name of a model is measured for its card.
 
     Raises
     ------
     DesparkError
         A file is not what ``despark benchmark --json`` writes.
     """
-    if not paths:
-        return {}
-    totals = [_own_total(path) for path in paths]
-    groupings = [("radius", "ring"), ("strength", "strength"), ("receivers of the scan:", "receivers")]
-    scores: dict[str, float | str] = {"found": _share([total["found"] for total in totals])}
-    for label, grouping in groupings:
-        for group in totals[0]["by_group"][grouping]:
-            shares = [total["by_group"][grouping].get(group, NOTHING) for total in totals]
-            scores[f"found, {label} {group}"] = _share(shares)
-    harmed, n_kspaces = (sum(total[name] for total in totals) for name in ("harmed", "n_kspaces"))
-    scores["harmed samples in clean data"] = f"{harmed} in {n_kspaces} k-spaces"
-    scores["clean files untouched"] = _share([total["untouched"] for total in totals])
-    scores["image error left, worst"] = max(total["worst_error_left"] for total in totals)
+    measured = [score for path in paths for score in read_results(path)]
+    return {
+        rival: _scores_of(total([score for score in measured if score.rival == rival]))
+        for rival in dict.fromkeys(score.rival for score in measured)
+    }
+
+
+def _scores_of(result: Total) -> dict[str, float | str]:
+    scores: dict[str, float | str] = {"found": counted(result.found)}
+    for label, grouping in GROUPINGS:
+        shares = result.by_group[grouping].items()
+        scores |= {f"found, {label} {group}": counted(share) for group, share in shares if share.trials}
+    scores["harmed samples in clean data"] = f"{result.harmed} in {result.n_kspaces} k-spaces"
+    scores["clean files untouched"] = counted(result.untouched)
+    scores["image error left, median"] = result.median_error_left
+    scores["image error left, worst"] = result.worst_error_left
     return scores
-
-
-NOTHING = {"count": 0, "trials": 0}
-
-
-def _share(parts: Sequence[Mapping[str, int]]) -> str:
-    count, trials = (sum(part[name] for part in parts) for name in ("count", "trials"))
-    return f"{count} of {trials} ({count / max(trials, 1):.1%})"
-
-
-def _own_total(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-        return next(dict(total) for total in content["totals"] if total["rival"] == "despark")
-    except (OSError, ValueError, KeyError, StopIteration, TypeError) as error:
-        raise DesparkError(
-            f"--scores {path}: expected what despark benchmark --json writes, found {error!r}"
-        ) from error

@@ -50,6 +50,24 @@ def test_tables_json_and_plot(run, tmp_path):
         assert totals["n_kspaces"] == 2
 
 
+def test_earlier_results_are_joined(run, tmp_path):
+    first, second, both = (tmp_path / f"{name}.json" for name in ("first", "second", "both"))
+    run("a.h5", "--rivals", "local_median", "--runs", 1, "--json", first)
+    run("b.h5", "--rivals", "local_median", "--runs", 0, "--json", second)
+    outcome = run("--join", first, "--join", second, "--json", both, "--plot", tmp_path / "both.png")
+    assert outcome.exit_code == 0, outcome.output
+    (total,) = json.loads(both.read_text())["totals"]
+    assert total["n_kspaces"] == 4
+    assert total["found"]["trials"] == json.loads(first.read_text())["totals"][0]["found"]["trials"]
+    assert total["selected"]["rnr >= 0.25"]["trials"] <= total["found"]["trials"]
+    outcome = run("c.h5", "--rivals", "local_median", "--runs", 0, "--join", first, "--json", both)
+    assert json.loads(both.read_text())["totals"][0]["n_kspaces"] == 4
+
+
+def test_nothing_to_measure_is_an_error(run):
+    assert isinstance(run().exception, SettingsError)
+
+
 def test_no_runs_count_harm_only(run, tmp_path):
     outcome = run("a.h5", "--rivals", "local_median", "--runs", 0, "--json", tmp_path / "r.json")
     assert outcome.exit_code == 0, outcome.output

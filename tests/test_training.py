@@ -169,7 +169,8 @@ def test_an_export_that_differs_is_refused(tmp_path, monkeypatch):
 def train(folder, said, recipe=None, only=(), command="despark train"):
     recordings = {"one": [make_kspace(1, 2, (1, 48, 64)).data[:, 0]]}
     recipe = recipe or Recipe(n_planes=50, epochs=0.2, seed=1, processes=1)
-    return train_models(recordings, folder, recipe, command, {"found": 0.5}, silent, said.append, only)
+    scores = {"despark": {"found": 0.5}, "target_patches_outer": {"found": 0.75}}
+    return train_models(recordings, folder, recipe, command, scores, silent, said.append, only)
 
 
 FIRST_METHOD = ("abnormal_points", "target_patches_centre", "target_patches_outer")
@@ -180,6 +181,7 @@ def test_the_recipe_gives_models_that_a_detector_opens(tmp_path):
     entries = train(tmp_path, said, only=FIRST_METHOD)
     assert [entry.name for entry in entries] == list(FIRST_METHOD)
     assert read_manifest(tmp_path).models[0].training.data == ("analytic phantoms", "one")
+    assert [entry.scores["found"] for entry in entries] == [0.5, 0.5, 0.75]
     detector = Detector(SparkDetectionSettings(models=tmp_path, provider="cpu"))
     assert detector.detect(make_kspace(2, 2, (1, 48, 64))).provider == "CPUExecutionProvider"
     assert any("operating point" in line for line in said)

@@ -28,7 +28,7 @@ from onnx_models.training.shape_models import (
 )
 from onnx_models.training.value_models import train_value_assignment
 from onnx_models.training.vit_models import train_set_transformer
-from onnx_models.training.workshop import Recipe, Workshop
+from onnx_models.training.workshop import Recipe, Scores, Workshop
 
 MODELS: Mapping[str, Callable[[Workshop], None]] = {
     "abnormal_points": train_segmenter,
@@ -57,7 +57,7 @@ def train_models(
     folder: Path,
     recipe: Recipe,
     command: str,
-    scores: Mapping[str, float | str],
+    scores: Mapping[str, Scores],
     progress: Progress,
     log: Callable[[str], None],
     only: Collection[str] = (),
@@ -71,7 +71,7 @@ def train_models(
     command
         What was typed, for the manifest and the cards.
     scores
-        On files that were not trained on, measured before with the same recipe.
+        On files that were not trained on, measured before with the same recipe; see :class:`Workshop`.
     only
         Names among :data:`MODELS`; empty: all of them.
     """

@@ -20,6 +20,8 @@ from onnx_models.training.examples import Examples, ExamplesT, make_examples, pa
 from onnx_models.training.export import Facts, install
 from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
 
+Scores = Mapping[str, float | str]
+
 VALIDATION_SHARE = 0.1
 
 
@@ -44,14 +46,15 @@ class Workshop:
     folder
         Where the models go; while it lasts, an unfinished training keeps its examples and steps there.
     training, scores
-        For the manifest and the cards; scores are those on files that were not trained on.
+        For the manifest and the cards. Scores are those on files that were not trained on, by the name of the model;
+        models without their own have those of ``despark``.
     """
 
     recordings: Mapping[str, Sequence[ComplexArray]]
     folder: Path
     recipe: Recipe
     training: Training
-    scores: Mapping[str, float | str]
+    scores: Mapping[str, Scores]
     progress: Progress
     log: Callable[[str], None]
 
@@ -105,7 +108,8 @@ class Workshop:
         varying: Mapping[str, Mapping[int, str]] | None = None,
     ) -> ModelEntry:
         """Export a model into the folder, with its manifest entry and card; see :func:`.export.install`."""
-        return install(model, inputs, outputs, facts, self.training, self.scores, self.folder, varying or {})
+        scores = self.scores.get(facts.name, self.scores.get("despark", {}))
+        return install(model, inputs, outputs, facts, self.training, scores, self.folder, varying or {})
 
     def has(self, name: str) -> bool:
         """Whether this very training has made a model already."""

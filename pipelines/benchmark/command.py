@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -15,10 +14,11 @@ from rich.progress import Progress
 from gadgets.errors import SettingsError
 from pipelines.benchmark.despark import open_despark, open_repair
 from pipelines.benchmark.plot import save_plot
+from pipelines.benchmark.results import read_results, write_results
 from pipelines.benchmark.rivals import RIVALS, InformedRival, Rival
 from pipelines.benchmark.run import score_file
-from pipelines.benchmark.score import FileScore, Total, total
-from pipelines.benchmark.tables import as_json, file_table, total_table
+from pipelines.benchmark.score import FileScore, total
+from pipelines.benchmark.tables import file_table, total_table
 from pipelines.benchmark.variants import FORM, Properties, read_setting, read_variants
 from pipelines.output_file import check_folder, whole_or_nothing
 from pipelines.read_kspaces import read_kspaces
@@ -31,7 +31,9 @@ INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_
 
 
 def benchmark(
-    files: Annotated[list[Path], typer.Argument(help="MRD raw files, taken as free of sparks.", show_default=False)],
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="MRD raw files, taken as free of sparks.", show_default=False)
+    ] = None,
     rivals: Annotated[
         str, typer.Option(help=f"What is compared, of: {', '.join((DESPARK, *RIVALS))}.")
     ] = f"{DESPARK},local_median",
@@ -53,24 +55,31 @@ def benchmark(
     interference: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="A file that does not count as clean.")
     ] = None,
+    join: Annotated[
+        list[Path] | None, typer.Option(help="What an earlier run wrote with --json, shown with the rest; repeatable.")
+    ] = None,
     group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
 ) -> None:
     """Put sparks of known place and strength into raw files and count what is found, harmed and left."""
     check_outputs(json_file, plot)
     properties = read_properties(settings or [], models)
     named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
-    chosen = open_rivals(rivals, properties, named, truth_points=truth_points)
+    if not files and not join:
+        raise SettingsError("benchmark: expected raw files, or results of earlier runs with --join, found neither")
+    scores = [score for path in join or () for score in read_results(path)]
+    chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
     unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
-    scores = score_files(files, chosen, runs=runs, seed=seed, unclean=unclean, group=group)
-    totals = [total([score for score in scores if score.rival == rival]) for rival in chosen]
+    scores += score_files(files or (), chosen, runs=runs, seed=seed, unclean=unclean, group=group)
+    shown = dict.fromkeys(score.rival for score in scores)
+    totals = [total([score for score in scores if score.rival == rival]) for rival in shown]
     if json_file is not None:
         used = {"seed": seed, "runs": runs, "set": properties, "variants": named, "truth_points": truth_points}
-        write_json(json_file, scores, totals, used)
+        write_results(json_file, scores, totals, used)
     if plot is not None:
         with whole_or_nothing(plot) as temporary:
             save_plot(temporary, scores, plot.suffix.removeprefix("."))
     # A pipe has no width; the tables need this much.
-    console = Console(width=None if sys.stdout.isatty() else max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(chosen))))
+    console = Console(width=None if sys.stdout.isatty() else max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(shown))))
     console.print(file_table(scores))
     console.print(total_table(totals))
 
@@ -163,18 +172,3 @@ def score_files(
             progress.remove_task(over_runs)
             progress.advance(over_files)
     return scores
-
-
-def write_json(path: Path, scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> None:
-    """Write the result; numbers that are not there (no events, no error before) become null."""
-    result = _without_nan(as_json(scores, totals, settings))
-    with whole_or_nothing(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and value != value else value

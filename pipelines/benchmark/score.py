@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist, median
@@ -47,6 +47,16 @@ class ScoredEvent:
         else:
             rank = int(self.n_hit > 1)
         return GROUPS[grouping][rank]
+
+
+SELECTIONS: dict[str, Callable[[ScoredEvent], bool]] = {
+    "r < 0.1, 1 receiver": lambda event: event.radius < INNER_RADIUS and event.n_receivers == 1,
+    "r < 0.1, 2-3 receivers": lambda event: event.radius < INNER_RADIUS and event.n_receivers in (2, 3),
+    "r < 0.1, >= 4 receivers": lambda event: event.radius < INNER_RADIUS and event.n_receivers >= 4,
+    "r < 0.1, rnr >= 1": lambda event: event.radius < INNER_RADIUS and event.rnr >= STRONG_RNR,
+    "rnr >= 0.25": lambda event: event.rnr >= WEAK_RNR,
+}
+"""What is looked at beside the classes: the centre is where methods differ, and weak sparks hardly show in an image."""
 
 
 @dataclass(frozen=True)
@@ -168,6 +178,7 @@ class Total:
     rival: str
     found: Proportion
     by_group: dict[Grouping, dict[str, Proportion]]
+    selected: dict[str, Proportion]
     harmed: int
     n_kspaces: int
     untouched: Proportion
@@ -212,6 +223,7 @@ def total(scores: Sequence[FileScore]) -> Total:
         rival=rivals.pop(),
         found=found_of(events),
         by_group={grouping: by_group(events, grouping) for grouping in GROUPS},
+        selected={name: found_of(filter(is_selected, events)) for name, is_selected in SELECTIONS.items()},
         harmed=sum(score.harmed for score in clean),
         n_kspaces=n_kspaces,
         untouched=Proportion(sum(score.harmed == 0 for score in clean), len(clean)),

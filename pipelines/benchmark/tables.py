@@ -1,14 +1,12 @@
-"""The result of a benchmark as tables for people and as JSON for machines."""
+"""The result of a benchmark as tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
 
 from rich.table import Table
 
-from pipelines.benchmark.score import GROUPS, FileScore, Grouping, Proportion, Total
+from pipelines.benchmark.score import GROUPS, SELECTIONS, FileScore, Grouping, Proportion, Total
 
 GROUPING_TITLES: dict[Grouping, str] = {
     "ring": "by radius",
@@ -56,6 +54,11 @@ def total_table(totals: Sequence[Total]) -> Table:
             if any(share.trials for share in shares):
                 table.add_row(f"found, {title}: {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
     table.add_section()
+    for name in SELECTIONS:
+        shares = [result.selected[name] for result in totals]
+        if any(share.trials for share in shares):
+            table.add_row(f"found, {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
+    table.add_section()
     table.add_row("harmed samples", *(f"{result.harmed} in {result.n_kspaces} k-spaces" for result in totals))
     table.add_row("harmed per clean k-space", *(f"{result.harm_per_kspace:.2f}" for result in totals))
     table.add_row("clean files untouched", *(f"{r.untouched.count} of {r.untouched.trials}" for r in totals))
@@ -63,15 +66,6 @@ def total_table(totals: Sequence[Total]) -> Table:
     table.add_row("image error left, worst", *(f"{result.worst_error_left:.2f}" for result in totals))
     table.add_row("ms per k-space", *(f"{1e3 * result.seconds_per_kspace:.1f}" for result in totals))
     return table
-
-
-def as_json(scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> dict[str, Any]:
-    """Everything that was measured, down to the single event."""
-    return {
-        "settings": settings,
-        "totals": [_with_shares(asdict(result)) | {"harm_per_kspace": result.harm_per_kspace} for result in totals],
-        "files": [asdict(score) for score in scores],
-    }
 
 
 def counted(proportion: Proportion) -> str:
@@ -87,14 +81,3 @@ def interval(proportion: Proportion) -> str:
         return "-"
     low, high = proportion.interval
     return f"{100 * low:.0f}-{100 * high:.0f}"
-
-
-def _with_shares(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """Add share and interval to every count in a tree of plain values."""
-    if isinstance(value, dict):
-        if set(value) == {"count", "trials"}:
-            proportion = Proportion(**value)
-            known = proportion.trials > 0
-            return value | {"share": proportion.share if known else None, "interval": proportion.interval}
-        return {key: _with_shares(item) for key, item in value.items()}
-    return value

@@ -1,0 +1,68 @@
+"""The result of a benchmark as a JSON file: written down to the single event, and read again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gadgets.errors import DesparkError
+from pipelines.benchmark.score import FileScore, Proportion, Total
+from pipelines.output_file import whole_or_nothing
+
+FILE_SCORES = TypeAdapter(list[FileScore])
+MISSING = float("nan")
+
+
+def write_results(path: Path, scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> None:
+    """Write everything that was measured; numbers that are not there (no events, no error before) become null."""
+    result = {
+        "settings": settings,
+        "totals": [_with_shares(asdict(result)) | {"harm_per_kspace": result.harm_per_kspace} for result in totals],
+        "files": [asdict(score) for score in scores],
+    }
+    with whole_or_nothing(path) as temporary:
+        temporary.write_text(json.dumps(_without_nan(result), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_results(path: Path) -> list[FileScore]:
+    """Read the scores of each file and rival again.
+
+    Raises
+    ------
+    DesparkError
+        The file is not what :func:`write_results` writes.
+    """
+    try:
+        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        for score in files:
+            score["errors_left"] = [MISSING if error is None else error for error in score["errors_left"]]
+            if score["seconds_per_kspace"] is None:
+                score["seconds_per_kspace"] = MISSING
+        return FILE_SCORES.validate_python(files)
+    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+        raise DesparkError(f"{path}: expected what despark benchmark --json writes, found {reason}") from error
+
+
+def _with_shares(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Add share and interval to every count in a tree of plain values."""
+    if isinstance(value, dict):
+        if set(value) == {"count", "trials"}:
+            proportion = Proportion(**value)
+            known = proportion.trials > 0
+            return value | {"share": proportion.share if known else None, "interval": proportion.interval}
+        return {key: _with_shares(item) for key, item in value.items()}
+    return value
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and value != value else value

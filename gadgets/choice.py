@@ -105,14 +105,12 @@ def _patch(models: Sequence[Model], settings: SparkDetectionSettings) -> tuple[i
     size = models[0].entry.patch
     if settings.patch_size is not None:
         size = (settings.patch_size,) * len(size)
-        for entry in (model.entry for model in models):
-            if not shape_fits(size, entry.inputs.get("patches", size)[-len(size) :]):
-                trained = "x".join(map(str, entry.patch))
-                raise SettingsError(
-                    f"patch_size: model {entry.name} judges patches of {trained} only, found {settings.patch_size}"
-                )
+    shape = "x".join(map(str, size))
+    for entry in (model.entry for model in models):
+        if not shape_fits(size, entry.inputs.get("patches", size)[-len(size) :]):
+            trained = "x".join(map(str, entry.patch))
+            raise SettingsError(f"patch_size: model {entry.name} judges patches of {trained} only, found {shape}")
     if settings.patch_overlap >= min(size):
-        shape = "x".join(map(str, size))
         raise SettingsError(
             f"patch_overlap: expected less than the patch, which is {shape}, found {settings.patch_overlap}"
         )

@@ -83,7 +83,7 @@ def shape_for(kspace: KSpace, settings: SparkDetectionSettings) -> PatchShape:
 
 
 def together(planes: Iterable[Plane], shape: PatchShape) -> Iterator[list[Plane]]:
-    """Group planes as they are judged: cuboids reach over all planes of the same lines, others lie in one plane."""
+    """Group planes as they are judged: cuboids reach over all that have as many lines and samples, others over one."""
     if shape != "cuboid":
         yield from ([plane] for plane in planes)
         return

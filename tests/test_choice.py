@@ -11,7 +11,7 @@ from gadgets.choice import open_method
 from gadgets.detection import Detector
 from gadgets.errors import SettingsError
 from gadgets.settings import SparkDetectionSettings
-from onnx_models.manifest import read_manifest
+from onnx_models.manifest import models_folder, read_manifest
 from onnx_models.publish import hash_file, write_entry
 
 
@@ -59,6 +59,18 @@ def test_a_size_that_a_model_does_not_judge_is_refused_before_the_scan(tmp_path)
     with pytest.raises(SettingsError, match=said):
         Detector(settings(models=tmp_path, patch_size=48))
     assert open_method(settings(models=tmp_path, patch_size=32), "rectangle").patch == (1, 32, 32)
+
+
+def test_models_that_judge_patches_of_different_sizes_are_refused_before_the_scan(tmp_path):
+    fixed_models(tmp_path)
+    for entry in read_manifest(tmp_path).models:
+        if entry.role == "first_classification":
+            inputs = entry.inputs | {"patches": ("n", 12, "line", "sample")}
+            (tmp_path / entry.file).write_bytes((models_folder() / entry.file).read_bytes())
+            changes = {"patch": (48, 48), "inputs": inputs, "sha256": hash_file(tmp_path / entry.file)}
+            write_entry(entry.model_copy(update=changes), tmp_path)
+    with pytest.raises(SettingsError, match="model abnormal_points judges patches of 32x32 only, found 48x48"):
+        Detector(settings(models=tmp_path))
 
 
 def test_an_overlap_that_leaves_no_step_is_refused_before_the_scan():

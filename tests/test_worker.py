@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
-import gadgets.detection
+import gadgets.choice
+import gadgets.image_check
+import onnx_models.loader
 from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
 from gadgets.settings import NODE_SETTINGS
 from onnx_models.providers import cuda_devices
@@ -89,7 +91,8 @@ def test_the_joined_node_gives_back_what_came(host, worker, scan):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc: memory is read there")
 def test_fifty_scans_in_a_row_open_no_model_and_leave_no_memory(host, worker, scan, monkeypatch):
-    monkeypatch.setattr(gadgets.detection, "open_model", _fail)
+    for module in (gadgets.choice, gadgets.image_check, onnx_models.loader):
+        monkeypatch.setattr(module, "open_model", _fail)
     memory = []
     expected = repaired(host, worker, scan)
     for _ in range(50):

@@ -92,7 +92,7 @@ class ValueAssigner(nn.Module):
         pairs = windows[:, : 2 * N_PAIRS].unflatten(1, (N_PAIRS, 2))  # (n, pair, 2, line, sample)
         size = (pairs.square().sum(dim=2, keepdim=True) + 1e-6).sqrt()
         seen = (pairs * (torch.log1p(size) / size)).flatten(1, 2)
-        maps = torch.log1p(windows[:, 2 * N_PAIRS :])
+        maps = torch.log1p(windows[:, 2 * N_PAIRS :].clamp(min=0))
         fine = self.fine(torch.cat([seen, torch.log1p(size).squeeze(2), maps], dim=1))
         coarse = self.coarse(self.down(fine))
         coarsest = self.coarsest(self.down(coarse))

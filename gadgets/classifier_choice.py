@@ -73,5 +73,5 @@ def _found(entry: ModelEntry) -> float:
     score = entry.scores.get("found", 0.0)
     if isinstance(score, float):
         return score
-    counts = re.match(r"(\d+) of (\d+)", score)
+    counts = re.search(r"\((\d+)/(\d+)\)", score)
     return int(counts[1]) / max(int(counts[2]), 1) if counts else 0.0

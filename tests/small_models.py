@@ -11,7 +11,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from gadgets.evidence import FEATURE_SET
-from onnx_models.manifest import MANIFEST_NAME, Manifest, ModelEntry, Training, models_folder, read_manifest
+from onnx_models.manifest import ModelEntry, Training, models_folder, read_manifest
 from onnx_models.publish import hash_file, write_card, write_entry
 
 PATCH = (2, 8, 8)
@@ -81,8 +81,10 @@ def expected_logits(patches: np.ndarray, position: np.ndarray) -> np.ndarray:
 
 
 def add_set_classifier(folder: Path, scores: dict[str, Any] | None = None) -> ModelEntry:
-    """Copy the installed models to a folder, and add one that judges sets: the loudest sample of each patch counts."""
-    shutil.copytree(models_folder(), folder, ignore=shutil.ignore_patterns("*.py", "training"), dirs_exist_ok=True)
+    """Copy the default's models to a folder, and add one that judges sets: the loudest sample of each patch counts."""
+    for entry in read_manifest().models[:3]:
+        shutil.copy(models_folder() / entry.file, folder)
+        write_entry(entry, folder)
     nodes = [
         helper.make_node("ReduceMax", ["patches", "samples"], ["loudest"], keepdims=0),
         helper.make_node("ReduceMin", ["positions", "coordinates"], ["place"], keepdims=0),
@@ -109,7 +111,5 @@ def add_set_classifier(folder: Path, scores: dict[str, Any] | None = None) -> Mo
     fields = {"region": "all", "architecture": "vit", "patch": (32, 32), "normalisation": FEATURE_SET}
     sizes = {"inputs": shapes, "outputs": {"probability": ("n", "token")}}
     entry = entry_for(path, **fields, **sizes, scores=scores or {})
-    others = [each for each in read_manifest(folder).models if each.architecture != "vit"]
-    (folder / MANIFEST_NAME).write_text(Manifest(models=tuple(others)).model_dump_json())
     write_entry(entry, folder)
     return entry

@@ -125,7 +125,7 @@ def test_the_more_accurate_in_past_calibrations_judges(models, tmp_path):
     assert VIT not in judges(Detector(by_history).detect(spark))
 
 
-@pytest.mark.parametrize(("score", "kind"), [("99 of 100 (99.0%)", "vit"), ("1 of 100 (1.0%)", "cnn"), (0.99, "vit")])
+@pytest.mark.parametrize(("score", "kind"), [("99.0 % (99/100)", "vit"), ("1.0 % (1/100)", "cnn"), (0.99, "vit")])
 def test_without_a_history_the_scores_of_the_models_count(tmp_path, score, kind):
     vit = add_set_classifier(tmp_path, {"found": score})
     cnn = [entry for entry in read_manifest(tmp_path).models if entry.name.startswith("target_patches_")]

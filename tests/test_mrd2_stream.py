@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import io
-import os
-import threading
+from pipes import filter_through
 
 import numpy as np
 import pytest
 from fakes import FindsGiven
-from raw_scans import LIMIT_S
 
-from gadgets.errors import DesparkError, PeerLostError, PipelineError, RawDataError, WireError
+from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
 from gadgets.warm_detectors import WarmDetectors
 from pipelines.chain import packaged_chain
 from pipelines.stream import run_stream
@@ -46,33 +44,9 @@ def from_bytes(content):
 
 def filtered(content, method="none"):
     chain = packaged_chain("repair_raw").with_settings([f"spark_detection.method={method}"])
-    (source, feed), (drain, sink) = os.pipe(), os.pipe()
-    written = []
-
-    def write():
-        with os.fdopen(feed, "wb") as file:
-            file.write(content)
-
-    def read():
-        with os.fdopen(drain, "rb") as file:
-            written.append(file.read())
-
-    threads = [threading.Thread(target=target) for target in (write, read)]
-    for thread in threads:
-        thread.start()
-    failure = None
-    try:
-        run_stream(open_mrd2(source, sink, chain), chain, WarmDetectors())
-    except DesparkError as error:
-        failure = error
-    finally:
-        os.close(sink)
-        while os.read(source, 1 << 16):
-            pass
-        os.close(source)
-    for thread in threads:
-        thread.join(LIMIT_S)
-    return written[0], failure
+    return filter_through(
+        content, lambda source, sink: run_stream(open_mrd2(source, sink, chain), chain, WarmDetectors())
+    )
 
 
 def test_what_is_clean_comes_back_as_it_was():

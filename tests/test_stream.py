@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
+from pipes import filter_through
 
 import pytest
 from raw_scans import HEADER, LIMIT_S, raw_acquisition, raw_waveform, scan_bytes, scan_items
 
 import gadgets.detection
-from gadgets.errors import DesparkError, ModelError, NodeError, PeerLostError, PipelineError, RawDataError, WireError
+from gadgets.errors import ModelError, NodeError, PeerLostError, PipelineError, RawDataError, WireError
 from pipelines.chain import packaged_chain
 from pipelines.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.stream import MessageStream, open_models, run_stream
@@ -32,33 +32,7 @@ def filtered(content, pipeline="repair_raw", settings=NO_DETECTION):
     """Run the filter; gives what it wrote and the error it ended with."""
     chain = packaged_chain(pipeline).with_settings(settings)
     detectors = open_models(chain)
-    (source, feed), (drain, sink) = os.pipe(), os.pipe()
-    written = []
-
-    def write():
-        with os.fdopen(feed, "wb") as file:
-            file.write(content)
-
-    def read():
-        with os.fdopen(drain, "rb") as file:
-            written.append(file.read())
-
-    threads = [threading.Thread(target=target) for target in (write, read)]
-    for thread in threads:
-        thread.start()
-    failure = None
-    try:
-        run_stream(MessageStream(source, sink), chain, detectors)
-    except DesparkError as error:
-        failure = error
-    finally:
-        os.close(sink)
-        while os.read(source, 1 << 16):
-            pass
-        os.close(source)
-    for thread in threads:
-        thread.join(LIMIT_S)
-    return written[0], failure
+    return filter_through(content, lambda source, sink: run_stream(MessageStream(source, sink), chain, detectors))
 
 
 def test_what_goes_in_comes_out_whole():

@@ -19,6 +19,8 @@ from onnx_models.training.recordings import vary
 from onnx_models.training.sparks import SparkedPlane, add_sparks
 
 PATCH = (32, 32)
+PLANES_PER_TASK = 50
+PHANTOM_SHARE = 0.4
 
 MadeT = TypeVar("MadeT")
 ExamplesT = TypeVar("ExamplesT", bound="Examples")
@@ -78,17 +80,25 @@ def from_planes(
     seed: int,
     processes: int,
     make: Callable[[ComplexArray, np.random.Generator], MadeT],
+    *,
+    planes_per_task: int = PLANES_PER_TASK,
+    phantom_share: float = PHANTOM_SHARE,
 ) -> list[MadeT]:
-    """Make something from each of `n_planes` clean planes, rounded up to fifties; see :func:`make_examples`.
+    """Make something from each of `n_planes` clean planes, rounded up to whole tasks; see :func:`make_examples`.
 
     Parameters
     ----------
     make
         A function of a module, as other processes call it.
+    planes_per_task
+        Planes that are drawn from one seed.
+    phantom_share
+        Of all planes; the rest are varied recordings.
     """
-    seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // 50))
+    seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // planes_per_task))
+    work = partial(_batch, make, planes_per_task, phantom_share)
     with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
-        return [made for batch in pool.map(partial(_batch, make), seeds) for made in batch]
+        return [made for batch in pool.map(work, seeds) for made in batch]
 
 
 _RECORDINGS: dict[str, Sequence[ComplexArray]] = {}
@@ -98,13 +108,18 @@ def _remember(recordings: dict[str, Sequence[ComplexArray]]) -> None:
     _RECORDINGS.update(recordings)
 
 
-def _batch(make: Callable[[ComplexArray, np.random.Generator], MadeT], seed: np.random.SeedSequence) -> list[MadeT]:
+def _batch(
+    make: Callable[[ComplexArray, np.random.Generator], MadeT],
+    n_planes: int,
+    phantom_share: float,
+    seed: np.random.SeedSequence,
+) -> list[MadeT]:
     rng = np.random.default_rng(seed)
-    return [make(_clean_plane(rng), rng) for _ in range(50)]
+    return [make(_clean_plane(rng, phantom_share), rng) for _ in range(n_planes)]
 
 
-def _clean_plane(rng: np.random.Generator) -> ComplexArray:
-    if not _RECORDINGS or rng.random() < 0.4:
+def _clean_plane(rng: np.random.Generator, phantom_share: float) -> ComplexArray:
+    if not _RECORDINGS or rng.random() < phantom_share:
         return phantom_plane(rng)
     planes = _RECORDINGS[str(rng.choice(sorted(_RECORDINGS)))]
     plane = planes[int(rng.integers(len(planes)))]

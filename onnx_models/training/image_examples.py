@@ -6,7 +6,6 @@ Source document: labels say whether a block shows an artifact (FIG. 5).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +15,7 @@ from gadgets.check_image import image_to_check
 from gadgets.conjugate import true_centre
 from gadgets.image_check import BLOCK, cut_blocks, image_detail, noise_of
 from gadgets.kspace import BoolArray, ComplexArray, Indices, KSpace
-from onnx_models.training.phantoms import phantom_plane
-from onnx_models.training.recordings import vary
+from onnx_models.training.examples import from_planes
 from onnx_models.training.sparks import add_sparks
 
 CLEAN, ARTIFACT, FAINT = 0, 1, 2
@@ -27,6 +25,7 @@ an artifact, and below which nobody sees it. What lies between is neither right 
 look like shading: only the brightness tells of them."""
 
 PLANES_PER_TASK = 5
+PHANTOM_SHARE = 0.35
 SPARKED_PER_PLANE = 2
 
 
@@ -58,33 +57,18 @@ def make_image_examples(
     seed
         The same seed gives the same examples, whatever the number of processes.
     """
-    seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // PLANES_PER_TASK))
-    with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
-        made = list(pool.map(_examples_of_some_planes, seeds))
-    blocks = np.concatenate([blocks for blocks, _ in made])
-    return ImageExamples(blocks, np.concatenate([labels for _, labels in made]))
-
-
-_RECORDINGS: dict[str, Sequence[ComplexArray]] = {}
-
-
-def _remember(recordings: dict[str, Sequence[ComplexArray]]) -> None:
-    _RECORDINGS.update(recordings)
-
-
-def _examples_of_some_planes(seed: np.random.SeedSequence) -> tuple[NDArray[np.float16], NDArray[np.uint8]]:
-    rng = np.random.default_rng(seed)
-    examples = [example for _ in range(PLANES_PER_TASK) for example in _examples_of(_clean_plane(rng), rng)]
+    made = from_planes(
+        recordings,
+        n_planes,
+        seed,
+        processes,
+        _examples_of,
+        planes_per_task=PLANES_PER_TASK,
+        phantom_share=PHANTOM_SHARE,
+    )
+    examples = [example for of_a_plane in made for example in of_a_plane]
     blocks = np.array([block for block, _ in examples], dtype=np.float16).reshape(-1, *BLOCK)
-    return blocks, np.array([label for _, label in examples], dtype=np.uint8)
-
-
-def _clean_plane(rng: np.random.Generator) -> ComplexArray:
-    if not _RECORDINGS or rng.random() < 0.35:
-        return phantom_plane(rng)
-    planes = _RECORDINGS[str(rng.choice(sorted(_RECORDINGS)))]
-    plane = planes[int(rng.integers(len(planes)))]
-    return plane if rng.random() < 0.3 else vary(plane, rng)
+    return ImageExamples(blocks, np.array([label for _, label in examples], dtype=np.uint8))
 
 
 def _examples_of(plane: ComplexArray, rng: np.random.Generator) -> list[tuple[NDArray[np.float32], int]]:

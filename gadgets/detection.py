@@ -16,8 +16,9 @@ import numpy as np
 from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
 from gadgets.contradictions import refuse_contradictions
+from gadgets.crowds import find_hidden
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
-from gadgets.echo_peak import at_a_peak_without_background, core_and_peak_of, without_centre
+from gadgets.echo_peak import at_a_peak_without_background, regions_of, without_centre
 from gadgets.history import read_history
 from gadgets.image_check import has_artifact, open_image_check
 from gadgets.kspace import IntArray, KSpace
@@ -30,7 +31,7 @@ from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from gadgets.suspects import Place, Suspect, confirm, place_of
 from gadgets.target_patches import Region, in_centre, select_targets
 from gadgets.thresholds import Thresholds, raised, thresholds_of
-from gadgets.verdict import suspicious_from
+from gadgets.verdict import POSSIBLE, suspicious_from
 from gadgets.whole_patches import pack
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
@@ -39,7 +40,7 @@ ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left o
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
-MAX_LOOKS = 3
+MAX_LOOKS = 5
 """A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
 
 
@@ -147,7 +148,11 @@ class Detector:
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
                     suspects[suspect.place[0]].append(suspect)
             seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
-            new = confirm([each for each in seen if each.place not in found.points], looked_at)
+            unknown = [each for each in seen if each.place not in found.points]
+            new = confirm([each for each in unknown if not each.is_hint], looked_at)
+            if not new:
+                points = list(found.points.values())
+                new = confirm(find_hidden(kspace, unknown, points), kspace, points)
             if not new:
                 return
             found.points.update({place_of(point): point for point in new})
@@ -175,16 +180,20 @@ class Detector:
         return self._suspects(patches, targets, opinions)
 
     def _suspects(self, patches: Patches, targets: IntArray, opinions: Opinions) -> list[Suspect]:
-        """Collect the samples of target patches that are worth a second opinion."""
-        regions = [core_and_peak_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
-        core, peak = (np.stack([region[part] for region in regions]) for part in (0, 1))
+        """Collect the samples of target patches that are worth a second opinion, and near the centre more of them."""
+        regions = [regions_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
+        core, peak, near = (np.stack(region) for region in zip(*regions, strict=True))
         judged = np.stack([evidence.judged for evidence in patches.evidence])
         thresholds = np.where(core, *(self._thresholds.points[region] for region in ("centre", "outer")))
         anchors = patches.anchors[targets]
-        places, chances, sources = merge(opinions.probability, anchors, suspicious_from(thresholds))
-        kept = judged[tuple(places.T)] & ~at_a_peak_without_background(patches, places, peak)
+        suspicious = suspicious_from(thresholds)
+        places, chances, sources = merge(opinions.probability, anchors, np.where(near, POSSIBLE, suspicious))
+        is_hint = chances <= suspicious[tuple(places.T)]
+        left_alone = np.zeros(len(places), dtype=bool)
+        left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
+        kept = judged[tuple(places.T)] & ~left_alone
         suspects = []
-        for place, chance, source in zip(places[kept], chances[kept], sources[kept], strict=True):
+        for place, chance, source, hint in zip(places[kept], chances[kept], sources[kept], is_hint[kept], strict=True):
             where = tuple(place)
             values = None
             if opinions.calibrated is not None:
@@ -195,6 +204,7 @@ class Detector:
                     probability=float(chance),
                     threshold=float(thresholds[where]),
                     in_core=bool(core[where]),
+                    is_hint=bool(hint),
                     values=values,
                 )
             )

@@ -17,25 +17,29 @@ CORE_REACH = 2
 """Radius of the echo's peak, which is a sharp one where the object fills the field of view, and the lines and samples
 on either side that belong to it in any case."""
 
+CROWD = 0.12
+"""Radius inside which sparks hide each other. Beyond it the models miss hardly any."""
+
 LEAST_CONTRAST = 100.0
 """Ratio of the image's bright to its dark power below which there is no background to speak of: an object that fills
 the field of view, aliased images, little signal over noise. Recorded images that are fully sampled have 160 and more.
 The echo's peak then looks as a spark does, and nothing in the core is touched."""
 
 
-def core_and_peak_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray]:
-    """Mark the core, and all that may belong to the echo's peak, shapes ``(line, sample)``.
+def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """Mark the core, all that may belong to the echo's peak, and where sparks crowd, shapes ``(line, sample)``.
 
     Both lie about the loudest place and about the one that the header names: where the object fills the field of
     view the peak is a single sample, and the loudest surroundings are elsewhere.
     """
     shape = evidence.level.shape
-    core = np.minimum(evidence.radius, radii(shape, plane.centre)) < CORE
+    radius = np.minimum(evidence.radius, radii(shape, plane.centre))
+    core = radius < CORE
     peak = core.copy()
     for centre in (evidence.centre, plane.centre):
         near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
         peak |= near[0][:, None] & near[1][None, :]
-    return core, peak
+    return core, peak, radius < CROWD
 
 
 def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolArray) -> BoolArray:

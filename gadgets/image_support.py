@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.ndimage import uniform_filter
 
 from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power, quantile
@@ -111,7 +112,7 @@ def innovation_of(plane: ComplexArray, scale: float = 1.0) -> ComplexArray:
     in which the samples are `scale` times as large.
     """
     image = fft.fft2(plane)
-    precision = _precision(image, _receiver_weights(image))
+    precision = precision_of(image)
     image *= precision * np.float32(scale / precision.mean(dtype=np.float64))
     innovation: ComplexArray = fft.ifft2(image, overwrite_x=True)
     return innovation
@@ -185,14 +186,37 @@ def _few_receivers(image: ComplexArray) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, len(image), step))
 
 
-def _precision(image: ComplexArray, receiver_weights: FloatArray) -> NDArray[np.float32]:
-    """Inverse variance of the pixels to the power of ``POWER``, shape ``(ky, kx)``, largest value 1."""
+def precision_of(image: ComplexArray, smoothing: int = 1, power_of_variance: float = POWER) -> NDArray[np.float32]:
+    """Tell how dark each pixel of an image ``(coil, y, x)`` is: inverse variance to a power, shape ``(y, x)``.
+
+    Parameters
+    ----------
+    image
+        Transform of a partition; its receivers are weighted by their own backgrounds.
+    smoothing
+        Pixels on a side over which the variance is averaged, beyond the three that it always is.
+    power_of_variance
+        Above one the darkest pixels count most.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Largest value 1.
+    """
+    return _precision(image, _receiver_weights(image), smoothing, power_of_variance)
+
+
+def _precision(
+    image: ComplexArray, receiver_weights: FloatArray, smoothing: int = 1, power_of_variance: float = POWER
+) -> NDArray[np.float32]:
     variance = _brightness(image, receiver_weights)
+    if smoothing > 1:
+        variance = uniform_filter(variance, smoothing, mode="wrap")
     variance = np.maximum(variance, 0) + FLOOR * float(quantile(variance.ravel(), 0.5)) + 1e-9 * variance.mean()
     darkest = variance.min()
     if darkest <= 0:  # an image without any signal
         return np.ones(variance.shape, np.float32)
-    return np.asarray((darkest / variance) ** POWER, dtype=np.float32)
+    return np.asarray((darkest / variance) ** power_of_variance, dtype=np.float32)
 
 
 def _smoothed(values: FloatArray, lines: IntArray | None = None) -> FloatArray:

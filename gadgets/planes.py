@@ -55,6 +55,12 @@ class Plane:
             across = self.n_samples - 1 - across
         return self.partition, int(self.lines[line]), across
 
+    def index_of(self, line: int, sample: int) -> tuple[int, int]:
+        """Turn an acquired line of the k-space and a sample into a place in the plane."""
+        stacked = int(np.searchsorted(self.lines, line))
+        across = self.n_samples - 1 - sample if self.reversed_lines[stacked] else sample
+        return stacked, across - self.first_sample
+
 
 def planes_of(kspace: KSpace, without: Container[int] = (), fewest_lines: int = FEWEST_LINES) -> Iterator[Plane]:
     """Cut a k-space into planes; partitions with too few readouts to compare are left out.

@@ -26,6 +26,8 @@ class Suspect:
         That it is abnormal, and above which it counts as such.
     in_core
         Whether it lies in the echo's peak.
+    is_hint
+        Whether the segmentation says too little to suspect this sample alone; it may belong to a crowd.
     values
         What a calibration model says its samples should be, shape ``(coil,)``; None where no model says.
     """
@@ -34,6 +36,7 @@ class Suspect:
     probability: float
     threshold: float
     in_core: bool
+    is_hint: bool = False
     values: ComplexArray | None = None
 
     @property
@@ -62,7 +65,7 @@ def place_of(point: Point) -> Place:
     return point.partition, point.line, point.sample
 
 
-def confirm(suspects: Sequence[Suspect], looked_at: KSpace) -> list[Point]:
+def confirm(suspects: Sequence[Suspect], looked_at: KSpace, crowd: Sequence[Point] | None = None) -> list[Point]:
     """Keep the suspects that their predictions confirm; name their receivers and their moment.
 
     Parameters
@@ -71,13 +74,18 @@ def confirm(suspects: Sequence[Suspect], looked_at: KSpace) -> list[Point]:
         Those to be judged.
     looked_at
         The k-space that they were seen in.
+    crowd
+        Where suspects were found together: what else is wrong in this k-space, and tells nothing about them. None
+        where the models suspect each of them alone.
     """
     if not suspects:
         return []
     confirmed = []
     points = [suspect.point for suspect in suspects]
-    for suspect, point, deviation in zip(suspects, points, deviations(looked_at, points), strict=True):
-        if is_spark(suspect.probability, suspect.threshold, deviation, in_core=suspect.in_core):
+    theirs = deviations(looked_at, [*points, *(crowd or ())])[: len(points)]
+    for suspect, point, deviation in zip(suspects, points, theirs, strict=True):
+        opinions = (suspect.probability, suspect.threshold, deviation)
+        if is_spark(*opinions, in_core=suspect.in_core, in_crowd=crowd is not None):
             receivers = receivers_of(deviation)
             moment = {
                 "receivers": receivers,

@@ -25,12 +25,21 @@ AGREEMENT = 2.0
 61 % of the sparks inside a tenth of the radius where 0 found 54 %, and changed no clean sample; 3 found no more."""
 
 
+AGREEMENT_IN_CROWD = 4.0
+"""The same for samples that were found together: their deviations are then the better witness."""
+
+POSSIBLE = 1 / (1 + np.exp(7.0))
+"""Probability from which on a sample may belong to a crowd."""
+
+
 def suspicious_from(thresholds: FloatArray) -> FloatArray:
     """Give the probabilities from which on samples are worth a second opinion; shapes ``(line, sample)``."""
     return np.asarray(1 / (1 + np.exp(LENIENCE - _logit(thresholds))))
 
 
-def is_spark(probability: float, threshold: float, deviation: FloatArray, *, in_core: bool) -> bool:
+def is_spark(
+    probability: float, threshold: float, deviation: FloatArray, *, in_core: bool, in_crowd: bool = False
+) -> bool:
     """Weigh the network's opinion and the prediction's.
 
     Parameters
@@ -41,11 +50,14 @@ def is_spark(probability: float, threshold: float, deviation: FloatArray, *, in_
         From :func:`gadgets.repair.deviations`, shape ``(coil,)``; NaN where it cannot be judged.
     in_core
         Whether the sample lies in the echo's peak.
+    in_crowd
+        Whether it was found together with others.
     """
     largest = float(np.nanmax(deviation, initial=0.0))
     if largest <= HIT:
         return False
-    support = AGREEMENT * np.log(largest / (ORDINARY_IN_CORE if in_core else ORDINARY))
+    agreement = AGREEMENT_IN_CROWD if in_crowd else AGREEMENT
+    support = agreement * np.log(largest / (ORDINARY_IN_CORE if in_core else ORDINARY))
     return bool(_logit(np.array(probability)) - _logit(np.array(threshold)) + support > 0)
 
 

@@ -47,3 +47,9 @@ def test_what_reaches_two_receivers_reaches_all():
     assert receivers_of(deviations(1.0, 9.0, 2.0)) == (1,)
     assert receivers_of(deviations(1.0, 9.0, 4.0)) == (0, 1, 2)
     assert receivers_of(deviations(1.0, 2.0)) == ()
+
+
+def test_found_together_a_deviation_speaks_louder():
+    assert not is_spark(0.01, 0.5, deviations(20.0), in_core=False)
+    assert is_spark(0.01, 0.5, deviations(20.0), in_core=False, in_crowd=True)
+    assert not is_spark(0.01, 0.88, deviations(20.0), in_core=True, in_crowd=True)

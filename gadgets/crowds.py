@@ -1,0 +1,75 @@
+"""Crowds: sparks around the centre of k-space that hide each other, until they are looked for together.
+
+The models look at samples whose neighbours they take for good. Among eight sparks in some dozens of samples none is
+conspicuous. What the models hold to be possible is searched for the set of samples without which the
+image's background is dark (:mod:`gadgets.joint_search`), and that set is then confirmed as any other suspects are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gadgets.echo_peak import LEAST_CONTRAST
+from gadgets.image_support import contrast_of
+from gadgets.joint_search import MOST, search_jointly
+from gadgets.kspace import IntArray, KSpace
+from gadgets.planes import Plane, planes_of
+from gadgets.records import Point
+from gadgets.suspects import Suspect
+
+DEVIATION, DEVIATION_IN_CORE = 7.0, 15.0
+"""Deviations from which on a sample may belong to a crowd: in clean files samples outside of the core reach 6."""
+
+FAINTEST_CONTRAST = 10.0
+"""Contrast (see :data:`gadgets.echo_peak.LEAST_CONTRAST`) that an image has at least while the crowd is still in it."""
+
+LARGEST = 256
+"""Samples that are searched at most, the likeliest ones: bounds the time, which grows with their square. Where more
+than that have been found already, something else than sparks spoils the plane."""
+
+
+def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Point]) -> list[Suspect]:
+    """Choose the suspects that deviate together from what all other samples predict.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    suspects
+        Samples near the centre that the models hold to be possible, of any partition.
+    points
+        What has been found so far.
+    """
+    if not suspects or not kspace.is_gridded:
+        return []
+    partitions = {suspect.place[0] for suspect in suspects}
+    others = [partition for partition in range(kspace.data.shape[1]) if partition not in partitions]
+    hidden: list[Suspect] = []
+    for plane in planes_of(kspace, others):
+        here = sorted((each for each in suspects if each.place[0] == plane.partition), key=_least_likely_first)
+        found = [(point.line, point.sample) for point in points if point.partition == plane.partition]
+        if len(found) <= LARGEST:
+            hidden += _hidden_in_plane(plane, here[-LARGEST:], found)
+    return hidden
+
+
+def _least_likely_first(suspect: Suspect) -> float:
+    return suspect.probability
+
+
+def _hidden_in_plane(plane: Plane, suspects: Sequence[Suspect], found: Sequence[tuple[int, int]]) -> list[Suspect]:
+    thresholds = np.array([DEVIATION_IN_CORE if suspect.in_core else DEVIATION for suspect in suspects])
+    candidates = _indices(plane, [suspect.place[1:] for suspect in suspects])
+    result = search_jointly(plane.data, _indices(plane, found), candidates, thresholds)
+    if not 0 < len(result.chosen) < MOST or contrast_of(result.before) < FAINTEST_CONTRAST:
+        return []
+    has_background = contrast_of(result.after) >= LEAST_CONTRAST
+    chosen = [suspects[number] for number in result.chosen]
+    return [suspect for suspect in chosen if has_background or not suspect.in_core]
+
+
+def _indices(plane: Plane, places: Sequence[tuple[int, int]]) -> IntArray:
+    """Find places, line and sample of the k-space, in a plane; shape ``(n, 2)``."""
+    return np.array([plane.index_of(*place) for place in places], dtype=np.int_).reshape(-1, 2)

@@ -8,13 +8,14 @@ image's background is dark (:mod:`gadgets.joint_search`), and that set is then c
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gadgets.echo_peak import LEAST_CONTRAST
 from gadgets.image_support import contrast_of
 from gadgets.joint_search import MOST, search_jointly
-from gadgets.kspace import IntArray, KSpace
+from gadgets.kspace import BoolArray, IntArray, KSpace
 from gadgets.planes import Plane, planes_of
 from gadgets.records import Point
 from gadgets.suspects import Suspect
@@ -28,6 +29,22 @@ FAINTEST_CONTRAST = 10.0
 LARGEST = 256
 """Samples that are searched at most, the likeliest ones: bounds the time, which grows with their square. Where more
 than that have been found already, something else than sparks spoils the plane."""
+
+
+BESIDE = 5
+"""Samples on either side of one that was hit, in the same readout, of which the next may have been hit too."""
+
+DEVIATION_BESIDE, THRESHOLD_BESIDE = 3.5, 0.0067
+"""What is asked of those: a burst lasts up to six samples, and the weak ones spoil the repair of the strong."""
+
+
+def beside_in_readout(places: IntArray, shape: tuple[int, ...]) -> BoolArray:
+    """Mark places ``(n, 3)``: plane, line, sample; and what is beside them in their readouts; of the given shape."""
+    marked = np.zeros(shape, dtype=bool)
+    plane, line, sample = places.T
+    for step in range(-BESIDE, BESIDE + 1):
+        marked[plane, line, np.clip(sample + step, 0, shape[-1] - 1)] = True
+    return marked
 
 
 def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Point]) -> list[Suspect]:
@@ -60,14 +77,24 @@ def _least_likely_first(suspect: Suspect) -> float:
 
 
 def _hidden_in_plane(plane: Plane, suspects: Sequence[Suspect], found: Sequence[tuple[int, int]]) -> list[Suspect]:
-    thresholds = np.array([DEVIATION_IN_CORE if suspect.in_core else DEVIATION for suspect in suspects])
+    weighed = [_weighed(suspect, found) for suspect in suspects]
     candidates = _indices(plane, [suspect.place[1:] for suspect in suspects])
+    thresholds = np.array([deviation for _, deviation in weighed])
     result = search_jointly(plane.data, _indices(plane, found), candidates, thresholds)
     if not 0 < len(result.chosen) < MOST or contrast_of(result.before) < FAINTEST_CONTRAST:
         return []
     has_background = contrast_of(result.after) >= LEAST_CONTRAST
-    chosen = [suspects[number] for number in result.chosen]
+    chosen = [weighed[number][0] for number in result.chosen]
     return [suspect for suspect in chosen if has_background or not suspect.in_core]
+
+
+def _weighed(suspect: Suspect, found: Sequence[tuple[int, int]]) -> tuple[Suspect, float]:
+    """Give a suspect with the threshold that it has beside what was found, and the deviation that is asked of it."""
+    _, line, sample = suspect.place
+    is_beside = any(line == other and abs(sample - there) <= BESIDE for other, there in found)
+    if is_beside:
+        return replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE)), DEVIATION_BESIDE
+    return suspect, DEVIATION_IN_CORE if suspect.in_core else DEVIATION
 
 
 def _indices(plane: Plane, places: Sequence[tuple[int, int]]) -> IntArray:

@@ -16,7 +16,7 @@ import numpy as np
 from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
 from gadgets.contradictions import refuse_contradictions
-from gadgets.crowds import find_hidden
+from gadgets.crowds import beside_in_readout, find_hidden
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
 from gadgets.echo_peak import at_a_peak_without_background, regions_of, without_centre
 from gadgets.history import read_history
@@ -28,7 +28,7 @@ from gadgets.preprocessing import preprocessing_of
 from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
-from gadgets.suspects import Place, Suspect, confirm, place_of
+from gadgets.suspects import Place, Suspect, confirm, explained_by_others, place_of
 from gadgets.target_patches import Region, in_centre, select_targets
 from gadgets.thresholds import Thresholds, raised, thresholds_of
 from gadgets.verdict import POSSIBLE, suspicious_from
@@ -40,7 +40,7 @@ ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left o
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
-MAX_LOOKS = 5
+MAX_LOOKS = 8
 """A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
 
 
@@ -154,8 +154,11 @@ class Detector:
                 points = list(found.points.values())
                 new = confirm(find_hidden(kspace, unknown, points), kspace, points)
             if not new:
-                return
+                break
             found.points.update({place_of(point): point for point in new})
+        if look > 1:  # found at one look, they were confirmed together
+            for point in explained_by_others(list(found.points.values()), kspace):
+                del found.points[place_of(point)]
 
     def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
         """Judge planes that belong together."""
@@ -186,10 +189,10 @@ class Detector:
         judged = np.stack([evidence.judged for evidence in patches.evidence])
         thresholds = np.where(core, *(self._thresholds.points[region] for region in ("centre", "outer")))
         anchors = patches.anchors[targets]
-        suspicious = suspicious_from(thresholds)
-        places, chances, sources = merge(opinions.probability, anchors, np.where(near, POSSIBLE, suspicious))
-        is_hint = chances <= suspicious[tuple(places.T)]
-        left_alone = np.zeros(len(places), dtype=bool)
+        places, chances, sources = merge(opinions.probability, anchors, np.full(core.shape, POSSIBLE))
+        is_hint = chances <= suspicious_from(thresholds)[tuple(places.T)]
+        worth_it = near | beside_in_readout(places[~is_hint], near.shape)
+        left_alone = ~worth_it[tuple(places.T)]
         left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
         kept = judged[tuple(places.T)] & ~left_alone
         suspects = []

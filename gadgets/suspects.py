@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from gadgets.kspace import ComplexArray, KSpace
 from gadgets.records import Point
 from gadgets.repair import deviations
-from gadgets.verdict import is_spark, receivers_of
+from gadgets.verdict import HIT, is_spark, receivers_of
 
 Place = tuple[int, int, int]
 """Partition, line and sample."""
@@ -95,3 +97,27 @@ def confirm(suspects: Sequence[Suspect], looked_at: KSpace, crowd: Sequence[Poin
             }
             confirmed.append(point.model_copy(update=moment))
     return confirmed
+
+
+def explained_by_others(points: Sequence[Point], kspace: KSpace) -> list[Point]:
+    """Name the points that do not deviate any more where all points are left out: others were to blame.
+
+    Parameters
+    ----------
+    points
+        All that were confirmed, at several looks.
+    kspace
+        As acquired.
+    """
+    explained: list[Point] = []
+    left = list(points)
+    while left:
+        largest = np.nanmax(deviations(kspace, left), axis=1, initial=0.0)
+        order = np.argsort(largest)
+        # The weaker half at a time: without them, the others may deviate again.
+        weakest = {int(index) for index in order[: -(-int((largest <= HIT).sum()) // 2)]}
+        if not weakest:
+            break
+        explained += [left[index] for index in sorted(weakest)]
+        left = [point for index, point in enumerate(left) if index not in weakest]
+    return explained

@@ -8,7 +8,7 @@ from test_detection import make_scan
 from test_joint_search import CROWD, SHAPE, around_the_centre
 
 from gadgets import crowds, detection
-from gadgets.crowds import find_hidden
+from gadgets.crowds import beside_in_readout, find_hidden
 from gadgets.detection import Detector
 from gadgets.records import Point
 from gadgets.settings import SparkDetectionSettings
@@ -105,3 +105,23 @@ def test_looking_for_crowds_finds_more_of_them_in_recorded_data(data_folder, mon
     together = n_found()
     monkeypatch.setattr(detection, "find_hidden", lambda *_: [])
     assert together > n_found()
+
+
+def test_the_rest_of_a_burst_is_looked_for_beside_what_was_found():
+    kspace = make_scan(n_coils=2, shape=SHAPE)
+    data = kspace.data.copy()
+    data[:, 0, 10, 20:26] += np.array([9, 60, 9, 8, 9, 9], np.complex64) * np.exp(2j * np.arange(6))
+    wrong = replace(kspace, data=data)
+    found = Point(partition=0, line=10, sample=21, receivers=(0, 1), probability=1, scan_counter=1, time_stamp=1)
+    beside = [
+        Suspect((0, 10, sample), 0.01, 0.5, in_core=False, is_hint=True) for sample in range(14, 30) if sample != 21
+    ]
+    hidden = find_hidden(wrong, beside, [found])
+    assert places_of(hidden) == {(0, 10, sample) for sample in (20, 22, 23, 24, 25)}
+    assert len(find_hidden(wrong, [replace(each, place=(0, 12, each.place[2])) for each in beside], [found])) == 0
+
+
+def test_what_is_beside_in_a_readout():
+    marked = beside_in_readout(np.array([[0, 3, 1], [1, 4, 20]]), (2, 8, 24))
+    assert np.argwhere(marked[0]).tolist() == [[3, sample] for sample in range(7)]
+    assert np.argwhere(marked[1]).tolist() == [[4, sample] for sample in range(15, 24)]

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from gadgets.kspace import ComplexArray, FloatArray
 
+IN_CACHE = 1 << 14
+"""Samples of which a dozen arrays stay in the cache."""
+
 
 @functools.lru_cache(maxsize=256)
 def mirrored_indices(n: int, offset: int) -> NDArray[np.intp]:
@@ -67,7 +70,17 @@ def local_median(values: FloatArray, distance: int) -> FloatArray:
     three or four of them. The columns of three are sorted once for the three samples that share each; the median of
     nine is that of the largest least, the middle middle and the least largest of its three columns.
     """
-    first, second, third = _three_lines(_widened(values, distance), distance)
+    widened, median = _widened(values, distance), np.empty_like(values)
+    step = max(IN_CACHE // max(values.shape[1], 1), 1)
+    for start in range(0, len(values), step):
+        stop = start + step
+        median[start:stop] = _median_of_nine(widened[start : stop + 2 * distance], distance)
+    return median
+
+
+def _median_of_nine(widened: FloatArray, distance: int) -> FloatArray:
+    """Median of all samples of a widened array but for those that it was widened by."""
+    first, second, third = _three_lines(widened, distance)
     middle = _median_of_three(first, second, third)
     least, most = _least(first, second, third), _largest(first, second, third)
     largest_least = _largest(*_three_samples(least, distance))
@@ -95,8 +108,12 @@ def sorted_places(levels: FloatArray, *, descending: bool = False) -> NDArray[np
     """Order of positive levels, equal ones as they come: what a stable argsort gives, five times as fast."""
     # The bits of positive floats, read as integers, are in the same order as the floats.
     bits = levels.astype(np.float32).view(np.uint32)
-    keys = (~bits if descending else bits).astype(np.uint64) << np.uint64(32)
-    return (np.sort(keys | np.arange(levels.size, dtype=np.uint64)) & np.uint64(0xFFFFFFFF)).astype(np.intp)
+    keys = (~bits if descending else bits).astype(np.uint64)
+    keys <<= np.uint64(32)
+    keys |= np.arange(levels.size, dtype=np.uint64)
+    keys.sort()
+    keys &= np.uint64(0xFFFFFFFF)
+    return keys.astype(np.intp, copy=False)
 
 
 def power(values: ComplexArray) -> FloatArray:

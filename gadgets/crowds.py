@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gadgets.echo_peak import LEAST_CONTRAST
+from gadgets.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
 from gadgets.image_support import contrast_of
 from gadgets.joint_search import MOST, search_jointly
 from gadgets.kspace import BoolArray, IntArray, KSpace
@@ -22,9 +22,6 @@ from gadgets.suspects import Suspect
 
 DEVIATION, DEVIATION_IN_CORE = 7.0, 15.0
 """Deviations from which on a sample may belong to a crowd: in clean files samples outside of the core reach 6."""
-
-FAINTEST_CONTRAST = 10.0
-"""Contrast (see :data:`gadgets.echo_peak.LEAST_CONTRAST`) that an image has at least while the crowd is still in it."""
 
 LARGEST = 256
 """Samples that are searched at most, the likeliest ones: bounds the time, which grows with their square. Where more

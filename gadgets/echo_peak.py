@@ -26,6 +26,11 @@ the field of view, aliased images, little signal over noise. Recorded images tha
 The echo's peak then looks as a spark does, and nothing in the core is touched."""
 
 
+FAINTEST_CONTRAST = 10.0
+"""The least while the sparks are still in the image: eight of ripple-to-noise ratio 4 leave 25 of it. Where there is
+less, whatever was taken away next would leave an image that seems to have a background."""
+
+
 def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, BoolArray]:
     """Mark the core, all that may belong to the echo's peak, and where sparks crowd, shapes ``(line, sample)``.
 
@@ -65,6 +70,8 @@ def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> C
 
 def _has_background(plane: Plane, places: IntArray) -> bool:
     """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
+    if contrast_of(plane.data) < FAINTEST_CONTRAST:
+        return False
     missing = np.zeros(plane.data.shape, dtype=bool)
     missing[:, places[:, 0], places[:, 1]] = True
     return contrast_of(predict_from_support(plane.data, missing).filled) >= LEAST_CONTRAST

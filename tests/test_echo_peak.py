@@ -8,7 +8,7 @@ from test_detection import make_scan, places, with_sparks
 from gadgets.calibration import calibrate
 from gadgets.detection import Detector
 from gadgets.division import divide_planes
-from gadgets.echo_peak import without_centre
+from gadgets.echo_peak import at_a_peak_without_background, without_centre
 from gadgets.evidence import radii
 from gadgets.patches import cut
 from gadgets.planes import planes_of
@@ -56,3 +56,15 @@ def test_a_patch_that_reaches_the_centre_is_replaced_around_it():
     in_centre = radii(SHAPE, CENTRE) < 0.1
     assert {(0, *map(int, place)) for place in np.argwhere(changed & in_centre)} <= places(detection)
     assert changed.sum() > 2 * 1024
+
+
+def test_an_object_that_fills_the_field_of_view_keeps_its_peak_though_the_rest_has_a_background():
+    kspace = make_scan(1, shape=SHAPE)
+    (disc,) = planes_of(kspace)
+    peak = disc.data.copy()
+    peak[:, CENTRE[0], CENTRE[1]] += 100 * np.abs(disc.data).max()  # the same brightness everywhere, and a faint disc
+    places = np.array([[0, *CENTRE]])
+    for data, is_left_alone in ((disc.data, False), (peak, True)):
+        patches = divide_planes([replace(disc, data=data)], (1, 32, 32), 0)
+        everywhere = np.ones((1, *SHAPE), dtype=bool)
+        assert at_a_peak_without_background(patches, places, everywhere).tolist() == [is_left_alone]

@@ -40,8 +40,9 @@ ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left o
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
-MAX_LOOKS = 8
-"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
+MAX_LOOKS, USUAL_LOOKS, MOST_POINTS = 8, 3, 256
+"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone. More points than
+these are no sparks, but interference, and not worth more than the usual looks."""
 
 
 @dataclass
@@ -147,16 +148,11 @@ class Detector:
                 suspects.update({plane.partition: [] for plane in planes})
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
                     suspects[suspect.place[0]].append(suspect)
-            seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
-            unknown = [each for each in seen if each.place not in found.points]
-            new = confirm([each for each in unknown if not each.is_hint], looked_at)
-            if not new:
-                points = list(found.points.values())
-                new = confirm(find_hidden(kspace, unknown, points), kspace, points)
-            if not new:
-                break
+            new = _confirmed(kspace, looked_at, suspects, found)
             found.points.update({place_of(point): point for point in new})
-        if look > 1:  # found at one look, they were confirmed together
+            if not new or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
+                break
+        if look > 1 and len(found.points) <= MOST_POINTS:  # found at one look, they were confirmed together
             for point in explained_by_others(list(found.points.values()), kspace):
                 del found.points[place_of(point)]
 
@@ -230,6 +226,19 @@ def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
     if found.patches or stops:
         return ""
     return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
+
+
+def _confirmed(
+    kspace: KSpace, looked_at: KSpace, suspects: Mapping[int, Sequence[Suspect]], found: _Found
+) -> list[Point]:
+    """Confirm suspects one by one; where none is confirmed, those that hide each other."""
+    seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
+    unknown = [suspect for suspect in seen if suspect.place not in found.points]
+    new = confirm([suspect for suspect in unknown if not suspect.is_hint], looked_at)
+    if new:
+        return new
+    points = list(found.points.values())
+    return confirm(find_hidden(kspace, unknown, points), kspace, points)
 
 
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:

@@ -195,7 +195,7 @@ class Detector:
         for place, chance, source, hint in zip(places[kept], chances[kept], sources[kept], is_hint[kept], strict=True):
             where = tuple(place)
             values = None
-            if opinions.calibrated is not None:
+            if opinions.calibrated is not None and not hint:  # what a model does not mark, it leaves as it is
                 values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
             suspects.append(
                 Suspect(
@@ -238,7 +238,8 @@ def _confirmed(
     if new:
         return new
     points = list(found.points.values())
-    return confirm(find_hidden(kspace, unknown, points), kspace, points)
+    hidden = confirm(find_hidden(kspace, unknown, points), kspace, points)
+    return hidden if points or len(hidden) > 1 else []  # a single sample has nobody to hide it
 
 
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:

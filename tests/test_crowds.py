@@ -125,3 +125,16 @@ def test_what_is_beside_in_a_readout():
     marked = beside_in_readout(np.array([[0, 3, 1], [1, 4, 20]]), (2, 8, 24))
     assert np.argwhere(marked[0]).tolist() == [[3, sample] for sample in range(7)]
     assert np.argwhere(marked[1]).tolist() == [[4, sample] for sample in range(15, 24)]
+
+
+def test_a_single_sample_is_no_crowd(monkeypatch):
+    kspace = make_scan(n_coils=2, shape=SHAPE)
+    detector = Detector(SparkDetectionSettings(provider="cpu"))
+    one, two = (Suspect((0, 30, sample), 0.9, 0.5, in_core=False) for sample in (44, 46))
+    wrong = replace(kspace, data=kspace.data.copy())
+    wrong.data[:, 0, 30, [44, 46]] += 300
+    for hidden, n_points in (([one], 0), ([one, two], 2)):
+        monkeypatch.setattr(Detector, "_look", lambda *_, **__: [])
+        answers = [hidden, []]
+        monkeypatch.setattr(detection, "find_hidden", lambda *_, answers=answers: answers.pop(0))
+        assert len(detector.detect(wrong).points) == n_points

@@ -15,10 +15,10 @@ import numpy as np
 from gadgets.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
 from gadgets.image_support import contrast_of
 from gadgets.joint_search import MOST, search_jointly
-from gadgets.kspace import BoolArray, IntArray, KSpace
+from gadgets.kspace import IntArray, KSpace
 from gadgets.planes import Plane, planes_of
 from gadgets.records import Point
-from gadgets.suspects import Suspect
+from gadgets.suspects import BESIDE, Suspect
 
 DEVIATION, DEVIATION_IN_CORE = 7.0, 15.0
 """Deviations from which on a sample may belong to a crowd: in clean files samples outside of the core reach 6."""
@@ -27,21 +27,9 @@ LARGEST = 256
 """Samples that are searched at most, the likeliest ones: bounds the time, which grows with their square. Where more
 than that have been found already, something else than sparks spoils the plane."""
 
-
-BESIDE = 5
-"""Samples on either side of one that was hit, in the same readout, of which the next may have been hit too."""
-
 DEVIATION_BESIDE, THRESHOLD_BESIDE = 3.5, 0.0067
-"""What is asked of those: a burst lasts up to six samples, and the weak ones spoil the repair of the strong."""
-
-
-def beside_in_readout(places: IntArray, shape: tuple[int, ...]) -> BoolArray:
-    """Mark places ``(n, 3)``: plane, line, sample; and what is beside them in their readouts; of the given shape."""
-    marked = np.zeros(shape, dtype=bool)
-    plane, line, sample = places.T
-    for step in range(-BESIDE, BESIDE + 1):
-        marked[plane, line, np.clip(sample + step, 0, shape[-1] - 1)] = True
-    return marked
+"""What is asked of samples beside those that were found: a burst lasts up to six, and the weak samples spoil the repair
+of the strong ones."""
 
 
 def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Point]) -> list[Suspect]:

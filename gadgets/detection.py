@@ -13,25 +13,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from gadgets.abnormal_points import Opinions, merge
 from gadgets.choice import Chosen, open_method
+from gadgets.confirmation import confirm, explained_by_others
 from gadgets.contradictions import refuse_contradictions
-from gadgets.crowds import beside_in_readout, find_hidden
+from gadgets.crowds import find_hidden
 from gadgets.division import Patches, PatchShape, divide_planes, shape_for, together
-from gadgets.echo_peak import at_a_peak_without_background, regions_of, without_centre
+from gadgets.echo_peak import without_centre
 from gadgets.history import read_history
 from gadgets.image_check import has_artifact, open_image_check
-from gadgets.kspace import IntArray, KSpace
+from gadgets.kspace import KSpace
 from gadgets.methods import Method
 from gadgets.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.preprocessing import preprocessing_of
 from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
-from gadgets.suspects import Place, Suspect, confirm, explained_by_others, place_of
+from gadgets.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.target_patches import Region, in_centre, select_targets
 from gadgets.thresholds import Thresholds, raised, thresholds_of
-from gadgets.verdict import POSSIBLE, suspicious_from
 from gadgets.whole_patches import pack
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
@@ -176,38 +175,7 @@ class Detector:
                 record = record.model_copy(update={"samples": samples})
             # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
             found.targets.setdefault(record.anchor, record)
-        return self._suspects(patches, targets, opinions)
-
-    def _suspects(self, patches: Patches, targets: IntArray, opinions: Opinions) -> list[Suspect]:
-        """Collect the samples of target patches that are worth a second opinion, and near the centre more of them."""
-        regions = [regions_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
-        core, peak, near = (np.stack(region) for region in zip(*regions, strict=True))
-        judged = np.stack([evidence.judged for evidence in patches.evidence])
-        thresholds = np.where(core, *(self._thresholds.points[region] for region in ("centre", "outer")))
-        anchors = patches.anchors[targets]
-        places, chances, sources = merge(opinions.probability, anchors, np.full(core.shape, POSSIBLE))
-        is_hint = chances <= suspicious_from(thresholds)[tuple(places.T)]
-        worth_it = near | beside_in_readout(places[~is_hint], near.shape)
-        left_alone = ~worth_it[tuple(places.T)]
-        left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
-        kept = judged[tuple(places.T)] & ~left_alone
-        suspects = []
-        for place, chance, source, hint in zip(places[kept], chances[kept], sources[kept], is_hint[kept], strict=True):
-            where = tuple(place)
-            values = None
-            if opinions.calibrated is not None and not hint:  # what a model does not mark, it leaves as it is
-                values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
-            suspects.append(
-                Suspect(
-                    place=patches.place(*(int(index) for index in place)),
-                    probability=float(chance),
-                    threshold=float(thresholds[where]),
-                    in_core=bool(core[where]),
-                    is_hint=bool(hint),
-                    values=values,
-                )
-            )
-        return suspects
+        return collect_suspects(patches, targets, opinions, self._thresholds.points)
 
     def _target_patch(self, patches: Patches, target: int, probability: float, method: Method) -> TargetPatch:
         region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from gadgets.kspace import ComplexArray, KSpace
+from gadgets.abnormal_points import Opinions, merge
+from gadgets.division import Patches
+from gadgets.echo_peak import at_a_peak_without_background, regions_of
+from gadgets.kspace import BoolArray, ComplexArray, IntArray
 from gadgets.records import Point
-from gadgets.repair import deviations
-from gadgets.verdict import HIT, is_spark, receivers_of
+from gadgets.target_patches import Region
+from gadgets.verdict import POSSIBLE, suspicious_from
 
 Place = tuple[int, int, int]
 """Partition, line and sample."""
+
+BESIDE = 5
+"""Samples on either side of one that was hit, in the same readout, of which the next may have been hit too."""
 
 
 @dataclass(frozen=True)
@@ -67,57 +73,56 @@ def place_of(point: Point) -> Place:
     return point.partition, point.line, point.sample
 
 
-def confirm(suspects: Sequence[Suspect], looked_at: KSpace, crowd: Sequence[Point] | None = None) -> list[Point]:
-    """Keep the suspects that their predictions confirm; name their receivers and their moment.
+def collect_suspects(
+    patches: Patches, targets: IntArray, opinions: Opinions, point_thresholds: Mapping[Region, float]
+) -> list[Suspect]:
+    """Collect the samples of target patches that are worth a second opinion.
+
+    Near the centre, where sparks hide each other, and beside others in their readout these are more: hints.
 
     Parameters
     ----------
-    suspects
-        Those to be judged.
-    looked_at
-        The k-space that they were seen in.
-    crowd
-        Where suspects were found together: what else is wrong in this k-space, and tells nothing about them. None
-        where the models suspect each of them alone.
+    patches, targets
+        All patches of some planes, and the numbers of the targets.
+    opinions
+        On the samples of the targets.
+    point_thresholds
+        Probabilities above which a sample is abnormal: in the echo's peak ("centre") and elsewhere.
     """
-    if not suspects:
-        return []
-    confirmed = []
-    points = [suspect.point for suspect in suspects]
-    theirs = deviations(looked_at, [*points, *(crowd or ())])[: len(points)]
-    for suspect, point, deviation in zip(suspects, points, theirs, strict=True):
-        opinions = (suspect.probability, suspect.threshold, deviation)
-        if is_spark(*opinions, in_core=suspect.in_core, in_crowd=crowd is not None):
-            receivers = receivers_of(deviation)
-            moment = {
-                "receivers": receivers,
-                "values": suspect.values_of(receivers),
-                "scan_counter": int(looked_at.scan_counter[point.partition, point.line]),
-                "time_stamp": int(looked_at.time_stamp[point.partition, point.line]),
-            }
-            confirmed.append(point.model_copy(update=moment))
-    return confirmed
+    regions = [regions_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
+    core, peak, near = (np.stack(region) for region in zip(*regions, strict=True))
+    judged = np.stack([evidence.judged for evidence in patches.evidence])
+    thresholds = np.where(core, point_thresholds["centre"], point_thresholds["outer"])
+    anchors = patches.anchors[targets]
+    places, chances, sources = merge(opinions.probability, anchors, np.full(core.shape, POSSIBLE))
+    is_hint = chances <= suspicious_from(thresholds)[tuple(places.T)]
+    worth_it = near | beside_in_readout(places[~is_hint], near.shape)
+    left_alone = ~worth_it[tuple(places.T)]
+    left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
+    kept = judged[tuple(places.T)] & ~left_alone
+    suspects = []
+    for place, chance, source, hint in zip(places[kept], chances[kept], sources[kept], is_hint[kept], strict=True):
+        where = tuple(place)
+        values = None
+        if opinions.calibrated is not None and not hint:  # what a model does not mark, it leaves as it is
+            values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
+        suspects.append(
+            Suspect(
+                place=patches.place(*(int(index) for index in place)),
+                probability=float(chance),
+                threshold=float(thresholds[where]),
+                in_core=bool(core[where]),
+                is_hint=bool(hint),
+                values=values,
+            )
+        )
+    return suspects
 
 
-def explained_by_others(points: Sequence[Point], kspace: KSpace) -> list[Point]:
-    """Name the points that do not deviate any more where all points are left out: others were to blame.
-
-    Parameters
-    ----------
-    points
-        All that were confirmed, at several looks.
-    kspace
-        As acquired.
-    """
-    explained: list[Point] = []
-    left = list(points)
-    while left:
-        largest = np.nanmax(deviations(kspace, left), axis=1, initial=0.0)
-        order = np.argsort(largest)
-        # The weaker half at a time: without them, the others may deviate again.
-        weakest = {int(index) for index in order[: -(-int((largest <= HIT).sum()) // 2)]}
-        if not weakest:
-            break
-        explained += [left[index] for index in sorted(weakest)]
-        left = [point for index, point in enumerate(left) if index not in weakest]
-    return explained
+def beside_in_readout(places: IntArray, shape: tuple[int, ...]) -> BoolArray:
+    """Mark places ``(n, 3)``: plane, line, sample; and what is beside them in their readouts; of the given shape."""
+    marked = np.zeros(shape, dtype=bool)
+    plane, line, sample = places.T
+    for step in range(-BESIDE, BESIDE + 1):
+        marked[plane, line, np.clip(sample + step, 0, shape[-1] - 1)] = True
+    return marked

@@ -8,11 +8,12 @@ from test_detection import make_scan
 from test_joint_search import CROWD, SHAPE, around_the_centre
 
 from gadgets import crowds, detection
-from gadgets.crowds import beside_in_readout, find_hidden
+from gadgets.confirmation import confirm
+from gadgets.crowds import find_hidden
 from gadgets.detection import Detector
 from gadgets.records import Point
 from gadgets.settings import SparkDetectionSettings
-from gadgets.suspects import Suspect, confirm
+from gadgets.suspects import Suspect
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.read_kspaces import read_kspaces
 
@@ -119,12 +120,6 @@ def test_the_rest_of_a_burst_is_looked_for_beside_what_was_found():
     hidden = find_hidden(wrong, beside, [found])
     assert places_of(hidden) == {(0, 10, sample) for sample in (20, 22, 23, 24, 25)}
     assert len(find_hidden(wrong, [replace(each, place=(0, 12, each.place[2])) for each in beside], [found])) == 0
-
-
-def test_what_is_beside_in_a_readout():
-    marked = beside_in_readout(np.array([[0, 3, 1], [1, 4, 20]]), (2, 8, 24))
-    assert np.argwhere(marked[0]).tolist() == [[3, sample] for sample in range(7)]
-    assert np.argwhere(marked[1]).tolist() == [[4, sample] for sample in range(15, 24)]
 
 
 def test_a_single_sample_is_no_crowd(monkeypatch):

@@ -122,14 +122,16 @@ def test_the_rest_of_a_burst_is_looked_for_beside_what_was_found():
     assert len(find_hidden(wrong, [replace(each, place=(0, 12, each.place[2])) for each in beside], [found])) == 0
 
 
-def test_a_single_sample_is_no_crowd(monkeypatch):
+def test_one_sample_confirmed_of_many_is_no_crowd(monkeypatch):
     kspace = make_scan(n_coils=2, shape=SHAPE)
+    one, two = (replace(kspace, data=kspace.data.copy()) for _ in range(2))
+    one.data[:, 0, 30, 44] += 300
+    two.data[:, 0, 30, [44, 46]] += 300
+    sparks = [Suspect((0, 30, sample), 0.9, 0.5, in_core=False) for sample in (44, 46)]
+    clean = [Suspect((0, 12, sample), 0.01, 0.5, in_core=False) for sample in (20, 30)]
     detector = Detector(SparkDetectionSettings(provider="cpu"))
-    one, two = (Suspect((0, 30, sample), 0.9, 0.5, in_core=False) for sample in (44, 46))
-    wrong = replace(kspace, data=kspace.data.copy())
-    wrong.data[:, 0, 30, [44, 46]] += 300
-    for hidden, n_points in (([one], 0), ([one, two], 2)):
-        monkeypatch.setattr(Detector, "_look", lambda *_, **__: [])
+    monkeypatch.setattr(Detector, "_look", lambda *_, **__: [])
+    for wrong, hidden, n_points in ((one, sparks[:1], 1), (one, [sparks[0], *clean], 0), (two, [*sparks, *clean], 2)):
         answers = [hidden, []]
         monkeypatch.setattr(detection, "find_hidden", lambda *_, answers=answers: answers.pop(0))
         assert len(detector.detect(wrong).points) == n_points

@@ -104,7 +104,8 @@ def collect_suspects(
     for place, chance, source, hint in zip(places[kept], chances[kept], sources[kept], is_hint[kept], strict=True):
         where = tuple(place)
         values = None
-        if opinions.calibrated is not None and not hint:  # what a model does not mark, it leaves as it is
+        # What a model does not mark, it leaves more or less as it is.
+        if opinions.calibrated is not None and chance > thresholds[where]:
             values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
         suspects.append(
             Suspect(

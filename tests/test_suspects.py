@@ -38,9 +38,10 @@ def test_marked_samples_are_suspected_and_hints_only_where_sparks_hide():
 
 def test_values_are_taken_only_for_what_the_model_marks():
     calibrated = np.arange(2 * 32 * 32, dtype=np.complex64).reshape(1, 2, 1, 32, 32)
-    suspects = suspects_of({(5, 50): 0.7, (5, 51): 0.01}, calibrated)
+    suspects = suspects_of({(5, 50): 0.7, (5, 51): 0.01, (5, 52): 0.4}, calibrated)
     assert suspects[5, 50].values_of([0, 1]) == ((5 * 32 + 18, 0), (1024 + 5 * 32 + 18, 0))
     assert suspects[5, 51].values is None
+    assert suspects[5, 52].values is None
 
 
 def test_what_is_beside_in_a_readout():

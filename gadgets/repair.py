@@ -84,7 +84,7 @@ def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
     kspace
         As acquired.
     points
-        Samples to be judged; their receivers do not matter, none is used for the prediction of another.
+        Samples to be judged; their receivers and values do not matter, none is used for the prediction of another.
 
     Returns
     -------
@@ -94,7 +94,7 @@ def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
         that cannot be judged.
     """
     everywhere = tuple(range(kspace.n_coils))
-    whole = [point.model_copy(update={"receivers": everywhere}) for point in points]
+    whole = [point.model_copy(update={"receivers": everywhere, "values": ()}) for point in points]
     result = np.full((len(points), kspace.n_coils), np.nan)
     listed = [index for index, point in enumerate(whole) if not _fault(kspace, point)]
     if not listed:

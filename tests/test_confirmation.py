@@ -28,3 +28,19 @@ def test_points_that_others_explain_are_named():
     assert sorted(place_of(point)[1:] for point in explained_by_others(points, kspace)) == sorted(places[1:])
     assert explained_by_others(points[:1], kspace) == []
     assert explained_by_others([], kspace) == []
+
+
+def test_what_a_model_said_of_a_point_does_not_keep_it_from_being_judged():
+    kspace = make_kspace(0, 3, (1, 24, 32))
+    kspace.data[:, 0, 9, 20] += 400 * np.exp(2j * np.arange(3)).astype(np.complex64)
+    point = Point(
+        partition=0,
+        line=9,
+        sample=20,
+        receivers=(1,),
+        probability=1,
+        scan_counter=1,
+        time_stamp=1,
+        values=((0.0, 0.0),),
+    )
+    assert explained_by_others([point], kspace) == []

@@ -66,9 +66,9 @@ def _hidden_in_plane(plane: Plane, suspects: Sequence[Suspect], found: Sequence[
     candidates = _indices(plane, [suspect.place[1:] for suspect in suspects])
     thresholds = np.array([deviation for _, deviation in weighed])
     result = search_jointly(plane.data, _indices(plane, found), candidates, thresholds)
-    if not 0 < len(result.chosen) < MOST or contrast_of(result.before) < FAINTEST_CONTRAST:
+    if not 0 < len(result.chosen) < MOST or result.contrast < FAINTEST_CONTRAST:
         return []
-    has_background = contrast_of(result.after) >= LEAST_CONTRAST
+    has_background = contrast_of(result.rest) >= LEAST_CONTRAST
     chosen = [weighed[number][0] for number in result.chosen]
     return [suspect for suspect in chosen if has_background or not suspect.in_core]
 

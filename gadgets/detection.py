@@ -49,6 +49,7 @@ class _Found:
     """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged."""
 
     thresholds: Thresholds
+    looks: int = 0
     patches: int = 0
     left_out: int = 0
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
@@ -113,6 +114,11 @@ class Detector:
         found = _Found(raised(thresholds, settings) if is_clean else thresholds)
         if not stops:
             self._look_for_points(kspace, found)
+        if (
+            found.looks > 2 and len(found.points) <= MOST_POINTS
+        ):  # at two looks, all were confirmed together at the first
+            for point in explained_by_others(list(found.points.values()), kspace):
+                del found.points[place_of(point)]
         return Detection(
             indices=kspace.indices,
             patches=found.patches,
@@ -138,11 +144,11 @@ class Detector:
         suspects: dict[int, list[Suspect]] = {}
         for look in range(MAX_LOOKS):
             if look:
-                before = looked_at
-                looked_at, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
+                repaired, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
                 # Partitions that the repair left alone look as they did; cuboids reach over all of them.
-                same = {each: suspects[each] for each in suspects if _is_same(before, looked_at, each)}
+                same = {each: suspects[each] for each in suspects if _is_same(looked_at, repaired, each)}
                 suspects = same if shape != "cuboid" else {}
+                looked_at = repaired
             for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
                 suspects.update({plane.partition: [] for plane in planes})
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):

@@ -94,15 +94,15 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
         Samples to be predicted, shape ``(coil, ky, kx)``.
     """
     scale = np.float32(np.abs(plane).max(initial=0.0)) or np.float32(1)
-    recorded = (plane / scale).astype(np.complex64)
-    prediction = _reweight(recorded, missing)
+    prediction = _reweight((plane / scale).astype(np.complex64, copy=False), missing)
     energy = power(prediction.filled)
-    doubt: FloatArray = np.zeros(plane.shape, np.float32)
+    doubt = prediction.doubt
     if np.sum(energy[missing]) > LARGE_SHARE * np.sum(energy):
-        doubt = DOUBT * np.abs(prediction.filled - _reweight(np.where(missing, 0, recorded), missing).filled)
-    return replace(
-        prediction, filled=prediction.filled * scale, weighted=prediction.weighted * scale, doubt=doubt * scale
-    )
+        without = _reweight(np.where(missing, 0, plane / scale).astype(np.complex64, copy=False), missing).filled
+        doubt = DOUBT * scale * np.abs(prediction.filled - without)
+    for values in (prediction.filled, prediction.weighted):
+        np.multiply(values, scale, out=values)
+    return replace(prediction, doubt=doubt)
 
 
 def innovation_of(plane: ComplexArray, scale: float = 1.0) -> ComplexArray:
@@ -134,31 +134,34 @@ def contrast_of(plane: ComplexArray) -> float:
 
 
 def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
-    """Estimate variance and missing samples in turn, from a first estimate of the samples."""
-    filled = filled.copy()
-    known_image = fft.fft2(np.where(missing, 0, filled))
+    """Estimate variance and missing samples in turn, from a first estimate of the samples, which is overwritten."""
+    known_image = fft.fft2(np.where(missing, 0, filled), overwrite_x=True)
     image = known_image.copy()
     groups = missing_samples(missing)
     variance = np.zeros(missing.shape, np.float32)
     for group in groups:
-        image[group.coils] += group.image_of(filled[group.index])
+        group.add_to(image, filled[group.index])
     receiver_weights = _receiver_weights(image)
     for _ in range(MAX_ITERATIONS):
         precision = _precision(image, receiver_weights)
         correlation = fft.ifft2(precision.astype(np.float64))
         step = 0.0
         for group in groups:
-            known = known_image[group.coils]
-            solution, diagonal = group.solve(correlation, group.samples_of(precision * known), precision)
+            solution, diagonal = group.solve(correlation, group.samples_of(known_image, precision), precision)
             change = np.linalg.norm(filled[group.index] + solution)
             step = max(step, float(change / (np.linalg.norm(solution) + 1e-30)))
             filled[group.index] = -solution
             variance[group.index] = diagonal
-            image[group.coils] = known - group.image_of(solution)
+            image[group.coils] = known_image[group.coils]
+            group.add_to(image, -solution)
         if step < CONVERGED:
             break
-    weighted = np.where(missing, 0, fft.ifft2(precision * image))
-    return SupportPrediction(filled, weighted, correlation, variance, np.zeros(missing.shape, np.float32))
+    del known_image
+    for receiver in image:  # one at a time, in place: all others' samples take memory enough
+        receiver[:] = fft.ifft2(precision * receiver, overwrite_x=True)
+    image[missing] = 0
+    no_doubt: FloatArray = np.broadcast_to(np.float32(0), missing.shape)
+    return SupportPrediction(filled, image, correlation, variance, no_doubt)
 
 
 def _receiver_weights(image: ComplexArray) -> FloatArray:

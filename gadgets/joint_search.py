@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.image_support import POWER, precision_of
+from gadgets.image_support import POWER, contrast_of, precision_of
 from gadgets.kspace import ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power, quantile
 
@@ -48,13 +48,15 @@ class JointlyFound:
     ----------
     chosen
         Numbers of the candidates.
-    before, after
-        The plane without what was withheld, and without the chosen as well, shape ``(coil, line, sample)``.
+    contrast
+        Of the plane's image (see :func:`gadgets.image_support.contrast_of`) without what was withheld.
+    rest
+        The plane without the chosen as well, shape ``(coil, line, sample)``.
     """
 
     chosen: NDArray[np.intp]
-    before: ComplexArray
-    after: ComplexArray
+    contrast: float
+    rest: ComplexArray
 
 
 def search_jointly(
@@ -74,20 +76,20 @@ def search_jointly(
         Of each candidate, shape ``(n,)``: its least deviation in units of the error that predictions usually have.
     """
     scale = np.float32(np.abs(plane).max(initial=0.0)) or np.float32(1)
-    recorded: ComplexArray = (plane / scale).astype(np.complex64)
+    recorded: ComplexArray = (plane / scale).astype(np.complex64, copy=False)
     places = np.concatenate([withheld, candidates])
-    chosen = list(range(len(withheld)))
-    before = recorded.copy()
-    before[:, withheld[:, 0], withheld[:, 1]] = 0
-    after = before
+    lines, samples = places.T
+    rest = recorded.copy()
+    rest[:, withheld[:, 0], withheld[:, 1]] = 0
+    contrast = contrast_of(rest)
     for each in ROUNDS:
-        system = _system_of(recorded, after, places, each)
+        system = _system_of(recorded, rest, places, each)
         chosen = system.add(range(len(withheld)), each.caution * thresholds)
         chosen = system.drop(chosen, len(withheld), each.caution * thresholds)
-        after = recorded.copy()
-        after[:, places[chosen, 0], places[chosen, 1]] -= system.errors_of(chosen)
-    found = np.array(chosen[len(withheld) :], dtype=np.intp) - len(withheld)
-    return JointlyFound(found, before * scale, after * scale)
+        rest[:, lines, samples] = recorded[:, lines, samples]
+        rest[:, lines[chosen], samples[chosen]] -= system.errors_of(chosen)
+    rest *= scale
+    return JointlyFound(np.array(chosen[len(withheld) :], dtype=np.intp) - len(withheld), contrast, rest)
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,17 +153,20 @@ class _System:
         return np.asarray(errors * self.usual[:, None], dtype=np.complex64)
 
 
-def _system_of(recorded: ComplexArray, without: ComplexArray, places: IntArray, each: _Round) -> _System:
+def _system_of(recorded: ComplexArray, rest: ComplexArray, places: IntArray, each: _Round) -> _System:
     """Set up the system by the background of the plane without the samples that are known to be wrong by now."""
-    image = fft.fft2(without)
+    image = fft.fft2(rest)
     precision = precision_of(image, each.smoothing, each.power)
     correlation = fft.ifft2(precision.astype(np.float64))
-    left = power(fft.ifft2(precision * image)).reshape(len(image), -1)
-    # The median power of complex Gaussian noise is ln 2 of its mean.
-    usual = np.sqrt(quantile(left, 0.5) / (np.log(2) * correlation[0, 0].real)) + 1e-20
-    seen = fft.ifft2(precision * fft.fft2(recorded))[:, places[:, 0], places[:, 1]]
+    usual = np.empty(len(image))
+    seen = np.empty((len(image), len(places)), np.complex128)
+    for coil, receiver in enumerate(recorded):  # one at a time takes little memory
+        left = power(fft.ifft2(precision * image[coil])).ravel()
+        # The median power of complex Gaussian noise is ln 2 of its mean.
+        usual[coil] = np.sqrt(quantile(left, 0.5) / (np.log(2) * correlation[0, 0].real)) + 1e-20
+        seen[coil] = fft.ifft2(precision * fft.fft2(receiver))[places[:, 0], places[:, 1]] / usual[coil]
     distance = (places[:, None] - places[None]) % np.array(correlation.shape)
     matrix = correlation[distance[..., 0], distance[..., 1]]
     # The smallest of ridges: many neighbours at once can hardly be told from each other.
     matrix[np.diag_indices(len(places))] *= 1 + 1e-9
-    return _System(matrix, seen.astype(np.complex128) / usual[:, None], usual)
+    return _System(matrix, seen, usual)

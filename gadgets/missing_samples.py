@@ -40,24 +40,34 @@ class MissingSamples:
         ky, kx = self._places.T
         return self.coils[:, None], ky, kx
 
-    def image_of(self, values: ComplexArray) -> ComplexArray:
-        """Transform a partition that is zero but for these samples, ``(coil, sample)``, to ``(coil, y, x)``."""
-        if len(self._places) <= FEW:
-            across_lines, along_samples = self._waves
-            return np.asarray((across_lines * values[:, None]) @ along_samples)
-        grid = np.zeros((len(values), *self._shape), np.complex64)
+    def add_to(self, images: ComplexArray, values: ComplexArray) -> None:
+        """Add these samples, ``(coil, sample)``, to the images of all receivers ``(coil, y, x)``, in place."""
         ky, kx = self._places.T
-        grid[:, ky, kx] = values
-        return np.asarray(fft.fft2(grid, overwrite_x=True))
+        for coil, samples in zip(self.coils, values, strict=True):
+            if len(self._places) <= FEW:
+                across_lines, along_samples = self._waves
+                images[coil] += (across_lines * samples) @ along_samples
+            else:
+                grid = np.zeros(self._shape, np.complex64)
+                grid[ky, kx] = samples
+                images[coil] += fft.fft2(grid, overwrite_x=True)
 
-    def samples_of(self, image: ComplexArray) -> ComplexArray:
-        """Give these samples, ``(coil, sample)``, of the partition that an image ``(coil, y, x)`` has."""
-        if len(self._places) <= FEW:
-            across_lines, along_samples = self._waves
-            partly = image @ along_samples.conj().T
-            return np.asarray(np.einsum("cys,ys->cs", partly, across_lines.conj()) / image[0].size)
+    def samples_of(self, images: ComplexArray, precision: FloatArray) -> ComplexArray:
+        """Give these samples, ``(coil, sample)``, of a partition with the images ``(coil, y, x)`` times `precision`.
+
+        One receiver at a time: what all of them take together is what limits a node.
+        """
+        samples = np.empty((len(self.coils), len(self._places)), np.complex64)
         ky, kx = self._places.T
-        return np.asarray(fft.ifft2(image)[:, ky, kx])
+        for row, coil in zip(samples, self.coils, strict=True):
+            weighted = precision * images[coil]
+            if len(self._places) <= FEW:
+                across_lines, along_samples = self._waves
+                partly = weighted @ along_samples.conj().T
+                row[:] = np.einsum("ys,ys->s", partly, across_lines.conj()) / weighted.size
+            else:
+                row[:] = fft.ifft2(weighted, overwrite_x=True)[ky, kx]
+        return samples
 
     def solve(
         self, correlation: NDArray[np.complex128], right: ComplexArray, precision: FloatArray

@@ -216,10 +216,10 @@ class Predictor:
     def _usual_error(self, partition: int) -> FloatArray:
         """Typical error of single samples in a partition, as a complex standard deviation, shape ``(coil,)``."""
         if partition not in self._usual:
-            wrong = np.abs(self._predict_support(partition).innovation)
-            clean = self.around.clean[:, partition]
+            innovation, clean = self._predict_support(partition).innovation, self.around.clean[:, partition]
             medians = [
-                quantile(values[there], 0.5) if there.any() else 0.0 for values, there in zip(wrong, clean, strict=True)
+                quantile(np.abs(values[there]), 0.5) if there.any() else 0.0
+                for values, there in zip(innovation, clean, strict=True)
             ]
             self._usual[partition] = np.array(medians) / np.sqrt(np.log(2))
         return self._usual[partition]
@@ -232,12 +232,14 @@ class Predictor:
             limit = WITHHELD // max(sum(burst.length for burst in loud), 1)
             places = {burst: rehearsal_places(burst, free, self._centre, min(PLACES, limit)) for burst in loud}
             held = withhold(self.around, [place for listed in places.values() for place in listed])
-            wrong = np.zeros_like(held.data[:, partition])
+            wrong: ComplexArray = np.broadcast_to(np.complex64(0), held.data[:, partition].shape)
             if any(places.values()):
                 start = self._predict_support(partition).filled
                 rehearsed = predict_from_support(start, held.missing[:, partition])
                 expected = np.sqrt(np.where(rehearsed.variance > 0, rehearsed.relative_variance, 1))
-                wrong = (rehearsed.filled - held.data[:, partition]) / expected
+                wrong = rehearsed.filled
+                wrong -= held.data[:, partition]
+                wrong /= expected
             self._rehearsals[partition] = Rehearsals(places, wrong)
         return self._rehearsals[partition]
 

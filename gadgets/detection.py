@@ -114,9 +114,8 @@ class Detector:
         found = _Found(raised(thresholds, settings) if is_clean else thresholds)
         if not stops:
             self._look_for_points(kspace, found)
-        if (
-            found.looks > 2 and len(found.points) <= MOST_POINTS
-        ):  # at two looks, all were confirmed together at the first
+        # What two looks found, the second finding nothing more, was confirmed together.
+        if found.looks > 2 and len(found.points) <= MOST_POINTS:
             for point in explained_by_others(list(found.points.values()), kspace):
                 del found.points[place_of(point)]
         return Detection(
@@ -143,6 +142,7 @@ class Detector:
         looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
         for look in range(MAX_LOOKS):
+            found.looks = look + 1
             if look:
                 repaired, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
                 # Partitions that the repair left alone look as they did; cuboids reach over all of them.
@@ -157,9 +157,6 @@ class Detector:
             found.points.update({place_of(point): point for point in new})
             if not new or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
-        if look > 1 and len(found.points) <= MOST_POINTS:  # found at one look, they were confirmed together
-            for point in explained_by_others(list(found.points.values()), kspace):
-                del found.points[place_of(point)]
 
     def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
         """Judge planes that belong together."""

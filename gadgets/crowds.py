@@ -40,7 +40,7 @@ def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Po
     kspace
         As acquired.
     suspects
-        Samples near the centre that the models hold to be possible, of any partition.
+        Samples that the models hold to be possible, near the centre or beside others, of any partition.
     points
         What has been found so far.
     """

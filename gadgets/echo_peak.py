@@ -7,7 +7,7 @@ import numpy as np
 from gadgets.division import Patches
 from gadgets.evidence import Evidence, radii
 from gadgets.image_support import contrast_of, predict_from_support
-from gadgets.kspace import BoolArray, ComplexArray, IntArray
+from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.patches import cut
 from gadgets.planes import Plane
 from gadgets.target_patches import INNER
@@ -38,13 +38,18 @@ def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, 
     view the peak is a single sample, and the loudest surroundings are elsewhere.
     """
     shape = evidence.level.shape
-    radius = np.minimum(evidence.radius, radii(shape, plane.centre))
+    radius = _radius_of(plane, evidence)
     core = radius < CORE
     peak = core.copy()
     for centre in (evidence.centre, plane.centre):
         near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
         peak |= near[0][:, None] & near[1][None, :]
     return core, peak, radius < CROWD
+
+
+def _radius_of(plane: Plane, evidence: Evidence) -> FloatArray:
+    """Give the distance from the nearer of the two centres, shape ``(line, sample)``."""
+    return np.minimum(evidence.radius, radii(evidence.level.shape, plane.centre))
 
 
 def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolArray) -> BoolArray:
@@ -63,7 +68,7 @@ def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> C
     There a patch holds good samples that a model takes for abnormal, and that only a second opinion would spare.
     """
     pairs = zip(patches.planes, patches.evidence, strict=True)
-    radius = np.stack([np.minimum(each.radius, radii(each.level.shape, plane.centre)) for plane, each in pairs])
+    radius = np.stack([_radius_of(*pair) for pair in pairs])
     is_near = cut(radius < INNER, patches.anchors[[number]], patches.shape)[0]
     return np.where(is_near, np.complex64(np.nan), calibrated)
 

@@ -58,15 +58,15 @@ class MissingSamples:
         One receiver at a time: what all of them take together is what limits a node.
         """
         samples = np.empty((len(self.coils), len(self._places)), np.complex64)
-        ky, kx = self._places.T
-        for row, coil in zip(samples, self.coils, strict=True):
-            weighted = precision * images[coil]
-            if len(self._places) <= FEW:
-                across_lines, along_samples = self._waves
-                partly = weighted @ along_samples.conj().T
-                row[:] = np.einsum("ys,ys->s", partly, across_lines.conj()) / weighted.size
-            else:
-                row[:] = fft.ifft2(weighted, overwrite_x=True)[ky, kx]
+        if len(self._places) <= FEW:
+            across_lines, along_samples = (waves.conj() for waves in self._waves)
+            for row, coil in zip(samples, self.coils, strict=True):
+                partly = (precision * images[coil]) @ along_samples.T
+                row[:] = np.einsum("ys,ys->s", partly, across_lines) / precision.size
+        else:
+            ky, kx = self._places.T
+            for row, coil in zip(samples, self.coils, strict=True):
+                row[:] = fft.ifft2(precision * images[coil], overwrite_x=True)[ky, kx]
         return samples
 
     def solve(

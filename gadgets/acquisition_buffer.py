@@ -8,11 +8,9 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
-from gadgets.completeness import SeenKSpaces
 from gadgets.errors import RawDataError
+from gadgets.kspace import AcquiredKSpace, Encoding, KSpaceAssembler, Readout, SeenKSpaces, is_imaging
 from gadgets.node import Item, Stage, run_node
-from gadgets.readout import Encoding, Readout, is_imaging
 from gadgets.records import Assembly
 from gadgets.report import Report
 from gadgets.settings import AcquisitionBufferSettings

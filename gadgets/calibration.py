@@ -9,17 +9,15 @@ from itertools import zip_longest
 from time import perf_counter
 from typing import Any
 
-from gadgets.assembly import describe
+from gadgets.arrays import ComplexArray
 from gadgets.errors import NodeError, RawDataError
-from gadgets.kspace import ComplexArray, KSpace
+from gadgets.kspace import Encoding, KSpace, describe
 from gadgets.node import Item, Stage, run_node
-from gadgets.readout import Encoding
+from gadgets.patches import write_patches
 from gadgets.records import Calibration, Detection, Point, TargetPatch
-from gadgets.repair import repair
+from gadgets.repair import ValueAssignment, open_value_assignment, repair
 from gadgets.report import Report
 from gadgets.settings import CalibrationSettings
-from gadgets.value_assignment import ValueAssignment, open_value_assignment
-from gadgets.whole_patches import write_patches
 from gadgets.wire import ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
 
 logger = logging.getLogger(__name__)
@@ -119,7 +117,7 @@ def calibrate(
     settings
         With ``on_failure`` pass, points that cannot be repaired stay as they are and the record says why.
     assignment
-        The opened value assignment model; see :func:`gadgets.repair.repair`.
+        The opened value assignment model; see :func:`gadgets.repair.fill.repair`.
     patches
         Target patches; those that hold samples are replaced whole, with the method ``auto`` only.
 

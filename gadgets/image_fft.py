@@ -10,11 +10,9 @@ from time import perf_counter
 from typing import Any
 
 from gadgets.errors import RawDataError
-from gadgets.finite import without_non_finite
-from gadgets.image import reconstruct
-from gadgets.image_meta import MetaValue, meta_of
+from gadgets.image import MetaValue, meta_of, reconstruct
+from gadgets.kspace import Encoding, without_non_finite
 from gadgets.node import Item, Stage, run_node
-from gadgets.readout import Encoding
 from gadgets.records import Assembly, Calibration, Detection, Imaging
 from gadgets.report import Report
 from gadgets.settings import ImageFFTSettings

@@ -10,7 +10,7 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.kspace import ComplexArray, FloatArray
+from gadgets.arrays import ComplexArray, FloatArray
 
 IN_CACHE = 1 << 14
 """Samples of which a dozen arrays stay in the cache."""

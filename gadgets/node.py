@@ -12,11 +12,21 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from gadgets.errors import DesparkError, PeerLostError, WireError
+from gadgets.kspace import Encoding
 from gadgets.memory import keep_freed_memory
-from gadgets.readout import Encoding
 from gadgets.settings import SettingsT, read_settings
-from gadgets.wire import Acquisition, ImageMessage, RawMessage, ReconData, Transport, Waveform, attach, encodings_of
-from gadgets.wire.transport import ERROR, MESSAGE_ID
+from gadgets.wire import (
+    ERROR,
+    MESSAGE_ID,
+    Acquisition,
+    ImageMessage,
+    RawMessage,
+    ReconData,
+    Transport,
+    Waveform,
+    attach,
+    encodings_of,
+)
 
 logger = logging.getLogger(__name__)
 

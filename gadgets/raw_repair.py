@@ -15,19 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from gadgets.assembly import AcquiredKSpace, KSpaceAssembler
+from gadgets.arrays import ComplexArray
 from gadgets.calibration import calibrate
-from gadgets.completeness import SeenKSpaces
+from gadgets.detection import LooksForSparks, open_detector
 from gadgets.errors import RawDataError
-from gadgets.kspace import ComplexArray
+from gadgets.kspace import AcquiredKSpace, Encoding, KSpaceAssembler, Limits, SeenKSpaces, is_imaging, place_readouts
 from gadgets.node import Item, Stage, run_node
-from gadgets.placement import place_readouts
-from gadgets.readout import Encoding, Limits, is_imaging
 from gadgets.records import Assembly
+from gadgets.repair import ValueAssignment, open_value_assignment
 from gadgets.report import Report
 from gadgets.settings import NodeSettings, RawRepairSettings
-from gadgets.spark_detection import LooksForSparks, detect, open_detector
-from gadgets.value_assignment import ValueAssignment, open_value_assignment
+from gadgets.spark_detection import detect
 from gadgets.wire import Acquisition
 
 logger = logging.getLogger(__name__)

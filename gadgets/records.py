@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from gadgets.kspace import Indices
+from gadgets.indices import Indices
 
 RepairMethod = Literal["zero", "conjugate", "interpolation", "network", "calibration_model"]
 

@@ -6,42 +6,18 @@ import logging
 from collections.abc import Iterable, Iterator
 from functools import partial
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any
 
-from gadgets.assembly import describe
+from gadgets.detection import LooksForSparks, open_detector
 from gadgets.errors import NodeError, RawDataError
-from gadgets.finite import count_non_finite, warning_of
-from gadgets.kspace import KSpace
+from gadgets.kspace import Encoding, KSpace, count_non_finite, describe, warning_of
 from gadgets.node import Item, Stage, run_node
-from gadgets.readout import Encoding
 from gadgets.records import Detection
 from gadgets.report import Report
 from gadgets.settings import OnFailure, SparkDetectionSettings
-from gadgets.warm_detectors import warm_detectors
 from gadgets.wire import Cell, ReconData, cells_of, waveforms_of
 
 logger = logging.getLogger(__name__)
-
-
-class LooksForSparks(Protocol):
-    """What finds the points of a k-space."""
-
-    @property
-    def provider(self) -> str:
-        """What it runs on."""
-
-    def detect(self, kspace: KSpace) -> Detection:
-        """Find the abnormal points."""
-
-
-class NoDetector:
-    """What ``method`` none stands for: nothing is looked for and nothing found."""
-
-    provider = ""
-
-    def detect(self, kspace: KSpace) -> Detection:
-        """Find nothing."""
-        return Detection(indices=kspace.indices)
 
 
 def spark_detection(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
@@ -59,25 +35,6 @@ def open_stage(settings: SparkDetectionSettings, encodings: tuple[Encoding, ...]
         on_failure=settings.on_failure,
         report=report,
     )
-
-
-def open_detector(settings: SparkDetectionSettings) -> LooksForSparks:
-    """Open what the settings ask for.
-
-    Raises
-    ------
-    ModelError, ProviderError
-        A model or the provider asked for is not there.
-    """
-    if settings.method == "none":
-        return NoDetector()
-    warm = warm_detectors()
-    if warm is not None:
-        return warm.open(settings)
-    # Loading ONNX Runtime takes time and memory that method none need not pay.
-    from gadgets.detection import Detector
-
-    return Detector(settings)
 
 
 def detect_sparks(

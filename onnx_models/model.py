@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from onnx_models.errors import ModelError
 from onnx_models.manifest import ModelEntry, Shape
 from onnx_models.providers import CUDA, DTYPES, example_inputs, run_session
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 # A GPU chooses algorithms and memory for every new batch size: only these occur, what is missing is padded.
 CUDA_BATCHES = (32, 128, 512)

@@ -1,4 +1,7 @@
-"""On what does a model run? Opening a session, and telling the truth about where it runs."""
+"""On what does a model run? Opening a session, and telling the truth about where it runs.
+
+ONNX Runtime is imported where a session is opened, not before: most of the house is used without one.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,15 @@ import io
 import logging
 import threading
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from onnx_models.errors import ModelError, ProviderError
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 Provider = Literal["auto", "cuda", "cpu"]
 
@@ -93,6 +98,8 @@ def cuda_devices() -> int:
 
 
 def _try_cuda(content: bytes, name: str, threads: int) -> tuple[onnxruntime.InferenceSession | None, str]:
+    import onnxruntime
+
     complaint = _preload_cuda_libraries()
     found = f"onnxruntime {onnxruntime.__version__} cannot use the CUDA device that is there"
     try:
@@ -111,12 +118,16 @@ def _preload_cuda_libraries() -> str:
 
     onnxruntime prints to standard output here, which may be the stream of images: it is caught.
     """
+    import onnxruntime
+
     with _preloading, contextlib.redirect_stdout(io.StringIO()) as printed:
         onnxruntime.preload_dlls()
     return printed.getvalue().partition("\n")[0].strip()
 
 
 def _session(content: bytes, name: str, provider: str, threads: int) -> onnxruntime.InferenceSession:
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -172,4 +183,6 @@ def _announced(session: onnxruntime.InferenceSession, level: int, reason: str) -
 
 @functools.cache
 def _log_once(level: int, provider: str, reason: str) -> None:
+    import onnxruntime
+
     logger.log(level, "models run on %s (onnxruntime %s): %s", provider, onnxruntime.__version__, reason)

@@ -9,7 +9,7 @@ import hypothesis
 import pytest
 
 from onnx_models.providers import cuda_devices
-from pipelines.phantom_scan import PhantomScan, write_phantom
+from pipelines.phantom.phantom_scan import PhantomScan, write_phantom
 
 # A busy machine makes an example slow, not wrong; and a change must not fail CI for an example that it did not draw.
 hypothesis.settings.register_profile("despark", deadline=None, derandomize=bool(os.environ.get("CI")))

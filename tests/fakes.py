@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gadgets.kspace import KSpace
+from gadgets.kspace.kspace import KSpace
 from gadgets.records import Detection, Point
 
 

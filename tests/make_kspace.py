@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gadgets.kspace import Indices, KSpace
+from gadgets.indices import Indices
+from gadgets.kspace.kspace import KSpace
 
 
 def make_kspace(seed=0, n_coils=3, shape=(1, 24, 32), missing_lines=(), first_column=0, noise=1.0, signal=400.0):

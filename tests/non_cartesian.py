@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from builders import acquisition, encoding
 
-from gadgets.kspace import ComplexArray, FloatArray
-from gadgets.readout import ACQ_LAST_IN_SLICE, Encoding
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.kspace.readout import ACQ_LAST_IN_SLICE, Encoding
 from gadgets.wire import Acquisition
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 GOLDEN_ANGLE = np.deg2rad(111.246117975)
 

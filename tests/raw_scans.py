@@ -8,10 +8,10 @@ from pathlib import Path
 
 from builders import acquisition, encoding, header_xml, message, waveform
 
-from pipelines.message_reader import MessageReader
-from pipelines.messages import CLOSE, Message, MessageID, data_message, text_message
-from pipelines.raw_items import RawAcquisition, RawWaveform
-from pipelines.raw_writer import write_raw_file
+from pipelines.files.raw_items import RawAcquisition, RawWaveform
+from pipelines.files.raw_writer import write_raw_file
+from pipelines.messages.message_reader import MessageReader
+from pipelines.messages.messages import CLOSE, Message, MessageID, data_message, text_message
 
 LIMIT_S = 60.0
 ACQ_IS_NOISE_MEASUREMENT = 1 << 18

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from gadgets.evidence import FEATURE_SET
+from gadgets.evidence.maps import EVIDENCE_SET
 from onnx_models.manifest import ModelEntry, Training, models_folder, read_manifest
 from onnx_models.publish import hash_file, write_card, write_entry
 
@@ -108,7 +108,7 @@ def add_set_classifier(folder: Path, scores: dict[str, Any] | None = None) -> Mo
     graph = helper.make_graph(nodes, "set_classifier", inputs, outputs, constants)
     path = folder / "small_vit.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), path)
-    fields = {"region": "all", "architecture": "vit", "patch": (32, 32), "normalisation": FEATURE_SET}
+    fields = {"region": "all", "architecture": "vit", "patch": (32, 32), "normalisation": EVIDENCE_SET}
     sizes = {"inputs": shapes, "outputs": {"probability": ("n", "token")}}
     entry = entry_for(path, **fields, **sizes, scores=scores or {})
     write_entry(entry, folder)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
-from gadgets.evidence import CHANNELS, FEATURE_SET, N_STRIKING
+from gadgets.evidence.maps import CHANNELS, EVIDENCE_SET, N_STRIKING
 from onnx_models.manifest import ModelEntry, Training
 from onnx_models.publish import hash_file, write_card, write_entry
 
@@ -67,7 +67,7 @@ def _install(folder: Path, name: str, role: str, architecture: str, patch: tuple
         patch=patch,
         inputs=inputs,
         outputs={"probability": output},
-        normalisation=FEATURE_SET,
+        normalisation=EVIDENCE_SET,
         sha256=hash_file(folder / f"{name}.onnx"),
         card=f"cards/{name}.md",
         training=Training(data=("none",), seed=0, command="none"),

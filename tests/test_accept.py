@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from gadgets.errors import RawDataError
-from gadgets.readout import is_imaging
-from pipelines.accept import accept, changed_places, check_whole, compare_files
-from pipelines.draw_sparks import SparkPlan
-from pipelines.raw_file import RawFile
-from pipelines.raw_writer import write_raw_file
-from pipelines.simulate import simulate_file
+from gadgets.kspace.readout import is_imaging
+from pipelines.commands.accept import accept, changed_places, check_whole, compare_files
+from pipelines.commands.simulate import simulate_file
+from pipelines.files.raw_file import RawFile
+from pipelines.files.raw_writer import write_raw_file
+from pipelines.phantom.draw_sparks import SparkPlan
 
 PLAN = SparkPlan(seed=4, rnr_min=1, rnr_max=4, events=6, centre_share=0.3)
 

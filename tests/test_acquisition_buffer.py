@@ -15,8 +15,8 @@ from connections import parse, run_on_connection
 
 import gadgets.acquisition_buffer
 from gadgets.acquisition_buffer import acquisition_buffer, buffer_acquisitions
-from gadgets.kspace import Indices
-from gadgets.readout import (
+from gadgets.indices import Indices
+from gadgets.kspace.readout import (
     ACQ_IS_NOISE_MEASUREMENT,
     ACQ_IS_PARALLEL_CALIBRATION,
     ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING,

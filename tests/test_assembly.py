@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import assemble_slowly
 
-from gadgets.assembly import KSpaceAssembler, assemble, describe
 from gadgets.errors import RawDataError
-from gadgets.kspace import Indices
-from gadgets.readout import (
+from gadgets.indices import Indices
+from gadgets.kspace.assembly import KSpaceAssembler, assemble, describe
+from gadgets.kspace.readout import (
     ACQ_FIRST_IN_SLICE,
     ACQ_IS_REVERSE,
     ACQ_LAST_IN_MEASUREMENT,

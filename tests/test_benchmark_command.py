@@ -6,11 +6,12 @@ from make_kspace import make_kspace
 from typer import Typer
 from typer.testing import CliRunner
 
-from gadgets.assembly import AcquiredKSpace
 from gadgets.errors import ModelError, RawDataError, SettingsError
+from gadgets.kspace.assembly import AcquiredKSpace
 from gadgets.records import Calibration, Detection, Point
-from pipelines.benchmark import command, despark
-from pipelines.benchmark.command import benchmark, open_rivals, read_properties
+from pipelines.benchmark import despark
+from pipelines.commands import benchmark as command
+from pipelines.commands.benchmark import benchmark, open_rivals, read_properties
 
 PNG = b"\x89PNG"
 

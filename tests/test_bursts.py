@@ -8,7 +8,8 @@ import numpy as np
 from make_kspace import make_kspace
 from test_repair import flag
 
-from gadgets.bursts import MAX_LENGTH, group_bursts, mirrored, surround
+from gadgets.kspace.mirroring import mirrored
+from gadgets.repair.bursts import MAX_LENGTH, group_bursts, surround
 
 
 def reversed_kspace():

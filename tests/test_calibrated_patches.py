@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from test_detection import make_scan, with_sparks
 
-import gadgets.calibrated_patches
-from gadgets.calibrated_patches import ArtifactCalibration, OnePass
-from gadgets.division import divide_planes
-from gadgets.evidence import CHANNELS
-from gadgets.methods import Judgement
-from gadgets.planes import planes_of
-from gadgets.without_centre import WithoutCentre
+import gadgets.patch_models.calibrated_patches
+from gadgets.evidence.maps import CHANNELS
+from gadgets.kspace.planes import planes_of
+from gadgets.patch_models.calibrated_patches import ArtifactCalibration, OnePass
+from gadgets.patch_models.methods import Judgement
+from gadgets.patch_models.without_centre import WithoutCentre
+from gadgets.patches.division import divide_planes
 
 PATCH = (1, 32, 32)
 SPARKS = {(0, 10, 50): None, (0, 40, 20): None}
@@ -101,7 +101,7 @@ def test_target_patches_come_back_without_their_sparks(sparked, clean):
 def test_some_target_patches_at_a_time_come_back_the_same(sparked, monkeypatch):
     patches = patches_of(sparked)
     whole = ArtifactCalibration(MarksAndMends()).find(patches, np.arange(len(patches)))
-    monkeypatch.setattr(gadgets.calibrated_patches, "AT_ONCE", 1)
+    monkeypatch.setattr(gadgets.patch_models.calibrated_patches, "AT_ONCE", 1)
     model = MarksAndMends()
     some = ArtifactCalibration(model).find(patches, np.arange(len(patches)))
     assert np.array_equal(some.calibrated, whole.calibrated)

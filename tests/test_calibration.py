@@ -11,9 +11,9 @@ from fakes import point
 from test_wire import recon_data
 
 import gadgets.calibration
-from gadgets.assembly import assemble
 from gadgets.calibration import calibration
-from gadgets.kspace import Indices
+from gadgets.indices import Indices
+from gadgets.kspace.assembly import assemble
 from gadgets.records import Calibration, Detection
 from gadgets.wire import RecordCollector, cells_of, recon_data_of, waveforms_of
 

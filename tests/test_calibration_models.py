@@ -11,16 +11,16 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 
 from test_training import make_workshop  # noqa: E402
 
-import onnx_models.training.calibration_models as calibration_models  # noqa: E402
+import onnx_models.training.models.calibration as calibration_models  # noqa: E402
 from gadgets.calibration import calibrate  # noqa: E402
-from gadgets.detection import Detector  # noqa: E402
-from gadgets.evidence import CHANNELS  # noqa: E402
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings  # noqa: E402
+from gadgets.detection.detector import Detector  # noqa: E402
+from gadgets.evidence.maps import CHANNELS  # noqa: E402
+from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings  # noqa: E402
 from onnx_models.manifest import models_folder, read_manifest  # noqa: E402
-from onnx_models.training.calibration_models import fitted_mending, mending_loss, train_artifact_calibration  # noqa: E402
-from onnx_models.training.calibration_networks import N_FEATURES, Mending  # noqa: E402
-from onnx_models.training.patch_pairs import PatchPairs  # noqa: E402
-from pipelines.read_kspaces import read_kspaces  # noqa: E402
+from onnx_models.training.examples.pairs import PatchPairs  # noqa: E402
+from onnx_models.training.models.calibration import fitted_mending, mending_loss, train_artifact_calibration  # noqa: E402
+from onnx_models.training.networks.calibration import N_FEATURES, Mending  # noqa: E402
+from pipelines.files.read_kspaces import read_kspaces  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

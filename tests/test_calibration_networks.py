@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 
-from onnx_models.training.calibration_networks import (  # noqa: E402
+from onnx_models.training.networks.calibration import (  # noqa: E402
     GATE_FROM,
     GATE_TO,
     N_FEATURES,
@@ -12,7 +12,7 @@ from onnx_models.training.calibration_networks import (  # noqa: E402
     Mending,
     calibrated,
 )
-from onnx_models.training.networks import N_CHANNELS, PointSegmenter  # noqa: E402
+from onnx_models.training.networks.points import N_CHANNELS, PointSegmenter  # noqa: E402
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gadgets.bursts import Burst
-from gadgets.candidates import Candidate, shape_error
+from gadgets.repair.bursts import Burst
+from gadgets.repair.candidates import Candidate, shape_error
 
 
 def burst_at(line, start, length, receivers=(0, 1)):

@@ -8,12 +8,13 @@ import pytest
 from raw_scans import chain_xml
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.settings import NODE_SETTINGS, NodeSettings, validate
-from pipelines.chain import CHAINS, find_chain, packaged_chain, packaged_names, parse_chain
-from pipelines.chain_node import DECLARATION, parse_node
-from pipelines.messages import MessageID
-from pipelines.worker import NODES
-from pipelines.worker_command import BASE_PORT
+from gadgets.settings.nodes import NODE_SETTINGS, NodeSettings
+from gadgets.settings.properties import validate
+from pipelines.chains.chain import CHAINS, find_chain, packaged_chain, packaged_names, parse_chain
+from pipelines.chains.chain_node import DECLARATION, parse_node
+from pipelines.commands.worker import BASE_PORT
+from pipelines.messages.messages import MessageID
+from pipelines.worker.worker import NODES
 
 PORTS = range(BASE_PORT, BASE_PORT + len(NODES))
 RAW = {MessageID.ACQUISITION, MessageID.WAVEFORM}

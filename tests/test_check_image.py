@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gadgets.check_image import image_to_check
-from gadgets.image import reconstruct
-from gadgets.kspace import Indices, KSpace
-from gadgets.readout import Encoding, Limits
-from pipelines.read_kspaces import read_kspaces
+from gadgets.image.reconstruction import reconstruct
+from gadgets.image_check.picture import image_to_check
+from gadgets.indices import Indices
+from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.readout import Encoding, Limits
+from pipelines.files.read_kspaces import read_kspaces
 
 
 def make_kspace(shape=(1, 48, 64), n_coils=2, seed=0):

@@ -7,10 +7,10 @@ import pytest
 from small_models import add_set_classifier
 from test_detection import SPARKS, make_scan, places, with_sparks
 
-from gadgets.choice import open_method
-from gadgets.detection import Detector
+from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
-from gadgets.settings import SparkDetectionSettings
+from gadgets.patch_models.choice import open_method
+from gadgets.settings.nodes import SparkDetectionSettings
 from onnx_models.manifest import models_folder, read_manifest
 from onnx_models.publish import hash_file, write_entry
 

@@ -5,16 +5,16 @@ import pytest
 from small_models import add_set_classifier
 from test_detection import SPARKS, make_scan, places, with_sparks
 
-from gadgets.choice import open_method
-from gadgets.classifier_choice import HIGH_VARIANCE, intensity_variance, kind_for, most_accurate
-from gadgets.detection import Detector
+from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
-from gadgets.history import Result, append
-from gadgets.planes import planes_of
-from gadgets.settings import SparkDetectionSettings
+from gadgets.kspace.planes import planes_of
+from gadgets.patch_models.choice import open_method
+from gadgets.patch_models.classifier_choice import HIGH_VARIANCE, intensity_variance, kind_for, most_accurate
+from gadgets.patch_models.history import Result, append
+from gadgets.settings.nodes import SparkDetectionSettings
 from onnx_models.errors import ModelError
 from onnx_models.manifest import read_manifest
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 VIT = "small_vit"
 

@@ -9,8 +9,8 @@ import pytest
 from raw_scans import HEADER, Player, scan_items
 
 from gadgets.errors import NodeError, PeerLostError, RawDataError, WireError
-from pipelines.client import ScanClient, connect, parse_address
-from pipelines.messages import CLOSE, MessageID, filename_message, text_message
+from pipelines.messages.messages import CLOSE, MessageID, filename_message, text_message
+from pipelines.replay.client import ScanClient, connect, parse_address
 
 OPENING = (filename_message("default.xml"), text_message(MessageID.HEADER, HEADER))
 
@@ -67,7 +67,7 @@ def test_a_gadgetron_that_goes_away_is_noticed(transcripts_folder, case, reason)
 
 
 def test_a_server_that_closes_before_all_is_sent_is_noticed(monkeypatch):
-    monkeypatch.setattr("pipelines.client._JOIN_S", 0.5)
+    monkeypatch.setattr("pipelines.replay.client._JOIN_S", 0.5)
     sending = iter(scan_items())
 
     def slowly():

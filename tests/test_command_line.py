@@ -24,7 +24,7 @@ from raw_scans import (
     scan_bytes,
 )
 
-from pipelines.command_line import COMMANDS, main
+from pipelines.commands.command_line import COMMANDS, main
 
 NO_MODELS = ["--set", "spark_detection.method=none"]
 
@@ -156,7 +156,7 @@ def test_other_groups_are_mentioned(tmp_path, capfd):
 
 
 def test_help_and_version_answer_at_once():
-    program = [sys.executable, "-m", "pipelines.command_line"]
+    program = [sys.executable, "-m", "pipelines.commands.command_line"]
     started = time.monotonic()
     version = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True)
     shown = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True)
@@ -170,7 +170,7 @@ def test_help_and_version_answer_at_once():
 @pytest.mark.parametrize("command", ["numpy", "h5py", "onnxruntime", "ismrmrd", "scipy", "pydantic"])
 def test_help_imports_nothing_heavy(command):
     code = (
-        "import sys; from pipelines.command_line import build_app; build_app(None); "
+        "import sys; from pipelines.commands.command_line import build_app; build_app(None); "
         f"sys.exit({command!r} in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -195,7 +195,7 @@ def test_an_interrupted_replay_leaves_neither_files_nor_processes(tmp_path, monk
     (tmp_path / "chain.xml").write_bytes(chain_xml("note_pid_and_wait"))
     arguments = ["replay", "raw.h5", "-o", "out.h5", "--pipeline", "chain.xml"]
     with subprocess.Popen(
-        [sys.executable, "-m", "pipelines.command_line", *arguments], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "pipelines.commands.command_line", *arguments], stderr=subprocess.PIPE, text=True
     ) as program:
         wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         program.send_signal(number)
@@ -209,8 +209,8 @@ def test_an_interrupted_replay_leaves_neither_files_nor_processes(tmp_path, monk
 
 def test_serve_serves_until_it_is_stopped():
     code = (
-        "import pipelines.preflight; pipelines.preflight.check_default_models = lambda: None; "
-        "from pipelines.command_line import main; main(['serve', '--port', '0'])"
+        "from pipelines.commands import serve; serve.check_default_models = lambda: None; "
+        "from pipelines.commands.command_line import main; main(['serve', '--port', '0'])"
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as program:
         try:
@@ -228,7 +228,7 @@ def test_serve_serves_until_it_is_stopped():
 
 
 def test_serve_does_not_start_on_a_port_in_use(monkeypatch, capfd):
-    monkeypatch.setattr("pipelines.serve_command.check_default_models", lambda: None)
+    monkeypatch.setattr("pipelines.commands.serve.check_default_models", lambda: None)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert despark("serve", "--port", taken.getsockname()[1]) == 1
     assert "despark: cannot listen on 127.0.0.1:" in capfd.readouterr().err

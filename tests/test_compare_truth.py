@@ -1,8 +1,8 @@
 import pytest
 
-from gadgets.kspace import Indices
-from pipelines.compare_truth import RepairedPlace, compare, peak_of, places_of
-from pipelines.spark_truth import SimulatedSpark
+from gadgets.indices import Indices
+from pipelines.phantom.compare_truth import RepairedPlace, compare, peak_of, places_of
+from pipelines.phantom.spark_truth import SimulatedSpark
 
 SPARK = SimulatedSpark(
     acquisition=3, scan_counter=4, time_stamp=16, indices=Indices(slice=1), partition=0, line=5, first_sample=10,

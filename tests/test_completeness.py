@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from builders import encoding
 
-from gadgets.completeness import SeenKSpaces
-from gadgets.kspace import Indices
+from gadgets.indices import Indices
+from gadgets.kspace.completeness import SeenKSpaces
 
 
 def seen(encodings, *indices):

@@ -1,9 +1,9 @@
 import numpy as np
 from make_kspace import make_kspace
 
-from gadgets.confirmation import confirm, explained_by_others
+from gadgets.detection.confirmation import confirm, explained_by_others
+from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
-from gadgets.suspects import Suspect, place_of
 
 
 def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():

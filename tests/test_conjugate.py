@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from test_repair import object_kspace
 
-from gadgets.conjugate import has_partner, partner, predict_conjugate, true_centre
+from gadgets.kspace.conjugate import has_partner, partner, predict_conjugate, true_centre
 
 
 @pytest.mark.parametrize("centre", [(0, 9, 12), (0, 8, 10), (2, 9, 12)])

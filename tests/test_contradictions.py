@@ -2,10 +2,10 @@
 
 import pytest
 
-from gadgets.contradictions import NEEDS, refuse_contradictions
-from gadgets.detection import Detector
+from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
-from gadgets.settings import SparkDetectionSettings
+from gadgets.settings.contradictions import NEEDS, refuse_contradictions
+from gadgets.settings.nodes import SparkDetectionSettings
 
 WITHOUT_EFFECT = {
     "merge": {"merge": "patch"},

@@ -7,15 +7,16 @@ import pytest
 from test_detection import make_scan
 from test_joint_search import CROWD, SHAPE, around_the_centre
 
-from gadgets import crowds, detection
-from gadgets.confirmation import confirm
-from gadgets.crowds import find_hidden
-from gadgets.detection import Detector
+from gadgets.detection import crowds
+from gadgets.detection import detector as detection
+from gadgets.detection.confirmation import confirm
+from gadgets.detection.crowds import find_hidden
+from gadgets.detection.detector import Detector
+from gadgets.detection.suspects import Suspect
 from gadgets.records import Point
-from gadgets.settings import SparkDetectionSettings
-from gadgets.suspects import Suspect
+from gadgets.settings.nodes import SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 
 def crowd_in(kspace, amplitude=50.0, partition=0):

@@ -5,14 +5,14 @@ import pytest
 from rich.console import Console
 
 from gadgets.errors import RawDataError
-from gadgets.kspace import Indices
+from gadgets.indices import Indices
 from pipelines.benchmark.score import ScoredEvent
-from pipelines.compare_truth import Comparison
-from pipelines.demo import DemoFiles, error_table, found_table, make_folder, repaired_places, run_demo
-from pipelines.demo_pictures import MarkedSpark, SlicePictures, save_pictures
-from pipelines.draw_sparks import SparkPlan
-from pipelines.phantom_scan import PhantomScan
-from pipelines.report import KSpaceReport, PointReport, ScanReport, Totals
+from pipelines.commands.demo import DemoFiles, error_table, found_table, make_folder, repaired_places, run_demo
+from pipelines.commands.demo_pictures import MarkedSpark, SlicePictures, save_pictures
+from pipelines.phantom.compare_truth import Comparison
+from pipelines.phantom.draw_sparks import SparkPlan
+from pipelines.phantom.phantom_scan import PhantomScan
+from pipelines.replay.scan_report import KSpaceReport, PointReport, ScanReport, Totals
 
 PNG = b"\x89PNG"
 

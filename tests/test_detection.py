@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from test_evidence import make_plane
 
-from gadgets.detection import Detector
-from gadgets.kspace import Indices, KSpace
-from gadgets.planes import planes_of
-from gadgets.settings import SparkDetectionSettings
+from gadgets.detection.detector import Detector
+from gadgets.indices import Indices
+from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.planes import planes_of
+from gadgets.settings.nodes import SparkDetectionSettings
 from onnx_models.errors import ModelError
 from onnx_models.manifest import read_manifest
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 SPARKS = {(0, 10, 50): None, (0, 40, 20): (2,), (0, 60, 70): None, (0, 34, 44): None}
 """Places and the receivers hit; None: all. The last one is near the centre."""
@@ -184,7 +185,7 @@ def test_a_second_look_spares_partitions_that_nothing_was_found_in(detector, mon
             looked_at.append(plane.partition)
             yield plane
 
-    monkeypatch.setattr("gadgets.detection.planes_of", look)
+    monkeypatch.setattr("gadgets.detection.detector.planes_of", look)
     detector.detect(with_sparks(make_scan(n_partitions=3), {(1, 10, 50): None}))
     assert looked_at[:3] == [0, 1, 2]
     assert set(looked_at[3:]) == {1}

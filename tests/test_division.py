@@ -7,12 +7,12 @@ import pytest
 from striking_models import write_striking_models
 from test_detection import make_scan, places, with_sparks
 
-from gadgets.detection import Detector
-from gadgets.division import divide_planes, shape_for, together
-from gadgets.patches import divide
-from gadgets.planes import planes_of
-from gadgets.settings import SparkDetectionSettings
-from pipelines.read_kspaces import read_kspaces
+from gadgets.detection.detector import Detector
+from gadgets.kspace.planes import planes_of
+from gadgets.patches.cutting import divide
+from gadgets.patches.division import divide_planes, shape_for, together
+from gadgets.settings.nodes import SparkDetectionSettings
+from pipelines.files.read_kspaces import read_kspaces
 
 
 @pytest.fixture(scope="module")

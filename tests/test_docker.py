@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from gadgets.settings import NODE_SETTINGS
-from pipelines.command_line import COMMANDS
-from pipelines.host import Host
+from gadgets.settings.nodes import NODE_SETTINGS
+from pipelines.commands.command_line import COMMANDS
+from pipelines.commands.worker import BASE_PORT
+from pipelines.host.host import Host
 from pipelines.version import despark_version
-from pipelines.worker import NODES
-from pipelines.worker_command import BASE_PORT
+from pipelines.worker.worker import NODES
 
 ROOT = Path(__file__).parent.parent
 DOCKER = ROOT / "docker"

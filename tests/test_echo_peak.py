@@ -6,13 +6,13 @@ import numpy as np
 from test_detection import make_scan, places, with_sparks
 
 from gadgets.calibration import calibrate
-from gadgets.detection import Detector
-from gadgets.division import divide_planes
-from gadgets.echo_peak import at_a_peak_without_background, without_centre
-from gadgets.evidence import radii
-from gadgets.patches import cut
-from gadgets.planes import planes_of
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings
+from gadgets.detection.detector import Detector
+from gadgets.detection.echo_peak import at_a_peak_without_background, without_centre
+from gadgets.evidence.maps import radii
+from gadgets.kspace.planes import planes_of
+from gadgets.patches.cutting import cut
+from gadgets.patches.division import divide_planes
+from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
 
 SHAPE, CENTRE = (64, 80), (32, 40)
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from make_kspace import make_kspace
 
-from gadgets.evidence import N_STRIKING, gather_evidence
-from gadgets.prediction import NEIGHBOURS, predict, virtual_receivers
+from gadgets.evidence.maps import N_STRIKING, gather_evidence
+from gadgets.evidence.prediction import NEIGHBOURS, predict, virtual_receivers
 
 STRIKING = slice(0, N_STRIKING)
 

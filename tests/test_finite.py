@@ -5,8 +5,8 @@ from builders import encoding, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gadgets.assembly import assemble
-from gadgets.finite import warning_of, without_non_finite
+from gadgets.kspace.assembly import assemble
+from gadgets.kspace.finite import warning_of, without_non_finite
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 7), st.integers(0, 15)), unique=True, max_size=6))

@@ -1,7 +1,7 @@
 import pytest
 
 from gadgets.errors import SettingsError
-from gadgets.history import Feedback, History, ImpactRecord, Result, append, read_history
+from gadgets.patch_models.history import Feedback, History, ImpactRecord, Result, append, read_history
 
 
 def impacts(region, unit=1.0, n=10, standard_value="central_area"):

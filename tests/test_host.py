@@ -22,11 +22,11 @@ from raw_scans import (
     scan_items,
 )
 
-import pipelines.connections
-import pipelines.node_process
+import pipelines.host.connections
+import pipelines.host.node_process
 from gadgets.errors import PipelineError
-from pipelines.host import Host
-from pipelines.messages import CLOSE, MessageID, data_message, filename_message, text_message
+from pipelines.host.host import Host
+from pipelines.messages.messages import CLOSE, MessageID, data_message, filename_message, text_message
 
 
 @pytest.fixture(autouse=True)
@@ -119,7 +119,7 @@ def test_a_stock_clients_bytes_are_understood(host, transcripts_folder, case, pi
 
 
 def packaged_without_models(pipeline):
-    from pipelines.chain import packaged_chain
+    from pipelines.chains.chain import packaged_chain
 
     return packaged_chain(pipeline).with_settings(["spark_detection.method=none"]).xml
 
@@ -166,13 +166,13 @@ def test_a_module_that_cannot_be_imported_is_named(host):
 
 
 def test_a_node_that_does_not_exit_is_ended_and_named(host, monkeypatch):
-    monkeypatch.setattr(pipelines.node_process, "EXIT_LIMIT_S", 0.5)
+    monkeypatch.setattr(pipelines.host.node_process, "EXIT_LIMIT_S", 0.5)
     text = reason_of(converse(host.address, scan_bytes(chain_xml("linger_after_close"))))
     assert "did not exit within 0.5 s after its CLOSE" in text
 
 
 def test_nobody_at_an_address_is_reported(host, monkeypatch):
-    monkeypatch.setattr(pipelines.node_process, "CONNECT_PAUSE_S", 0.01)
+    monkeypatch.setattr(pipelines.host.node_process, "CONNECT_PAUSE_S", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     chain = chain_xml(f'<external><connect address="127.0.0.1" port="{port}"/></external>', "pass_on")
@@ -352,7 +352,7 @@ def test_an_address_in_use_is_an_error(host):
 
 
 def test_the_farewell_does_not_wait_for_ever(monkeypatch):
-    monkeypatch.setattr(pipelines.connections, "FAREWELL_LIMIT_S", 0.5)
+    monkeypatch.setattr(pipelines.host.connections, "FAREWELL_LIMIT_S", 0.5)
     with Host() as host, socket.create_connection(host.address) as client:
         client.sendall(filename_message("nope").data)
         wait_until(lambda: not any(thread.name.startswith("127.0.0.1:") for thread in threading.enumerate()), 10)

@@ -8,10 +8,10 @@ from connections import parse, run_on_connection
 from naive import image_slowly
 
 from gadgets.acquisition_buffer import acquisition_buffer
-from gadgets.assembly import assemble
-from gadgets.image import centred_inverse_fft, reconstruct
+from gadgets.image.reconstruction import centred_inverse_fft, reconstruct
 from gadgets.image_fft import image_fft
-from gadgets.readout import ACQ_IS_REVERSE, Encoding, Limits
+from gadgets.kspace.assembly import assemble
+from gadgets.kspace.readout import ACQ_IS_REVERSE, Encoding, Limits
 
 
 def kspace_of(item, lines=None, n_partitions=1, **fields):

@@ -12,12 +12,13 @@ from small_models import entry_for
 from test_check_image import make_kspace
 from test_detection import make_scan, places, with_sparks
 
-from gadgets.detection import Detector
+from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
-from gadgets.image_check import BLOCK, block_shape, cut_blocks, has_artifact, image_detail, open_image_check
-from gadgets.image_meta import meta_of
-from gadgets.settings import SparkDetectionSettings, validate
-from gadgets.thresholds import raised, thresholds_of
+from gadgets.image.meta import meta_of
+from gadgets.image_check.artifact import BLOCK, block_shape, cut_blocks, has_artifact, image_detail, open_image_check
+from gadgets.patch_models.thresholds import raised, thresholds_of
+from gadgets.settings.nodes import SparkDetectionSettings
+from gadgets.settings.properties import validate
 from onnx_models.errors import ModelError
 from onnx_models.publish import write_entry
 
@@ -158,8 +159,8 @@ def test_one_block_decides(tmp_path, monkeypatch):
     image = np.zeros((1, 300, 500), np.float32)
     detail = np.zeros((300, 500), np.float32)
     detail[76:, 276:] = 4.0
-    monkeypatch.setattr("gadgets.image_check.image_to_check", lambda _: image)
-    monkeypatch.setattr("gadgets.image_check.image_detail", lambda _: detail)
+    monkeypatch.setattr("gadgets.image_check.artifact.image_to_check", lambda _: image)
+    monkeypatch.setattr("gadgets.image_check.artifact.image_detail", lambda _: detail)
     blocks = cut_blocks(detail, BLOCK)
     each = check.model.run(blocks=blocks)["probability"]
     assert check.probability(make_scan(), chosen, (1, 32, 32)) == pytest.approx(each.max())
@@ -183,7 +184,7 @@ def test_without_a_check_no_model_is_opened_and_with_one_it_must_be_there(tmp_pa
 
 def test_a_clean_image_stops_the_search(plain_detector, monkeypatch):
     kspace = with_sparks(make_scan())
-    monkeypatch.setattr("gadgets.detection.divide_planes", pytest.fail)
+    monkeypatch.setattr("gadgets.detection.detector.divide_planes", pytest.fail)
     detection = checked(plain_detector, 0.3, when_clean="stop").detect(kspace)
     assert (detection.patches, detection.points, detection.image_probability) == (0, (), 0.3)
     assert detection.warning == ""

@@ -9,10 +9,10 @@ from builders import CLOSE, acquisition, configuration, encoding, head, header_x
 from connections import parse, run_on_connection, written
 from ismrmrd.hdf5 import image_header_dtype
 
-from gadgets.assembly import assemble
-from gadgets.image import reconstruct
+from gadgets.image.reconstruction import reconstruct
 from gadgets.image_fft import image_fft
-from gadgets.kspace import Indices
+from gadgets.indices import Indices
+from gadgets.kspace.assembly import assemble
 from gadgets.records import Assembly, Calibration, Detection, Point, RepairedPoint
 from gadgets.wire import Waveform, recon_data_of, waveforms_of
 

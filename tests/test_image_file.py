@@ -10,7 +10,7 @@ import pytest
 from ismrmrd.hdf5 import image_header_dtype
 
 from gadgets.errors import WireError
-from pipelines.image_file import ImageWriter, RawImage
+from pipelines.files.image_file import ImageWriter, RawImage
 
 META = "<ismrmrdMeta><meta><name>despark_points_found</name><value>7</value></meta></ismrmrdMeta>"
 TYPES = {1: "<u2", 2: "<i2", 3: "<u4", 4: "<i4", 5: "<f4", 6: "<f8", 7: "<c8", 8: "<c16"}

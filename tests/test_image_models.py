@@ -10,14 +10,14 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 
 from test_training import make_workshop  # noqa: E402
 
-from gadgets.image_check import BLOCK, image_detail, open_image_check  # noqa: E402
-from gadgets.settings import SparkDetectionSettings  # noqa: E402
+from gadgets.image_check.artifact import BLOCK, image_detail, open_image_check  # noqa: E402
+from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
-from onnx_models.training import image_models  # noqa: E402
-from onnx_models.training.image_examples import ARTIFACT, CLEAN, FAINT, ImageExamples, make_image_examples  # noqa: E402
-from onnx_models.training.image_models import missed_block_logit, train_image_cnn, train_image_vit, turned  # noqa: E402
-from onnx_models.training.image_networks import WINDOW, LocalSpectra  # noqa: E402
+from onnx_models.training.examples.images import ARTIFACT, CLEAN, FAINT, ImageExamples, make_image_examples  # noqa: E402
+from onnx_models.training.models import images as image_models  # noqa: E402
+from onnx_models.training.models.images import missed_block_logit, train_image_cnn, train_image_vit, turned  # noqa: E402
+from onnx_models.training.networks.images import WINDOW, LocalSpectra  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

@@ -11,16 +11,16 @@ from test_image_file import image_bytes
 from typer.testing import CliRunner
 
 from gadgets.errors import DesparkError, RawDataError, SettingsError
-from gadgets.image import centred_fft, centred_inverse_fft
+from gadgets.image.reconstruction import centred_fft, centred_inverse_fft
 from gadgets.records import Point
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
-from pipelines.command_line import build_app
-from pipelines.image_file import ImageWriter, RawImage
-from pipelines.image_pixels import as_stored
-from pipelines.image_repair import ImageRepair, ImageRepairer, kspace_of_image
-from pipelines.magnitude_repair import in_pairs, where_it_is
-from pipelines.read_kspaces import read_kspaces
+from pipelines.commands.command_line import build_app
+from pipelines.files.image_file import ImageWriter, RawImage
+from pipelines.files.image_pixels import as_stored
+from pipelines.files.read_kspaces import read_kspaces
+from pipelines.replay.image_repair import ImageRepair, ImageRepairer, kspace_of_image
+from pipelines.replay.magnitude_repair import in_pairs, where_it_is
 
 SPARKS = ((20, 30), (70, 85))
 AXES = (-2, -1)
@@ -220,7 +220,7 @@ def test_without_its_library_a_format_names_the_extra(tmp_path, monkeypatch):
     def refuse(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("pipelines.image_formats.importlib.import_module", refuse)
+    monkeypatch.setattr("pipelines.files.image_formats.importlib.import_module", refuse)
     with pytest.raises(DesparkError, match=r'reading NIfTI needs nibabel, .*: pip install "despark\[images\]"'):
         ImageRepair(tmp_path / "in.nii", tmp_path / "out.nii").run()
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from test_repair import object_kspace
 
-from gadgets import missing_samples
-from gadgets.image_support import predict_from_support
+from gadgets.background import missing_samples
+from gadgets.background.image_support import predict_from_support
 
 
 def missing_at(plane, *places):

@@ -5,9 +5,9 @@ import pytest
 from test_detection import SPARKS, make_scan, places, with_sparks
 
 from gadgets.calibration import calibrate
-from gadgets.detection import Detector
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings
-from pipelines.read_kspaces import read_kspaces
+from gadgets.detection.detector import Detector
+from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
+from pipelines.files.read_kspaces import read_kspaces
 
 METHODS = {
     "FIG. 8": {"method": "segment"},

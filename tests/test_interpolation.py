@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from test_repair import flag, object_kspace
 
-from gadgets import interpolation
-from gadgets.bursts import group_bursts, surround
-from gadgets.interpolation import predict_burst
+from gadgets.repair import interpolation
+from gadgets.repair.bursts import group_bursts, surround
+from gadgets.repair.interpolation import predict_burst
 
 
 def only_burst(kspace, points):

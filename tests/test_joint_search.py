@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from test_evidence import make_plane
 
-from gadgets.image_support import contrast_of, innovation_of
-from gadgets.joint_search import MOST, search_jointly
+from gadgets.background.image_support import contrast_of, innovation_of
+from gadgets.background.joint_search import MOST, search_jointly
 
 SHAPE = (64, 80)
 CROWD = [(30, 41), (30, 42), (30, 43), (31, 37), (31, 38), (32, 44), (33, 43), (34, 40), (34, 41), (35, 38)]

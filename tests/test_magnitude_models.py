@@ -6,21 +6,19 @@ torch = pytest.importorskip("torch")
 from test_detection import make_scan, with_sparks  # noqa: E402
 from test_training import make_workshop  # noqa: E402
 
-from gadgets.detection import Detector  # noqa: E402
+from gadgets.detection.detector import Detector  # noqa: E402
 from gadgets.errors import ModelError  # noqa: E402
-from gadgets.evidence import CHANNELS, SMALLEST  # noqa: E402
+from gadgets.evidence.maps import CHANNELS, SMALLEST  # noqa: E402
 from gadgets.local_statistics import local_median  # noqa: E402
-from gadgets.preprocessing import FEATURE_SET  # noqa: E402
-from gadgets.settings import RawRepairSettings, SparkDetectionSettings, validate  # noqa: E402
+from gadgets.patches.preprocessing import MAGNITUDE_SET  # noqa: E402
+from gadgets.settings.nodes import RawRepairSettings, SparkDetectionSettings  # noqa: E402
+from gadgets.settings.properties import validate  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
-from onnx_models.training.examples import Examples  # noqa: E402
-from onnx_models.training.magnitude_examples import magnitudes_from  # noqa: E402
-from onnx_models.training.magnitude_models import (  # noqa: E402
-    train_magnitude_classifier,
-    train_magnitude_segmenter,
-)
-from onnx_models.training.magnitude_networks import N_MAPS, ContrastMaps  # noqa: E402
-from pipelines.read_kspaces import read_kspaces  # noqa: E402
+from onnx_models.training.examples.magnitudes import magnitudes_from  # noqa: E402
+from onnx_models.training.examples.patches import Examples  # noqa: E402
+from onnx_models.training.models.magnitudes import train_magnitude_classifier, train_magnitude_segmenter  # noqa: E402
+from onnx_models.training.networks.magnitudes import N_MAPS, ContrastMaps  # noqa: E402
+from pipelines.files.read_kspaces import read_kspaces  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -112,6 +110,6 @@ def test_max_decides_what_can_be_told_apart(folder):
 def test_the_models_are_known_by_what_they_look_at(folder):
     entries = {entry.name: entry for entry in read_manifest(folder).models}
     assert set(entries) == {"magnitude_abnormal_points", "magnitude_target_patches"}
-    assert {entry.normalisation for entry in entries.values()} == {FEATURE_SET}
+    assert {entry.normalisation for entry in entries.values()} == {MAGNITUDE_SET}
     with pytest.raises(ModelError, match="evidence-1"):
         Detector(SparkDetectionSettings(provider="cpu", models=folder))

@@ -14,15 +14,8 @@ from hypothesis import strategies as st
 from raw_scans import raw_acquisition, raw_waveform
 
 from gadgets.errors import PeerLostError, WireError
-from pipelines.message_reader import MessageReader
-from pipelines.messages import (
-    CLOSE,
-    MessageID,
-    data_message,
-    filename_message,
-    response_message,
-    text_message,
-)
+from pipelines.messages.message_reader import MessageReader
+from pipelines.messages.messages import CLOSE, MessageID, data_message, filename_message, response_message, text_message
 
 # Recorded with messages that were cut, or that their own headers contradict.
 INCOMPLETE = (

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import fft
 
-from gadgets import missing_samples as module
-from gadgets.missing_samples import missing_samples
+from gadgets.background import missing_samples as module
+from gadgets.background.missing_samples import missing_samples
 
 
 @pytest.fixture(params=[0, 24], ids=["transforms", "waves"])

@@ -1,7 +1,7 @@
 from small_models import make_folder
 
 from onnx_models.listing import listing
-from pipelines.models_command import models, scored_together
+from pipelines.commands.models import models, scored_together
 
 
 def test_models_with_the_same_scores_are_shown_together(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gadgets.errors import RawDataError
-from pipelines.mrd2_acquisition import to_raw
+from pipelines.files.mrd2_acquisition import to_raw
 
 mrd = pytest.importorskip("mrd", reason="needs the package mrd-python")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from gadgets.kspace import Indices
-from gadgets.readout import Limits
+from gadgets.indices import Indices
+from gadgets.kspace.readout import Limits
 from gadgets.wire import encodings_of
-from pipelines.mrd2_header import header_xml
-from pipelines.mrd_header import read_header
+from pipelines.files.mrd2_header import header_xml
+from pipelines.files.mrd_header import read_header
 
 mrd = pytest.importorskip("mrd", reason="needs the package mrd-python")
 

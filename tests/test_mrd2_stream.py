@@ -10,16 +10,16 @@ import pytest
 from fakes import FindsGiven
 
 from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
-from gadgets.warm_detectors import WarmDetectors
-from pipelines.chain import packaged_chain
-from pipelines.stream import run_stream
+from gadgets.warm_store import WarmStore
+from pipelines.chains.chain import packaged_chain
+from pipelines.replay.stream import run_stream
 
 mrd = pytest.importorskip("mrd", reason="needs the package mrd-python")
 
 from test_mrd2_acquisition import N_LINES, N_SAMPLES, acquisition  # noqa: E402 - they need the package, too
 from test_mrd2_header import make_header  # noqa: E402
 
-from pipelines.mrd2_stream import open_mrd2  # noqa: E402
+from pipelines.replay.mrd2_stream import open_mrd2  # noqa: E402
 
 
 def scan():
@@ -44,9 +44,7 @@ def from_bytes(content):
 
 def filtered(content, method="none"):
     chain = packaged_chain("repair_raw").with_settings([f"spark_detection.method={method}"])
-    return filter_through(
-        content, lambda source, sink: run_stream(open_mrd2(source, sink, chain), chain, WarmDetectors())
-    )
+    return filter_through(content, lambda source, sink: run_stream(open_mrd2(source, sink, chain), chain, WarmStore()))
 
 
 def test_what_is_clean_comes_back_as_it_was():

@@ -7,7 +7,7 @@ import pytest
 from raw_scans import HEADER
 
 from gadgets.errors import RawDataError
-from pipelines.mrd_header import mended, read_header
+from pipelines.files.mrd_header import mended, read_header
 
 WAVEFORM = (
     b"<waveformInformation><waveformName>ECG</waveformName><waveformType>ecg</waveformType></waveformInformation>"

@@ -5,11 +5,12 @@ import pytest
 from test_evidence import make_plane
 
 from gadgets.calibration import calibrate
-from gadgets.detection import Detector
-from gadgets.kspace import Indices, KSpace
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings
+from gadgets.detection.detector import Detector
+from gadgets.indices import Indices
+from gadgets.kspace.kspace import KSpace
+from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.score import count_changed
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 CHANGED = {
     "siemens_epi_2ch": 0,

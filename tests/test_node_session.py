@@ -13,12 +13,12 @@ from raw_scans import HEADER, LIMIT_S, scan_items
 from transcript_cases import CASES, FITTING
 
 import gadgets.node
-import pipelines.node_session
-from gadgets.settings import NODE_SETTINGS
+import pipelines.worker.node_session
+from gadgets.settings.nodes import NODE_SETTINGS
 from gadgets.wire import Waveform
-from pipelines.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.node_session import gadget_of, serve_node
-from pipelines.scan_socket import ScanSocket
+from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.worker.node_session import gadget_of, serve_node
+from pipelines.worker.scan_socket import ScanSocket
 
 EMPTY = b'<?xml version="1.0"?>\n'
 NO_DETECTION = {"spark_detection.method": "none"}
@@ -27,7 +27,7 @@ DATA = b"".join(bytes(data_message(MessageID.ACQUISITION, item.to_bytes()).data)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
-    monkeypatch.setattr(pipelines.node_session, "QUIET_S", 0.2)
+    monkeypatch.setattr(pipelines.worker.node_session, "QUIET_S", 0.2)
 
 
 def stream(configuration=EMPTY, header=HEADER, data=DATA, close=bytes(CLOSE.data)):
@@ -131,7 +131,7 @@ def test_a_peer_that_falls_silent_is_taken_to_be_gone():
 
 
 def test_a_scan_is_logged_and_a_health_check_is_not(caplog):
-    caplog.set_level(logging.INFO, "pipelines.node_session")
+    caplog.set_level(logging.INFO, "pipelines.worker.node_session")
     answer(stream(data=b""))
     assert not caplog.messages
     answer(stream())

@@ -10,14 +10,14 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 from test_calibration_models import SPARKS, MarksWhatStandsOut, changed_places, from_background, repaired  # noqa: E402
 from test_training import make_examples, make_workshop  # noqa: E402
 
-import onnx_models.training.one_pass_models as one_pass_models  # noqa: E402
-from gadgets.detection import Detector  # noqa: E402
+import onnx_models.training.models.one_pass as one_pass_models  # noqa: E402
+from gadgets.detection.detector import Detector  # noqa: E402
 from gadgets.errors import SettingsError  # noqa: E402
-from gadgets.settings import SparkDetectionSettings  # noqa: E402
-from onnx_models.training.networks import PointSegmenter  # noqa: E402
-from onnx_models.training.one_pass_models import train_cnn_unet, train_vit  # noqa: E402
-from onnx_models.training.set_examples import singles  # noqa: E402
-from onnx_models.training.transformers import SetTransformer  # noqa: E402
+from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
+from onnx_models.training.examples.sets import singles  # noqa: E402
+from onnx_models.training.models.one_pass import train_cnn_unet, train_vit  # noqa: E402
+from onnx_models.training.networks.points import PointSegmenter  # noqa: E402
+from onnx_models.training.networks.transformers import SetTransformer  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

@@ -4,16 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 
-from onnx_models.training.calibration_networks import Mending  # noqa: E402
-from onnx_models.training.networks import N_CHANNELS, PointSegmenter  # noqa: E402
-from onnx_models.training.one_pass_networks import (  # noqa: E402
-    ClassificationHead,
-    CnnUnet,
-    PatchCalibrator,
-    SampleDecoder,
-    Vit,
-)
-from onnx_models.training.transformers import SetTransformer  # noqa: E402
+from onnx_models.training.networks.calibration import Mending  # noqa: E402
+from onnx_models.training.networks.one_pass import ClassificationHead, CnnUnet, PatchCalibrator, SampleDecoder, Vit  # noqa: E402
+from onnx_models.training.networks.points import N_CHANNELS, PointSegmenter  # noqa: E402
+from onnx_models.training.networks.transformers import SetTransformer  # noqa: E402
 
 
 def make_look(kind):

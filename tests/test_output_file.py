@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gadgets.errors import RawDataError
-from pipelines.output_file import check_folder, same_file, whole_or_nothing
+from pipelines.files.output_file import check_folder, same_file, whole_or_nothing
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):

@@ -32,7 +32,7 @@ def installed(wheel, tmp_path_factory):
 
 
 def run(installed, *arguments):
-    command = [sys.executable, "-m", "pipelines.command_line", *arguments]
+    command = [sys.executable, "-m", "pipelines.commands.command_line", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(installed)}
     return subprocess.run(
         command, env=environment, cwd=installed.parent, capture_output=True, text=True, check=False, timeout=120
@@ -52,7 +52,7 @@ def test_it_holds_nothing_but_the_three_packages(wheel):
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
         (entry_points,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
-        assert "despark = pipelines.command_line:main" in archive.read(entry_points).decode()
+        assert "despark = pipelines.commands.command_line:main" in archive.read(entry_points).decode()
     assert {top for top in tops if not top.endswith(".dist-info")} == {"gadgets", "onnx_models", "pipelines"}
 
 

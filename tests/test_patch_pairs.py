@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from test_evidence import make_plane
 
-from gadgets.sample_predictions import FIELDS
-from onnx_models.training.examples import joined
-from onnx_models.training.patch_pairs import N_RECEIVERS, pairs_of
+from gadgets.patch_models.sample_predictions import FIELDS
+from onnx_models.training.examples.pairs import N_RECEIVERS, pairs_of
+from onnx_models.training.examples.patches import joined
 
 
 @pytest.fixture(scope="module", params=[1, 4])

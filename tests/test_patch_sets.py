@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_detection import make_scan
 
-from gadgets.division import Patches, divide_planes
-from gadgets.patch_sets import LARGEST_RING, NONE, SetClassifier, patch_sets
-from gadgets.patches import divide
-from gadgets.planes import planes_of
+from gadgets.kspace.planes import planes_of
+from gadgets.patch_models.patch_sets import LARGEST_RING, NONE, SetClassifier, patch_sets
+from gadgets.patches.cutting import divide
+from gadgets.patches.division import Patches, divide_planes
 
 KINDS = ("single", "adjacent", "conjugate", "ring")
 SHAPE = (1, 32, 32)

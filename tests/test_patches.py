@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gadgets.abnormal_points import merge, positions_of
-from gadgets.patches import cut, divide, place, relative_positions
+from gadgets.patch_models.abnormal_points import merge, positions_of
+from gadgets.patches.cutting import cut, divide, place, relative_positions
 
 
 def naive_starts(n_samples, size):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from gadgets.readout import ACQ_IS_NOISE_MEASUREMENT, ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_SLICE
+from gadgets.kspace.readout import ACQ_IS_NOISE_MEASUREMENT, ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_SLICE
 from pipelines.benchmark.readouts import noise_sigma
-from pipelines.phantom import BRIGHT, FAT, background_phase, draw_head, sensitivities
-from pipelines.phantom_scan import PhantomScan, header_xml, kspace_of_slice, write_phantom
-from pipelines.raw_file import RawFile
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.raw_file import RawFile
+from pipelines.files.read_kspaces import read_kspaces
+from pipelines.phantom.head import BRIGHT, FAT, background_phase, draw_head, sensitivities
+from pipelines.phantom.phantom_scan import PhantomScan, header_xml, kspace_of_slice, write_phantom
 
 SCAN = PhantomScan(matrix=32, n_coils=4, n_slices=2, n_noise=2)
 

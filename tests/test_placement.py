@@ -5,8 +5,8 @@ from builders import encoding, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gadgets.placement import place_along_readout, place_readouts, to_kspace
-from gadgets.readout import ACQ_IS_REVERSE
+from gadgets.kspace.placement import place_along_readout, place_readouts, to_kspace
+from gadgets.kspace.readout import ACQ_IS_REVERSE
 
 
 @st.composite

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 from make_kspace import make_kspace
 
-from gadgets.planes import planes_of
+from gadgets.kspace.planes import planes_of
 
 
 def test_acquired_lines_are_stacked_and_remember_where_they_were():

@@ -7,12 +7,12 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gadgets.repair import repair
-from gadgets.settings import CalibrationSettings
-from gadgets.value_assignment import open_value_assignment
+from gadgets.repair.fill import repair
+from gadgets.repair.value_assignment import open_value_assignment
+from gadgets.settings.nodes import CalibrationSettings
 from pipelines.benchmark.despark import points_of
 from pipelines.benchmark.sparks import add_sparks
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 METHODS = ("zero", "conjugate", "interpolation", "network", "auto")
 RECORDED = ("siemens_gre_2ch.h5", "bruker_tubes_1ch_3sl.h5")

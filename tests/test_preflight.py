@@ -3,8 +3,8 @@
 import pytest
 
 from gadgets.errors import ModelError
-from pipelines.chain import find_chain
-from pipelines.preflight import check_models
+from pipelines.chains.chain import find_chain
+from pipelines.chains.preflight import check_models
 
 
 @pytest.mark.parametrize("pipeline", ["spark_calibration", "repair_raw"])

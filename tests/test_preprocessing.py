@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 from test_detection import SPARKS, make_scan, with_sparks
 
-from gadgets.division import divide_planes
-from gadgets.evidence import CHANNELS
-from gadgets.history import History, ImpactRecord
-from gadgets.patches import divide, relative_positions
-from gadgets.planes import planes_of
-from gadgets.preprocessing import Preprocessing, preprocess, preprocessing_of
-from gadgets.settings import SparkDetectionSettings
-from pipelines.read_kspaces import read_kspaces
+from gadgets.evidence.maps import CHANNELS
+from gadgets.kspace.planes import planes_of
+from gadgets.patch_models.history import History, ImpactRecord
+from gadgets.patches.cutting import divide, relative_positions
+from gadgets.patches.division import divide_planes
+from gadgets.patches.preprocessing import Preprocessing, preprocess, preprocessing_of
+from gadgets.settings.nodes import SparkDetectionSettings
+from pipelines.files.read_kspaces import read_kspaces
 
 PATCH = (1, 32, 32)
 
@@ -61,7 +61,7 @@ def test_the_distances_and_multiples_are_those_set():
     settings = SparkDetectionSettings(
         preprocessing="max_min_by_place", centre_distance=0.5, centre_max=4, edge_max=0.2, standard_value="centre"
     )
-    how = preprocessing_of(settings, History())
+    how = preprocessing_of(settings)
     assert how.standard_value == "centre"
     maxima = how.maxima(positions, 1.0)
     assert maxima[positions[:, -1] < 0.5] == pytest.approx(4)
@@ -90,7 +90,7 @@ def test_a_kspace_of_zeros_stays_one():
 
 
 def test_without_preprocessing_the_models_see_evidence():
-    assert preprocessing_of(SparkDetectionSettings(), History()) is None
+    assert preprocessing_of(SparkDetectionSettings()) is None
     planes = list(planes_of(make_scan()))
     assert divide_planes(planes, PATCH, 0).values.shape == (6, len(CHANNELS), 32, 32)
 
@@ -119,7 +119,7 @@ def test_an_impact_level_of_the_history_is_the_max():
     ]
     for impact, factor in (("low", 1.0), ("impact", 2.0), ("high", 4.0)):
         settings = SparkDetectionSettings(preprocessing="max_min_by_place", impact=impact)
-        how = preprocessing_of(settings, History(impacts=records))
+        how = preprocessing_of(settings, History(impacts=records).max_of(settings.impact, settings.standard_value))
         assert (how.in_centre, how.at_edge) == pytest.approx((factor, 0.05 * factor))
 
 
@@ -129,7 +129,7 @@ def test_real_kspaces_saturate_nowhere_in_the_centre_and_hardly_at_the_edge(data
     planes = [next(iter(planes_of(kspace)))]
     for standard in ("central_area", "artifact_free"):
         settings = SparkDetectionSettings(preprocessing="max_min_by_place", standard_value=standard)
-        patches = divide_planes(planes, PATCH, 0, preprocessing_of(settings, History()))
+        patches = divide_planes(planes, PATCH, 0, preprocessing_of(settings))
         centre = patches.positions[:, -1] < 0.1
         assert (patches.values[centre] < 1).mean() > 0.999, standard
         assert (patches.values[~centre] < 1).mean() > 0.98, standard

@@ -19,8 +19,7 @@ from fakes import Breaks, FindsGiven, FindsLarge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gadgets.raw_repair import RawRepairer, in_order_of_acquisition, raw_repair
-from gadgets.readout import (
+from gadgets.kspace.readout import (
     ACQ_IS_NAVIGATION_DATA,
     ACQ_IS_NOISE_MEASUREMENT,
     ACQ_IS_PHASECORR_DATA,
@@ -28,7 +27,8 @@ from gadgets.readout import (
     ACQ_LAST_IN_SLICE,
     is_imaging,
 )
-from gadgets.settings import RawRepairSettings
+from gadgets.raw_repair import RawRepairer, in_order_of_acquisition, raw_repair
+from gadgets.settings.nodes import RawRepairSettings
 from gadgets.wire import Acquisition, Waveform, encodings_of
 from gadgets.wire.header import xsd_header
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from gadgets.errors import RawDataError
-from gadgets.readout import ACQ_IS_NOISE_MEASUREMENT
-from pipelines.raw_file import RawFile
-from pipelines.raw_writer import write_raw_file
-from pipelines.read_kspaces import read_kspaces
+from gadgets.kspace.readout import ACQ_IS_NOISE_MEASUREMENT
+from pipelines.files.raw_file import RawFile
+from pipelines.files.raw_writer import write_raw_file
+from pipelines.files.read_kspaces import read_kspaces
 
 
 def test_every_imaging_readout_of_a_real_file_is_in_a_kspace(each_raw_file):

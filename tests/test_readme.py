@@ -8,8 +8,8 @@ from typing import Literal, get_args, get_origin
 
 import pytest
 
-from gadgets.settings import NODE_SETTINGS
-from pipelines.command_line import COMMANDS
+from gadgets.settings.nodes import NODE_SETTINGS
+from pipelines.commands.command_line import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

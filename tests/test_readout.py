@@ -3,7 +3,7 @@
 import pytest
 from builders import encoding, readout
 
-from gadgets.readout import (
+from gadgets.kspace.readout import (
     ACQ_FIRST_IN_SLICE,
     ACQ_IS_PARALLEL_CALIBRATION,
     ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING,

@@ -6,8 +6,8 @@ import numpy as np
 from make_kspace import make_kspace
 from test_repair import flag
 
-from gadgets.bursts import group_bursts, surround
-from gadgets.rehearsal import rehearsal_places, withhold
+from gadgets.repair.bursts import group_bursts, surround
+from gadgets.repair.rehearsal import rehearsal_places, withhold
 
 
 def rehearsed(line, samples, n_places=3, missing_lines=()):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import pipelines.released_memory
-from pipelines.released_memory import give_back, share_pools
+import pipelines.worker.released_memory
+from pipelines.worker.released_memory import give_back, share_pools
 
 STATUS = Path("/proc/self/statm")
 
@@ -26,8 +26,8 @@ def test_released_memory_is_given_back():
 
 
 def test_another_c_library_is_left_alone(monkeypatch, caplog):
-    caplog.set_level("DEBUG", "pipelines.released_memory")
-    monkeypatch.setattr(pipelines.released_memory.ctypes, "CDLL", lambda _: object())
+    caplog.set_level("DEBUG", "pipelines.worker.released_memory")
+    monkeypatch.setattr(pipelines.worker.released_memory.ctypes, "CDLL", lambda _: object())
     give_back()
     share_pools()
     assert "does not take a limit" in caplog.text

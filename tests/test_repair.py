@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from make_kspace import make_kspace
 
 from gadgets.records import Point
-from gadgets.repair import deviations, repair
-from gadgets.settings import CalibrationSettings
+from gadgets.repair.fill import deviations, repair
+from gadgets.settings.nodes import CalibrationSettings
 
 METHODS = ("auto", "zero", "conjugate", "interpolation")
 

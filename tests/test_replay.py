@@ -22,10 +22,10 @@ from raw_scans import (
 )
 
 from gadgets.errors import DesparkError, NodeError, PipelineError, RawDataError, SettingsError, WireError
-from pipelines.expected import count_kspaces
-from pipelines.messages import CLOSE, MessageID, text_message
-from pipelines.raw_file import RawFile
-from pipelines.replay import Replay
+from pipelines.files.raw_file import RawFile
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.replay.expected import count_kspaces
+from pipelines.replay.replay import Replay
 
 NO_MODELS = ("spark_detection.method=none", "calibration.method=none")
 

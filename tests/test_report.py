@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gadgets.errors import SettingsError
-from gadgets.kspace import Indices
+from gadgets.indices import Indices
 from gadgets.records import Assembly
 from gadgets.report import Report
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from test_evidence import make_plane
 
-from gadgets.evidence import gather_evidence
-from gadgets.sample_predictions import FIELDS, LARGEST_FIELD, fields_of, from_levels, in_levels
+from gadgets.evidence.maps import gather_evidence
+from gadgets.patch_models.sample_predictions import FIELDS, LARGEST_FIELD, fields_of, from_levels, in_levels
 
 BURST = (20, slice(24, 28))
 

@@ -8,11 +8,11 @@ from non_cartesian import coil_images, radial, sampled, scan, spiral
 from test_detection import make_scan
 
 from gadgets.calibration import calibrate
-from gadgets.detection import Detector
+from gadgets.detection.detector import Detector
 from gadgets.raw_repair import RawRepairer
-from gadgets.settings import CalibrationSettings, RawRepairSettings, SparkDetectionSettings
+from gadgets.settings.nodes import CalibrationSettings, RawRepairSettings, SparkDetectionSettings
 from pipelines.benchmark.readouts import noise_sigma
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 CPU = RawRepairSettings(spark_detection=SparkDetectionSettings(provider="cpu"))
 

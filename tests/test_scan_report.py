@@ -8,12 +8,12 @@ import pytest
 from rich.console import Console
 
 from gadgets.errors import SettingsError
-from gadgets.kspace import Indices
+from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, RepairedPoint, TargetPatch
 from gadgets.report import Report
-from pipelines.report import KSpaceReport, ScanReport, from_images, merge, read_records, total
-from pipelines.scan_output import ImageResult
-from pipelines.summary import summary_table
+from pipelines.commands.summary import summary_table
+from pipelines.replay.scan_output import ImageResult
+from pipelines.replay.scan_report import KSpaceReport, ScanReport, from_images, merge, read_records, total
 
 
 def point(sample, receivers=(0, 1, 2)):

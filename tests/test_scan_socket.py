@@ -6,10 +6,10 @@ import socket
 
 import pytest
 
-import pipelines.scan_socket
+import pipelines.worker.scan_socket
 from gadgets.errors import PeerLostError, WireError
-from pipelines.messages import CLOSE, MessageID, text_message
-from pipelines.scan_socket import ScanSocket
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.worker.scan_socket import ScanSocket
 
 CONFIG = bytes(text_message(MessageID.CONFIG, "<configuration/>").data)
 HEADER = bytes(text_message(MessageID.HEADER, "<ismrmrdHeader/>").data)
@@ -65,6 +65,6 @@ def test_another_opening_is_refused(pair, content, error, reason):
 
 
 def test_a_peer_that_says_nothing_is_not_waited_for(pair, monkeypatch):
-    monkeypatch.setattr(pipelines.scan_socket, "OPENING_LIMIT_S", 0.05)
+    monkeypatch.setattr(pipelines.worker.scan_socket, "OPENING_LIMIT_S", 0.05)
     with pytest.raises(PeerLostError, match="broke in its opening: timed out"):
         pair[1].read_opening()

@@ -1,15 +1,8 @@
 import pytest
 
 from gadgets.errors import SettingsError
-from gadgets.settings import (
-    NODE_SETTINGS,
-    CalibrationSettings,
-    RawRepairSettings,
-    SparkDetectionSettings,
-    properties_of,
-    read_settings,
-    validate,
-)
+from gadgets.settings.nodes import NODE_SETTINGS, CalibrationSettings, RawRepairSettings, SparkDetectionSettings
+from gadgets.settings.properties import properties_of, read_settings, validate
 
 
 def configuration(*properties):

@@ -8,15 +8,15 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 
 from test_training import make_examples, make_workshop  # noqa: E402
 
-from gadgets.choice import open_method  # noqa: E402
-from gadgets.evidence import CHANNELS, RADIUS_SCALE  # noqa: E402
-from gadgets.settings import SparkDetectionSettings  # noqa: E402
+from gadgets.evidence.maps import CHANNELS, RADIUS_SCALE  # noqa: E402
+from gadgets.patch_models.choice import open_method  # noqa: E402
+from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
-from onnx_models.training import shape_models  # noqa: E402
-from onnx_models.training.examples import Examples  # noqa: E402
-from onnx_models.training.segment_examples import few_lines, rows_of  # noqa: E402
-from onnx_models.training.volumes import cuboids_of, make_cuboids, phantom_volume, volumes_among  # noqa: E402
+from onnx_models.training.examples.patches import Examples  # noqa: E402
+from onnx_models.training.examples.segments import few_lines, rows_of  # noqa: E402
+from onnx_models.training.examples.volumes import cuboids_of, make_cuboids, phantom_volume, volumes_among  # noqa: E402
+from onnx_models.training.models import shapes as shape_models  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
 

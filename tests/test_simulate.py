@@ -6,15 +6,15 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from gadgets.errors import RawDataError, SettingsError
-from gadgets.readout import is_imaging
+from gadgets.kspace.readout import is_imaging
 from pipelines.benchmark.readouts import noise_sigma
-from pipelines.draw_sparks import SparkPlan
-from pipelines.raw_file import RawFile
-from pipelines.raw_items import RawAcquisition, RawWaveform
-from pipelines.raw_writer import write_raw_file
-from pipelines.read_kspaces import read_kspaces
-from pipelines.simulate import simulate, simulate_file
-from pipelines.spark_truth import Truth
+from pipelines.commands.simulate import simulate, simulate_file
+from pipelines.files.raw_file import RawFile
+from pipelines.files.raw_items import RawAcquisition, RawWaveform
+from pipelines.files.raw_writer import write_raw_file
+from pipelines.files.read_kspaces import read_kspaces
+from pipelines.phantom.draw_sparks import SparkPlan
+from pipelines.phantom.spark_truth import Truth
 
 
 def items_of(path):

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from test_evidence import make_plane
 
-from gadgets.evidence import gather_evidence
-from gadgets.planes import planes_of
-from gadgets.standard_values import MULTIPLES, abnormal_by, magnitudes_of, standard_value
-from pipelines.read_kspaces import read_kspaces
+from gadgets.evidence.maps import gather_evidence
+from gadgets.kspace.planes import planes_of
+from gadgets.patches.standard_values import MULTIPLES, abnormal_by, magnitudes_of, standard_value
+from pipelines.files.read_kspaces import read_kspaces
 
 
 def make_magnitudes(shape=(40, 48), seed=0):

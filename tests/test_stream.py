@@ -10,11 +10,11 @@ from pipes import filter_through
 import pytest
 from raw_scans import HEADER, LIMIT_S, raw_acquisition, raw_waveform, scan_bytes, scan_items
 
-import gadgets.detection
+import gadgets.detection.opening
 from gadgets.errors import ModelError, NodeError, PeerLostError, PipelineError, RawDataError, WireError
-from pipelines.chain import packaged_chain
-from pipelines.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.stream import MessageStream, open_models, run_stream
+from pipelines.chains.chain import packaged_chain
+from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.replay.stream import MessageStream, open_models, run_stream
 
 NO_DETECTION = ("spark_detection.method=none",)
 
@@ -67,8 +67,10 @@ def test_another_chain_makes_images():
 
 def test_models_are_opened_once(monkeypatch):
     opened = []
-    real = gadgets.detection.Detector
-    monkeypatch.setattr(gadgets.detection, "Detector", lambda settings: opened.append(settings) or real(settings))
+    real = gadgets.detection.opening.Detector
+    monkeypatch.setattr(
+        gadgets.detection.opening, "Detector", lambda settings: opened.append(settings) or real(settings)
+    )
     content = OPENING + messages(scan_items()) + bytes(CLOSE.data)
     assert filtered(content, settings=("spark_detection.provider=cpu",))[1] is None
     assert len(opened) == 1
@@ -134,7 +136,7 @@ def test_a_chain_that_cannot_run_here_is_refused_before_a_byte_is_read():
 
 PRINTS = """
 import os, subprocess, sys
-from pipelines.stream import data_only
+from pipelines.replay import data_only
 with data_only() as data:
     sys.stdout.write("stray ")
     sys.stdout.flush()

@@ -11,13 +11,13 @@ import pytest
 from raw_scans import HEADER, LIMIT_S, scan_items
 
 from gadgets.errors import PipelineError
-from pipelines.chain import packaged_chain
-from pipelines.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.mrd2_stream import open_mrd2
+from pipelines.chains.chain import packaged_chain
+from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.replay.mrd2_stream import open_mrd2
 
 DATA = b"".join(bytes(data_message(MessageID.ACQUISITION, item.to_bytes()).data) for item in scan_items())
 WHOLE = bytes(text_message(MessageID.HEADER, HEADER).data) + DATA + bytes(CLOSE.data)
-COMMAND = [sys.executable, "-m", "pipelines.command_line", "stream", "--set", "spark_detection.method=none"]
+COMMAND = [sys.executable, "-m", "pipelines.commands.command_line", "stream", "--set", "spark_detection.method=none"]
 
 
 def run(content, *arguments, **options):

@@ -3,10 +3,10 @@
 import numpy as np
 from test_detection import make_scan
 
-from gadgets.abnormal_points import Opinions
-from gadgets.division import divide_planes
-from gadgets.planes import planes_of
-from gadgets.suspects import beside_in_readout, collect_suspects, place_of
+from gadgets.detection.suspects import beside_in_readout, collect_suspects, place_of
+from gadgets.kspace.planes import planes_of
+from gadgets.patch_models.abnormal_points import Opinions
+from gadgets.patches.division import divide_planes
 
 SHAPE = (64, 96)
 THRESHOLDS = {"centre": 0.9, "outer": 0.5}

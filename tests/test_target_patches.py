@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from gadgets.division import Patches
-from gadgets.target_patches import RegionClassifier, in_centre, select_targets
+from gadgets.patch_models.target_patches import RegionClassifier, select_targets
+from gadgets.patches.division import Patches
+from gadgets.patches.regions import in_centre
 from onnx_models.loader import open_model
 from onnx_models.manifest import read_manifest
 

@@ -15,5 +15,5 @@ def test_what_is_set_already_counts():
 
 
 def test_the_command_line_loads_no_such_library_before_the_limits_are_set():
-    code = "import pipelines.command_line, sys; sys.exit('numpy' in sys.modules)"
+    code = "import pipelines.commands.command_line, sys; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 from test_detection import make_scan, with_sparks
 
-from gadgets.detection import Detector
+from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
-from gadgets.history import Feedback, History, Result, append
-from gadgets.settings import SparkDetectionSettings
-from gadgets.target_patches import select_targets
-from gadgets.thresholds import raised, thresholds_from_feedback, thresholds_from_results, thresholds_of
+from gadgets.patch_models.history import Feedback, History, Result, append
+from gadgets.patch_models.target_patches import select_targets
+from gadgets.patch_models.thresholds import raised, thresholds_from_feedback, thresholds_from_results, thresholds_of
+from gadgets.settings.nodes import SparkDetectionSettings
 
 
 def test_the_documents_example_is_raised_from_a_half_to_nine_tenths():

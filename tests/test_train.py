@@ -5,8 +5,8 @@ from gadgets.errors import DesparkError
 from onnx_models.manifest import read_manifest
 from pipelines.benchmark.results import write_results
 from pipelines.benchmark.score import FileScore, ScoredEvent
-from pipelines.command_line import build_app
-from pipelines.train import command_line, read_scores
+from pipelines.commands.command_line import build_app
+from pipelines.commands.train import command_line, read_scores
 
 
 def score(file, found, harmed, rival="despark"):

@@ -7,21 +7,17 @@ from make_kspace import make_kspace
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: train)")
 
-from gadgets.detection import Detector  # noqa: E402
-from gadgets.evidence import CHANNELS  # noqa: E402
-from gadgets.settings import SparkDetectionSettings  # noqa: E402
+from gadgets.detection.detector import Detector  # noqa: E402
+from gadgets.evidence.maps import CHANNELS  # noqa: E402
+from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
 from onnx_models.errors import ModelError  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import Training, read_manifest  # noqa: E402
-from onnx_models.training.examples import PATCH, Examples  # noqa: E402
+from onnx_models.training.examples.patches import PATCH, Examples  # noqa: E402
 from onnx_models.training.export import Calibrated, Facts, install  # noqa: E402
 from onnx_models.training.fit import Schedule, fit  # noqa: E402
-from onnx_models.training.networks import N_CHANNELS, PatchClassifier, PointSegmenter  # noqa: E402
-from onnx_models.training.point_models import (  # noqa: E402
-    missed_logit,
-    train_outer_classifier,
-    train_segmenter,
-)
+from onnx_models.training.models.points import missed_logit, train_outer_classifier, train_segmenter  # noqa: E402
+from onnx_models.training.networks.points import N_CHANNELS, PatchClassifier, PointSegmenter  # noqa: E402
 from onnx_models.training.recipe import MODELS, train_models  # noqa: E402
 from onnx_models.training.workshop import Recipe, Workshop  # noqa: E402
 

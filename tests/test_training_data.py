@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 from make_kspace import make_kspace
 
-from gadgets.evidence import CHANNELS
-from onnx_models.training.examples import make_examples
-from onnx_models.training.phantoms import degrade, phantom_plane
-from onnx_models.training.recordings import recorded_planes, vary
-from onnx_models.training.sparks import add_sparks
+from gadgets.evidence.maps import CHANNELS
+from onnx_models.training.examples.patches import make_examples
+from onnx_models.training.examples.phantoms import degrade, phantom_plane
+from onnx_models.training.examples.recordings import recorded_planes, vary
+from onnx_models.training.examples.sparks import add_sparks
 
 
 def make_plane(seed=0, n_coils=3):

@@ -13,10 +13,10 @@ from ismrmrd.hdf5 import image_header_dtype
 from transcript_cases import CASES, EXPECTED, FITTING, NODES, NOISE_FREE_IMAGES, REASONS, Kind, Reply
 
 import gadgets.node
-from gadgets.readout import is_imaging
+from gadgets.kspace.readout import is_imaging
 from gadgets.records import Assembly, Detection
 from gadgets.wire import Acquisition, RecordCollector, Waveform
-from pipelines.messages import MessageID
+from pipelines.messages.messages import MessageID
 
 POINTS = ((0, 30, 40), (0, 33, 5))
 TABLE = [

@@ -9,12 +9,11 @@ import pytest
 from small_models import make_folder
 from test_repair import flag, object_kspace, with_spark
 
-from gadgets.bursts import group_bursts, surround
 from gadgets.errors import ModelError
-from gadgets.predictor import Predictor
-from gadgets.repair import repair
-from gadgets.settings import CalibrationSettings
-from gadgets.value_assignment import (
+from gadgets.repair.bursts import group_bursts, surround
+from gadgets.repair.fill import repair
+from gadgets.repair.predictor import Predictor
+from gadgets.repair.value_assignment import (
     BURST_LINE,
     MAPS,
     N_CHANNELS,
@@ -24,7 +23,8 @@ from gadgets.value_assignment import (
     ValueAssignment,
     open_value_assignment,
 )
-from gadgets.warm_detectors import WarmDetectors, using
+from gadgets.settings.nodes import CalibrationSettings
+from gadgets.warm_store import WarmStore, using
 
 NETWORK = CalibrationSettings(method="network")
 
@@ -164,8 +164,10 @@ def test_a_model_for_other_windows_is_refused(tmp_path):
 
 def test_a_worker_keeps_the_model_open(monkeypatch, tmp_path):
     opened = []
-    monkeypatch.setattr("gadgets.value_assignment.load_value_assignment", lambda settings: opened.append(settings) or 1)
-    warm = WarmDetectors()
+    monkeypatch.setattr(
+        "gadgets.repair.value_assignment.load_value_assignment", lambda settings: opened.append(settings) or 1
+    )
+    warm = WarmStore()
     with using(warm):
         for provider in ("cpu", "cpu", "auto"):
             open_value_assignment(CalibrationSettings(method="network", models=tmp_path, provider=provider))

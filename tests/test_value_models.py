@@ -10,12 +10,12 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 
 from test_repair import object_kspace  # noqa: E402
 
-from gadgets.settings import CalibrationSettings  # noqa: E402
-from gadgets.value_assignment import MAPS, N_CHANNELS, PAIRS, WINDOW, open_value_assignment  # noqa: E402
+from gadgets.repair.value_assignment import MAPS, N_CHANNELS, PAIRS, WINDOW, open_value_assignment  # noqa: E402
+from gadgets.settings.nodes import CalibrationSettings  # noqa: E402
 from onnx_models.manifest import Training, read_manifest  # noqa: E402
-from onnx_models.training import value_models  # noqa: E402
-from onnx_models.training.value_models import ValueAssigner, train_value_assignment, value_loss  # noqa: E402
-from onnx_models.training.value_windows import WindowExamples, joined, plane_windows  # noqa: E402
+from onnx_models.training.examples.windows import WindowExamples, joined, plane_windows  # noqa: E402
+from onnx_models.training.models import values as value_models  # noqa: E402
+from onnx_models.training.models.values import ValueAssigner, train_value_assignment, value_loss  # noqa: E402
 from onnx_models.training.workshop import Recipe, Workshop  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gadgets.verdict import is_spark, receivers_of, suspicious_from
+from gadgets.detection.verdict import is_spark, receivers_of, suspicious_from
 
 
 def deviations(*values):

@@ -9,15 +9,15 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 from test_training import make_examples, make_workshop  # noqa: E402
 from test_training_data import make_plane  # noqa: E402
 
-from gadgets.patch_sets import NONE  # noqa: E402
-from gadgets.target_patches import in_centre  # noqa: E402
+from gadgets.patch_models.patch_sets import NONE  # noqa: E402
+from gadgets.patches.regions import in_centre  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
-from onnx_models.training import vit_models  # noqa: E402
-from onnx_models.training.point_models import CalibratedByPlace, labels_of, train_whole_classifier  # noqa: E402
-from onnx_models.training.set_examples import joined_sets, make_set_examples, singles  # noqa: E402
-from onnx_models.training.transformers import SetTransformer  # noqa: E402
-from onnx_models.training.vit_models import judge_sets, missed_logits, train_set_transformer  # noqa: E402
+from onnx_models.training.examples.sets import joined_sets, make_set_examples, singles  # noqa: E402
+from onnx_models.training.models import vit as vit_models  # noqa: E402
+from onnx_models.training.models.points import CalibratedByPlace, labels_of, train_whole_classifier  # noqa: E402
+from onnx_models.training.models.vit import judge_sets, missed_logits, train_set_transformer  # noqa: E402
+from onnx_models.training.networks.transformers import SetTransformer  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")

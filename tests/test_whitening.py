@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gadgets.whitening import whitened_energy
+from gadgets.evidence.whitening import whitened_energy
 
 
 def energy_slowly(members):

@@ -7,10 +7,10 @@ from test_detection import make_scan
 
 from gadgets.calibration import calibrate
 from gadgets.errors import RawDataError
-from gadgets.planes import planes_of
+from gadgets.kspace.planes import planes_of
+from gadgets.patches.whole_patches import pack, unpack, write_patches
 from gadgets.records import TargetPatch
-from gadgets.settings import CalibrationSettings
-from gadgets.whole_patches import pack, unpack, write_patches
+from gadgets.settings.nodes import CalibrationSettings
 
 SHAPE = (1, 8, 10)
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ismrmrd import xsd
 
-from gadgets.assembly import assemble
 from gadgets.errors import PeerLostError, RawDataError, WireError
-from gadgets.kspace import Indices
-from gadgets.readout import ACQ_IS_REVERSE, Limits
+from gadgets.indices import Indices
+from gadgets.kspace.assembly import assemble
+from gadgets.kspace.readout import ACQ_IS_REVERSE, Limits
 from gadgets.records import Calibration, Detection, Point, RepairedPoint
 from gadgets.wire import RecordCollector, attach, cells_of, encodings_of, recon_data_of, replace_cells, waveforms_of
 from gadgets.wire.waveforms import Waveform

@@ -3,14 +3,14 @@ import pytest
 from small_models import add_set_classifier
 from test_detection import make_scan, places, with_sparks
 
-from gadgets.abnormal_points import Opinions
-from gadgets.detection import Detector
-from gadgets.division import divide_planes
-from gadgets.methods import Judgement
-from gadgets.planes import planes_of
-from gadgets.settings import SparkDetectionSettings
-from gadgets.target_patches import in_centre
-from gadgets.without_centre import WithoutCentre
+from gadgets.detection.detector import Detector
+from gadgets.kspace.planes import planes_of
+from gadgets.patch_models.abnormal_points import Opinions
+from gadgets.patch_models.methods import Judgement
+from gadgets.patch_models.without_centre import WithoutCentre
+from gadgets.patches.division import divide_planes
+from gadgets.patches.regions import in_centre
+from gadgets.settings.nodes import SparkDetectionSettings
 
 
 class Remembers:

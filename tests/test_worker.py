@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 from raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
-import gadgets.choice
-import gadgets.image_check
+import gadgets.image_check.artifact
+import gadgets.patch_models.choice
 import onnx_models.loader
 from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
-from gadgets.settings import NODE_SETTINGS
+from gadgets.settings.nodes import NODE_SETTINGS
 from onnx_models.providers import cuda_devices
-from pipelines.host import Host
-from pipelines.messages import CLOSE, MessageID, text_message
-from pipelines.raw_file import RawFile
-from pipelines.released_memory import give_back
-from pipelines.worker import NODES, Worker
+from pipelines.files.raw_file import RawFile
+from pipelines.host.host import Host
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.worker.released_memory import give_back
+from pipelines.worker.worker import NODES, Worker
 
 FREE = dict.fromkeys(NODES, 0)
 ON_CPU = {"spark_detection": {"provider": "cpu"}, "raw_repair": {"spark_detection.provider": "cpu"}}
@@ -91,7 +91,7 @@ def test_the_joined_node_gives_back_what_came(host, worker, scan):
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc: memory is read there")
 def test_fifty_scans_in_a_row_open_no_model_and_leave_no_memory(host, worker, scan, monkeypatch):
-    for module in (gadgets.choice, gadgets.image_check, onnx_models.loader):
+    for module in (gadgets.patch_models.choice, gadgets.image_check.artifact, onnx_models.loader):
         monkeypatch.setattr(module, "open_model", _fail)
     memory = []
     expected = repaired(host, worker, scan)
@@ -146,7 +146,7 @@ def test_a_gadget_that_breaks_ends_only_its_scan(worker, monkeypatch, caplog):
     def breaks(_):
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("pipelines.node_session.gadget_of", lambda _: breaks)
+    monkeypatch.setattr("pipelines.worker.node_session.gadget_of", lambda _: breaks)
     content = scan_bytes(text_message(MessageID.CONFIG, "<configuration/>"))
     with socket.create_connection(worker.addresses["calibration"], timeout=LIMIT_S) as peer:
         peer.sendall(content)

@@ -8,9 +8,9 @@ import threading
 import pytest
 
 from gadgets.errors import NodeError
-from pipelines.messages import CLOSE, MessageID, text_message
-from pipelines.worker import NODES, Worker
-from pipelines.worker_check import check_nodes
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.worker.health import check_nodes
+from pipelines.worker.worker import NODES, Worker
 
 SETTINGS = {"spark_detection": {"method": "none"}, "raw_repair": {"spark_detection.method": "none"}}
 

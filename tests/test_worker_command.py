@@ -13,11 +13,11 @@ import pytest
 from raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 from gadgets.errors import SettingsError
-from pipelines.command_line import main
-from pipelines.host import Host
-from pipelines.messages import CLOSE, MessageID, text_message
-from pipelines.worker import NODES
-from pipelines.worker_command import ports_of
+from pipelines.commands.command_line import main
+from pipelines.commands.worker import ports_of
+from pipelines.host.host import Host
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.worker.worker import NODES
 
 NO_DETECTION = {"DESPARK_SPARK_DETECTION_METHOD": "none"}
 
@@ -28,7 +28,7 @@ def start():
     processes = []
 
     def run(*arguments, node="raw_repair"):
-        command = [sys.executable, "-m", "pipelines.command_line", "worker", "--node", f"{node}=0", *arguments]
+        command = [sys.executable, "-m", "pipelines.commands.command_line", "worker", "--node", f"{node}=0", *arguments]
         process = subprocess.Popen(command, env={**os.environ, **NO_DETECTION}, stderr=subprocess.PIPE, text=True)
         processes.append(process)
         line = process.stderr.readline()

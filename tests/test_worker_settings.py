@@ -8,8 +8,8 @@ import re
 import pytest
 
 from gadgets.errors import SettingsError
-from gadgets.settings import properties_of
-from pipelines.worker_settings import with_defaults, worker_settings
+from gadgets.settings.properties import properties_of
+from pipelines.worker.settings import with_defaults, worker_settings
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ module                 what passes it
 ``transport``          bytes: a buffered socket that notices a lost peer
 ``capture``            messages of no concern to despark, whole
 ``attach``             puts the readers and writers below on a ``gadgetron`` Connection
-``acquisitions``       ACQUISITION  <-> :class:`~gadgets.readout.Readout`
+``acquisitions``       ACQUISITION  <-> :class:`~gadgets.kspace.readout.Readout`
 ``recon_data``         RECONDATA
-``kspaces``            ReconData    <-> :class:`~gadgets.kspace.KSpace`
+``kspaces``            ReconData    <-> :class:`~gadgets.kspace.kspace.KSpace`
 ``waveforms``          WAVEFORM     <-> records of :mod:`gadgets.records`
 ``images``             image and meta data -> IMAGE
-``header``             the MRD header -> :class:`~gadgets.readout.Encoding`
+``header``             the MRD header -> :class:`~gadgets.kspace.readout.Encoding`
 =====================  ==========================================================================================
 
 What is not changed is written byte for byte as it was read. Why points travel in waveforms and k-spaces in
@@ -25,10 +25,12 @@ from gadgets.wire.header import encodings_of
 from gadgets.wire.images import ImageMessage, image_message
 from gadgets.wire.kspaces import Cell, cells_of, recon_data_of, replace_cells
 from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData
-from gadgets.wire.transport import Transport
+from gadgets.wire.transport import ERROR, MESSAGE_ID, Transport
 from gadgets.wire.waveforms import RecordCollector, Waveform, waveforms_of
 
 __all__ = [
+    "ERROR",
+    "MESSAGE_ID",
     "Acquisition",
     "Cell",
     "ImageMessage",

@@ -10,8 +10,9 @@ import numpy as np
 from ismrmrd.hdf5 import acquisition_header_dtype
 from numpy.typing import NDArray
 
-from gadgets.kspace import ComplexArray, Indices
-from gadgets.readout import Readout
+from gadgets.arrays import ComplexArray
+from gadgets.indices import Indices
+from gadgets.kspace import Readout
 from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
 
 ACQUISITION = 1008

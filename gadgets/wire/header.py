@@ -6,8 +6,8 @@ from typing import Any, Literal, cast
 
 from ismrmrd import xsd
 
-from gadgets.kspace import Indices
-from gadgets.readout import Encoding, Limits
+from gadgets.indices import Indices
+from gadgets.kspace import Encoding, Limits
 
 
 def xsd_header(xml: bytes) -> Any:  # noqa: ANN401

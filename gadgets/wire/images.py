@@ -10,7 +10,7 @@ import numpy as np
 from ismrmrd.hdf5 import image_header_dtype
 from numpy.typing import NDArray
 
-from gadgets.kspace import FloatArray
+from gadgets.arrays import FloatArray
 from gadgets.wire.transport import COUNT, MESSAGE_ID, Transport, bytes_of
 
 IMAGE = 1022

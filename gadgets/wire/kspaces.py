@@ -14,11 +14,10 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.assembly import AcquiredKSpace
+from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError
-from gadgets.kspace import ComplexArray, Indices, KSpace
-from gadgets.placement import place_along_readout, place_readouts
-from gadgets.readout import ACQ_IS_REVERSE, Encoding, Limits
+from gadgets.indices import Indices
+from gadgets.kspace import ACQ_IS_REVERSE, AcquiredKSpace, Encoding, KSpace, Limits, place_along_readout, place_readouts
 from gadgets.wire.acquisitions import ACQUISITION_HEADER, Acquisition
 from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData, shape_of
 from gadgets.wire.transport import PRESENT, Bytes, bytes_of

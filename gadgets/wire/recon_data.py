@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gadgets.arrays import ComplexArray
 from gadgets.errors import WireError
-from gadgets.kspace import ComplexArray
 from gadgets.wire.acquisitions import ACQUISITION_HEADER, HEADER_BYTES
 from gadgets.wire.capture import Capture
 from gadgets.wire.transport import COUNT, MESSAGE_ID, PRESENT, Bytes, Transport

@@ -7,27 +7,27 @@ from pathlib import Path
 
 import torch
 
-from gadgets.kspace import ComplexArray
+from gadgets.arrays import ComplexArray
 from onnx_models.manifest import ModelEntry, Training, read_manifest
-from onnx_models.training.calibration_models import train_artifact_calibration
 from onnx_models.training.fit import Progress
-from onnx_models.training.image_models import train_image_cnn, train_image_vit
-from onnx_models.training.magnitude_models import train_magnitude_classifier, train_magnitude_segmenter
-from onnx_models.training.one_pass_models import train_cnn_unet, train_vit
-from onnx_models.training.point_models import (
+from onnx_models.training.models.calibration import train_artifact_calibration
+from onnx_models.training.models.images import train_image_cnn, train_image_vit
+from onnx_models.training.models.magnitudes import train_magnitude_classifier, train_magnitude_segmenter
+from onnx_models.training.models.one_pass import train_cnn_unet, train_vit
+from onnx_models.training.models.points import (
     train_centre_classifier,
     train_outer_classifier,
     train_segmenter,
     train_whole_classifier,
 )
-from onnx_models.training.shape_models import (
+from onnx_models.training.models.shapes import (
     train_cuboid_classifier,
     train_cuboid_segmenter,
     train_segment_classifier,
     train_segment_segmenter,
 )
-from onnx_models.training.value_models import train_value_assignment
-from onnx_models.training.vit_models import train_set_transformer
+from onnx_models.training.models.values import train_value_assignment
+from onnx_models.training.models.vit import train_set_transformer
 from onnx_models.training.workshop import Recipe, Scores, Workshop
 
 MODELS: Mapping[str, Callable[[Workshop], None]] = {

@@ -12,11 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gadgets.kspace import ComplexArray
+from gadgets.arrays import ComplexArray
 from onnx_models.errors import ModelError
 from onnx_models.loader import verified_content
 from onnx_models.manifest import MANIFEST_NAME, ModelEntry, Training, read_manifest
-from onnx_models.training.examples import Examples, ExamplesT, make_examples, part
+from onnx_models.training.examples.patches import Examples, ExamplesT, make_examples, part
 from onnx_models.training.export import Facts, install
 from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
 

@@ -14,3 +14,59 @@ module                  what it holds
 ``command``             ``despark benchmark``
 ======================  =============================================================================
 """
+
+from pipelines.benchmark.despark import open_despark, open_repair
+from pipelines.benchmark.plot import save_plot
+from pipelines.benchmark.readouts import noise_sigma, radii, ripple_unit
+from pipelines.benchmark.results import read_results, write_results
+from pipelines.benchmark.rivals import RIVALS, InformedRival, Rival
+from pipelines.benchmark.run import score_file
+from pipelines.benchmark.score import FileScore, Grouping, ScoredEvent, Total, by_group, total
+from pipelines.benchmark.sparks import (
+    INNER_RADIUS,
+    MAX_EVENTS,
+    MAX_RNR,
+    MIN_RNR,
+    OUTER_RADIUS,
+    draw_burst,
+    draw_gains,
+    draw_place,
+)
+from pipelines.benchmark.tables import counted, file_table, total_table
+from pipelines.benchmark.variants import FORM, Properties, read_setting, read_variants
+
+__all__ = [
+    "FORM",
+    "INNER_RADIUS",
+    "MAX_EVENTS",
+    "MAX_RNR",
+    "MIN_RNR",
+    "OUTER_RADIUS",
+    "RIVALS",
+    "FileScore",
+    "Grouping",
+    "InformedRival",
+    "Properties",
+    "Rival",
+    "ScoredEvent",
+    "Total",
+    "by_group",
+    "counted",
+    "draw_burst",
+    "draw_gains",
+    "draw_place",
+    "file_table",
+    "noise_sigma",
+    "open_despark",
+    "open_repair",
+    "radii",
+    "read_results",
+    "read_setting",
+    "read_variants",
+    "ripple_unit",
+    "save_plot",
+    "score_file",
+    "total",
+    "total_table",
+    "write_results",
+]

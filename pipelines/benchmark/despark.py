@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gadgets.arrays import ComplexArray
 from gadgets.calibration import calibrate
-from gadgets.kspace import ComplexArray, KSpace
+from gadgets.detection import open_detector
+from gadgets.kspace import KSpace
 from gadgets.records import Point
+from gadgets.repair import open_value_assignment
 from gadgets.settings import RawRepairSettings, validate
-from gadgets.spark_detection import detect, open_detector
-from gadgets.value_assignment import open_value_assignment
+from gadgets.spark_detection import detect
 from pipelines.benchmark.rivals import InformedRival, Rival
 from pipelines.benchmark.sparks import SparkEvent
 

@@ -7,8 +7,9 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.errors import RawDataError
-from gadgets.kspace import BoolArray, ComplexArray, FloatArray, IntArray, KSpace
+from gadgets.kspace import KSpace
 
 N_EDGE_SAMPLES = 6
 

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gadgets.errors import DesparkError
 from pipelines.benchmark.score import FileScore, Proportion, Total
-from pipelines.output_file import whole_or_nothing
+from pipelines.files import whole_or_nothing
 
 FILE_SCORES = TypeAdapter(list[FileScore])
 MISSING = float("nan")

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from gadgets.kspace import ComplexArray, FloatArray, KSpace
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.kspace import KSpace
 from pipelines.benchmark.readouts import (
     acquired_columns,
     radii,

@@ -8,7 +8,8 @@ from zlib import crc32
 
 import numpy as np
 
-from gadgets.kspace import ComplexArray, KSpace
+from gadgets.arrays import ComplexArray
+from gadgets.kspace import KSpace
 from pipelines.benchmark.rivals import InformedRival, Rival
 from pipelines.benchmark.score import FileScore, ImageError, ScoredEvent, count_changed, image_of, score_event
 from pipelines.benchmark.sparks import SparkEvent, add_sparks

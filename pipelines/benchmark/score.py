@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from gadgets.kspace import ComplexArray, FloatArray, KSpace
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.kspace import KSpace
 from pipelines.benchmark.sparks import INNER_RADIUS, OUTER_RADIUS, SparkEvent
 
 Grouping = Literal["ring", "strength", "receivers", "hit"]

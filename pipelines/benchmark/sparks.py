@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from gadgets.kspace import ComplexArray, FloatArray, KSpace
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.kspace import KSpace
 from pipelines.benchmark.readouts import radii, ripple_unit
 
 INNER_RADIUS = 0.1

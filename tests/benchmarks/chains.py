@@ -26,12 +26,12 @@ from ismrmrd.hdf5 import acquisition_header_dtype
 from rich.console import Console
 from rich.table import Table
 
-from gadgets.readout import ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_REPETITION
-from pipelines.chain import packaged_chain
-from pipelines.host import Host
-from pipelines.message_reader import MessageReader
-from pipelines.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.phantom_scan import PhantomScan, acquisitions, header_xml
+from gadgets.kspace.readout import ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_REPETITION
+from pipelines.chains.chain import packaged_chain
+from pipelines.host.host import Host
+from pipelines.messages.message_reader import MessageReader
+from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.phantom.phantom_scan import PhantomScan, acquisitions, header_xml
 
 ROUNDS = 2
 PAUSE = 0.5

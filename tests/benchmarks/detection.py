@@ -17,12 +17,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from gadgets.detection import Detector
-from gadgets.kspace import Indices, KSpace
+from gadgets.detection.detector import Detector
+from gadgets.indices import Indices
+from gadgets.kspace.kspace import KSpace
 from gadgets.memory import keep_freed_memory
-from gadgets.settings import SparkDetectionSettings
+from gadgets.settings.nodes import SparkDetectionSettings
 from onnx_models import model
-from pipelines.read_kspaces import read_kspaces
+from pipelines.files.read_kspaces import read_kspaces
 
 ROUNDS = 5
 BASE = (8, 1, 128, 128)

@@ -17,8 +17,8 @@ from chains import scan_messages
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.messages import CLOSE, MessageID, text_message
-from pipelines.phantom_scan import PhantomScan, header_xml
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.phantom.phantom_scan import PhantomScan, header_xml
 
 IN_A_ROW = "acquisition_buffer", "spark_detection", "calibration", "image_fft"
 TINY = 32

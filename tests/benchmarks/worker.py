@@ -24,11 +24,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.chain import packaged_chain
-from pipelines.host import Host
-from pipelines.message_reader import MessageReader
-from pipelines.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.phantom_scan import PhantomScan, acquisitions, header_xml
+from pipelines.chains.chain import packaged_chain
+from pipelines.host.host import Host
+from pipelines.messages.message_reader import MessageReader
+from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.phantom.phantom_scan import PhantomScan, acquisitions, header_xml
 
 N_FIRST, N_IN_A_ROW, N_AT_ONCE, N_ROUNDS = 5, 50, 8, 20
 BASE_PORT = 9010
@@ -38,7 +38,7 @@ SETTLED_S = 0.2
 @contextmanager
 def running_worker() -> Iterator[int]:
     """Run a worker where the packaged chains look for it; gives its process id."""
-    command = [sys.executable, "-m", "pipelines.command_line", "worker", "--port", str(BASE_PORT)]
+    command = [sys.executable, "-m", "pipelines.commands.command_line", "worker", "--port", str(BASE_PORT)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr or ():
             if re.search(r"raw_repair listens", line):

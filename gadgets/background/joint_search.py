@@ -1,0 +1,172 @@
+"""Joint search: which samples of a plane, taken together, are not what the image's background says.
+
+Where sparks crowd, each spoils the prediction of its neighbours, and brightens the background by which all are
+predicted. So no sample is judged alone: one after the other the sample that explains most is added, its share
+taken out of all others', and what the rest explains as well is dropped again (orthogonal matching pursuit, Pati
+1993, doi 10.1109/ACSSC.1993.342465, with backward steps, Zhang 2011, doi 10.1109/TIT.2011.2146690). The background
+is told from the object anew with every round, first with little trust in its darkest pixels: where sparks cancel
+each other an image is dark as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from gadgets.arrays import ComplexArray, FloatArray, IntArray
+from gadgets.background.image_support import POWER, contrast_of, precision_of
+from gadgets.local_statistics import power, quantile
+
+MOST = 40
+"""Samples that a search may add; one that needs more has met no few sparks, but an image without a background."""
+
+SMALLEST_SHARE = 1e-3
+"""Of a sample's variance, when all that was chosen before is known: below, it cannot be told from the others."""
+
+
+@dataclass(frozen=True)
+class _Round:
+    """How the background is told from the object: pixels averaged, power of the variance, and thresholds raised by."""
+
+    smoothing: int
+    power: float
+    caution: float
+
+
+ROUNDS = (_Round(9, 1.0, 1.5), _Round(1, POWER, 1.0), _Round(1, POWER, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class JointlyFound:
+    """What a joint search has found.
+
+    Attributes
+    ----------
+    chosen
+        Numbers of the candidates.
+    contrast
+        Of the plane's image (see :func:`gadgets.background.image_support.contrast_of`) without what was withheld.
+    rest
+        The plane without the chosen as well, shape ``(coil, line, sample)``.
+    """
+
+    chosen: NDArray[np.intp]
+    contrast: float
+    rest: ComplexArray
+
+
+def search_jointly(
+    plane: ComplexArray, withheld: IntArray, candidates: IntArray, thresholds: FloatArray
+) -> JointlyFound:
+    """Choose the candidates that deviate from what all but the chosen samples predict.
+
+    Parameters
+    ----------
+    plane
+        Shape ``(coil, line, sample)``.
+    withheld
+        Line and sample of samples that are known to be wrong, shape ``(m, 2)``.
+    candidates
+        Line and sample of those that may be, shape ``(n, 2)``.
+    thresholds
+        Of each candidate, shape ``(n,)``: its least deviation in units of the error that predictions usually have.
+    """
+    scale = np.float32(np.abs(plane).max(initial=0.0)) or np.float32(1)
+    recorded: ComplexArray = (plane / scale).astype(np.complex64, copy=False)
+    places = np.concatenate([withheld, candidates])
+    lines, samples = places.T
+    rest = recorded.copy()
+    rest[:, withheld[:, 0], withheld[:, 1]] = 0
+    contrast = contrast_of(rest)
+    for each in ROUNDS:
+        system = _system_of(recorded, rest, places, each)
+        chosen = system.add(range(len(withheld)), each.caution * thresholds)
+        chosen = system.drop(chosen, len(withheld), each.caution * thresholds)
+        rest[:, lines, samples] = recorded[:, lines, samples]
+        rest[:, lines[chosen], samples[chosen]] -= system.errors_of(chosen)
+    rest *= scale
+    return JointlyFound(np.array(chosen[len(withheld) :], dtype=np.intp) - len(withheld), contrast, rest)
+
+
+@dataclass(frozen=True, eq=False)
+class _System:
+    """The linear system of the errors of all places, in each receiver.
+
+    Attributes
+    ----------
+    matrix
+        What an error at one place does to the background as seen from another, shape ``(place, place)``.
+    right
+        The background as seen from each place, over its usual size, shape ``(coil, place)``.
+    usual
+        That size, shape ``(coil,)``.
+    """
+
+    matrix: NDArray[np.complex128]
+    right: NDArray[np.complex128]
+    usual: FloatArray
+
+    def add(self, start: Sequence[int], thresholds: FloatArray) -> list[int]:
+        """Add candidates to the places to start with, the most deviating first, until none exceeds its threshold."""
+        chosen: list[int] = []
+        matrix, right = self.matrix.copy(), self.right.copy()
+        smallest = SMALLEST_SHARE * matrix[0, 0].real
+        limits = np.concatenate([np.full(len(start), np.inf), thresholds])
+        while len(chosen) < len(start) + MOST:
+            if len(chosen) < len(start):
+                place = start[len(chosen)]
+            else:
+                variance = matrix.diagonal().real
+                excess = np.sqrt(power(right).max(axis=0) / np.maximum(variance, smallest)) / limits
+                excess[chosen] = 0
+                excess[variance < smallest] = 0
+                place = int(np.argmax(excess))
+                if excess[place] < 1:
+                    break
+            # What this place explains is taken out of all others (one step of elimination).
+            share = matrix[:, place] / matrix[place, place]
+            right -= right[:, place, None] * share
+            matrix -= np.outer(share, matrix[place])
+            chosen.append(place)
+        return chosen
+
+    def drop(self, chosen: list[int], n_kept: int, thresholds: FloatArray) -> list[int]:
+        """Drop chosen candidates, the weakest first, until all that are left exceed their thresholds."""
+        while len(chosen) > n_kept:
+            inverse = np.linalg.inv(self.matrix[np.ix_(chosen, chosen)])
+            errors = power(inverse @ self.right[:, chosen].T).max(axis=1)
+            deviations = np.sqrt(errors / inverse.diagonal().real)[n_kept:]
+            excess = deviations / thresholds[np.array(chosen[n_kept:]) - n_kept]
+            weakest = n_kept + int(np.argmin(excess))
+            if excess.min() >= 1:
+                break
+            chosen = [*chosen[:weakest], *chosen[weakest + 1 :]]
+        return chosen
+
+    def errors_of(self, chosen: list[int]) -> ComplexArray:
+        """Give the errors of chosen places, shape ``(coil, place)``."""
+        errors = np.linalg.solve(self.matrix[np.ix_(chosen, chosen)], self.right[:, chosen].T).T
+        return np.asarray(errors * self.usual[:, None], dtype=np.complex64)
+
+
+def _system_of(recorded: ComplexArray, rest: ComplexArray, places: IntArray, each: _Round) -> _System:
+    """Set up the system by the background of the plane without the samples that are known to be wrong by now."""
+    image = fft.fft2(rest)
+    precision = precision_of(image, each.smoothing, each.power)
+    correlation = fft.ifft2(precision.astype(np.float64))
+    usual = np.empty(len(image))
+    seen = np.empty((len(image), len(places)), np.complex128)
+    for coil, receiver in enumerate(recorded):  # one at a time takes little memory
+        left = power(fft.ifft2(precision * image[coil])).ravel()
+        # The median power of complex Gaussian noise is ln 2 of its mean.
+        usual[coil] = np.sqrt(quantile(left, 0.5) / (np.log(2) * correlation[0, 0].real)) + 1e-20
+        seen[coil] = fft.ifft2(precision * fft.fft2(receiver))[places[:, 0], places[:, 1]] / usual[coil]
+    distance = (places[:, None] - places[None]) % np.array(correlation.shape)
+    matrix = correlation[distance[..., 0], distance[..., 1]]
+    # The smallest of ridges: many neighbours at once can hardly be told from each other.
+    matrix[np.diag_indices(len(places))] *= 1 + 1e-9
+    return _System(matrix, seen, usual)

@@ -1,0 +1,132 @@
+"""Missing samples of one partition: between their values and the image, and the linear system that they solve."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from gadgets.local_statistics import power
+
+FEW = 24  # samples up to which products with their waves take less time than whole transforms
+DIRECT_LIMIT = 512  # unknowns per receiver above which the system is solved by conjugate gradients
+
+
+class MissingSamples:
+    """Receivers that miss the same samples.
+
+    Parameters
+    ----------
+    coils
+        The receivers.
+    places
+        Line and sample of each missing sample, shape ``(sample, 2)``.
+    shape
+        Lines and samples of the partition.
+    """
+
+    def __init__(self, coils: IntArray, places: IntArray, shape: tuple[int, int]) -> None:
+        self.coils = coils
+        self._places = places
+        self._shape = shape
+
+    @property
+    def index(self) -> Any:  # noqa: ANN401 - the type of an index has no name
+        """Index of the missing samples in ``(coil, ky, kx)``, which gives ``(coil, sample)``."""
+        ky, kx = self._places.T
+        return self.coils[:, None], ky, kx
+
+    def add_to(self, images: ComplexArray, values: ComplexArray) -> None:
+        """Add these samples, ``(coil, sample)``, to the images of all receivers ``(coil, y, x)``, in place."""
+        ky, kx = self._places.T
+        for coil, samples in zip(self.coils, values, strict=True):
+            if len(self._places) <= FEW:
+                across_lines, along_samples = self._waves
+                images[coil] += (across_lines * samples) @ along_samples
+            else:
+                grid = np.zeros(self._shape, np.complex64)
+                grid[ky, kx] = samples
+                images[coil] += fft.fft2(grid, overwrite_x=True)
+
+    def samples_of(self, images: ComplexArray, precision: FloatArray) -> ComplexArray:
+        """Give these samples, ``(coil, sample)``, of a partition with the images ``(coil, y, x)`` times `precision`.
+
+        One receiver at a time: what all of them take together is what limits a node.
+        """
+        samples = np.empty((len(self.coils), len(self._places)), np.complex64)
+        if len(self._places) <= FEW:
+            across_lines, along_samples = (waves.conj() for waves in self._waves)
+            for row, coil in zip(samples, self.coils, strict=True):
+                partly = (precision * images[coil]) @ along_samples.T
+                row[:] = np.einsum("ys,ys->s", partly, across_lines) / precision.size
+        else:
+            ky, kx = self._places.T
+            for row, coil in zip(samples, self.coils, strict=True):
+                row[:] = fft.ifft2(precision * images[coil], overwrite_x=True)[ky, kx]
+        return samples
+
+    def solve(
+        self, correlation: NDArray[np.complex128], right: ComplexArray, precision: FloatArray
+    ) -> tuple[ComplexArray, FloatArray]:
+        """Solve the system of the missing samples.
+
+        Returns
+        -------
+        tuple
+            The solution, shape ``(coil, sample)`` as `right`, and the diagonal of the inverse, shape ``(sample,)``.
+        """
+        places = self._places
+        if len(places) > DIRECT_LIMIT:
+            return _solve_iteratively(places, right.T, precision).T, np.zeros(len(places))
+        distance = (places[:, None] - places[None]) % np.array(correlation.shape)
+        matrix = correlation[distance[..., 0], distance[..., 1]]
+        # The smallest of ridges keeps long bursts in smooth data from losing all digits.
+        matrix[np.diag_indices(len(places))] *= 1 + 1e-9
+        inverse = np.linalg.inv(matrix)
+        return np.asarray((inverse @ right.T).T), np.asarray(np.diag(inverse).real)
+
+    @cached_property
+    def _waves(self) -> tuple[ComplexArray, ComplexArray]:
+        """Waves of the samples in the image: shapes ``(y, sample)`` and ``(sample, x)``."""
+        (ky, kx), (n_lines, n_samples) = self._places.T, self._shape
+        across = np.outer(np.arange(n_lines), ky) % n_lines / n_lines
+        along = np.outer(kx, np.arange(n_samples)) % n_samples / n_samples
+        return np.exp(-2j * np.pi * across).astype(np.complex64), np.exp(-2j * np.pi * along).astype(np.complex64)
+
+
+def missing_samples(missing: BoolArray) -> list[MissingSamples]:
+    """Group receivers that miss the same samples, shape ``(coil, ky, kx)``, so that their system is solved once."""
+    groups: dict[bytes, list[int]] = {}
+    places = [np.argwhere(mask) for mask in missing]
+    for coil, place in enumerate(places):
+        if len(place):
+            groups.setdefault(place.tobytes(), []).append(coil)
+    n_lines, n_samples = missing.shape[1:]
+    return [MissingSamples(np.array(coils), places[coils[0]], (n_lines, n_samples)) for coils in groups.values()]
+
+
+def _solve_iteratively(place: IntArray, right: ComplexArray, precision: FloatArray) -> ComplexArray:
+    """Conjugate gradients: the system's product is a weighting in the image."""
+    ky, kx = place.T
+    grid = np.zeros((right.shape[1], *precision.shape), np.complex64)
+    solution = np.zeros_like(right)
+    residual = right.copy()
+    direction = residual.copy()
+    energy = np.sum(power(residual), axis=0)
+    target = 1e-8 * energy
+    for _ in range(30):
+        grid[:, ky, kx] = direction.T
+        product = fft.ifft2(precision * fft.fft2(grid))[:, ky, kx].T
+        curvature = np.sum(direction.conj() * product, axis=0).real
+        length = np.divide(energy, curvature, out=np.zeros_like(energy), where=curvature > 0)
+        solution += length * direction
+        residual -= length * product
+        previous, energy = energy, np.sum(power(residual), axis=0)
+        if np.all(energy <= target):
+            break
+        direction = residual + np.divide(energy, previous, out=np.zeros_like(energy), where=previous > 0) * direction
+    return solution

@@ -1,0 +1,69 @@
+"""Confirmation: what the predictions of suspects, alone or together, say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gadgets.detection.suspects import Suspect
+from gadgets.detection.verdict import HIT, is_spark, receivers_of
+from gadgets.kspace import KSpace
+from gadgets.records import Point
+from gadgets.repair import deviations
+
+
+def confirm(suspects: Sequence[Suspect], looked_at: KSpace, crowd: Sequence[Point] | None = None) -> list[Point]:
+    """Keep the suspects that their predictions confirm; name their receivers and their moment.
+
+    Parameters
+    ----------
+    suspects
+        Those to be judged.
+    looked_at
+        The k-space that they were seen in.
+    crowd
+        Where suspects were found together: what else is wrong in this k-space, and tells nothing about them. None
+        where the models suspect each of them alone.
+    """
+    if not suspects:
+        return []
+    confirmed = []
+    points = [suspect.point for suspect in suspects]
+    theirs = deviations(looked_at, [*points, *(crowd or ())])[: len(points)]
+    for suspect, point, deviation in zip(suspects, points, theirs, strict=True):
+        opinions = (suspect.probability, suspect.threshold, deviation)
+        if is_spark(*opinions, in_core=suspect.in_core, in_crowd=crowd is not None):
+            receivers = receivers_of(deviation)
+            moment = {
+                "receivers": receivers,
+                "values": suspect.values_of(receivers),
+                "scan_counter": int(looked_at.scan_counter[point.partition, point.line]),
+                "time_stamp": int(looked_at.time_stamp[point.partition, point.line]),
+            }
+            confirmed.append(point.model_copy(update=moment))
+    return confirmed
+
+
+def explained_by_others(points: Sequence[Point], kspace: KSpace) -> list[Point]:
+    """Name the points that do not deviate any more where all points are left out: others were to blame.
+
+    Parameters
+    ----------
+    points
+        All that were confirmed, at several looks.
+    kspace
+        As acquired.
+    """
+    explained: list[Point] = []
+    left = list(points)
+    while left:
+        largest = np.nanmax(deviations(kspace, left), axis=1, initial=0.0)
+        order = np.argsort(largest)
+        # The weaker half at a time: without them, the others may deviate again.
+        weakest = {int(index) for index in order[: -(-int((largest <= HIT).sum()) // 2)]}
+        if not weakest:
+            break
+        explained += [left[index] for index in sorted(weakest)]
+        left = [point for index, point in enumerate(left) if index not in weakest]
+    return explained

@@ -1,0 +1,87 @@
+"""Crowds: sparks around the centre of k-space that hide each other, until they are looked for together.
+
+The models look at samples whose neighbours they take for good. Among eight sparks in some dozens of samples none is
+conspicuous. What the models hold to be possible is searched for the set of samples without which the
+image's background is dark (:mod:`gadgets.background.joint_search`), and that set is then confirmed as any other
+suspects are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gadgets.arrays import IntArray
+from gadgets.background import MOST, contrast_of, search_jointly
+from gadgets.detection.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
+from gadgets.detection.suspects import BESIDE, Suspect
+from gadgets.kspace import KSpace, Plane, planes_of
+from gadgets.records import Point
+
+DEVIATION, DEVIATION_IN_CORE = 7.0, 15.0
+"""Deviations from which on a sample may belong to a crowd: in clean files samples outside of the core reach 6."""
+
+LARGEST = 256
+"""Samples that are searched at most, the likeliest ones: bounds the time, which grows with their square. Where more
+than that have been found already, something else than sparks spoils the plane."""
+
+DEVIATION_BESIDE, THRESHOLD_BESIDE = 3.5, 0.0067
+"""What is asked of samples beside those that were found: a burst lasts up to six, and the weak samples spoil the repair
+of the strong ones."""
+
+
+def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Point]) -> list[Suspect]:
+    """Choose the suspects that deviate together from what all other samples predict.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    suspects
+        Samples that the models hold to be possible, near the centre or beside others, of any partition.
+    points
+        What has been found so far.
+    """
+    if not suspects or not kspace.is_gridded:
+        return []
+    partitions = {suspect.place[0] for suspect in suspects}
+    others = [partition for partition in range(kspace.data.shape[1]) if partition not in partitions]
+    hidden: list[Suspect] = []
+    for plane in planes_of(kspace, others):
+        here = sorted((each for each in suspects if each.place[0] == plane.partition), key=_least_likely_first)
+        found = [(point.line, point.sample) for point in points if point.partition == plane.partition]
+        if len(found) <= LARGEST:
+            hidden += _hidden_in_plane(plane, here[-LARGEST:], found)
+    return hidden
+
+
+def _least_likely_first(suspect: Suspect) -> float:
+    return suspect.probability
+
+
+def _hidden_in_plane(plane: Plane, suspects: Sequence[Suspect], found: Sequence[tuple[int, int]]) -> list[Suspect]:
+    weighed = [_weighed(suspect, found) for suspect in suspects]
+    candidates = _indices(plane, [suspect.place[1:] for suspect in suspects])
+    thresholds = np.array([deviation for _, deviation in weighed])
+    result = search_jointly(plane.data, _indices(plane, found), candidates, thresholds)
+    if not 0 < len(result.chosen) < MOST or result.contrast < FAINTEST_CONTRAST:
+        return []
+    has_background = contrast_of(result.rest) >= LEAST_CONTRAST
+    chosen = [weighed[number][0] for number in result.chosen]
+    return [suspect for suspect in chosen if has_background or not suspect.in_core]
+
+
+def _weighed(suspect: Suspect, found: Sequence[tuple[int, int]]) -> tuple[Suspect, float]:
+    """Give a suspect with the threshold that it has beside what was found, and the deviation that is asked of it."""
+    _, line, sample = suspect.place
+    is_beside = any(line == other and abs(sample - there) <= BESIDE for other, there in found)
+    if is_beside:
+        return replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE)), DEVIATION_BESIDE
+    return suspect, DEVIATION_IN_CORE if suspect.in_core else DEVIATION
+
+
+def _indices(plane: Plane, places: Sequence[tuple[int, int]]) -> IntArray:
+    """Find places, line and sample of the k-space, in a plane; shape ``(n, 2)``."""
+    return np.array([plane.index_of(*place) for place in places], dtype=np.int_).reshape(-1, 2)

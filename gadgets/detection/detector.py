@@ -1,0 +1,231 @@
+"""Detection: from one k-space to its abnormal points, the steps of the method in their order.
+
+image check, if asked for → planes → evidence → patches → target patches → abnormal points → places in k-space and in
+the scan.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gadgets.detection.confirmation import confirm, explained_by_others
+from gadgets.detection.crowds import find_hidden
+from gadgets.detection.echo_peak import without_centre
+from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
+from gadgets.image_check import has_artifact, open_image_check
+from gadgets.kspace import FEWEST_LINES, KSpace, Plane, planes_of
+from gadgets.patch_models import (
+    Chosen,
+    Method,
+    Thresholds,
+    open_method,
+    raised,
+    read_history,
+    select_targets,
+    thresholds_of,
+)
+from gadgets.patches import (
+    Patches,
+    PatchShape,
+    Region,
+    divide_planes,
+    in_centre,
+    pack,
+    preprocessing_of,
+    shape_for,
+    together,
+)
+from gadgets.records import Detection, Point, TargetPatch
+from gadgets.repair import repair
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings, refuse_contradictions
+
+NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
+NOTHING_ACQUIRED = "not judged: nothing was acquired"
+ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left out (regions=outer)"
+
+PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
+
+MAX_LOOKS, USUAL_LOOKS, MOST_POINTS = 8, 3, 256
+"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone. More points than
+these are no sparks, but interference, and not worth more than the usual looks."""
+
+
+@dataclass
+class _Found:
+    """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged."""
+
+    thresholds: Thresholds
+    looks: int = 0
+    patches: int = 0
+    left_out: int = 0
+    targets: dict[Place, TargetPatch] = field(default_factory=dict)
+    points: dict[Place, Point] = field(default_factory=dict)
+
+
+class Detector:
+    """Looks for sparks, all receivers together, with models opened once.
+
+    Parameters
+    ----------
+    settings
+        Of the node ``spark_detection``.
+
+    Raises
+    ------
+    ModelError
+        A model is missing, damaged, or made for another representation of the data.
+    ProviderError
+        The provider asked for is not there.
+    SettingsError
+        One has no effect beside the others; or the history is damaged, or holds too little for what is asked of it.
+    """
+
+    def __init__(self, settings: SparkDetectionSettings) -> None:
+        self._prepare(settings)
+        shapes = PATCH_SHAPES if settings.patch_shape == "auto" else (settings.patch_shape,)
+        self._chosen: Mapping[PatchShape, Chosen] = {shape: open_method(settings, shape) for shape in shapes}
+        self._image_check = open_image_check(settings)
+
+    def with_settings(self, settings: SparkDetectionSettings) -> Detector:
+        """Give a detector with other settings and the same opened models."""
+        changed = copy(self)
+        changed._prepare(settings)  # noqa: SLF001 - its own kind
+        return changed
+
+    def _prepare(self, settings: SparkDetectionSettings) -> None:
+        """Take up settings, and what the history says by now."""
+        refuse_contradictions(settings)
+        history = read_history(settings.history)
+        self._settings = settings
+        self._thresholds = thresholds_of(settings, history)
+        self._preprocessing = preprocessing_of(settings, history.max_of(settings.impact, settings.standard_value))
+
+    @property
+    def provider(self) -> str:
+        """What the opened sessions run on."""
+        return next(iter(self._chosen.values())).provider
+
+    def detect(self, kspace: KSpace) -> Detection:
+        """Find the abnormal points of one k-space.
+
+        Looks again after taking away what was found, until nothing new is found. A point counts only if it also
+        deviates from what its surroundings predict: the models' evidence and the repair's must agree.
+        """
+        start = time.perf_counter()
+        settings = self._settings
+        chance = self._image_probability(kspace)
+        is_clean = chance is not None and not has_artifact(chance, settings)
+        stops = is_clean and settings.when_clean == "stop"
+        thresholds = self._thresholds.patches
+        found = _Found(raised(thresholds, settings) if is_clean else thresholds)
+        if not stops:
+            self._look_for_points(kspace, found)
+        # What two looks found, the second finding nothing more, was confirmed together.
+        if found.looks > 2 and len(found.points) <= MOST_POINTS:
+            for point in explained_by_others(list(found.points.values()), kspace):
+                del found.points[place_of(point)]
+        return Detection(
+            indices=kspace.indices,
+            patches=found.patches,
+            target_patches=tuple(found.targets[anchor] for anchor in sorted(found.targets)),
+            points=tuple(found.points[place] for place in sorted(found.points)),
+            image_probability=chance,
+            provider=self.provider,
+            seconds=time.perf_counter() - start,
+            warning=_reason_not_judged(kspace, found, stops=stops),
+        )
+
+    def _image_probability(self, kspace: KSpace) -> float | None:
+        if self._image_check is None or not kspace.is_gridded:
+            return None
+        patch = self._chosen[shape_for(kspace, self._settings)].patch
+        return self._image_check.probability(kspace, self._settings, patch)
+
+    def _look_for_points(self, kspace: KSpace, found: _Found) -> None:
+        """Look until nothing new is found."""
+        shape = shape_for(kspace, self._settings)
+        fewest_lines = 1 if shape == "segment" else FEWEST_LINES
+        looked_at = kspace
+        suspects: dict[int, list[Suspect]] = {}
+        for look in range(MAX_LOOKS):
+            found.looks = look + 1
+            if look:
+                repaired, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
+                # Partitions that the repair left alone look as they did; cuboids reach over all of them.
+                same = {each: suspects[each] for each in suspects if _is_same(looked_at, repaired, each)}
+                suspects = same if shape != "cuboid" else {}
+                looked_at = repaired
+            for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
+                suspects.update({plane.partition: [] for plane in planes})
+                for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
+                    suspects[suspect.place[0]].append(suspect)
+            new = _confirmed(kspace, looked_at, suspects, found)
+            found.points.update({place_of(point): point for point in new})
+            if not new or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
+                break
+
+    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
+        """Judge planes that belong together."""
+        patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing)
+        method = chosen.method_for(patches)
+        judgement = method.judge(patches, found.thresholds)
+        targets = select_targets(judgement.probability, patches.positions, found.thresholds)
+        if is_first:
+            n_left_out = int(in_centre(patches.positions).sum()) if self._settings.regions == "outer" else 0
+            found.patches += len(patches) - n_left_out
+            found.left_out += n_left_out
+        if not targets.size:
+            return []
+        opinions = method.find(patches, judgement, targets)
+        for number, target in enumerate(targets):
+            record = self._target_patch(patches, int(target), float(judgement.probability[target]), method)
+            if opinions.calibrated is not None and self._settings.merge == "patch":
+                samples = pack(without_centre(patches, int(target), opinions.calibrated[number]))
+                record = record.model_copy(update={"samples": samples})
+            # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
+            found.targets.setdefault(record.anchor, record)
+        return collect_suspects(patches, targets, opinions, self._thresholds.points)
+
+    def _target_patch(self, patches: Patches, target: int, probability: float, method: Method) -> TargetPatch:
+        region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"
+        return TargetPatch(
+            anchor=patches.place(*(int(index) for index in patches.anchors[target])),
+            shape=patches.shape,
+            probability=probability,
+            model=method.name_for(region),
+        )
+
+
+def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
+    """Say why no patch was judged; empty if some were, or none was to be."""
+    if not kspace.sampled.any():
+        return NOTHING_ACQUIRED
+    if found.patches or stops:
+        return ""
+    return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
+
+
+def _confirmed(
+    kspace: KSpace, looked_at: KSpace, suspects: Mapping[int, Sequence[Suspect]], found: _Found
+) -> list[Point]:
+    """Confirm suspects one by one; where none is confirmed, those that hide each other."""
+    seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
+    unknown = [suspect for suspect in seen if suspect.place not in found.points]
+    new = confirm([suspect for suspect in unknown if not suspect.is_hint], looked_at)
+    if new:
+        return new
+    points = list(found.points.values())
+    hidden = find_hidden(kspace, unknown, points)
+    new = confirm(hidden, kspace, points)
+    # One sample out of many that were chosen together is no spark among others, but what an image leaks.
+    is_likely = points or len(new) > 1 or 2 * len(new) >= len(hidden)
+    return new if is_likely else []
+
+
+def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:
+    return np.array_equal(before.data[:, partition], after.data[:, partition], equal_nan=True)

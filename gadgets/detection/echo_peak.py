@@ -1,0 +1,80 @@
+"""The echo's peak: where it may be, and whether what lies there can be told from a spark."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from gadgets.background import contrast_of, predict_from_support
+from gadgets.evidence import Evidence, radii
+from gadgets.kspace import Plane
+from gadgets.patches import INNER, Patches, cut
+
+CORE = 0.05
+CORE_REACH = 2
+"""Radius of the echo's peak, which is a sharp one where the object fills the field of view, and the lines and samples
+on either side that belong to it in any case."""
+
+CROWD = 0.12
+"""Radius inside which sparks hide each other. Beyond it the models miss hardly any."""
+
+LEAST_CONTRAST = 100.0
+"""Ratio of the image's bright to its dark power below which there is no background to speak of: an object that fills
+the field of view, aliased images, little signal over noise. Recorded images that are fully sampled have 160 and more.
+The echo's peak then looks as a spark does, and nothing in the core is touched."""
+
+
+FAINTEST_CONTRAST = 10.0
+"""The least while the sparks are still in the image: eight of ripple-to-noise ratio 4 leave 25 of it. Where there is
+less, whatever was taken away next would leave an image that seems to have a background."""
+
+
+def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, BoolArray]:
+    """Mark the core, all that may belong to the echo's peak, and where sparks crowd, shapes ``(line, sample)``.
+
+    Both lie about the loudest place and about the one that the header names: where the object fills the field of
+    view the peak is a single sample, and the loudest surroundings are elsewhere.
+    """
+    shape = evidence.level.shape
+    radius = _radius_of(plane, evidence)
+    core = radius < CORE
+    peak = core.copy()
+    for centre in (evidence.centre, plane.centre):
+        near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
+        peak |= near[0][:, None] & near[1][None, :]
+    return core, peak, radius < CROWD
+
+
+def _radius_of(plane: Plane, evidence: Evidence) -> FloatArray:
+    """Give the distance from the nearer of the two centres, shape ``(line, sample)``."""
+    return np.minimum(evidence.radius, radii(evidence.level.shape, plane.centre))
+
+
+def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolArray) -> BoolArray:
+    """Mark the places, shape ``(n,)``, at the echo's peak of planes whose image has no background."""
+    left_alone: BoolArray = peak[tuple(places.T)]
+    for number in np.unique(places[left_alone, 0]):
+        here = places[:, 0] == number
+        if _has_background(patches.planes[number], places[here, 1:]):
+            left_alone[here] = False
+    return left_alone
+
+
+def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> ComplexArray:
+    """Give a calibrated patch with NaN, which replaces nothing, for the samples of the inner tenth of k-space.
+
+    There a patch holds good samples that a model takes for abnormal, and that only a second opinion would spare.
+    """
+    pairs = zip(patches.planes, patches.evidence, strict=True)
+    radius = np.stack([_radius_of(*pair) for pair in pairs])
+    is_near = cut(radius < INNER, patches.anchors[[number]], patches.shape)[0]
+    return np.where(is_near, np.complex64(np.nan), calibrated)
+
+
+def _has_background(plane: Plane, places: IntArray) -> bool:
+    """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
+    if contrast_of(plane.data) < FAINTEST_CONTRAST:
+        return False
+    missing = np.zeros(plane.data.shape, dtype=bool)
+    missing[:, places[:, 0], places[:, 1]] = True
+    return contrast_of(predict_from_support(plane.data, missing).filled) >= LEAST_CONTRAST

@@ -1,0 +1,128 @@
+"""Suspects: samples that the segmentation marks, until their predictions confirm them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gadgets.arrays import BoolArray, ComplexArray, IntArray
+from gadgets.detection.echo_peak import at_a_peak_without_background, regions_of
+from gadgets.detection.verdict import POSSIBLE, suspicious_from
+from gadgets.patch_models import Opinions, merge
+from gadgets.patches import Patches, Region
+from gadgets.records import Point
+
+Place = tuple[int, int, int]
+"""Partition, line and sample."""
+
+BESIDE = 5
+"""Samples on either side of one that was hit, in the same readout, of which the next may have been hit too."""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A sample that the segmentation marks.
+
+    Attributes
+    ----------
+    place
+        Partition, line and sample.
+    probability, threshold
+        That it is abnormal, and above which it counts as such.
+    in_core
+        Whether it lies in the echo's peak.
+    is_hint
+        Whether the segmentation says too little to suspect this sample alone; it may belong to a crowd.
+    values
+        What a calibration model says its samples should be, shape ``(coil,)``; None where no model says.
+    """
+
+    place: Place
+    probability: float
+    threshold: float
+    in_core: bool
+    is_hint: bool = False
+    values: ComplexArray | None = None
+
+    @property
+    def point(self) -> Point:
+        """The point that it may become, still without receivers and moment."""
+        partition, line, sample = self.place
+        return Point(
+            partition=partition,
+            line=line,
+            sample=sample,
+            receivers=(),
+            probability=self.probability,
+            scan_counter=0,
+            time_stamp=0,
+        )
+
+    def values_of(self, receivers: Sequence[int]) -> tuple[tuple[float, float], ...]:
+        """Real and imaginary part of `values` for some receivers; empty where no model says."""
+        if self.values is None:
+            return ()
+        return tuple((float(self.values[each].real), float(self.values[each].imag)) for each in receivers)
+
+
+def place_of(point: Point) -> Place:
+    """Give the place of a point."""
+    return point.partition, point.line, point.sample
+
+
+def collect_suspects(
+    patches: Patches, targets: IntArray, opinions: Opinions, point_thresholds: Mapping[Region, float]
+) -> list[Suspect]:
+    """Collect the samples of target patches that are worth a second opinion.
+
+    Near the centre, where sparks hide each other, and beside others in their readout these are more: hints.
+
+    Parameters
+    ----------
+    patches, targets
+        All patches of some planes, and the numbers of the targets.
+    opinions
+        On the samples of the targets.
+    point_thresholds
+        Probabilities above which a sample is abnormal: in the echo's peak ("centre") and elsewhere.
+    """
+    regions = [regions_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
+    core, peak, near = (np.stack(region) for region in zip(*regions, strict=True))
+    judged = np.stack([evidence.judged for evidence in patches.evidence])
+    thresholds = np.where(core, point_thresholds["centre"], point_thresholds["outer"])
+    anchors = patches.anchors[targets]
+    places, chances, sources = merge(opinions.probability, anchors, np.full(core.shape, POSSIBLE))
+    is_hint = chances <= suspicious_from(thresholds)[tuple(places.T)]
+    worth_it = near | beside_in_readout(places[~is_hint], near.shape)
+    left_alone = ~worth_it[tuple(places.T)]
+    left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
+    kept = judged[tuple(places.T)] & ~left_alone
+    suspects = []
+    for place, chance, source, hint in zip(places[kept], chances[kept], sources[kept], is_hint[kept], strict=True):
+        where = tuple(place)
+        values = None
+        # What a model does not mark, it leaves more or less as it is.
+        if opinions.calibrated is not None and chance > thresholds[where]:
+            values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
+        suspects.append(
+            Suspect(
+                place=patches.place(*(int(index) for index in place)),
+                probability=float(chance),
+                threshold=float(thresholds[where]),
+                in_core=bool(core[where]),
+                is_hint=bool(hint),
+                values=values,
+            )
+        )
+    return suspects
+
+
+def beside_in_readout(places: IntArray, shape: tuple[int, ...]) -> BoolArray:
+    """Mark places ``(n, 3)``: plane, line, sample; and what is beside them in their readouts; of the given shape."""
+    marked = np.zeros(shape, dtype=bool)
+    plane, line, sample = places.T
+    for step in range(-BESIDE, BESIDE + 1):
+        marked[plane, line, np.clip(sample + step, 0, shape[-1] - 1)] = True
+    return marked

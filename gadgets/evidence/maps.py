@@ -1,0 +1,226 @@
+"""Evidence for sparks: maps in which a sample that does not belong to its surroundings stands out.
+
+One plane at a time, all receivers together. A *plane* is one partition with its acquired readouts stacked in
+the order of their phase-encoding lines, shape ``(coil, line, sample)``; lines that were not acquired leave no gap.
+The maps are the same for any global phase, and for any global scale within single precision. Their cost grows more
+slowly than the number of receivers, because the sources of the prediction are compressed to a few virtual ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.background import innovation_of
+from gadgets.evidence.prediction import predict
+from gadgets.evidence.whitening import whitened_energy
+from gadgets.local_statistics import local_maximum, local_median, noise_level, power, quantile, total_power
+
+CHANNELS = (
+    "innovation",
+    "innovation_local",
+    "innovation_whitened",
+    "innovation_single",
+    "residual",
+    "residual_whitened",
+    "raw_whitened",
+    "magnitude",
+    "level",
+    "mirror",
+    "radius",
+    "receivers",
+)
+"""Names of the maps, in the order of the first axis of :attr:`Evidence.maps`."""
+
+N_STRIKING = CHANNELS.index("level")
+"""The first maps tell how much a sample stands out, the others where it is and among what."""
+
+RADIUS_SCALE = 2.0
+
+LARGEST = 10.0
+"""Maps are cut off here: what stands out e^10 times stands out."""
+
+SMALLEST = 0.05
+"""Added to what is put on a logarithmic scale: how far below the usual a sample is does not matter."""
+
+SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
+"""Largest magnitudes between which a plane needs no other units."""
+
+ENOUGH = 1 << 14
+"""Samples of a receiver whose median tells what is usual in it."""
+
+EVIDENCE_SET = "evidence-1"
+"""Goes into the manifest of every model: a model reads only the maps that it was trained on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """The maps of one plane.
+
+    Attributes
+    ----------
+    maps
+        Shape ``(channel, line, sample)``, float32, see :data:`CHANNELS`; about zero for an ordinary sample.
+    level
+        Local magnitude over all receivers (root mean square), shape ``(line, sample)``.
+    noise
+        The plane's noise level in the same units.
+    judged
+        Samples that can be judged at all: acquired, finite and among others, shape ``(line, sample)``.
+    centre
+        The place with the loudest surroundings: line and sample.
+    """
+
+    maps: NDArray[np.float32]
+    level: FloatArray
+    noise: float
+    judged: BoolArray
+    centre: tuple[int, int]
+
+    @property
+    def radius(self) -> FloatArray:
+        """Distance of each sample from the centre, 1 at the further border of each axis, shape ``(line, sample)``."""
+        return np.asarray(self.maps[CHANNELS.index("radius")] / RADIUS_SCALE)
+
+
+def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArray]:
+    """Root mean square over the receivers, and what is usual for it nearby; shapes ``(line, sample)``."""
+    strength = _root_mean_square(values)
+    return strength, np.maximum(local_median(strength, 3), floor)
+
+
+def _root_mean_square(values: ComplexArray) -> FloatArray:
+    """Over the receivers, shape ``(line, sample)``."""
+    return np.asarray(np.sqrt(total_power(values) / len(values)))
+
+
+def _strongest_receiver(values: ComplexArray) -> FloatArray:
+    """Largest magnitude over the receivers, each in its own units, over what is usual; shape ``(line, sample)``.
+
+    A spark in one receiver of 32 is lost in the sum over all.
+    """
+    # One receiver at a time stays in the cache, and takes little memory.
+    receivers = values.reshape(len(values), -1)
+    step = receivers.shape[1] // ENOUGH | 1
+    usual, loudest = zip(*((quantile(each[::step], 0.5), each.max()) for each in map(power, receivers)), strict=True)
+    units = np.maximum(np.sqrt(np.array(usual, np.float64)), 1e-6 * np.sqrt(float(max(loudest))) + 1e-18)
+    largest: FloatArray = np.zeros(receivers.shape[1], np.float32)
+    for receiver, unit in zip(receivers, units, strict=True):
+        np.maximum(largest, power(receiver) * np.float32(1 / unit**2), out=largest)
+    strongest = np.sqrt(largest).reshape(values.shape[1:])
+    return np.asarray(strongest / max(float(quantile(strongest.ravel(), 0.5)), 1e-6))
+
+
+def level_of(plane: ComplexArray) -> tuple[FloatArray, FloatArray, float]:
+    """Give magnitude over all receivers and its local level, shapes ``(line, sample)``, and the noise level."""
+    magnitude = _root_mean_square(plane)
+    noise = noise_level(magnitude)
+    return magnitude, np.maximum(local_median(magnitude, 2), 0.7 * noise), noise
+
+
+def loudest_place(level: FloatArray) -> tuple[int, int]:
+    """Find the place with the loudest surroundings: line and sample."""
+    line, sample = np.unravel_index(int(np.argmax(level)), level.shape)
+    return int(line), int(sample)
+
+
+def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evidence:
+    """Make the evidence maps of one plane.
+
+    Parameters
+    ----------
+    plane
+        Shape ``(coil, line, sample)``.
+    valid
+        Samples that were acquired and are finite, shape ``(line, sample)``; the rest is zero in `plane`.
+    """
+    peak = max(float(np.abs(plane).max()), 1e-30)
+    data, scale = _in_range(plane, peak)
+    magnitude, level, noise = level_of(data)
+    centre = loudest_place(level)
+    maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
+    for ratio, target in zip(_ratios(data, peak * scale, magnitude, level, noise), maps, strict=False):
+        np.log(ratio + SMALLEST, out=target)
+    maps[N_STRIKING:] = (
+        0.5 * np.log(level / noise),
+        _mirror_ratio(magnitude, level, centre),
+        RADIUS_SCALE * radii(level.shape, centre),
+        np.full(level.shape, 0.5 * np.log2(len(data))),
+    )
+    judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
+    maps[:N_STRIKING, ~judged] = np.log(SMALLEST)
+    np.clip(maps, -LARGEST, LARGEST, out=maps)
+    return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged, centre=centre)
+
+
+def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
+    """Give a plane in units in which sums over its squares stay in single precision, and their scale.
+
+    Ordinary data are in range as they are, and need no copy.
+    """
+    scale = 1.0 if SMALLEST_PEAK < peak < LARGEST_PEAK else 1.0 / peak
+    in_range = plane if scale == 1.0 else plane * np.float32(scale)
+    return np.ascontiguousarray(in_range, np.complex64), scale
+
+
+def _ratios(
+    data: ComplexArray, peak: float, magnitude: FloatArray, level: FloatArray, noise: float
+) -> Iterator[FloatArray]:
+    """Give what tells how much a sample stands out, in the order of the maps: about one for an ordinary sample."""
+    # Each part frees its arrays, of the size of the plane, before the next one makes its own.
+    yield from _innovation_ratios(innovation_of(data, 1 / peak))
+    yield from _residual_ratios(data, level, noise)
+    yield whitened_energy(data, level)
+    yield magnitude / level
+
+
+def _innovation_ratios(innovation: ComplexArray) -> Iterator[FloatArray]:
+    surprise, surprise_level = _strength(innovation, 1e-12)
+    ordinary = max(float(quantile(surprise.ravel(), 0.5)), 1e-12)
+    yield surprise / ordinary
+    yield surprise / np.maximum(surprise_level, 0.5 * ordinary)
+    yield whitened_energy(innovation)
+    yield _strongest_receiver(innovation)
+
+
+def _residual_ratios(data: ComplexArray, level: FloatArray, noise: float) -> Iterator[FloatArray]:
+    residual = predict(data, level, noise)
+    np.subtract(data, residual, out=residual)
+    error, error_level = _strength(residual, 0.5 * noise)
+    yield error / error_level
+    yield whitened_energy(residual, error_level)
+
+
+def _among_others(there: BoolArray) -> BoolArray:
+    """Leave out samples that stand between holes (Poisson-disc sampling, zero padding): nothing to compare with."""
+    if there.all():
+        return there
+    share = uniform_filter(there.astype(np.float32), size=5, mode="reflect")
+    return there & (share > 0.5)
+
+
+def radii(shape: tuple[int, ...], centre: tuple[int, int]) -> FloatArray:
+    """Distance of each sample from a centre, 1 at the further border of each axis, shape ``(line, sample)``."""
+    reach = [max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)]
+    line = (np.arange(shape[0]) - centre[0]) / reach[0]
+    sample = (np.arange(shape[1]) - centre[1]) / reach[1]
+    return np.sqrt((line**2)[:, None] + (sample**2)[None, :])
+
+
+def _mirror_ratio(magnitude: FloatArray, level: FloatArray, centre: tuple[int, int]) -> FloatArray:
+    """Log ratio to the loudest of the nine samples around the mirrored place; 0 where there is none.
+
+    Sharp edges make star lines on both sides of the centre; a spark has no partner.
+    """
+    loudest = local_maximum(magnitude)
+    line = 2 * centre[0] - np.arange(magnitude.shape[0])
+    sample = 2 * centre[1] - np.arange(magnitude.shape[1])
+    there = ((line >= 0) & (line < magnitude.shape[0]))[:, None] & ((sample >= 0) & (sample < magnitude.shape[1]))
+    partner = loudest[np.clip(line, 0, magnitude.shape[0] - 1)][:, np.clip(sample, 0, magnitude.shape[1] - 1)]
+    floor = 0.3 * level
+    return np.where(there, np.log((magnitude + floor) / (partner + floor)), 0.0)

@@ -1,0 +1,120 @@
+"""Whitening: how much of a sample is not what the receivers' correlations make of signal and noise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import blas, lapack
+
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.local_statistics import quantile, sorted_places, total_power
+
+ENOUGH = 4096
+"""Samples of a group from which the receivers' covariance is estimated well enough."""
+
+BLOCK = 4096
+"""Samples that are whitened at a time: they stay in the cache, and no second array of the plane's size is made."""
+
+
+def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> FloatArray:
+    """Energy of each sample in units of what its like have, over all receivers and their correlations.
+
+    Samples are grouped by local level; each group has its own receiver covariance (estimated without its largest
+    3 %, so that sparks do not hide themselves), and a sample's energy is its Mahalanobis distance. Signal lies in
+    the few directions that the receivers' sensitivities span; a spark has gains of its own and leaves them.
+
+    Parameters
+    ----------
+    values
+        Shape ``(coil, line, sample)``.
+    level
+        Local level, shape ``(line, sample)``; None where all samples are alike and form one group.
+
+    Returns
+    -------
+    FloatArray
+        Square root of the energy over its median in the group, shape ``(line, sample)``.
+    """
+    n_coils, *shape = values.shape
+    members = values.reshape(n_coils, -1)
+    if level is None:
+        some = np.ascontiguousarray(members[:, :: _step(members.shape[1])])
+        return _relative(_distance(_robust_whitening(some), members)).reshape(shape)
+    levels = level.ravel().astype(np.float32)
+    order = sorted_places(levels)
+    groups = [order[group] for group in _groups(order.size, 6 * n_coils + 30)]
+    # Most samples are in the last, quietest group: its whitening goes over all as they lie, and only those of the
+    # other groups are collected.
+    energy = _distance(_whitening_of(members, levels, groups[-1]), members)
+    for group in groups[:-1]:
+        here = np.sort(group)
+        energy[here] = _distance(_whitening_of(members, levels, group), np.take(members, here, axis=1))
+    energy /= levels**2
+    for group in groups:
+        energy[group] = _relative(energy[group])
+    return energy.reshape(shape)
+
+
+def _step(n_samples: int) -> int:
+    # An odd step visits all columns of a k-space whose readouts are a power of two long.
+    return (n_samples // ENOUGH) | 1
+
+
+def _whitening_of(members: ComplexArray, levels: FloatArray, group: NDArray[np.intp]) -> ComplexArray:
+    some = group[:: _step(group.size)]
+    return _robust_whitening(np.take(members, some, axis=1) * (1 / levels[some]))
+
+
+def _groups(n_samples: int, smallest: int) -> Iterator[slice]:
+    """Cut samples, sorted by level, into groups: the loudest few apart, each next group three times larger."""
+    end, size = n_samples, max(smallest, n_samples // 400)
+    while end > 2 * size + smallest:
+        yield slice(end - size, end)
+        end, size = end - size, 3 * size
+    yield slice(0, end)
+
+
+def _robust_whitening(members: ComplexArray) -> ComplexArray:
+    """Whiten by the covariance of all but the largest 3 % of the samples of a group, ``(coil, sample)``."""
+    kept = members
+    for _ in range(2):
+        distance = _distance(_whitening(kept), members)
+        kept = np.take(members, np.flatnonzero(distance <= quantile(distance, 0.97)), axis=1)
+    return _whitening(kept)
+
+
+def _distance(whitening: ComplexArray, members: ComplexArray) -> FloatArray:
+    """Squared Mahalanobis distance of each sample; shape ``(sample,)``."""
+    distance = np.empty(members.shape[1], dtype=np.float32)
+    for start in range(0, members.shape[1], BLOCK):
+        block = members[:, start : start + BLOCK]
+        distance[start : start + BLOCK] = total_power(whitening @ block)
+    return distance
+
+
+def _relative(energy: FloatArray) -> FloatArray:
+    """Square root of the energy over its median in the group."""
+    usual = max(float(quantile(energy, 0.5)), 1e-6 * float(np.mean(energy)), 1e-20)
+    return np.asarray(np.sqrt(np.minimum(energy / usual, 1e8)))
+
+
+def _whitening(members: ComplexArray) -> ComplexArray:
+    """Inverse Cholesky factor of the receivers' covariance, shape ``(coil, coil)``.
+
+    Raises
+    ------
+    LinAlgError
+        There is no such factor: a sample is not a finite number.
+    """
+    n_coils, n_members = members.shape
+    # One triangle of the conjugate covariance; LAPACK without NumPy's checks takes a third of the time.
+    covariance = blas.cherk(1 / max(n_members, 1), members.T, trans=2)
+    diagonal = np.diag_indices(n_coils)
+    covariance[diagonal] += np.float32(1e-4 * np.trace(covariance).real / n_coils + 1e-20)
+    factor, failed = lapack.cpotrf(covariance, overwrite_a=True)
+    if failed:
+        raise np.linalg.LinAlgError(f"expected a covariance with a Cholesky factor, found none of order {failed}")
+    inverse, _ = lapack.ctrtri(factor, overwrite_c=True)
+    return np.asarray(inverse.T)

@@ -1,0 +1,19 @@
+"""The counters that tell which k-space of a scan this is."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Indices(BaseModel):
+    """Which k-space of the scan this is: the counters that all its readouts share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    encoding: int = 0
+    slice: int = 0
+    contrast: int = 0
+    phase: int = 0
+    repetition: int = 0
+    set: int = 0
+    average: int = 0

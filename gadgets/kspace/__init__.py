@@ -1,0 +1,58 @@
+"""K-space: which sample is where, what mirrors it, what is missing?"""
+
+from gadgets.indices import Indices
+from gadgets.kspace.assembly import AcquiredKSpace, KSpaceAssembler, assemble, describe
+from gadgets.kspace.completeness import SeenKSpaces
+from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
+from gadgets.kspace.finite import count_non_finite, warning_of, without_non_finite
+from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.mirroring import mirrored
+from gadgets.kspace.placement import place_along_readout, place_readouts
+from gadgets.kspace.planes import FEWEST_LINES, Plane, planes_of
+from gadgets.kspace.readout import (
+    ACQ_FIRST_IN_SLICE,
+    ACQ_IS_NOISE_MEASUREMENT,
+    ACQ_IS_REVERSE,
+    ACQ_LAST_IN_MEASUREMENT,
+    ACQ_LAST_IN_REPETITION,
+    ACQ_LAST_IN_SLICE,
+    NOT_IMAGING,
+    Encoding,
+    Limits,
+    Readout,
+    is_imaging,
+)
+
+__all__ = [
+    "ACQ_FIRST_IN_SLICE",
+    "ACQ_IS_NOISE_MEASUREMENT",
+    "ACQ_IS_REVERSE",
+    "ACQ_LAST_IN_MEASUREMENT",
+    "ACQ_LAST_IN_REPETITION",
+    "ACQ_LAST_IN_SLICE",
+    "FEWEST_LINES",
+    "NOT_IMAGING",
+    "AcquiredKSpace",
+    "Encoding",
+    "Indices",
+    "KSpace",
+    "KSpaceAssembler",
+    "Limits",
+    "Plane",
+    "Readout",
+    "SeenKSpaces",
+    "assemble",
+    "count_non_finite",
+    "describe",
+    "has_partner",
+    "have_partners",
+    "is_imaging",
+    "mirrored",
+    "place_along_readout",
+    "place_readouts",
+    "planes_of",
+    "predict_conjugate",
+    "true_centre",
+    "warning_of",
+    "without_non_finite",
+]

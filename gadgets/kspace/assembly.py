@@ -1,0 +1,220 @@
+"""From readouts to k-spaces, as acquired.
+
+A k-space is complete at its last-in-slice, last-in-repetition or last-in-measurement flag, when the limits of its
+counters are full, or when the indices move on; a line that comes twice opens the next k-space with the same
+indices. What acceleration and partial Fourier leave out is not missing; a stream that ends before its flags is
+reported with what it lacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gadgets.errors import RawDataError
+from gadgets.indices import Indices
+from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.placement import to_kspace
+from gadgets.kspace.readout import (
+    ACQ_LAST_IN_MEASUREMENT,
+    ACQ_LAST_IN_REPETITION,
+    ACQ_LAST_IN_SLICE,
+    FIRST_OR_LAST,
+    Encoding,
+    Readout,
+)
+
+__all__ = ["AcquiredKSpace", "Encoding", "KSpaceAssembler", "Readout", "assemble", "to_kspace"]
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class AcquiredKSpace:
+    """A k-space with the readouts it was made of, in the order of acquisition; ``n_missing`` readouts never came."""
+
+    kspace: KSpace
+    readouts: tuple[Readout, ...]
+    n_missing: int = 0
+    warning: str = ""
+
+
+@dataclass(eq=False)
+class _OpenKSpace:
+    encoding: Encoding
+    readouts: list[Readout] = field(default_factory=list)
+    places: set[Place] = field(default_factory=set)
+    n_within_limits: int = 0
+    has_ended: bool = False
+
+    @property
+    def is_full(self) -> bool:
+        return self.n_within_limits == self.encoding.lines.count * self.encoding.partitions.count
+
+    @property
+    def ends_its_slab(self) -> bool:
+        # In a 3D scan last-in-slice may end every partition or, set but once, the whole slab.
+        flagged = [readout for readout in self.readouts if readout.flags & ACQ_LAST_IN_SLICE]
+        return len(flagged) == 1 and flagged[0] is self.readouts[-1]
+
+    def add(self, readout: Readout) -> None:
+        self.readouts.append(readout)
+        self.places.add((readout.partition, readout.line))
+        self.n_within_limits += readout.line in self.encoding.lines and readout.partition in self.encoding.partitions
+
+
+class KSpaceAssembler:
+    """Collects readouts and hands out each k-space as soon as it is complete.
+
+    Parameters
+    ----------
+    encodings
+        The encodings of the MRD header, in its order.
+    """
+
+    def __init__(self, encodings: Sequence[Encoding]) -> None:
+        self._encodings = tuple(encodings)
+        self._open: dict[Indices, _OpenKSpace] = {}
+        self._n_coils: dict[int, int] = {}
+        self._n_readouts: dict[int, int] = {}
+        self._carries_flags = False
+
+    @property
+    def n_open(self) -> int:
+        """Number of k-spaces that wait for readouts."""
+        return len(self._open)
+
+    def n_waiting(self, indices: Indices) -> int:
+        """Count the readouts of a k-space that is not complete yet."""
+        waiting = self._open.get(indices)
+        return len(waiting.readouts) if waiting is not None else 0
+
+    def add(self, readout: Readout) -> list[AcquiredKSpace]:
+        """Take one readout and give the k-spaces that it completes, oldest first.
+
+        Raises
+        ------
+        RawDataError
+            The readout fits no encoding, lies outside its matrix, or the number of receivers has changed. It
+            is then not taken, and the assembly can go on.
+        """
+        encoding = self.encoding(readout.indices.encoding)
+        self._check(readout, encoding)
+        self._carries_flags = self._carries_flags or bool(readout.flags & FIRST_OR_LAST)
+        complete = self._moved_on(readout)
+        own = self._open.setdefault(readout.indices, _OpenKSpace(encoding))
+        own.add(readout)
+        for indices in self._ended_by(readout, own):
+            complete.append(self._close(indices))
+        return complete
+
+    def flush(self) -> list[AcquiredKSpace]:
+        """Give what is still open at the end of the stream; what is missing is counted, with a warning."""
+        return [self._close(indices, is_end=True) for indices in list(self._open)]
+
+    def _check(self, readout: Readout, encoding: Encoding) -> None:
+        where = f"scan counter {readout.scan_counter}"
+        n_coils = self._n_coils.setdefault(readout.indices.encoding, readout.data.shape[0])
+        if readout.data.shape[0] != n_coils:
+            raise RawDataError(
+                f"the number of receivers changes during the scan: expected {n_coils}, "
+                f"found {readout.data.shape[0]} at {where}"
+            )
+        n_lines = max(encoding.lines.maximum + 1, encoding.encoded_matrix[1])
+        n_partitions = max(encoding.partitions.maximum + 1, encoding.encoded_matrix[2])
+        if readout.line >= n_lines or readout.partition >= n_partitions:
+            raise RawDataError(
+                f"expected line and partition below {n_lines} and {n_partitions} (limits and matrix of encoding "
+                f"{readout.indices.encoding}), found {readout.line} and {readout.partition} at {where}"
+            )
+
+    def encoding(self, number: int) -> Encoding:
+        """Look up an encoding by the number that headers carry.
+
+        Raises
+        ------
+        RawDataError
+            The MRD header has no such encoding.
+        """
+        if number >= len(self._encodings):
+            raise RawDataError(
+                f"expected an encoding below {len(self._encodings)} (those of the header), found {number}"
+            )
+        return self._encodings[number]
+
+    def _moved_on(self, readout: Readout) -> list[AcquiredKSpace]:
+        """Close what this readout shows to be over: its own place taken, or an older repetition or average."""
+        own = self._open.get(readout.indices)
+        if own is not None:
+            return [self._close(readout.indices)] if (readout.partition, readout.line) in own.places else []
+        older = [indices for indices in self._open if _is_older(indices, readout.indices)]
+        # A sequence that loops over repetitions or averages inside each line has but one readout in each older
+        # k-space when the next one opens; such k-spaces stay open.
+        return [self._close(indices) for indices in older if len(self._open[indices].readouts) > 1]
+
+    def _ended_by(self, readout: Readout, own: _OpenKSpace) -> list[Indices]:
+        """Say which k-spaces this readout completes."""
+        ended = [readout.indices] if own.is_full else []
+        if readout.flags & ACQ_LAST_IN_MEASUREMENT:
+            ended = list(self._open)
+        elif readout.flags & ACQ_LAST_IN_REPETITION:
+            ended = [indices for indices in self._open if indices.repetition == readout.indices.repetition]
+        elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:
+            ended = [readout.indices]
+        else:
+            return ended
+        for indices in ended:
+            self._open[indices].has_ended = True
+        return ended
+
+    def _close(self, indices: Indices, *, is_end: bool = False) -> AcquiredKSpace:
+        finished = self._open.pop(indices)
+        n_readouts = len(finished.readouts)
+        n_missing = self._count_missing(finished, indices.encoding, is_end)
+        warning = ""
+        if n_missing:
+            warning = (
+                f"incomplete k-space ({describe(indices)}): {n_missing} of {n_readouts + n_missing} "
+                "expected readouts are missing"
+            )
+        else:
+            self._n_readouts[indices.encoding] = n_readouts
+        kspace = to_kspace(finished.readouts, finished.encoding)
+        return AcquiredKSpace(kspace, tuple(finished.readouts), n_missing, warning)
+
+    def _count_missing(self, finished: _OpenKSpace, encoding: int, is_end: bool) -> int:
+        """Count against the last complete k-space, which knows the sampling, else against the header."""
+        if finished.is_full or finished.has_ended or (is_end and finished.ends_its_slab):
+            return 0
+        expected = self._n_readouts.get(encoding, finished.encoding.n_readouts_expected)
+        # A stream that flags its first and last readouts and ends without the latter lacks at least that one.
+        at_least = int(is_end and self._carries_flags)
+        return max(expected - len(finished.readouts), at_least)
+
+
+def _is_older(indices: Indices, newer: Indices) -> bool:
+    """Tell whether the same k-space has gone on to a newer repetition or average."""
+    if (indices.repetition, indices.average) >= (newer.repetition, newer.average):
+        return False
+    moved = {"repetition": newer.repetition, "average": newer.average}
+    return indices.model_copy(update=moved) == newer
+
+
+def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iterator[AcquiredKSpace]:
+    """Assemble a whole stream of imaging readouts.
+
+    Raises
+    ------
+    RawDataError
+        As :meth:`KSpaceAssembler.add`.
+    """
+    assembler = KSpaceAssembler(encodings)
+    for readout in readouts:
+        yield from assembler.add(readout)
+    yield from assembler.flush()
+
+
+def describe(indices: Indices) -> str:
+    """Name a k-space in a message by those of its counters that are not 0."""
+    counters = [f"{name} {value}" for name, value in indices.model_dump().items() if value]
+    return ", ".join(counters) or "first k-space"

@@ -1,0 +1,85 @@
+"""Conjugate symmetry: the k-space of a real image is the same on both sides of its centre.
+
+An image is real but for a smooth phase (field inhomogeneity, receivers), which is estimated from the centre of
+k-space (homodyne: Noll, Nishimura and Macovski 1991, doi 10.1109/42.79473). What a sample should be then follows
+from its partner, and from the partner's neighbours as far as the phase is not constant.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import fft
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+
+PHASE_SHARE = 0.12  # of each axis: the part of k-space, around the centre, that the smooth phase is taken from
+AXES = (-3, -2, -1)
+
+
+def true_centre(data: ComplexArray) -> tuple[int, int, int]:
+    """Where the k-space centre really lies: the strongest partition, line and sample over all receivers."""
+    energy = np.sum(data.real.astype(np.float64) ** 2 + data.imag.astype(np.float64) ** 2, axis=0)
+    partition, line, sample = (int(np.argmax(energy.sum(axis=others))) for others in ((1, 2), (0, 2), (0, 1)))
+    return partition, line, sample
+
+
+def partner(place: tuple[int, int, int], centre: tuple[int, int, int]) -> tuple[int, int, int]:
+    """Mirror a place (partition, line, sample) about the centre; may lie outside of the matrix."""
+    partition, line, sample = (2 * c - p for p, c in zip(place, centre, strict=True))
+    return partition, line, sample
+
+
+def predict_conjugate(data: ComplexArray, centre: tuple[int, int, int]) -> ComplexArray:
+    """Predict every sample from its partner on the other side of the centre.
+
+    Only what has an acquired partner that is not missing itself may be taken from the result.
+
+    Parameters
+    ----------
+    data
+        Finite samples, shape ``(coil, kz, ky, kx)``; zero where nothing was sampled, and the best that is known where
+        a sample is missing: the phase needs the whole centre.
+    centre
+        The true centre, see :func:`true_centre`.
+    """
+    shift = tuple(-c for c in centre)
+    known = np.roll(data, shift, AXES)
+    smooth = fft.fftn(known * _window(data.shape[1:]), axes=AXES)
+    magnitude = np.abs(smooth)
+    magnitude[magnitude == 0] = 1
+    # conj(image) turned twice by the smooth phase is the image again, where that is real but for this phase
+    mirrored = np.conj(fft.fftn(known, axes=AXES)) * (smooth / magnitude) ** 2
+    return np.roll(fft.ifftn(mirrored, axes=AXES), centre, AXES).astype(data.dtype)
+
+
+def has_partner(clean: BoolArray, place: tuple[int, int, int], centre: tuple[int, int, int]) -> BoolArray:
+    """Tell for each receiver whether the partner was acquired and is clean, shape ``(coil,)``."""
+    there = partner(place, centre)
+    if any(not 0 <= index < n for index, n in zip(there, clean.shape[1:], strict=True)):
+        return np.zeros(len(clean), bool)
+    return np.asarray(clean[:, there[0], there[1], there[2]])
+
+
+def have_partners(clean: BoolArray, partition: int, centre: tuple[int, int, int]) -> BoolArray:
+    """Tell the same for all samples of one partition, shape ``(coil, ky, kx)``."""
+    there = np.zeros((len(clean), *clean.shape[2:]), bool)
+    mirrored = 2 * centre[0] - partition
+    if 0 <= mirrored < clean.shape[1]:
+        lines, samples = (2 * c - np.arange(n) for c, n in zip(centre[1:], clean.shape[2:], strict=True))
+        is_line, is_sample = (
+            (each >= 0) & (each < n) for each, n in zip((lines, samples), clean.shape[2:], strict=True)
+        )
+        there[:, np.outer(is_line, is_sample)] = clean[:, mirrored][:, lines[is_line]][..., samples[is_sample]].reshape(
+            len(clean), -1
+        )
+    return there
+
+
+def _window(shape: tuple[int, ...]) -> FloatArray:
+    """Gaussian around index 0 of the rolled k-space, shape ``(kz, ky, kx)``."""
+    window = np.ones(shape, np.float32)
+    for axis, n in enumerate(shape):
+        distance = fft.fftfreq(n) * n
+        profile = np.exp(-0.5 * (distance / max(PHASE_SHARE * n / 2, 1)) ** 2) if n > 1 else np.ones(1)
+        window *= profile.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(len(shape))])
+    return window

@@ -1,0 +1,75 @@
+"""Where the samples of a readout lie in its k-space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gadgets.arrays import BoolArray, IntArray
+from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.readout import Encoding, Readout
+
+
+def place_along_readout(
+    n_samples: IntArray, centre_sample: IntArray, is_reversed: BoolArray
+) -> tuple[int, int, IntArray]:
+    """Align the readouts of one k-space by their centre samples.
+
+    A reversed readout is placed such that it is aligned once the whole row is turned round. Readouts of one
+    length and centre, the usual case, all begin at 0.
+
+    Parameters
+    ----------
+    n_samples, centre_sample, is_reversed
+        Per readout, shape ``(readout,)``.
+
+    Returns
+    -------
+        The width of the k-space, its centre sample, and the first sample of each readout.
+    """
+    centre = int(centre_sample.max(initial=0))
+    width = max(int((centre + n_samples - centre_sample).max(initial=1)), 1)
+    forward = centre - centre_sample
+    start = np.where(is_reversed, width - forward - n_samples, forward)
+    return width, centre, start
+
+
+def place_readouts(readouts: Sequence[Readout]) -> tuple[int, int, list[int]]:
+    """Place the readouts of one k-space: its width, its centre sample and the first sample of each readout."""
+    n_samples = np.array([readout.data.shape[1] for readout in readouts])
+    centre_sample = np.array([readout.centre_sample for readout in readouts])
+    is_reversed = np.array([readout.is_reversed for readout in readouts])
+    width, centre, start = place_along_readout(n_samples, centre_sample, is_reversed)
+    return width, centre, start.tolist()
+
+
+def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
+    """Put readouts that share their indices in their places.
+
+    Parameters
+    ----------
+    readouts
+        At least one; of readouts with the same line and partition the last one counts.
+    encoding
+        Gives the number of lines and partitions and their centres.
+    """
+    width, centre, starts = place_readouts(readouts)
+    n_lines = max(encoding.lines.maximum, max(readout.line for readout in readouts)) + 1
+    n_partitions = max(encoding.partitions.maximum, max(readout.partition for readout in readouts)) + 1
+    grid = (n_partitions, n_lines)
+    data = np.zeros((readouts[0].data.shape[0], *grid, width), np.complex64)
+    sampled = np.zeros((*grid, width), np.bool_)
+    scan_counter, time_stamp = np.zeros(grid, np.uint32), np.zeros(grid, np.uint32)
+    reversed_lines = np.zeros(grid, np.bool_)
+    for readout, start in zip(readouts, starts, strict=True):
+        place = (readout.partition, readout.line)
+        before, after = readout.n_discarded
+        used = slice(before, max(readout.data.shape[1] - after, before))
+        row = slice(start + used.start, start + used.stop)
+        data[:, readout.partition, readout.line, row] = readout.data[:, used]
+        sampled[(*place, row)] = True
+        scan_counter[place], time_stamp[place] = readout.scan_counter, readout.time_stamp
+        reversed_lines[place] = readout.is_reversed
+    kspace_centre = (encoding.partitions.centre, encoding.lines.centre, centre)
+    return KSpace(data, sampled, readouts[0].indices, scan_counter, time_stamp, reversed_lines, kspace_centre)

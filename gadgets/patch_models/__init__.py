@@ -1,0 +1,24 @@
+"""Patch models: which trained models look at the patches, and what do they say of them?"""
+
+from gadgets.patch_models.abnormal_points import Opinions, merge
+from gadgets.patch_models.choice import Chosen, open_method
+from gadgets.patch_models.classifier_choice import most_accurate_before
+from gadgets.patch_models.history import read_history
+from gadgets.patch_models.methods import Method
+from gadgets.patch_models.target_patches import select_targets
+from gadgets.patch_models.thresholds import Thresholds, raised, thresholds_of
+
+__all__ = [
+    "Chosen",
+    "History",
+    "Method",
+    "Opinions",
+    "Thresholds",
+    "merge",
+    "most_accurate_before",
+    "open_method",
+    "raised",
+    "read_history",
+    "select_targets",
+    "thresholds_of",
+]

@@ -1,0 +1,197 @@
+"""Calibrated patches: models that give patches back as they should be, and say on the way what was abnormal.
+
+Source document: an artifact calibration model takes target patches and gives calibrated ones (claim 12, FIG. 9); a
+patch calibration model takes all patches, or sets of them, finds the targets and calibrates them at once (claims 15
+and 16, FIG. 12). Here the targets go through the model a second time, with what the receivers recorded, and with
+predictions from which the samples that it found are withheld.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.arrays import BoolArray, ComplexArray, IntArray
+from gadgets.patch_models.abnormal_points import Opinions
+from gadgets.patch_models.methods import Judgement
+from gadgets.patch_models.patch_sets import NONE, SetKind, patch_sets
+from gadgets.patch_models.sample_predictions import fields_of, from_levels
+from gadgets.patches import Patches, Region, cut, in_centre
+from onnx_models.model import Model
+
+RECEIVERS = ("recorded", "background", "neighbours")
+"""Inputs of the models that are made of what each receiver recorded."""
+
+WITHHELD_FROM = 0.1
+"""Probability above which a sample serves to predict no other."""
+
+AT_ONCE = 1024
+"""Patches of single receivers that are handed to a model at once: those of many receivers take much memory."""
+
+
+class ArtifactCalibration:
+    """Gives target patches as they should be, with an artifact calibration model."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+
+    def find(self, patches: Patches, targets: NDArray[np.intp]) -> Opinions:
+        """Judge each sample of the target patches, by their numbers, and say what it should be."""
+        values = patches.values[targets]
+        probability = self._model.run(patches=values, **_unseen((len(targets),), patches.shape))["probability"]
+        recorded = _Recorded(patches, targets, probability)
+        for rows in recorded.rows(1):
+            seen = recorded.seen(rows)
+            recorded.note(rows, seen, self._model.run(patches=values[rows], **seen)["calibrated"])
+        return recorded.opinions
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class SetJudgement(Judgement):
+    """What a patch calibration model says of all patches.
+
+    Attributes
+    ----------
+    points
+        Probability of each sample, shape ``(n, line, sample)``.
+    sets
+        Numbers of the patches that were judged together, shape ``(n_sets, token)``.
+    places
+        For each patch the set and the token that count, shape ``(n, 2)``.
+    limits
+        For each patch the threshold above which it is a target, shape ``(n,)``.
+    """
+
+    points: NDArray[np.float32]
+    sets: IntArray
+    places: IntArray
+    limits: NDArray[np.float32]
+
+
+class OnePass:
+    """Finds and calibrates at once, with a patch calibration model.
+
+    Parameters
+    ----------
+    model
+        Takes sets of patches, which of them are present, their positions, and the thresholds of their places.
+    kind
+        Which patches are put in as one set.
+    """
+
+    def __init__(self, model: Model, kind: SetKind) -> None:
+        self._model = model
+        self._kind: SetKind = kind
+
+    def judge(self, patches: Patches, thresholds: Mapping[Region, float]) -> SetJudgement:
+        """Judge all patches; of a patch in several sets, the set that makes most of it counts."""
+        limits = np.where(in_centre(patches.positions), thresholds["centre"], thresholds["outer"]).astype(np.float32)
+        sets = patch_sets(self._kind, patches.anchors, patches.shape, patches.centre)
+        probability = np.full(len(patches), -1, dtype=np.float32)
+        points = np.zeros((len(patches), *patches.shape[1:]), dtype=np.float32)
+        places = np.zeros((len(patches), 2), dtype=np.int_)
+        for rows in _blocks(np.arange(len(sets)), sets.shape[1]):
+            result = self._run(patches, sets[rows], limits, _unseen(sets[rows].shape, patches.shape))
+            for row, token in np.argwhere(sets[rows] != NONE):
+                number, chance = sets[rows[row], token], result["target"][row, token]
+                if chance > probability[number]:
+                    probability[number], points[number] = chance, result["probability"][row, token]
+                    places[number] = rows[row], token
+        return SetJudgement(probability, points=points, sets=sets, places=places, limits=limits)
+
+    def find(self, patches: Patches, judgement: Judgement, targets: NDArray[np.intp]) -> Opinions:
+        """Calibrate the target patches, by their numbers."""
+        if not isinstance(judgement, SetJudgement):
+            raise TypeError(f"expected the judgement of a patch calibration model, found {type(judgement).__name__}")
+        recorded = _Recorded(patches, targets, judgement.points[targets])
+        for rows in recorded.rows(judgement.sets.shape[1]):
+            listed, tokens = judgement.places[targets[rows]].T
+            here = np.arange(len(rows)), tokens
+            seen = recorded.seen(rows)
+            sets = judgement.sets[listed]
+            whole = {name: np.zeros((*sets.shape, *each.shape[1:]), np.float32) for name, each in seen.items()}
+            for name, each in seen.items():
+                whole[name][here] = each
+            result = self._run(patches, sets, judgement.limits, whole)
+            recorded.note(rows, seen, result["calibrated"][here])
+        return recorded.opinions
+
+    def name_for(self, region: Region) -> str:  # noqa: ARG002 - one model judges all places
+        """Name the model that judges the patches of a region."""
+        return self._model.entry.name
+
+    def _run(
+        self,
+        patches: Patches,
+        sets: IntArray,
+        limits: NDArray[np.float32],
+        receivers: Mapping[str, NDArray[np.float32]],
+    ) -> dict[str, NDArray[np.float32]]:
+        return self._model.run(
+            patches=patches.values[sets],
+            positions=patches.positions[sets],
+            present=sets != NONE,
+            thresholds=limits[sets],
+            **receivers,
+        )
+
+
+class _Recorded:
+    """What the receivers recorded in some patches of one plane, and what becomes of it.
+
+    Parameters
+    ----------
+    numbers, points
+        Of the patches, and the probability of each of their samples, shape ``(n, line, sample)``.
+    """
+
+    def __init__(self, patches: Patches, numbers: NDArray[np.intp], points: NDArray[np.float32]) -> None:
+        (self._plane,), (self._evidence,) = patches.planes, patches.evidence
+        self._anchors, self._shape = patches.anchors[numbers, 1:], patches.shape[1:]
+        self._points = points
+        self._calibrated: ComplexArray = np.array(cut(self._plane.data, self._anchors, self._shape), np.complex64)
+
+    @property
+    def opinions(self) -> Opinions:
+        """What was found out."""
+        return Opinions(self._points[:, None], self._calibrated[:, :, None])
+
+    def rows(self, n_tokens: int) -> Iterator[IntArray]:
+        """Give the rows of patches in which something was found, some at a time; a row goes in with `n_tokens`."""
+        found = np.flatnonzero((self._points > WITHHELD_FROM).any(axis=(1, 2)))
+        return _blocks(found, n_tokens * len(self._plane.data))
+
+    def seen(self, rows: IntArray) -> dict[str, NDArray[np.float32]]:
+        """Cut what a model sees of the receivers, shapes ``(n, coil, 2, line, sample)``."""
+        fields = cut(self._fields, self._anchors[rows], self._shape).astype(np.float32)
+        return {name: fields[:, :, number] for number, name in enumerate(RECEIVERS)}
+
+    def note(self, rows: IntArray, seen: Mapping[str, NDArray[np.float32]], result: NDArray[np.float32]) -> None:
+        """Take over calibrated patches; what a model gives as it was recorded stays bit-identical."""
+        level = np.asarray(cut(self._evidence.level, self._anchors[rows], self._shape))[:, None]
+        change = from_levels(result - seen["recorded"], level)
+        self._calibrated[rows] += np.where(np.isfinite(change), change, 0)
+
+    @cached_property
+    def _fields(self) -> NDArray[np.float32]:
+        withheld: BoolArray = np.zeros(self._evidence.level.shape, dtype=bool)
+        for (line, sample), points in zip(self._anchors, self._points, strict=True):
+            window = withheld[line : line + self._shape[0], sample : sample + self._shape[1]]
+            window |= points[: window.shape[0], : window.shape[1]] > WITHHELD_FROM
+        return fields_of(self._plane.data, withheld, self._evidence.level, self._evidence.noise)
+
+
+def _unseen(rows: tuple[int, ...], patch: tuple[int, int, int]) -> dict[str, NDArray[np.float32]]:
+    """Stand for the receivers while a model only judges: one that recorded nothing."""
+    nothing = np.zeros((*rows, 1, 2, *patch[1:]), dtype=np.float32)
+    return dict.fromkeys(RECEIVERS, nothing)
+
+
+def _blocks(numbers: IntArray, size: int) -> Iterator[IntArray]:
+    """Divide numbers into blocks, each of them for `size` patches of single receivers."""
+    step = max(AT_ONCE // size, 1)
+    return (numbers[start : start + step] for start in range(0, len(numbers), step))

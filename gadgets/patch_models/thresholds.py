@@ -1,0 +1,142 @@
+"""Thresholds: above which probability a patch is a target, or a sample abnormal (the judgment layer).
+
+Source document: thresholds are preset, e.g. 0.5, by hand or from what was set before and what users said of the
+results, and larger in the centre (claims 8, 9), where only a strong spark makes an artifact; an image without
+artifacts raises them, e.g. from 0.5 to 0.9.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gadgets.patch_models.history import THRESHOLDS, Feedback, History, Result
+from gadgets.patches import REGIONS, Region
+from gadgets.settings import SparkDetectionSettings
+from onnx_models.manifest import Architecture
+
+Thresholds = Mapping[Region, float]
+"""By region; a patch is a target strictly above its own, so that at 1 none is."""
+
+FEWEST_FEEDBACK = 10
+"""What users said of so many patches or points of a region counts; less leaves its threshold as it is."""
+
+FEWEST_RESULTS = 3
+"""A value that was set so often has shown what it is worth."""
+
+MARGIN = 1.0
+"""Logits between the threshold and the weakest sparks that users confirmed: nearer ones have weaker ones beneath."""
+
+WEAKEST_SHARE = 0.05
+"""Of the confirmed sparks: so many may be weaker than the weakest that counts."""
+
+
+@dataclass(frozen=True)
+class JudgmentLayer:
+    """The thresholds of patches by region, and those of samples, within the echo's peak ("centre") and beyond."""
+
+    patches: Thresholds
+    points: Thresholds
+
+
+def thresholds_of(settings: SparkDetectionSettings, history: History | None = None) -> JudgmentLayer:
+    """Give the thresholds that the settings ask for: their own, or what the history has learnt, region by region.
+
+    By the settings alone, the centre's are never below the rest's. Of past results those count that were reached with
+    what judges patches now.
+    """
+    patches: Thresholds = {
+        "centre": max(settings.threshold, settings.centre_threshold),
+        "outer": settings.threshold,
+    }
+    points: Thresholds = {
+        "centre": max(settings.point_threshold, settings.core_threshold),
+        "outer": settings.point_threshold,
+    }
+    if settings.thresholds_from == "settings" or history is None:
+        return JudgmentLayer(patches, points)
+    judges = architectures_that_judge(settings)
+    patches = thresholds_from_results([each for each in history.results if each.architecture in judges], patches)
+    return JudgmentLayer(
+        thresholds_from_feedback(history.feedback, patches), thresholds_from_feedback(history.feedback, points, "point")
+    )
+
+
+def architectures_that_judge(settings: SparkDetectionSettings) -> Collection[Architecture]:
+    """Name the architectures of what may judge patches by these settings."""
+    if settings.method == "one_pass":
+        return (settings.one_pass_model,)
+    kinds: tuple[Architecture, ...] = ("cnn", "vit")
+    return [kind for kind in kinds if settings.classifier in (kind, "variance", "accuracy")]
+
+
+def thresholds_from_results(results: Sequence[Result], preset: Thresholds) -> Thresholds:
+    """Take for each region the patch threshold that did best when it was set; settings without results are preset.
+
+    A value counts from :data:`FEWEST_RESULTS` results on; of equally good ones the nearest to the preset is taken.
+    """
+    return {region: _best_set(results, THRESHOLDS[region], preset[region]) for region in REGIONS}
+
+
+def thresholds_from_feedback(
+    feedback: Sequence[Feedback], preset: Thresholds, of: Literal["patch", "point"] = "patch"
+) -> Thresholds:
+    """Move the threshold of each region to where users' feedback puts it.
+
+    Raised so far that what users called false is no longer above it, unless that costs more sparks that they
+    confirmed; lowered where the weakest of the confirmed sparks come near, if nothing false was there.
+
+    Parameters
+    ----------
+    feedback
+        Of any kind; a region with fewer records than :data:`FEWEST_FEEDBACK` keeps its threshold.
+    preset
+        Thresholds to begin with.
+    of
+        Whether to look at what was said of patches or of points.
+    """
+    records = {region: [each for each in feedback if (each.of, each.region) == (of, region)] for region in REGIONS}
+    return {region: _moved(records[region], preset[region]) for region in REGIONS}
+
+
+def raised(thresholds: Thresholds, settings: SparkDetectionSettings) -> Thresholds:
+    """Raise the thresholds, because the image shows no artifacts.
+
+    The lowest goes to ``raised_threshold``. The way left to 1 shrinks by the same share in every region, so that each
+    keeps its own, and the centre its lead: 0.5 and 0.7 become 0.9 and 0.94. None is ever lowered.
+    """
+    way_left = 1 - min(thresholds.values())
+    share = min((1 - settings.raised_threshold) / way_left, 1.0) if way_left > 0 else 1.0
+    return {region: max(1 - share * (1 - own), own, settings.raised_threshold) for region, own in thresholds.items()}
+
+
+def _best_set(results: Sequence[Result], name: str, preset: float) -> float:
+    default = float(SparkDetectionSettings.model_fields[name].default)
+    accuracies: dict[float, list[float]] = defaultdict(list)
+    for result in results:
+        value = result.settings.get(name, default)
+        accuracies[float(default if value is None else value)].append(result.accuracy)
+    known = [value for value, reached in accuracies.items() if len(reached) >= FEWEST_RESULTS]
+    return max(known, key=lambda value: (np.mean(accuracies[value]), -abs(value - preset)), default=preset)
+
+
+def _moved(records: Sequence[Feedback], preset: float) -> float:
+    if len(records) < FEWEST_FEEDBACK:
+        return preset
+    confirmed = np.array([record.probability for record in records if record.was_spark])
+    false = np.array([record.probability for record in records if not record.was_spark])
+    start = min(preset, _below(float(np.quantile(confirmed, WEAKEST_SHARE)))) if confirmed.size else preset
+    # Above which of the false ones to go: what stays false above it against what is lost of the confirmed below it.
+    steps = np.unique([start, *false[false > start]])
+    mistakes = [np.sum(false > step) + np.sum(confirmed <= step) for step in steps]
+    return float(steps[int(np.argmin(mistakes))])
+
+
+def _below(probability: float) -> float:
+    """Give the probability :data:`MARGIN` logits below."""
+    odds = np.exp(-MARGIN) * probability / max(1 - probability, 1e-9)
+    return float(odds / (1 + odds))

@@ -1,0 +1,27 @@
+"""Patches: how is a plane cut, normalised and put together?"""
+
+from gadgets.patches.cutting import cut, divide
+from gadgets.patches.division import Patches, PatchShape, divide_planes, shape_for, together
+from gadgets.patches.preprocessing import MAGNITUDE_SET, preprocessing_of
+from gadgets.patches.regions import INNER, REGIONS, Region, in_centre
+from gadgets.patches.standard_values import StandardValue
+from gadgets.patches.whole_patches import pack, write_patches
+
+__all__ = [
+    "INNER",
+    "MAGNITUDE_SET",
+    "REGIONS",
+    "PatchShape",
+    "Patches",
+    "Region",
+    "StandardValue",
+    "cut",
+    "divide",
+    "divide_planes",
+    "in_centre",
+    "pack",
+    "preprocessing_of",
+    "shape_for",
+    "together",
+    "write_patches",
+]

@@ -1,0 +1,108 @@
+"""Division into patches of equal size: segments, rectangles or cuboids.
+
+Source document: 426 x 1024 samples give 448 patches of 32 x 32; the last row is moved inwards, so that it overlaps
+its neighbour (FIG. 6). Here the last column and partition are moved likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.arrays import IntArray
+
+
+def divide(shape: Sequence[int], patch: Sequence[int], overlap: int = 0) -> IntArray:
+    """Give the anchors (first samples) of the patches that cover an array.
+
+    Parameters
+    ----------
+    shape
+        Of the array to be divided.
+    patch
+        Of one patch, as many axes as `shape`. An axis shorter than the patch has one patch, which reaches beyond it.
+    overlap
+        Samples that neighbouring patches share along every axis that has more than one sample of a patch.
+
+    Returns
+    -------
+    IntArray
+        Shape ``(n_patches, n_axes)``, in the order of the array's memory.
+
+    Raises
+    ------
+    ValueError
+        The axes do not match, or the overlap leaves no step.
+    """
+    if len(shape) != len(patch):
+        raise ValueError(
+            f"expected a patch of {len(shape)} axes for an array of shape {tuple(shape)}, got {tuple(patch)}"
+        )
+    if overlap >= min((size for size in patch if size > 1), default=1):
+        raise ValueError(f"expected an overlap smaller than the patch {tuple(patch)}, got {overlap}")
+    axes = []
+    for n_samples, size in zip(shape, patch, strict=True):
+        last = max(n_samples - size, 0)
+        starts = list(range(0, last + 1, size - overlap if size > 1 else 1))
+        axes.append(starts if starts[-1] == last else [*starts, last])
+    return np.array(list(product(*axes)), dtype=np.int_).reshape(-1, len(shape))
+
+
+def cut(values: NDArray[np.generic], anchors: IntArray, patch: Sequence[int]) -> NDArray[np.generic]:
+    """Cut patches out of the last axes of an array.
+
+    Parameters
+    ----------
+    values
+        Shape ``(…, *shape)``; axes shorter than the patch are continued with their border values.
+    anchors
+        From :func:`divide`, shape ``(n_patches, n_axes)``.
+
+    Returns
+    -------
+    NDArray
+        Shape ``(n_patches, …, *patch)``.
+    """
+    n_axes = len(patch)
+    missing = [max(size - n, 0) for size, n in zip(patch, values.shape[-n_axes:], strict=True)]
+    if any(missing):
+        values = np.pad(values, [(0, 0)] * (values.ndim - n_axes) + [(0, n) for n in missing], mode="edge")
+    return np.stack([values[_window(anchor, patch)] for anchor in anchors])
+
+
+def place(patches: NDArray[np.generic], anchors: IntArray, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Put patches back where they were cut, into a copy of `values`; where they overlap, the last one wins."""
+    placed = values.copy()
+    patch = patches.shape[-anchors.shape[1] :]
+    for anchor, content in zip(anchors, patches, strict=True):
+        target = placed[_window(anchor, patch)]
+        target[...] = content[_window(np.zeros_like(anchor), target.shape[-len(patch) :])]
+    return placed
+
+
+def _window(anchor: IntArray, patch: Sequence[int]) -> Any:  # noqa: ANN401 - the type of an index has no name
+    """Index of a patch in the last axes of an array."""
+    return (..., *(slice(int(start), int(start) + size) for start, size in zip(anchor, patch, strict=True)))
+
+
+def relative_positions(
+    anchors: IntArray, patch: Sequence[int], centre: Sequence[int], shape: Sequence[int]
+) -> NDArray[np.float32]:
+    """Say where patches lie in k-space: their middle relative to the centre, and their distance from it.
+
+    Returns
+    -------
+    NDArray
+        Shape ``(n_patches, n_axes + 2)``: position along each axis (-1 to 1 at the further border), distance of the
+        middle, and distance of the nearest sample. The models encode it.
+    """
+    reach = np.array([max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)], dtype=np.float32)
+    start = anchors - np.array(centre)
+    middle = (start + (np.array(patch) - 1) / 2) / reach
+    nearest = np.maximum(np.maximum(start, -(start + np.array(patch) - 1)), 0) / reach
+    norms = [np.linalg.norm(offset, axis=1, keepdims=True) for offset in (middle, nearest)]
+    return np.concatenate([middle, *norms], axis=1).astype(np.float32)

@@ -1,0 +1,130 @@
+"""Division: from planes to the patches that the models judge, segments, rectangles or cuboids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.arrays import IntArray
+from gadgets.evidence import Evidence, gather_evidence
+from gadgets.kspace import FEWEST_LINES, KSpace, Plane
+from gadgets.patches.cutting import cut, divide, relative_positions
+from gadgets.patches.preprocessing import Preprocessing, preprocess
+from gadgets.patches.standard_values import magnitudes_of, standard_value
+from gadgets.settings import SparkDetectionSettings
+
+PatchShape = Literal["segment", "rectangle", "cuboid"]
+FEWEST_PARTITIONS = 16
+"""Fewer partitions than this are no volume: nothing is gained by looking at them together."""
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """One plane, or all planes of a 3D k-space, cut into patches.
+
+    Attributes
+    ----------
+    planes, evidence
+        What was cut; one plane unless the patches are cuboids.
+    anchors
+        First sample of each patch: plane, line and sample, shape ``(n, 3)``.
+    shape
+        Of one patch: planes, lines and samples.
+    values
+        What the models look at, shape ``(n, channel, line, sample)``, or ``(n, channel, plane, line, sample)`` of
+        cuboids.
+    positions
+        See :func:`gadgets.patches.cutting.relative_positions`, shape ``(n, 4)``, ``(n, 5)`` of cuboids.
+    """
+
+    planes: Sequence[Plane]
+    evidence: Sequence[Evidence]
+    anchors: IntArray
+    shape: tuple[int, int, int]
+    values: NDArray[np.float32]
+    positions: NDArray[np.float32]
+
+    def place(self, plane: int, line: int, sample: int) -> tuple[int, int, int]:
+        """Turn a place among the planes into one in k-space: partition, line, sample as acquired."""
+        return self.planes[plane].place(line, sample)
+
+    @property
+    def centre(self) -> tuple[int, int, int]:
+        """The place with the loudest surroundings: plane, line and sample."""
+        return _loudest(self.evidence)
+
+    def part(self, numbers: NDArray[np.intp]) -> Patches:
+        """Choose some patches by their numbers."""
+        chosen = {name: getattr(self, name)[numbers] for name in ("anchors", "values", "positions")}
+        return replace(self, **chosen)
+
+    def __len__(self) -> int:
+        return len(self.anchors)
+
+
+def _loudest(evidence: Sequence[Evidence]) -> tuple[int, int, int]:
+    loudest = int(np.argmax([each.level.max(initial=0) for each in evidence]))
+    return (loudest, *evidence[loudest].centre)
+
+
+def shape_for(kspace: KSpace, settings: SparkDetectionSettings) -> PatchShape:
+    """Choose the shape of the patches from the data, where the settings leave it to them."""
+    if settings.patch_shape != "auto":
+        return settings.patch_shape
+    n_lines = kspace.acquired_lines.sum(axis=1)
+    if n_lines.max(initial=0) < FEWEST_LINES:
+        return "segment"
+    is_volume = n_lines.size >= FEWEST_PARTITIONS and kspace.sampled.all()
+    return "cuboid" if is_volume else "rectangle"
+
+
+def together(planes: Iterable[Plane], shape: PatchShape) -> Iterator[list[Plane]]:
+    """Group planes as they are judged: cuboids reach over all that have as many lines and samples, others over one."""
+    if shape != "cuboid":
+        yield from ([plane] for plane in planes)
+        return
+    groups: dict[tuple[int, ...], list[Plane]] = {}
+    for plane in planes:
+        groups.setdefault(plane.data.shape, []).append(plane)
+    yield from groups.values()
+
+
+def divide_planes(
+    planes: Sequence[Plane], patch: tuple[int, int, int], overlap: int, preprocessing: Preprocessing | None = None
+) -> Patches:
+    """Cut planes into patches of what the models look at.
+
+    Parameters
+    ----------
+    planes
+        All of one shape; several of them only for cuboids.
+    patch
+        Planes, lines and samples of one patch.
+    overlap
+        Samples that neighbouring patches share, along every axis that is long enough.
+    preprocessing
+        How magnitudes are normalised; None: the patches are cut from the evidence maps.
+    """
+    evidence = [gather_evidence(plane.data, plane.valid) for plane in planes]
+    shape = (len(planes), *evidence[0].level.shape)
+    anchors, centre = divide(shape, patch, overlap), _loudest(evidence)
+    is_flat = patch[0] == 1
+    positions = (
+        relative_positions(anchors[:, 1:], patch[1:], centre[1:], shape[1:])
+        if is_flat
+        else relative_positions(anchors, patch, centre, shape)
+    )
+    if preprocessing is None:
+        maps = evidence[0].maps[:, None] if len(planes) == 1 else np.stack([each.maps for each in evidence], axis=1)
+        values = np.asarray(cut(maps, anchors, patch), dtype=np.float32)
+    else:
+        magnitudes = np.stack([magnitudes_of(each.maps) * each.noise for each in evidence])
+        judged = np.stack([each.judged for each in evidence])
+        standard = standard_value(magnitudes, centre, judged, preprocessing.standard_value)
+        cut_magnitudes = np.asarray(cut(magnitudes[None], anchors, patch), dtype=np.float64)
+        values = preprocess(cut_magnitudes, positions, standard, preprocessing)
+    return Patches(planes, evidence, anchors, patch, values[:, :, 0] if is_flat else values, positions)

@@ -1,0 +1,80 @@
+"""Candidates for the repair of a burst: each says what the samples should be, and how wrong that may be.
+
+The error is measured, not assumed: the same is predicted for clean samples, in the shape of the burst, and
+compared with what was recorded there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.records import RepairMethod
+from gadgets.repair.bursts import Burst
+
+FEWEST_SHAPES = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """What a method says about a burst.
+
+    Attributes
+    ----------
+    values
+        Shape ``(receiver, sample)``, receivers as in the burst.
+    error
+        Root mean square error of the method on clean samples, same shape; infinite where unknown.
+    """
+
+    method: RepairMethod
+    values: ComplexArray
+    error: FloatArray
+
+    @property
+    def total_error(self) -> float:
+        """Root mean square error over receivers and samples."""
+        return float(np.sqrt(np.mean(self.error**2)))
+
+
+def shape_error(
+    values: ComplexArray,
+    clean: BoolArray,
+    burst: Burst,
+    reach: tuple[int, int],
+    resolution: ComplexArray | None = None,
+) -> FloatArray:
+    """Measure errors in the shape of a burst at clean places around it.
+
+    Parameters
+    ----------
+    values
+        Errors of one partition, or what `resolution` turns into errors, shape ``(receiver, ky, kx)``.
+    clean
+        Samples that count, same shape.
+    burst
+        Its length is the shape, its place the middle.
+    reach
+        Lines and samples to go on either side.
+    resolution
+        Matrix ``(sample, sample)`` that turns consecutive `values` into errors.
+
+    Returns
+    -------
+    FloatArray
+        Root mean square, shape ``(receiver, sample)``; infinite for a receiver with too few clean places.
+    """
+    n_lines, n_samples = values.shape[1:]
+    margin = reach[1] + burst.length
+    lines = slice(max(0, burst.line - reach[0]), min(n_lines, burst.line + reach[0] + 1))
+    samples = slice(max(0, burst.start - margin), min(n_samples, burst.stop + margin))
+    shapes = sliding_window_view(values[:, lines, samples], burst.length, axis=-1)
+    whole: BoolArray = np.all(sliding_window_view(clean[:, lines, samples], burst.length, axis=-1), axis=-1)
+    errors = shapes if resolution is None else shapes @ resolution.T
+    energy = np.where(whole[..., None], np.abs(errors) ** 2, 0).sum(axis=(1, 2))
+    count = np.sum(whole, axis=(1, 2), keepdims=True)[..., 0]
+    enough = np.broadcast_to(count >= FEWEST_SHAPES, energy.shape)
+    return np.asarray(np.sqrt(np.divide(energy, count, out=np.full(energy.shape, np.inf), where=enough)))

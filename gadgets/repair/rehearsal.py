@@ -1,0 +1,54 @@
+"""Rehearsal: a burst of the same shape at clean places, to see how well it would be predicted there.
+
+Leaving single samples out of a finished fit flatters the fit where the image has little background, because they
+had their share in it. Here clean samples are truly withheld. The mirrored place comes first: it is as far
+from the centre, and about as loud.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from gadgets.arrays import BoolArray
+from gadgets.repair.bursts import Burst, Surroundings
+
+
+def rehearsal_places(burst: Burst, free: BoolArray, centre: tuple[int, int, int], n_places: int) -> list[Burst]:
+    """Choose clean places for a burst's shape: mirrored about the centre, then around the burst.
+
+    Parameters
+    ----------
+    burst
+        The burst to be rehearsed.
+    free
+        Samples that may be withheld, shape ``(kz, ky, kx)``; the chosen ones are taken out of it.
+    centre
+        The true centre of k-space.
+    n_places
+        How many are wanted; there may be fewer.
+    """
+    width = burst.length + 2
+    moves = [(3, 0), (-3, 0), (0, width), (0, -width), (3, width), (-3, -width), (5, 0), (-5, 0)]
+    places = [(burst.line + line, burst.start + sample) for line, sample in moves]
+    places.insert(0, (2 * centre[1] - burst.line, 2 * centre[2] - burst.stop + 1))
+    chosen: list[Burst] = []
+    for line, start in places:
+        if len(chosen) >= n_places:
+            break
+        samples = slice(start, start + burst.length)
+        if start < 0 or not 0 <= line < free.shape[1] or samples.stop > free.shape[2]:
+            continue
+        if free[burst.partition, line, samples].all():
+            free[burst.partition, line, samples] = False
+            chosen.append(replace(burst, line=line, start=start, stop=samples.stop, points=()))
+    return chosen
+
+
+def withhold(around: Surroundings, places: list[Burst]) -> Surroundings:
+    """Mark the samples at the places as missing, in the receivers of their bursts."""
+    held = np.zeros(around.missing.shape, bool)
+    for place in places:
+        held[place.receivers, place.partition, place.line, place.start : place.stop] = True
+    return replace(around, missing=around.missing | held, clean=around.clean & ~held)

@@ -1,0 +1,32 @@
+"""Settings: what may a site choose for each node, and what does it choose by saying nothing?"""
+
+from gadgets.settings.contradictions import refuse_contradictions
+from gadgets.settings.nodes import (
+    NODE_SETTINGS,
+    AcquisitionBufferSettings,
+    CalibrationSettings,
+    ImageFFTSettings,
+    NodeSettings,
+    OnFailure,
+    Provider,
+    RawRepairSettings,
+    SparkDetectionSettings,
+)
+from gadgets.settings.properties import SettingsT, properties_of, read_settings, validate
+
+__all__ = [
+    "NODE_SETTINGS",
+    "AcquisitionBufferSettings",
+    "CalibrationSettings",
+    "ImageFFTSettings",
+    "NodeSettings",
+    "OnFailure",
+    "Provider",
+    "RawRepairSettings",
+    "SettingsT",
+    "SparkDetectionSettings",
+    "properties_of",
+    "read_settings",
+    "refuse_contradictions",
+    "validate",
+]

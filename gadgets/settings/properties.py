@@ -1,0 +1,83 @@
+"""From the properties of a node's ``<configuration>``, or of a command line, to its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from gadgets.errors import SettingsError
+
+SettingsT = TypeVar("SettingsT", bound=BaseModel)
+
+
+def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str]:
+    """Read the ``<property name= value=>`` elements of a node's ``<configuration>``.
+
+    Parameters
+    ----------
+    configuration
+        The XML as it came on the wire. Gadgetron sends the bare XML declaration where a node has none.
+    node
+        The node's name, for the message of an error.
+
+    Raises
+    ------
+    SettingsError
+        The XML does not parse, or an element is not a property.
+    """
+    text = configuration.decode("utf-8", "replace") if isinstance(configuration, bytes) else configuration or ""
+    declaration_end = text.find("?>") + 2 if text.lstrip().startswith("<?xml") else 0
+    if not text[declaration_end:].strip(" \t\r\n\0"):
+        return {}
+    try:
+        root = ElementTree.fromstring(text[declaration_end:].strip("\0 \t\r\n"))
+    except (ElementTree.ParseError, DefusedXmlException) as error:
+        raise SettingsError(f"{node}: the configuration is not well-formed XML ({error})") from error
+    properties: dict[str, str] = {}
+    for element in root:
+        name, value = element.get("name"), element.get("value")
+        if element.tag != "property" or name is None or value is None:
+            raise SettingsError(
+                f'{node}: expected <property name="…" value="…"/> in the configuration, found <{element.tag}>'
+            )
+        properties[name] = value
+    return properties
+
+
+def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -> SettingsT:
+    """Turn properties into settings; dotted names go to the stage before the dot.
+
+    Raises
+    ------
+    SettingsError
+        A property is unknown, or its value is of the wrong type; all of them are named.
+    """
+    nested: dict[str, Any] = {}
+    for name, value in properties.items():
+        stage, dot, field = name.partition(".")
+        if dot and isinstance(nested.setdefault(stage, {}), dict):
+            nested[stage][field] = value
+        elif not dot:
+            nested[name] = value
+    try:
+        return model.model_validate(nested)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaint(node, item, model) for item in error.errors())) from error
+
+
+def _complaint(node: str, item: ErrorDetails, model: type[BaseModel]) -> str:
+    name = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = ", ".join(model.model_fields)
+        return f"{node}: unknown property {name!r} (known: {known})"
+    return f"{node}.{name}: {item['msg']}, found {item['input']!r}"
+
+
+def read_settings(configuration: bytes | str | None, model: type[SettingsT], node: str) -> SettingsT:
+    """Read and check the settings of a node from its ``<configuration>``."""
+    return validate(properties_of(configuration, node), model, node)

@@ -1,0 +1,1 @@
+"""Examples: what do the models learn from?"""

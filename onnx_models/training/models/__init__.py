@@ -1,0 +1,1 @@
+"""Models: how is each of them fitted and exported?"""

@@ -1,0 +1,1 @@
+"""Networks: what are the models made of?"""

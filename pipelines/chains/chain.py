@@ -1,0 +1,180 @@
+"""A chain: which nodes, in which order, with which settings; read from the XML that Gadgetron reads.
+
+Parsing keeps everything, so that a chain with parts that only a Gadgetron runs can still be sent to one;
+:meth:`Chain.check_runnable` says what stands in the way of running it here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree.ElementTree import Element
+
+from defusedxml import ElementTree
+from defusedxml.common import DefusedXmlException
+
+from gadgets.errors import PipelineError, SettingsError
+from gadgets.settings import NODE_SETTINGS, validate
+from pipelines.chains.chain_node import Node, kinds_of, parse_node, to_bytes
+from pipelines.messages import MessageID
+
+CHAINS = Path(__file__).parent
+
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A chain as it stands in its XML.
+
+    Attributes
+    ----------
+    source
+        Name or file it was read from.
+    root
+        The whole document.
+    reads, writes
+        Kinds of message that come from the client and go back to it.
+    nodes
+        The externals, in order.
+    obstacles
+        What only a Gadgetron can run.
+    """
+
+    source: str
+    root: Element
+    reads: frozenset[MessageID]
+    writes: frozenset[MessageID]
+    nodes: tuple[Node, ...]
+    obstacles: tuple[str, ...]
+
+    @property
+    def xml(self) -> bytes:
+        """The document as it is sent to a server."""
+        return b'<?xml version="1.0" encoding="UTF-8"?>\n' + to_bytes(self.root) + b"\n"
+
+    def check_runnable(self) -> None:
+        """Raise PipelineError if only a Gadgetron can run this chain; names the parts concerned."""
+        if self.obstacles:
+            raise PipelineError(f"{self.source}: only a Gadgetron can run {'; '.join(self.obstacles)}")
+        if not self.nodes:
+            raise PipelineError(f"{self.source}: the chain has no nodes")
+
+    def check_settings(self) -> None:
+        """Raise SettingsError if a property of one of our own nodes is unknown or of the wrong type."""
+        for node in self.nodes:
+            if node.is_ours:
+                validate(node.properties, NODE_SETTINGS[node.name], node.name)
+
+    def with_settings(self, assignments: Iterable[str]) -> Chain:
+        """Give the chain with properties set as in ``spark_detection.threshold=0.9``.
+
+        Raises
+        ------
+        SettingsError
+            An assignment is not of that form, names a node that is not in the chain or a property that the
+            node does not have, or its value is of the wrong type.
+        """
+        changed = parse_root(deepcopy(self.root), self.source)
+        for assignment in assignments:
+            path, equals, value = assignment.partition("=")
+            name, dot, property_name = path.strip().partition(".")
+            if not (equals and dot and property_name):
+                raise SettingsError(f"expected NODE.PROPERTY=VALUE, found {assignment!r}")
+            changed.set_property(name, property_name, value)
+        changed.check_settings()
+        return changed
+
+    def set_property(self, name: str, property_name: str, value: str) -> None:
+        """Set a property of every node of that name, or of the node that joins a stage of that name."""
+        found = [(node, property_name) for node in self.nodes if node.name == name]
+        found += [(node, f"{name}.{property_name}") for node in self.nodes if name in node.stages]
+        if not found:
+            known = ", ".join(known for node in self.nodes for known in (node.name, *node.stages)) or "none"
+            raise SettingsError(f"{self.source}: no node {name!r} to set {property_name!r} of (known: {known})")
+        for node, full_name in found:
+            node.set_property(full_name, value)
+
+
+def find_chain(name: str) -> Chain:
+    """Find a chain by the name of a packaged one or by the path of a file.
+
+    Raises
+    ------
+    PipelineError
+        There is no such chain, or it cannot be read.
+    """
+    path = Path(name)
+    if name in packaged_names():
+        return packaged_chain(name)
+    if path.is_file():
+        try:
+            return parse_chain(path.read_bytes(), name)
+        except OSError as error:
+            raise PipelineError(f"{name}: cannot be read ({error.strerror})") from error
+    return packaged_chain(name)
+
+
+def packaged_chain(name: str) -> Chain:
+    """Find a chain among those that come with despark, ``.xml`` or not at the end of its name."""
+    stem = name.removesuffix(".xml")
+    if stem not in packaged_names():
+        raise PipelineError(f"unknown pipeline {name!r} ({_known_chains()}; or an XML file)")
+    return _read_packaged(stem)
+
+
+def packaged_names() -> list[str]:
+    """Name the chains that come with despark."""
+    return sorted(path.stem for path in CHAINS.glob("*.xml"))
+
+
+def _read_packaged(stem: str) -> Chain:
+    return parse_chain((CHAINS / f"{stem}.xml").read_bytes(), stem)
+
+
+def _known_chains() -> str:
+    """List the packaged chains, those apart that only a Gadgetron can run."""
+    chains = [_read_packaged(stem) for stem in packaged_names()]
+    here = ", ".join(chain.source for chain in chains if not chain.obstacles)
+    elsewhere = ", ".join(chain.source for chain in chains if chain.obstacles)
+    return f"known: {here}; for a real Gadgetron: {elsewhere}"
+
+
+def parse_chain(xml: bytes, source: str) -> Chain:
+    """Read a chain.
+
+    Raises
+    ------
+    PipelineError
+        The XML is not well-formed, or not a configuration of the current form.
+    """
+    try:
+        root: Element = ElementTree.fromstring(xml.strip(b"\0 \t\r\n"))
+    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise PipelineError(f"{source}: not well-formed XML ({error or type(error).__name__})") from error
+    return parse_root(root, source)
+
+
+def parse_root(root: Element, source: str) -> Chain:
+    """Read a chain from its parsed document."""
+    stream = root.find("stream")
+    if root.tag != "configuration" or stream is None:
+        raise PipelineError(f"{source}: expected <configuration> with a <stream>, found <{root.tag}>")
+    nodes, obstacles = [], []
+    for element in stream:
+        if element.tag == "external":
+            nodes.append(parse_node(element, source))
+        else:
+            obstacles.append(f"the <{element.tag}> {_label(element)}")
+    reads, unknown_readers = kinds_of(root.find("readers"), "reader")
+    writes, unknown_writers = kinds_of(root.find("writers"), "writer")
+    obstacles += [f"the reader or writer {name}" for name in unknown_readers + unknown_writers]
+    for node in nodes:
+        if node.address is None and node.element.find("execute").get("type", "python") != "python":  # type: ignore[union-attr]
+            obstacles.append(f"the node {node.name}, which is not Python")
+    return Chain(source, root, reads, writes, tuple(nodes), tuple(obstacles))
+
+
+def _label(element: Element) -> str:
+    named = (element.findtext(path) for path in ("name", "classname", "distributor/classname"))
+    return next(filter(None, named), "without a name").strip()

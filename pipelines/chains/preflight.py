@@ -1,0 +1,49 @@
+"""What can be checked of a set-up before a scan starts, so that a fault in it never costs one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from gadgets.detection import open_detector
+from gadgets.repair import open_value_assignment
+from gadgets.settings import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings, validate
+from onnx_models.loader import verified_content
+from onnx_models.manifest import read_manifest
+from pipelines.chains.chain import Chain
+
+
+def check_models(chain: Chain) -> None:
+    """See that the models of a chain are there and unchanged, and that a GPU that is asked for is present.
+
+    Raises
+    ------
+    ModelError
+        A model is missing or has the wrong hash.
+    ProviderError
+        A GPU is asked for, and no session runs there.
+    """
+    for node in chain.nodes:
+        if node.is_ours:
+            settings: Any = validate(node.properties, NODE_SETTINGS[node.name], node.name)
+            stages = [settings, *(getattr(settings, name) for name in node.stages)]
+            for stage in stages:
+                if isinstance(stage, SparkDetectionSettings):
+                    _check_detection(stage)
+                if isinstance(stage, CalibrationSettings):
+                    open_value_assignment(stage)
+
+
+def check_default_models() -> None:
+    """See that detection works with the models that are installed; raises as :func:`check_models`."""
+    open_detector(SparkDetectionSettings())
+
+
+def _check_detection(settings: SparkDetectionSettings) -> None:
+    if settings.method == "none":
+        return
+    folder: Path | None = settings.models
+    for entry in read_manifest(folder).models:
+        verified_content(entry, folder)
+    # Only sessions that were opened tell whether every role has its model, and where it runs.
+    open_detector(settings)

@@ -1,0 +1,1 @@
+"""Commands: what does a person type?"""

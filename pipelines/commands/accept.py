@@ -1,0 +1,84 @@
+"""``despark accept``: which of the sparks that were put in came back repaired, and what else was changed.
+
+It looks at raw files alone, so it tells the same of a Gadgetron at the scanner, of a worker and of the embedded host::
+
+    despark simulate scan.h5 sparked.h5 --truth truth.json
+    despark replay sparked.h5 -o repaired.h5 --pipeline repair_raw --host scanner-gadgetron:9002
+    despark accept sparked.h5 repaired.h5 --truth truth.json
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from gadgets.errors import RawDataError
+from gadgets.kspace import is_imaging
+from pipelines.commands.demo import found_table
+from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
+from pipelines.phantom import Comparison, RepairedPlace, Truth, compare
+
+
+def accept(
+    sparked: Annotated[Path, typer.Argument(metavar="SPARKED.h5", help="From despark simulate.", show_default=False)],
+    repaired: Annotated[Path, typer.Argument(metavar="REPAIRED.h5", help="What came back.", show_default=False)],
+    truth: Annotated[
+        Path | None, typer.Option(metavar="T.json", help="What was put in; without it, the scan is taken as clean.")
+    ] = None,
+    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+) -> None:
+    """Count the simulated sparks that were repaired, and see that nothing but samples was changed."""
+    Console().print(found_table(compare_files(sparked, repaired, truth, group)))
+
+
+def compare_files(sparked: Path, repaired: Path, truth: Path | None, group: str = "dataset") -> Comparison:
+    """Compare what went into a repair with what came out of it; without a truth there were no sparks.
+
+    Raises
+    ------
+    RawDataError
+        A file cannot be read, or something else than samples of imaging readouts was changed.
+    """
+    check_whole(sparked, repaired, group)
+    sparks = () if truth is None else Truth.read(truth).sparks
+    return compare(sparks, changed_places(sparked, repaired, group))
+
+
+def check_whole(before: Path, after: Path, group: str = "dataset") -> None:
+    """See that the same acquisitions and waveforms lie in both files, but for samples of imaging readouts.
+
+    Raises
+    ------
+    RawDataError
+        They do not; names the first that is missing or differs.
+    """
+    with RawFile(before, group) as first, RawFile(after, group) as second:
+        pairs = zip_longest(first, second)
+        for number, (old, new) in enumerate(pairs):
+            if old is None or new is None:
+                raise RawDataError(f"{before if old is None else after}: ends before item {number} of the other file")
+            if _fixed(old) != _fixed(new):
+                raise RawDataError(f"{after}: item {number} of the scan is not that of {before}")
+
+
+def changed_places(before: Path, after: Path, group: str = "dataset") -> Iterator[RepairedPlace]:
+    """Give every sample of the k-spaces that differs, and in which receivers."""
+    for old, new in zip(read_kspaces(before, group), read_kspaces(after, group), strict=True):
+        # Samples that are not numbers stay as they are; two of them are not equal, though.
+        differs = old.kspace.data.view(np.uint64) != new.kspace.data.view(np.uint64)
+        for partition, line, sample in np.argwhere(differs.any(axis=0)).tolist():
+            receivers = np.flatnonzero(differs[:, partition, line, sample]).tolist()
+            yield RepairedPlace(old.kspace.indices, (partition, line, sample), tuple(receivers))
+
+
+def _fixed(item: RawItem) -> bytes:
+    """Give what a repair never changes: all of an item but the samples of an imaging readout."""
+    if isinstance(item, RawAcquisition) and is_imaging(int(item.fields["flags"])):
+        return item.header + item.trajectory.tobytes()
+    return item.to_bytes()

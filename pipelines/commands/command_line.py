@@ -1,0 +1,119 @@
+"""The ``despark`` command.
+
+Only the command that is called is imported, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Annotated, NamedTuple, NoReturn
+
+import typer
+
+from onnx_models.errors import DesparkError
+from pipelines.thread_limits import limit_threads
+from pipelines.version import despark_version
+
+INTERRUPTED = 130
+TERMINATED = 143
+
+
+class Command(NamedTuple):
+    """Where a command is found, and what it is for."""
+
+    module: str
+    function: str
+    help: str
+
+
+COMMANDS: Mapping[str, Command] = {
+    "replay": Command("pipelines.commands.replay", "replay", "Stream a raw file through a chain."),
+    "serve": Command("pipelines.commands.serve", "serve", "Run the embedded host, for any Gadgetron client."),
+    "worker": Command("pipelines.commands.worker", "worker", "Serve the nodes to <connect>, models opened once."),
+    "stream": Command("pipelines.commands.stream", "stream", "Run a chain as a filter on an MRD stream."),
+    "image": Command("pipelines.commands.image", "image", "Repair images of which there are no raw data."),
+    "simulate": Command("pipelines.commands.simulate", "simulate", "Put physical sparks into a raw file."),
+    "accept": Command("pipelines.commands.accept", "accept", "Count simulated sparks that came back repaired."),
+    "benchmark": Command("pipelines.commands.benchmark", "benchmark", "Score detection, repair and speed."),
+    "train": Command("pipelines.commands.train", "train", "Train a site's own models from its own raw files."),
+    "models": Command("pipelines.commands.models", "models", "Show what is installed: roles, hashes, providers."),
+    "demo": Command("pipelines.commands.demo", "demo", "Do the main job on a file made for it, with pictures."),
+}
+
+IN_PROCESS = ("worker", "stream")
+"""Commands that run nodes in their own process; the others start processes, which are limited as well."""
+
+
+def build_app(called: str | None) -> typer.Typer:
+    """Make the command line; only the command that is called is more than a name and a line of help."""
+    app = typer.Typer(
+        name="despark",
+        help="Finds spark artifacts in raw MRI k-space and repairs just the bad samples. Not a medical device.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    for name, command in COMMANDS.items():
+        if name == called:
+            function = getattr(importlib.import_module(command.module), command.function)
+            app.command(name)(function)
+        elif importlib.util.find_spec(command.module) is not None:
+            app.command(name, help=command.help)(_not_called)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command; failures of ours become one line on standard error and exit code 1."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    if called in IN_PROCESS:
+        limit_threads(os.environ)
+    # A polite kill ends like Ctrl-C: nodes are ended and temporary files removed on the way out.
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        build_app(called)(arguments, prog_name="despark")
+    except DesparkError as error:
+        _say("; ".join(line.strip() for line in str(error).splitlines() if line.strip()))
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        _say("interrupted")
+        raise SystemExit(INTERRUPTED) from None
+    raise SystemExit(0)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"despark {despark_version()}")
+        raise typer.Exit
+
+
+def _root(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """Take the options that stand before any command."""
+
+
+def _not_called() -> None:
+    """Stand for a command that another one was called instead of."""
+
+
+def _say(text: str) -> None:
+    typer.echo(f"despark: {text}", err=True)
+
+
+def _terminate(_number: int, _frame: object) -> NoReturn:
+    raise SystemExit(TERMINATED)
+
+
+if __name__ == "__main__":
+    main()

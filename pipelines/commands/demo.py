@@ -1,0 +1,212 @@
+"""``despark demo``: the main job on a scan it makes itself, with pictures.
+
+A phantom is scanned (``clean.h5``), sparks are put in (``sparked.h5``, ``truth.json``), the raw file is replayed
+through the four-node chain (``images.h5``, ``report.json``), and what was found is compared with what was put in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Annotated
+
+import h5py
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from gadgets.arrays import FloatArray
+from gadgets.errors import RawDataError
+from gadgets.image import reconstruct
+from gadgets.wire import encodings_of
+from pipelines.benchmark import Grouping, by_group, counted
+from pipelines.commands.benchmark import read_properties
+from pipelines.commands.demo_pictures import MarkedSpark, SlicePictures, save_pictures
+from pipelines.commands.simulate import simulate_file
+from pipelines.commands.summary import summary_table
+from pipelines.files import RawFile, read_kspaces
+from pipelines.phantom import Comparison, PhantomScan, RepairedPlace, SparkPlan, Truth, compare, peak_of, write_phantom
+from pipelines.replay import Replay, ScanReport
+
+WEAKEST_RNR, STRONGEST_RNR = 0.2, 2.0
+MOST_EVENTS = 16
+CENTRE_SHARE = 0.6
+SEED = 3
+
+FAIL_OPENLY = {"spark_detection.on_failure": "fail", "calibration.on_failure": "fail"}
+"""A patient's scan goes on when detection fails; a demo is there to show it."""
+
+
+@dataclass(frozen=True)
+class DemoFiles:
+    """The files of a demo, all in one folder."""
+
+    folder: Path
+
+    @property
+    def clean(self) -> Path:
+        """Raw file of the phantom."""
+        return self.folder / "clean.h5"
+
+    @property
+    def sparked(self) -> Path:
+        """The same with sparks."""
+        return self.folder / "sparked.h5"
+
+    @property
+    def truth(self) -> Path:
+        """What was put in."""
+        return self.folder / "truth.json"
+
+    @property
+    def images(self) -> Path:
+        """Images of the chain."""
+        return self.folder / "images.h5"
+
+    @property
+    def report(self) -> Path:
+        """What the chain found and did."""
+        return self.folder / "report.json"
+
+    def picture(self, number: int) -> Path:
+        """One slice before and after."""
+        return self.folder / f"slice_{number}.png"
+
+
+def demo(
+    output: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("despark-demo"),
+    seed: Annotated[int, typer.Option(min=0, help="Of phantom, noise and sparks.")] = SEED,
+    models: Annotated[Path | None, typer.Option(help="Folder with other models than those installed.")] = None,
+    properties: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Set a property of the chain.")
+    ] = None,
+) -> None:
+    """Scan a phantom, put sparks in, replay it through the chain, and show what was found and repaired."""
+    started = perf_counter()
+    files = DemoFiles(output)
+    make_folder(output)
+    chosen = read_properties(properties or [], models)
+    chain_settings = [f"{name}={value}" for name, value in {**FAIL_OPENLY, **chosen}.items()]
+    plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
+    result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings)
+    console = Console()
+    console.print(summary_table(result.report), found_table(result.comparison), error_table(result.slices))
+    seconds = perf_counter() - started
+    console.print(f"Look at {files.picture(1)}; all files are in {output} ({seconds:.0f} s).", soft_wrap=True)
+
+
+@dataclass(frozen=True, eq=False)
+class DemoResult:
+    """What the chain reported, how that compares with what was put in, and what is shown of each slice."""
+
+    report: ScanReport
+    comparison: Comparison
+    slices: tuple[SlicePictures, ...]
+
+
+def run_demo(files: DemoFiles, scan: PhantomScan, plan: SparkPlan, settings: Sequence[str] = ()) -> DemoResult:
+    """Make all files of a demo.
+
+    Parameters
+    ----------
+    files
+        Where they go; the folder exists.
+    scan, plan
+        What is scanned, and which sparks are put in.
+    settings
+        Of the chain, as ``NODE.PROPERTY=VALUE``.
+
+    Raises
+    ------
+    DesparkError
+        A file cannot be written, a setting or a model is at fault, or a node failed.
+    """
+    write_phantom(files.clean, scan)
+    truth = simulate_file(files.clean, files.sparked, files.truth, plan)
+    report = Replay(files.sparked, files.images, settings=tuple(settings), report=files.report).run()
+    comparison = compare(truth.sparks, repaired_places(report))
+    slices = tuple(pictures_of(files, truth, comparison))
+    for number, pictures in enumerate(slices, 1):
+        save_pictures(files.picture(number), pictures)
+    return DemoResult(report, comparison, slices)
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of the demo, unless it is there.
+
+    Raises
+    ------
+    RawDataError
+        It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RawDataError(f"{folder}: cannot be made ({error.strerror or error})") from error
+
+
+def repaired_places(report: ScanReport) -> list[RepairedPlace]:
+    """Give every sample that the chain changed."""
+    return [
+        RepairedPlace(kspace.indices, (point.partition, point.line, point.sample), point.receivers)
+        for kspace in report.k_spaces
+        for point in kspace.points
+        if point.method is not None
+    ]
+
+
+def pictures_of(files: DemoFiles, truth: Truth, comparison: Comparison) -> Iterator[SlicePictures]:
+    """Put together what is shown of each slice; images without sparks are made as the chain makes them."""
+    with RawFile(files.clean) as raw:
+        (encoding,) = encodings_of(raw.header)
+    repaired = images_of(files.images)
+    for clean, sparked in zip(read_kspaces(files.clean), read_kspaces(files.sparked), strict=True):
+        indices = clean.kspace.indices
+        before, after = reconstruct(sparked.kspace, encoding)[0], repaired[indices.slice]
+        sparks = tuple(
+            MarkedSpark(spark.line, peak_of(spark)[2], spark.rnr, spark.radius, found)
+            for spark, found in zip(truth.sparks, comparison.found, strict=True)
+            if spark.indices == indices
+        )
+        kspace = np.abs(sparked.kspace.data[:, 0]).max(axis=0)
+        title = f"despark demo, slice {indices.slice + 1}"
+        yield SlicePictures(title, reconstruct(clean.kspace, encoding)[0], before, after, kspace, sparks)
+
+
+def images_of(path: Path) -> dict[int, FloatArray]:
+    """Read the images of the chain, shape ``(y, x)``, by slice."""
+    images = {}
+    with h5py.File(path, "r") as file:
+        for group in file["images"].values():
+            for header, data in zip(group["header"], group["data"], strict=True):
+                images[int(header["slice"])] = np.asarray(data[0, 0])
+    return images
+
+
+def found_table(comparison: Comparison) -> Table:
+    """Show how many sparks were found by radius and by strength."""
+    table = Table(title="Sparks found and repaired")
+    table.add_column("")
+    table.add_column("found", justify="right")
+    groupings: tuple[Grouping, ...] = ("ring", "strength")
+    for grouping in groupings:
+        for name, proportion in by_group(comparison.events, grouping).items():
+            if proportion.trials:
+                table.add_row(name, counted(proportion))
+        table.add_section()
+    table.add_row("samples changed beside sparks", str(comparison.n_beside))
+    return table
+
+
+def error_table(slices: Sequence[SlicePictures]) -> Table:
+    """Show the distance of each image from the clean one, before and after, in % of the clean image."""
+    table = Table(title="Image error (% of the clean image's norm)")
+    for name in ("slice", "before", "after"):
+        table.add_column(name, justify="right")
+    for number, pictures in enumerate(slices, 1):
+        norm = float(np.linalg.norm(pictures.clean)) / 100
+        table.add_row(str(number), f"{pictures.error_before / norm:.2f}", f"{pictures.error_after / norm:.2f}")
+    return table

@@ -1,0 +1,117 @@
+"""``despark simulate``: physical sparks into a raw file, for acceptance tests.
+
+Complex and additive, in the samples as recorded: a burst of up to six samples of one readout, in all receivers with
+different gains and phases or in a single one; some come back at the same sample of later readouts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from gadgets.arrays import ComplexArray
+from gadgets.errors import RawDataError
+from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, noise_sigma
+from pipelines.files import (
+    RawAcquisition,
+    RawFile,
+    RawItem,
+    check_folder,
+    read_kspaces,
+    same_file,
+    whole_or_nothing,
+    write_raw_file,
+)
+from pipelines.phantom import SimulatedKSpace, SimulatedSpark, SparkPlan, Truth, draw_in_kspace
+
+
+def simulate(
+    raw_file: Annotated[Path, typer.Argument(metavar="IN.h5", help="MRD raw file.", show_default=False)],
+    output: Annotated[Path, typer.Argument(metavar="OUT.h5", help="The same with sparks.", show_default=False)],
+    truth: Annotated[Path, typer.Option(metavar="T.json", help="What was put in.", show_default=False)],
+    seed: Annotated[int, typer.Option(min=0, help="Of the random draws.")] = 0,
+    rnr_min: Annotated[float, typer.Option(help="Weakest ripple-to-noise ratio.")] = MIN_RNR,
+    rnr_max: Annotated[float, typer.Option(help="Strongest ripple-to-noise ratio.")] = MAX_RNR,
+    events: Annotated[
+        int, typer.Option(min=1, help="Largest number of sparks per k-space, repeats aside.")
+    ] = MAX_EVENTS,
+    centre_share: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Share of them put near the centre: half within 0.1 of the radius, half 0.3."),
+    ] = 0.5,
+    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+) -> None:
+    """Put physical sparks into the imaging readouts of a raw file; all else is copied as it is."""
+    plan = SparkPlan(seed, rnr_min, rnr_max, events, centre_share)
+    result = simulate_file(raw_file, output, truth, plan, group)
+    n_kspaces, n_sparks = len(result.kspaces), len(result.sparks)
+    Console().print(f"{output}: {n_sparks} sparks in {n_kspaces} k-spaces; their places are in {truth}", soft_wrap=True)
+
+
+def simulate_file(raw_file: Path, output: Path, truth: Path, plan: SparkPlan, group: str = "dataset") -> Truth:
+    """Read a raw file twice: once to draw the sparks, once to copy it with them.
+
+    Raises
+    ------
+    RawDataError
+        The file cannot be read or written, an output would replace it, or it holds no imaging data.
+    """
+    for path in (output, truth):
+        check_folder(path)
+        if same_file(path, raw_file):
+            raise RawDataError(f"{path}: would replace the file that is read")
+    if same_file(output, truth):
+        raise RawDataError(f"{output}: expected different files for the raw data and the truth")
+    result = draw_sparks(raw_file, plan, group)
+    with RawFile(raw_file, group) as raw, whole_or_nothing(truth) as temporary:
+        result.write(temporary)
+        write_raw_file(output, raw.header_xml, with_sparks(raw, result.sparks), group)
+    return result
+
+
+def draw_sparks(raw_file: Path, plan: SparkPlan, group: str = "dataset") -> Truth:
+    """Draw the sparks of all k-spaces of a file.
+
+    Raises
+    ------
+    RawDataError
+        The file cannot be read, or holds no imaging data.
+    """
+    sparks: list[SimulatedSpark] = []
+    kspaces: list[SimulatedKSpace] = []
+    for number, acquired in enumerate(read_kspaces(raw_file, group)):
+        rng = np.random.default_rng([plan.seed, number])
+        indices, n_samples = acquired.kspace.indices, int(np.count_nonzero(acquired.kspace.sampled))
+        kspaces.append(SimulatedKSpace(indices=indices, sigma=noise_sigma(acquired.kspace), n_samples=n_samples))
+        sparks += draw_in_kspace(acquired, plan, rng, n_before=len(sparks))
+    return Truth(source=raw_file.name, seed=plan.seed, kspaces=tuple(kspaces), sparks=tuple(sparks))
+
+
+def with_sparks(items: Iterable[RawItem], sparks: Sequence[SimulatedSpark]) -> Iterator[RawItem]:
+    """Add the sparks to the readouts they belong to; headers and everything else stay as they are."""
+    by_acquisition: dict[int, list[SimulatedSpark]] = {}
+    for spark in sparks:
+        by_acquisition.setdefault(spark.acquisition, []).append(spark)
+    number = 0
+    for item in items:
+        if isinstance(item, RawAcquisition):
+            hits = by_acquisition.get(number, [])
+            number += 1
+            yield replace(item, data=_add(item.data, hits)) if hits else item
+        else:
+            yield item
+
+
+def _add(data: ComplexArray, sparks: Sequence[SimulatedSpark]) -> ComplexArray:
+    result = data.copy()
+    for spark in sparks:
+        gains, burst = (np.array([complex(*value) for value in values]) for values in (spark.gains, spark.burst))
+        added = spark.peak_amplitude * gains[:, np.newaxis] * burst
+        result[:, spark.first_sample : spark.first_sample + spark.n_samples] += added.astype(result.dtype)
+    return result

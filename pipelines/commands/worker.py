@@ -1,0 +1,103 @@
+"""``despark worker``: our nodes for any Gadgetron's ``<connect>``, until it is told to stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from queue import SimpleQueue
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from gadgets.errors import SettingsError
+from pipelines.host import IDLE_LIMIT_S
+from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
+
+logger = logging.getLogger(__name__)
+
+BASE_PORT = 9010
+MAX_PORT = 65535
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+def worker(
+    port: Annotated[
+        int, typer.Option(min=0, max=MAX_PORT - len(NODES) + 1, help=f"First port of: {', '.join(NODES)}.")
+    ] = BASE_PORT,
+    node: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PORT", help="Serve only this node, there; may be repeated.")
+    ] = None,
+    bind: Annotated[str, typer.Option(help="Address to listen on. Nothing asks who connects.")] = "127.0.0.1",
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.json", help="Properties by node, for scans that bring none (see README)."),
+    ] = None,
+    idle_limit: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Give a scan up when nothing comes for so long.")
+    ] = IDLE_LIMIT_S,
+    grace: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="Let running scans go on for so long when told to stop.")
+    ] = GRACE_S,
+    check: Annotated[bool, typer.Option("--check", help="See whether a running worker is well, and exit.")] = False,
+) -> None:
+    """Serve the nodes to Gadgetron's <connect>: many scans, many at once, models opened once.
+
+    Stops on Ctrl-C or SIGTERM, when the scans that run have ended; a second one does not wait for them.
+    """
+    ports = ports_of(port, node or ())
+    if check:
+        check_nodes({name: (ANY_ADDRESS.get(bind, bind), number) for name, number in ports.items()})
+        return
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(threadName)s] %(message)s")
+    defaults = worker_settings(settings, os.environ)
+    share_pools()
+    with _signals() as signals, Worker(ports, bind, defaults, idle_limit) as running:
+        for name, address in running.addresses.items():
+            own = ", ".join(f"{key}={value}" for key, value in defaults[name].items())
+            logger.info("%s listens on %s:%d%s", name, *address, f", {own}" if own else "")
+        signals.get()
+        logger.info("stopping, %d scans run", running.n_scans)
+        running.stop(grace, lambda: not signals.empty())
+
+
+def ports_of(base: int, named: Sequence[str]) -> dict[str, int]:
+    """Give the port of every node that is to be served.
+
+    Raises
+    ------
+    SettingsError
+        A name is not one of a node, a port is none, or one is given twice.
+    """
+    if not named:
+        return {node: base and base + number for number, node in enumerate(NODES)}
+    ports: dict[str, int] = {}
+    for assignment in named:
+        name, _, number = assignment.partition("=")
+        if name not in NODES or not number.isdecimal() or int(number) > MAX_PORT:
+            raise SettingsError(f"--node: expected NAME=PORT with one of {', '.join(NODES)}, found {assignment!r}")
+        if name in ports or (int(number) and int(number) in ports.values()):
+            raise SettingsError(f"--node: expected every node and every port once, found {assignment!r} again")
+        ports[name] = int(number)
+    return ports
+
+
+@contextmanager
+def _signals() -> Iterator[SimpleQueue[int]]:
+    """Collect the signals that ask to stop."""
+    # The one queue that may be filled while its reader holds it: a signal comes at any moment.
+    received: SimpleQueue[int] = SimpleQueue()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.put(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,33 @@
+"""Files: what lies on disk?"""
+
+from pipelines.files.image_file import ImageWriter, RawImage
+from pipelines.files.image_formats import Pixels, open_images
+from pipelines.files.mrd2_acquisition import to_raw
+from pipelines.files.mrd2_header import header_xml
+from pipelines.files.mrd_header import mended, read_header
+from pipelines.files.output_file import check_folder, same_file, whole_or_nothing
+from pipelines.files.raw_file import RawFile
+from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
+from pipelines.files.raw_writer import RawWriter, write_raw_file
+from pipelines.files.read_kspaces import read_kspaces
+
+__all__ = [
+    "ImageWriter",
+    "Pixels",
+    "RawAcquisition",
+    "RawFile",
+    "RawImage",
+    "RawItem",
+    "RawWaveform",
+    "RawWriter",
+    "check_folder",
+    "header_xml",
+    "mended",
+    "open_images",
+    "read_header",
+    "read_kspaces",
+    "same_file",
+    "to_raw",
+    "whole_or_nothing",
+    "write_raw_file",
+]

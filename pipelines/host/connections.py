@@ -1,0 +1,98 @@
+"""The host's side of a client's connection."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import threading
+
+from gadgets.errors import PeerLostError
+from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
+
+FAREWELL_LIMIT_S = 10.0
+"""How long a client may be silent after the scan has ended before its connection is closed."""
+
+_RECEIVE_BYTES = 1 << 16
+
+
+class ClientConnection:
+    """A client, from its first message to the farewell.
+
+    Parameters
+    ----------
+    connection
+        As accepted.
+    """
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._socket = connection
+        self._reader = MessageReader(connection, "client")
+        self._lock = threading.Lock()
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._notice_dead_hosts()
+
+    def read(self) -> Message:
+        """Read the next message; raises PeerLostError or WireError."""
+        return self._reader.read()
+
+    def send(self, message: Message) -> None:
+        """Send a message; waits while the client is busy.
+
+        Raises
+        ------
+        PeerLostError
+            The client went away.
+        """
+        with self._lock:
+            try:
+                self._socket.sendall(message.data)
+            except OSError as error:
+                raise PeerLostError(f"the client went away ({error.strerror or error})") from error
+
+    def limit_silence(self, seconds: float | None) -> None:
+        """Let :meth:`read` and :meth:`send` fail when nothing moves for so long; None: wait for ever."""
+        self._socket.settimeout(seconds)
+
+    def is_lost(self) -> bool:
+        """Whether the connection is broken; one that only has no more to send is not."""
+        watch = select.poll()
+        watch.register(self._socket, 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
+
+    def farewell(self, reason: str = "") -> None:
+        """Send the reason of a failure, if there is one, and CLOSE; then let the client finish.
+
+        What the client still sends is read and dropped: closing before would reset the connection, and the
+        client would never see the reason.
+        """
+        last = [text_message(MessageID.TEXT, reason)] if reason else []
+        if not self._lock.acquire(timeout=FAREWELL_LIMIT_S):
+            return
+        try:
+            # The client may be gone already, and then there is nobody to tell.
+            with contextlib.suppress(OSError):
+                self._socket.settimeout(FAREWELL_LIMIT_S)
+                self._socket.sendall(b"".join(message.data for message in (*last, CLOSE)))
+                self._socket.shutdown(socket.SHUT_WR)
+                while self._socket.recv(_RECEIVE_BYTES):
+                    pass
+        finally:
+            self._lock.release()
+
+    def abort(self) -> None:
+        """Break the connection, so that threads that wait on it go on."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.abort()
+        self._socket.close()
+
+    def _notice_dead_hosts(self) -> None:
+        """Have the system ask now and then, so that a host without power is noticed within two minutes."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6)):
+            if hasattr(socket, option):
+                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -1,0 +1,160 @@
+"""The draws of ``despark simulate``: where sparks fall, how strong, in which receivers, and where they come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.errors import SettingsError
+from gadgets.kspace import AcquiredKSpace
+from pipelines.benchmark import (
+    INNER_RADIUS,
+    MAX_EVENTS,
+    MAX_RNR,
+    MIN_RNR,
+    OUTER_RADIUS,
+    draw_burst,
+    draw_gains,
+    draw_place,
+    radii,
+    ripple_unit,
+)
+from pipelines.phantom.spark_truth import Complex, SimulatedSpark
+
+REPEAT_SHARE = 0.15
+MAX_REPEATS = 3
+MAX_REPEAT_DISTANCE = 6
+
+
+@dataclass(frozen=True)
+class SparkPlan:
+    """How many sparks per k-space (at most, repeats aside), how strong, and which share of them is put near the centre.
+
+    Of that share, half lies within 0.1 of the radius and half within 0.3.
+    """
+
+    seed: int = 0
+    rnr_min: float = MIN_RNR
+    rnr_max: float = MAX_RNR
+    events: int = MAX_EVENTS
+    centre_share: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0 < self.rnr_min <= self.rnr_max:
+            raise SettingsError(
+                f"expected 0 < rnr-min <= rnr-max, found rnr-min {self.rnr_min:g} and rnr-max {self.rnr_max:g}"
+            )
+        if self.events < 1:
+            raise SettingsError(f"expected at least 1 event per k-space, found {self.events}")
+
+
+def draw_in_kspace(
+    acquired: AcquiredKSpace, plan: SparkPlan, rng: np.random.Generator, n_before: int
+) -> list[SimulatedSpark]:
+    """Draw the sparks of one k-space.
+
+    Parameters
+    ----------
+    acquired
+        The k-space; the ``source`` of its readouts is the number of the acquisition in the file.
+    plan
+        How many and how strong.
+    rng
+        Draws everything.
+    n_before
+        Number of sparks drawn in earlier k-spaces, from which these are counted on.
+    """
+    kspace = acquired.kspace
+    radius = radii(kspace)
+    places = [(readout.partition, readout.line) for readout in acquired.readouts]
+    unit = ripple_unit(kspace)
+    sparks: list[SimulatedSpark] = []
+    for _ in range(rng.integers(1, plan.events + 1)):
+        rnr = float(np.exp(rng.uniform(np.log(plan.rnr_min), np.log(plan.rnr_max))))
+        gains, burst = draw_gains(rng, kspace.n_coils), draw_burst(rng)
+        within = _draw_within(rng, plan.centre_share)
+        partition, line, column = draw_place(rng, kspace, radius, burst.size, within=within)
+        event = _Event(gains, burst, rnr, rnr * unit, column)
+        number = n_before + len(sparks)
+        first = places.index((partition, line))
+        sparks.append(_spark(acquired, event, first, radius))
+        for later in _repeats(rng, acquired, first, event):
+            weaker = replace(event, rnr=event.rnr * later.strength, peak=event.peak * later.strength)
+            sparks.append(_spark(acquired, weaker, later.readout, radius, repeat_of=number))
+    return sparks
+
+
+def _draw_within(rng: np.random.Generator, centre_share: float) -> float:
+    """Draw the radius below which a spark is put: little of k-space is centre, and there the problem lies."""
+    if rng.random() >= centre_share:
+        return float(np.inf)
+    return INNER_RADIUS if rng.random() < 0.5 else OUTER_RADIUS
+
+
+@dataclass(frozen=True, eq=False)
+class _Event:
+    """Gains ``(coil,)``, relative samples ``(sample,)``, strength, amplitude and first column of a spark."""
+
+    gains: ComplexArray
+    burst: ComplexArray
+    rnr: float
+    peak: float
+    column: int
+
+
+@dataclass(frozen=True)
+class _Repeat:
+    """A later readout (its number in the k-space) and the strength there, relative to the original."""
+
+    readout: int
+    strength: float
+
+
+def _repeats(rng: np.random.Generator, acquired: AcquiredKSpace, first: int, event: _Event) -> list[_Repeat]:
+    """Say where a spark comes back: a loose contact does so at one sample of some readouts soon after."""
+    if rng.random() >= REPEAT_SHARE:
+        return []
+    steps = rng.integers(1, MAX_REPEAT_DISTANCE + 1, rng.integers(1, MAX_REPEATS + 1))
+    repeats = [_Repeat(int(number), float(rng.uniform(0.5, 1.0))) for number in first + np.cumsum(steps)]
+    return [repeat for repeat in repeats if _reaches(acquired, repeat.readout, event)]
+
+
+def _reaches(acquired: AcquiredKSpace, number: int, event: _Event) -> bool:
+    if number >= len(acquired.readouts):
+        return False
+    readout = acquired.readouts[number]
+    columns = acquired.kspace.sampled[readout.partition, readout.line]
+    return bool(np.all(columns[event.column : event.column + event.burst.size]))
+
+
+def _spark(
+    acquired: AcquiredKSpace, event: _Event, number: int, radius: FloatArray, repeat_of: int | None = None
+) -> SimulatedSpark:
+    readout = acquired.readouts[number]
+    place = readout.partition, readout.line
+    begin = int(np.argmax(acquired.kspace.sampled[place])) - readout.n_discarded[0]
+    return SimulatedSpark(
+        acquisition=cast(int, readout.source),
+        scan_counter=readout.scan_counter,
+        time_stamp=readout.time_stamp,
+        indices=readout.indices,
+        partition=readout.partition,
+        line=readout.line,
+        first_sample=event.column - begin,
+        first_column=event.column,
+        n_samples=event.burst.size,
+        receivers=tuple(int(coil) for coil in np.flatnonzero(event.gains)),
+        gains=_pairs(event.gains),
+        burst=_pairs(event.burst),
+        peak_amplitude=event.peak,
+        rnr=event.rnr,
+        radius=float(radius[(*place, event.column + event.burst.size // 2)]),
+        repeat_of=repeat_of,
+    )
+
+
+def _pairs(values: ComplexArray) -> tuple[Complex, ...]:
+    return tuple((float(value.real), float(value.imag)) for value in values)

@@ -1,0 +1,98 @@
+"""What was put into a raw file, for the acceptance test to compare with what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gadgets.errors import RawDataError
+from gadgets.indices import Indices
+
+Complex = tuple[float, float]
+"""Real and imaginary part."""
+
+
+class SimulatedSpark(BaseModel):
+    """One spark: consecutive samples of one readout.
+
+    Attributes
+    ----------
+    acquisition, scan_counter, time_stamp
+        The readout: its number in the file (from 0), and what its header says.
+    indices, partition, line
+        Its k-space and its place there.
+    first_sample, first_column
+        First sample in the readout as recorded, and in the k-space.
+    receivers
+        Those that were hit.
+    gains
+        Of all receivers, relative to the strongest; 0 where none was hit.
+    burst
+        Of all samples, relative to the largest. What was added to receiver c and sample s is
+        ``peak_amplitude * gains[c] * burst[s]``.
+    rnr
+        Ripple-to-noise ratio: peak amplitude over sigma sqrt(N), N samples of the k-space per receiver.
+    radius
+        Distance of the middle sample from the strongest line and column; 1 is the border.
+    repeat_of
+        The spark (its number in the list) that this one repeats on a later readout.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    acquisition: int
+    scan_counter: int
+    time_stamp: int
+    indices: Indices
+    partition: int
+    line: int
+    first_sample: int
+    first_column: int
+    n_samples: int
+    receivers: tuple[int, ...]
+    gains: tuple[Complex, ...]
+    burst: tuple[Complex, ...]
+    peak_amplitude: float
+    rnr: float
+    radius: float
+    repeat_of: int | None = None
+
+
+class SimulatedKSpace(BaseModel):
+    """One k-space of the file: its noise (complex standard deviation) and its samples per receiver."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    indices: Indices
+    sigma: float
+    n_samples: int
+
+
+class Truth(BaseModel):
+    """All sparks of a file and how they were drawn."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    source: str
+    seed: int
+    kspaces: tuple[SimulatedKSpace, ...]
+    sparks: tuple[SimulatedSpark, ...]
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def read(cls, path: Path) -> Truth:
+        """Read what :meth:`write` wrote.
+
+        Raises
+        ------
+        RawDataError
+            The file is missing or does not hold a truth.
+        """
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValidationError) as error:
+            raise RawDataError(f"{path}: expected the truth written by despark simulate ({error})") from error

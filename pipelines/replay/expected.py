@@ -1,0 +1,83 @@
+"""What has to come back from a scan, told from the raw file and the chain before it begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gadgets.errors import RawDataError, WireError
+from gadgets.kspace import NOT_IMAGING
+from pipelines.chains import Chain
+from pipelines.files import RawFile
+from pipelines.messages import MessageID
+from pipelines.replay.scan_output import Counts
+
+_KSPACE_COUNTERS = ("slice", "contrast", "phase", "repetition", "set", "average")
+
+
+@dataclass(frozen=True)
+class Expected:
+    """What has to come back: all items of a drop-in, an image per k-space of an image chain, else something."""
+
+    all_items: bool
+    images: int
+    anything: bool
+
+    @classmethod
+    def of(cls, raw: RawFile, chain: Chain | None) -> Expected:
+        """Tell from the file and the chain.
+
+        Raises
+        ------
+        RawDataError
+            The chain makes images and the file holds no imaging data.
+        """
+        if chain is None:
+            return cls(all_items=False, images=0, anything=True)
+        makes_images = MessageID.IMAGE in chain.writes and MessageID.ACQUISITION not in chain.writes
+        n_kspaces = count_kspaces(raw) if makes_images else 0
+        if makes_images and not n_kspaces:
+            raise RawDataError(
+                f"{raw.path}: no imaging data for {chain.source}, which makes images "
+                f"({raw.n_acquisitions} acquisitions, all of them noise, navigator, calibration or the like)"
+            )
+        last = chain.nodes[-1] if chain.nodes and not chain.obstacles else None
+        is_ours = last is not None and last.is_ours
+        return cls(
+            all_items=is_ours and len(chain.nodes) == 1 and last is not None and last.name == "raw_repair",
+            images=n_kspaces if is_ours else min(n_kspaces, 1),
+            anything=bool(chain.writes),
+        )
+
+    def check(self, sent: Counts, returned: Counts) -> None:
+        """Compare what came back with what had to.
+
+        Raises
+        ------
+        WireError
+            Something is missing.
+        """
+        if self.all_items:
+            for kind, n_sent, n_returned in (
+                ("acquisitions", sent.acquisitions, returned.acquisitions),
+                ("waveforms", sent.waveforms, returned.waveforms),
+            ):
+                if n_sent != n_returned:
+                    raise WireError(f"{n_sent} {kind} were sent, {n_returned} came back")
+            if sent.acquisition_headers.digest() != returned.acquisition_headers.digest():
+                raise WireError("the acquisitions came back in another order or with other headers")
+        if returned.images < self.images:
+            raise WireError(f"expected an image of each of {self.images} k-spaces, {returned.images} came back")
+        if self.anything and not returned.acquisitions + returned.waveforms + returned.images:
+            raise WireError("the chain returned neither images nor acquisitions")
+
+
+def count_kspaces(raw: RawFile) -> int:
+    """Count the k-spaces of the imaging acquisitions in a raw file: distinct counters, encodings apart."""
+    found: set[tuple[int, ...]] = set()
+    for heads in raw.headers():
+        imaging = heads[heads["flags"] & np.uint64(NOT_IMAGING) == 0]
+        counters = [imaging["idx"][name] for name in _KSPACE_COUNTERS]
+        found.update(map(tuple, np.stack([imaging["encoding_space_ref"], *counters], axis=-1).tolist()))
+    return len(found)

@@ -1,0 +1,143 @@
+"""MRD version 2: its acquisitions go through a chain as those of version 1, and come back into the items they were in.
+
+Only the samples are taken from what the chain returns. Whatever else an item holds, and every item that is no
+acquisition, goes out as it came and in its place.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
+from pipelines.chains import Chain
+from pipelines.files import RawAcquisition, header_xml, read_header, to_raw
+from pipelines.messages import CLOSE, Message, MessageID, data_message
+from pipelines.replay.stream import INPUT, is_lost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+def open_mrd2(source: int, sink: int, chain: Chain) -> MRD2Stream:
+    """Open a stream of MRD version 2.
+
+    Raises
+    ------
+    PipelineError
+        The package ``mrd-python`` is not installed, or the chain returns no acquisitions.
+    """
+    try:
+        import mrd
+    except ImportError as error:
+        raise PipelineError(
+            f'MRD version 2 needs the package mrd-python: pip install "despark[mrd2]" ({error})'
+        ) from error
+    if chain.writes != {MessageID.ACQUISITION, MessageID.WAVEFORM}:
+        raise PipelineError(f"{chain.source}: expected a chain that returns acquisitions, for a stream of version 2")
+    return MRD2Stream(source, sink, mrd)
+
+
+class MRD2Stream:
+    """Reads and writes MRD version 2, and is a client that speaks version 1.
+
+    Parameters
+    ----------
+    source, sink
+        Descriptors to read from and to write to.
+    mrd
+        The module ``mrd``.
+    """
+
+    def __init__(self, source: int, sink: int, mrd: Any) -> None:  # noqa: ANN401 - an optional package
+        self._mrd = mrd
+        self._sink = sink
+        self._input = os.fdopen(source, "rb", closefd=False)
+        self._output = os.fdopen(sink, "wb", closefd=False)
+        self._lock = threading.Lock()
+        self._waiting: deque[Any] = deque()
+        self._n_read = 0
+        self._items: Iterator[Any] = iter(())
+        self._writer: Any = None
+
+    def read_header(self) -> bytes:
+        """Read the header, write it as it came, and give it as XML of version 1."""
+        try:
+            reader = self._mrd.BinaryMrdReader(self._input)
+            header = reader.read_header()
+        except Exception as error:
+            raise WireError(f"{INPUT}: not a stream of MRD version 2 ({_reason(error)})") from error
+        if header is None:
+            raise RawDataError(f"{INPUT}: expected an MRD header, found none")
+        xml = header_xml(header)
+        read_header(xml, INPUT)
+        self._writer = self._mrd.BinaryMrdWriter(self._output)
+        self._writer.write_header(header)
+        self._items = self._guarded(reader.read_data())
+        return xml
+
+    def read(self) -> Message:
+        """Give the next acquisition; other items wait for their place, or go out at once where nothing waits."""
+        for item in self._items:
+            is_acquisition = isinstance(item, self._mrd.StreamItem.Acquisition)
+            self._n_read += is_acquisition
+            raw = to_raw(item.value, self._n_read) if is_acquisition else None
+            with self._lock:
+                self._waiting.append(item)
+                self._write_others()
+            if raw is not None:
+                return data_message(MessageID.ACQUISITION, raw.to_bytes())
+        return CLOSE
+
+    def send(self, message: Message) -> None:
+        """Take an acquisition that the chain returned, and write the item that it belongs to."""
+        if message.id is not MessageID.ACQUISITION:
+            raise WireError(f"expected acquisitions from the chain, found {message.id.name}")
+        returned = RawAcquisition.from_bytes(message.body)
+        with self._lock:
+            if not self._waiting or self._waiting[0].value.data.shape != returned.data.shape:
+                raise WireError("expected the acquisitions that came in, in their order; the chain returned another")
+            item = self._waiting.popleft()
+            item.value.data = returned.data
+            self._write(item)
+            self._write_others()
+
+    def is_lost(self) -> bool:
+        """Whether nobody reads what is written any more."""
+        return is_lost(self._sink)
+
+    def finish(self) -> None:
+        """Write the end of the stream; raises WireError where the chain kept acquisitions back."""
+        if self._waiting:
+            raise WireError(f"expected all acquisitions back from the chain, {len(self._waiting)} items are missing")
+        try:
+            # A stream without items is whole only if that was said.
+            self._writer.write_data([])
+            self._writer.close()
+            self._output.flush()
+        except OSError as error:
+            raise PeerLostError(f"the output stream cannot be written ({error.strerror})") from error
+
+    def _guarded(self, items: Iterable[Any]) -> Iterator[Any]:
+        try:
+            yield from items
+        except Exception as error:
+            raise PeerLostError(f"{INPUT}: broken after {self._n_read} acquisitions ({_reason(error)})") from error
+
+    def _write_others(self) -> None:
+        """Write what stands in front and is no acquisition."""
+        while self._waiting and not isinstance(self._waiting[0], self._mrd.StreamItem.Acquisition):
+            self._write(self._waiting.popleft())
+
+    def _write(self, item: Any) -> None:  # noqa: ANN401 - an optional package
+        try:
+            # A list: only there does the package see that its buffer has room.
+            self._writer.write_data([item])
+        except OSError as error:
+            raise PeerLostError(f"the output stream cannot be written ({error.strerror})") from error
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,194 @@
+"""Replays a raw file through a chain, on a host of its own or on any Gadgetron, and sees that all comes back."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gadgets.errors import PipelineError, RawDataError
+from gadgets.records import Record
+from pipelines.chains import Chain, check_models, find_chain
+from pipelines.files import RawFile, RawItem, check_folder, same_file, whole_or_nothing
+from pipelines.host import Host
+from pipelines.messages import Message, MessageID, filename_message, text_message
+from pipelines.replay.client import ScanClient, connect, parse_address
+from pipelines.replay.expected import Expected
+from pipelines.replay.scan_output import Counts, ScanOutput
+from pipelines.replay.scan_report import RECORDS, ScanReport, from_images, merge, read_records, total
+from pipelines.version import despark_version
+
+DEFAULT_PIPELINE = "spark_calibration"
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What to replay: see ``despark replay --help``."""
+
+    raw: Path
+    output: Path
+    pipeline: str = DEFAULT_PIPELINE
+    settings: tuple[str, ...] = ()
+    host: str | None = None
+    group: str = "dataset"
+    report: Path | None = None
+    on_sent: Callable[[int], None] = field(default=lambda _: None)
+    """Called with the number of acquisitions and waveforms sent so far."""
+
+    on_opened: Callable[[int], None] = field(default=lambda _: None)
+    """Called with the number of acquisitions and waveforms before the scan begins."""
+
+    on_notice: Callable[[str], None] = field(default=lambda _: None)
+    """Called with what the user should know and need not act upon."""
+
+    def run(self) -> ScanReport:
+        """Run the scan; the output exists when this returns, and is complete.
+
+        Raises
+        ------
+        DesparkError
+            The input, the chain, its settings or the server is at fault, or not all came back; nothing is
+            left of the output then.
+        """
+        started = time.monotonic()
+        self._check_files()
+        chain = self._find_chain()
+        with RawFile(self.raw, self.group) as raw, tempfile.TemporaryDirectory(prefix="despark-") as folder:
+            self._tell_what_is_left_out(raw)
+            expected = Expected.of(raw, chain)
+            settings = {node.name: node.properties for node in chain.nodes if node.is_ours} if chain is not None else {}
+            if chain is not None and self.host is None:
+                chain.check_runnable()
+                check_models(chain)
+                chain = _with_reports(chain, Path(folder))
+            offsets = _report_offsets(chain)
+            with whole_or_nothing(self.output) as temporary:
+                output = ScanOutput(temporary, raw.header_xml)
+                try:
+                    sent = self._stream(raw, chain, output)
+                    output.finish()
+                finally:
+                    output.close()
+                expected.check(sent, output.counts)
+            records = [record for path, offset in offsets.items() for record in read_records(path, offset)]
+            report = self._report(settings, output, records, time.monotonic() - started)
+        self._write_report(report)
+        return report
+
+    def _check_files(self) -> None:
+        check_folder(self.output)
+        if same_file(self.output, self.raw):
+            raise RawDataError(f"{self.output}: the output would overwrite the input")
+        if self.report is None:
+            return
+        check_folder(self.report)
+        for other in (self.raw, self.output):
+            if same_file(self.report, other):
+                raise RawDataError(f"{self.report}: the report would overwrite {other}")
+
+    def _find_chain(self) -> Chain | None:
+        """Find the chain; None where only the server can know the name."""
+        try:
+            return find_chain(self.pipeline).with_settings(self.settings)
+        except PipelineError:
+            is_name = Path(self.pipeline).name == self.pipeline and not Path(self.pipeline).exists()
+            if self.host is None or not is_name:
+                raise
+        if self.settings:
+            raise PipelineError(f"--set needs the chain itself, and {self.pipeline!r} is known to the server only")
+        return None
+
+    def _tell_what_is_left_out(self, raw: RawFile) -> None:
+        if raw.other_groups:
+            self.on_notice(f"other groups of {self.raw} are not copied: {', '.join(raw.other_groups)}")
+
+    def _stream(self, raw: RawFile, chain: Chain | None, output: ScanOutput) -> Counts:
+        sent = Counts()
+
+        def count(item: RawItem) -> None:
+            sent.add(item)
+            self.on_sent(sent.acquisitions + sent.waveforms)
+
+        self.on_opened(raw.n_acquisitions + raw.n_waveforms)
+        configuration = filename_message(self.pipeline) if chain is None else text_message(MessageID.CONFIG, chain.xml)
+        opening = (configuration, text_message(MessageID.HEADER, raw.header_xml))
+        with self._server() as address, connect(address) as connection:
+            ScanClient(connection, opening, raw, count).run(self._receiver(output))
+        return sent
+
+    def _receiver(self, output: ScanOutput) -> Callable[[Message], None]:
+        def receive(message: Message) -> None:
+            try:
+                output.receive(message)
+            except (OSError, RuntimeError) as error:
+                raise RawDataError(f"{self.output}: cannot be written ({error})") from error
+
+        return receive
+
+    @contextmanager
+    def _server(self) -> Iterator[tuple[str, int]]:
+        if self.host is not None:
+            yield parse_address(self.host)
+            return
+        with Host() as host:
+            yield host.address
+
+    def _report(
+        self,
+        settings: dict[str, dict[str, str]],
+        output: ScanOutput,
+        records: list[tuple[str, Record]],
+        seconds: float,
+    ) -> ScanReport:
+        order = list(RECORDS)
+        kspaces = merge(sorted(records, key=lambda entry: order.index(entry[0])))
+        totals = total(kspaces)
+        if not kspaces:
+            kspaces, totals = from_images(output.image_results)
+        counts = output.counts
+        return ScanReport(
+            despark=despark_version(),
+            input=str(self.raw),
+            group=self.group,
+            output=str(self.output),
+            pipeline=self.pipeline,
+            settings=settings,
+            returned={
+                "acquisitions": counts.acquisitions,
+                "waveforms": counts.waveforms,
+                "images": counts.images,
+                "other messages, not written": counts.unwritten,
+            },
+            seconds=seconds,
+            totals=totals,
+            k_spaces=kspaces,
+        )
+
+    def _write_report(self, report: ScanReport) -> None:
+        if self.report is not None:
+            with whole_or_nothing(self.report) as temporary:
+                temporary.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _with_reports(chain: Chain, folder: Path) -> Chain:
+    """Have each of our own nodes write its records to a file of its own, unless it was told where to."""
+    changed = chain.with_settings(())
+    for number, node in enumerate(changed.nodes):
+        if node.is_ours and "report" not in node.properties:
+            node.set_property("report", str(folder / f"{number}_{node.name}.jsonl"))
+    return changed
+
+
+def _report_offsets(chain: Chain | None) -> dict[Path, int]:
+    """Find the files that nodes add their records to, and what stands in them already."""
+    paths = {
+        Path(value)
+        for node in (chain.nodes if chain is not None else ())
+        if node.is_ours
+        for name, value in node.properties.items()
+        if name.rpartition(".")[2] == "report"
+    }
+    return {path: path.stat().st_size if path.exists() else 0 for path in sorted(paths)}

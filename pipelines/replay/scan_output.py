@@ -1,0 +1,104 @@
+"""What comes back from a scan: counted, and written to one HDF5 file as it arrives."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+
+from gadgets.indices import Indices
+from pipelines.files import ImageWriter, RawAcquisition, RawImage, RawItem, RawWaveform, RawWriter
+from pipelines.messages import Message, MessageID
+
+
+@dataclass
+class Counts:
+    """How many acquisitions, waveforms and images went past, and the headers of the first two in their order."""
+
+    acquisitions: int = 0
+    waveforms: int = 0
+    images: int = 0
+    unwritten: int = 0
+    acquisition_headers: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
+
+    def add(self, item: RawItem) -> None:
+        """Count an acquisition or a waveform."""
+        if isinstance(item, RawAcquisition):
+            self.acquisitions += 1
+            self.acquisition_headers.update(item.header)
+        else:
+            self.waveforms += 1
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """What an image's meta data say, for the summary of a scan that ran elsewhere."""
+
+    indices: Indices
+    meta: dict[str, str]
+
+
+class ScanOutput:
+    """Writes what a chain returns; the file is made when the first piece comes.
+
+    Parameters
+    ----------
+    path
+        The file to make.
+    header_xml
+        The MRD header of the input, taken over byte for byte into a raw file.
+    """
+
+    def __init__(self, path: Path, header_xml: bytes) -> None:
+        self._path = path
+        self._header_xml = header_xml
+        self._file: h5py.File | None = None
+        self._raw: RawWriter | None = None
+        self._images: ImageWriter | None = None
+        self.counts = Counts()
+        self.image_results: list[ImageResult] = []
+
+    def receive(self, message: Message) -> None:
+        """Take one message from the server; raises WireError where it is damaged."""
+        if message.id is MessageID.ACQUISITION:
+            self._add(RawAcquisition.from_bytes(message.body))
+        elif message.id is MessageID.WAVEFORM:
+            self._add(RawWaveform.from_bytes(message.body))
+        elif message.id is MessageID.IMAGE:
+            self._add_image(RawImage.from_bytes(message.body))
+        else:
+            self.counts.unwritten += 1
+
+    def finish(self) -> None:
+        """Write what is still held back and close the file."""
+        if self._raw is not None:
+            self._raw.flush()
+        self.close()
+
+    def close(self) -> None:
+        """Close the file as it is."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _open(self) -> h5py.File:
+        if self._file is None:
+            self._file = h5py.File(self._path, "w")
+        return self._file
+
+    def _add(self, item: RawItem) -> None:
+        if self._raw is None:
+            self._raw = RawWriter(self._open(), self._header_xml)
+        self._raw.append(item)
+        self.counts.add(item)
+
+    def _add_image(self, image: RawImage) -> None:
+        if self._images is None:
+            self._images = ImageWriter(self._open())
+        self._images.append(image)
+        self.counts.images += 1
+        names = [name for name in Indices.model_fields if name != "encoding"]
+        indices = Indices(**{name: int(image.fields[name]) for name in names})
+        self.image_results.append(ImageResult(indices, image.meta))

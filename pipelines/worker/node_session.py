@@ -1,0 +1,91 @@
+"""One scan of one node, in this process: a connected socket in, the gadget's function on a ``gadgetron`` Connection.
+
+Nothing that happens in a scan leaves this module as an exception: its peer gets the reason, the log too.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import math
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from gadgetron.external.connection import Connection
+
+from gadgets.errors import DesparkError, PeerLostError
+from gadgets.node import QUIET_S
+from gadgets.wire import Transport
+from pipelines.files import mended
+from pipelines.messages import MessageID, text_message
+from pipelines.worker.scan_socket import ScanSocket
+from pipelines.worker.settings import with_defaults
+
+logger = logging.getLogger(__name__)
+
+CLOSE_BYTES = 2
+
+
+def gadget_of(node: str) -> Callable[[Any], None]:
+    """Import the function that is the node."""
+    gadget: Callable[[Any], None] = getattr(importlib.import_module(f"gadgets.{node}"), node)
+    return gadget
+
+
+def serve_node(connected: ScanSocket, node: str, defaults: Mapping[str, str], idle_limit_s: float = math.inf) -> None:
+    """Run a node on a connection until the scan is over, and close it.
+
+    Parameters
+    ----------
+    connected
+        As accepted.
+    node
+        Name of the node.
+    defaults
+        Properties that hold where the scan's CONFIG does not say otherwise.
+    idle_limit_s
+        A peer that sends nothing for so long is taken to be gone.
+    """
+    started = time.monotonic()
+    with connected:
+        try:
+            configuration, header = connected.read_opening()
+            configuration, header = with_defaults(configuration, defaults, node), mended(header, node)
+            connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
+            # The package's parsers raise whatever they stumble on.
+            connection = Connection(connected)
+        except DesparkError as error:
+            if isinstance(error, PeerLostError) and not connected.n_opening:
+                logger.debug("%s: no scan: %s", node, error)
+                return
+            logger.error("%s: the scan is refused: %s", node, error)
+            _refuse(connected, node, error)
+            return
+        except Exception as error:
+            logger.exception("%s: the scan is refused", node)
+            _refuse(connected, node, error)
+            return
+        with connection:
+            # The longest pause between two messages; the node takes it over from the socket.
+            connected.settimeout(None if math.isinf(idle_limit_s) else idle_limit_s)
+            gadget_of(node)(connection)
+        level = logging.DEBUG if connected.n_received <= CLOSE_BYTES else logging.INFO
+        seconds = time.monotonic() - started
+        logger.log(level, "%s: %.1f MB came, over after %.2f s", node, connected.n_received / 1e6, seconds)
+
+
+def _message(kind: MessageID, text: bytes) -> bytes:
+    return bytes(text_message(kind, text).data)
+
+
+def _refuse(connected: ScanSocket, node: str, error: Exception) -> None:
+    """Read the input to its end, then send the reason and CLOSE: only in this order does a Gadgetron take it."""
+    transport = Transport(connected)
+    transport.discard_input(QUIET_S)
+    try:
+        transport.write(_message(MessageID.ERROR, f"{node}: {error or type(error).__name__}".encode()))
+        transport.flush()
+    except PeerLostError as lost:
+        logger.warning("%s: the reason could not be sent: %s", node, lost)
+    transport.close()

@@ -1,0 +1,63 @@
+"""One node of a running chain in a thread of this process, over a socket pair."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+
+from gadgets.errors import NodeError
+from gadgets.warm_store import WarmStore, using
+from pipelines.chains import Node
+from pipelines.host import EXIT_LIMIT_S, NodeProcess
+from pipelines.messages import MessageReader
+from pipelines.worker.node_session import serve_node
+from pipelines.worker.scan_socket import ScanSocket
+
+logger = logging.getLogger(__name__)
+
+
+class NodeThread(NodeProcess):
+    """A node that shares this process, with its models.
+
+    Parameters
+    ----------
+    node
+        From the chain; one of our own.
+    warm
+        Where models are kept that were opened before, or on the way.
+    """
+
+    def __init__(self, node: Node, warm: WarmStore) -> None:
+        super().__init__(node)
+        self._warm = warm
+        self._thread: threading.Thread | None = None
+        self._has_failed = False
+
+    def start(self) -> None:
+        """Start the thread; it waits for its configuration."""
+        self._socket, theirs = socket.socketpair()
+        self._thread = threading.Thread(target=self._run, args=(ScanSocket(theirs),), name=self.name, daemon=True)
+        self._thread.start()
+
+    def connect(self) -> MessageReader:
+        """Give what reads the node's messages."""
+        if self._socket is None:
+            raise NodeError(f"node {self.name} was not started")
+        return MessageReader(self._socket, f"node {self.name}")
+
+    def wait(self) -> int:
+        """Wait for the thread to end and return 0, or 1 where it failed in a way that its messages do not say."""
+        if self._thread is not None:
+            self._thread.join(EXIT_LIMIT_S)
+            if self._thread.is_alive():
+                raise NodeError(f"node {self.name} did not end within {EXIT_LIMIT_S:g} s after its CLOSE")
+        return int(self._has_failed)
+
+    def _run(self, connected: ScanSocket) -> None:
+        try:
+            with using(self._warm):
+                serve_node(connected, self.name, {})
+        except Exception:
+            logger.exception("%s: unexpected failure", self.name)
+            self._has_failed = True

@@ -1,0 +1,95 @@
+"""The worker's side of a scan's connection: its opening is read ahead, mended, and only then parsed.
+
+The ``gadgetron`` package parses configuration and header as soon as it gets a socket: it would spin for ever on one
+that ends there, and fail on headers that its parser cannot read.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+
+from gadgets.errors import PeerLostError, WireError
+from pipelines.messages import MAX_TEXT_BYTES, MessageID
+
+OPENING_LIMIT_S = 60.0
+"""A Gadgetron connects when the header is there; who says nothing for so long is none."""
+
+_KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
+
+
+class ScanSocket(socket.socket):
+    """A connected socket that can be given bytes to read before those that come.
+
+    Parameters
+    ----------
+    connected
+        The socket, which this one takes over.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
+        super().__init__(fileno=connected.detach())
+        self._ahead = b""
+        self.n_opening = 0
+        self.n_received = 0
+        self.settimeout(None)
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            # A machine without power is noticed within two minutes.
+            for option, value in _KEEPALIVE:
+                if hasattr(socket, option):
+                    self.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+    def read_ahead(self, content: bytes) -> None:
+        """Let :meth:`recv` give these bytes first."""
+        self._ahead = content
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive bytes, those that were read ahead first."""
+        if self._ahead:
+            piece, self._ahead = self._ahead[:bufsize], self._ahead[bufsize:]
+            return piece
+        return super().recv(bufsize, flags)
+
+    def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:  # type: ignore[override]
+        """Receive bytes into a buffer, and count them."""
+        n_received = super().recv_into(buffer, nbytes, flags)
+        self.n_received += n_received
+        return n_received
+
+    def read_opening(self) -> tuple[bytes, bytes]:
+        """Read the CONFIG and the HEADER with which every scan begins, and nothing beyond.
+
+        Raises
+        ------
+        PeerLostError
+            The connection ended before, or nothing came for :data:`OPENING_LIMIT_S`.
+        WireError
+            Something else came.
+        """
+        self.settimeout(OPENING_LIMIT_S)
+        opening = self._read_text(MessageID.CONFIG), self._read_text(MessageID.HEADER)
+        self.settimeout(None)
+        return opening
+
+    def _read_text(self, expected: MessageID) -> bytes:
+        (found,) = struct.unpack("<H", self._read(2))
+        if found != expected:
+            raise WireError(f"expected a {expected.name} message (id {expected.value}), found message id {found}")
+        (length,) = struct.unpack("<I", self._read(4))
+        if length > MAX_TEXT_BYTES:
+            raise WireError(f"expected a {expected.name} of at most {MAX_TEXT_BYTES} bytes, found {length} announced")
+        return self._read(length)
+
+    def _read(self, n_bytes: int) -> bytes:
+        content = bytearray()
+        while len(content) < n_bytes:
+            try:
+                piece = super().recv(min(n_bytes - len(content), 1 << 18))
+            except OSError as error:
+                raise PeerLostError(f"the connection broke in its opening: {error}") from error
+            if not piece:
+                raise PeerLostError(f"the connection ended in its opening, {n_bytes - len(content)} bytes short")
+            content += piece
+            self.n_opening += len(piece)
+        return bytes(content)

@@ -1,0 +1,110 @@
+"""Settings that a worker's nodes have of their own, from a file and from the environment.
+
+An external inside ``<distributed>`` gets no configuration from its Gadgetron, so what it shall do is said where it
+runs. The file is JSON, the nodes' names outside and their properties inside::
+
+    {"spark_detection": {"threshold": 0.9, "provider": "cuda"}, "calibration": {"method": "interpolation"}}
+
+In the environment the same is ``DESPARK_SPARK_DETECTION_THRESHOLD=0.9``. The environment goes before the file, and
+what a scan's own configuration says before both. Settings of a stage hold for ``raw_repair`` too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from xml.etree.ElementTree import Element, SubElement
+
+from gadgets.errors import SettingsError
+from gadgets.settings import NODE_SETTINGS, properties_of, validate
+from pipelines.chains import DECLARATION, to_bytes
+
+PREFIX = "DESPARK_"
+
+Properties = dict[str, str]
+
+
+def worker_settings(file: Path | None, environment: Mapping[str, str]) -> dict[str, Properties]:
+    """Collect the properties of every node, checked.
+
+    Parameters
+    ----------
+    file
+        JSON, or None.
+    environment
+        Variables; those that do not begin with ``DESPARK_`` and a node's name are not meant.
+
+    Returns
+    -------
+        The properties by node, as they stand in a ``<configuration>``.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, a node or a property is unknown, or a value is of the wrong type.
+    """
+    collected: dict[str, Properties] = {node: {} for node in NODE_SETTINGS}
+    for node, name, value in [*_from_file(file), *_from_environment(environment)]:
+        collected[node][name] = value
+    joined = collected["raw_repair"]
+    stages = [name for name in NODE_SETTINGS["raw_repair"].model_fields if name in NODE_SETTINGS]
+    inherited = {f"{stage}.{name}": value for stage in stages for name, value in collected[stage].items()}
+    collected["raw_repair"] = {**inherited, **joined}
+    for node, properties in collected.items():
+        validate(properties, NODE_SETTINGS[node], node)
+    return collected
+
+
+def with_defaults(configuration: bytes, defaults: Mapping[str, str], node: str) -> bytes:
+    """Put a node's own properties where its CONFIG does not say otherwise.
+
+    A configuration that does not parse is left to the node, which says so to its peer.
+    """
+    try:
+        properties = {**defaults, **properties_of(configuration, node)}
+    except SettingsError:
+        return configuration
+    # Without any, too: the gadgetron package would warn of the bare XML declaration.
+    root = Element("configuration")
+    for name, value in properties.items():
+        SubElement(root, "property", {"name": name, "value": value})
+    return DECLARATION + to_bytes(root) + b"\n"
+
+
+def _from_file(file: Path | None) -> list[tuple[str, str, str]]:
+    if file is None:
+        return []
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise SettingsError(f"{file}: not JSON ({error})") from error
+    if not isinstance(content, dict) or not all(isinstance(properties, dict) for properties in content.values()):
+        raise SettingsError(f'{file}: expected {{"NODE": {{"PROPERTY": VALUE, …}}, …}}')
+    unknown = sorted(content.keys() - NODE_SETTINGS.keys())
+    if unknown:
+        raise SettingsError(f"{file}: unknown node {unknown[0]!r} (known: {', '.join(NODE_SETTINGS)})")
+    return [
+        (node, name, _as_text(value, f"{file}: {node}.{name}"))
+        for node, properties in content.items()
+        for name, value in properties.items()
+    ]
+
+
+def _as_text(value: Any, where: str) -> str:  # noqa: ANN401 - what JSON holds
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise SettingsError(f"{where}: expected a text or a number, found {json.dumps(value)}")
+    return str(value)
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    found = []
+    for variable, value in sorted(environment.items()):
+        for node in NODE_SETTINGS:
+            name = variable.removeprefix(f"{PREFIX}{node.upper()}_")
+            if name != variable:
+                found.append((node, name.lower(), value))
+    return found

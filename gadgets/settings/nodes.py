@@ -9,6 +9,9 @@ A node's settings are written as Gadgetron writes the properties of its own gadg
 
 ``raw_repair`` joins three stages in one process; its properties carry the stage's name in front
 (``spark_detection.threshold``), so that the same ``--set`` works for both chains.
+
+``gadgets/SETTINGS.md`` is made of the descriptions below (:mod:`gadgets.settings.page`). The first line of one says
+what the setting is for; a line ``value: meaning`` says what one of its values does.
 """
 
 from __future__ import annotations
@@ -22,13 +25,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 Provider = Literal["auto", "cuda", "cpu"]
 OnFailure = Literal["pass", "fail"]
 
+ON_WHAT_MODELS_RUN = """On what the models run.
+auto: A CUDA device where one works, else the CPU. Which of them it is stands in log and report.
+cuda: A CUDA device. Where none works the scan ends with an error before its first data.
+cpu: The CPU."""
+
+WHEN_IT_FAILS = """What becomes of a k-space that the node cannot judge or repair.
+pass: It goes on as it was acquired. Log, report and image meta data say why.
+fail: The scan ends with an error that the client sees."""
+
+WHICH_MODELS = "Folder with a manifest and models; `none` stands for those that are installed."
+
 
 class NodeSettings(BaseModel):
     """Properties common to all nodes."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
-    report: Path | None = Field(default=None, description="file to which one JSON line per k-space is added")
+    report: Path | None = Field(default=None, description="File to which the node adds one JSON line per k-space.")
 
     @field_validator("*", mode="before")
     @classmethod
@@ -47,92 +61,167 @@ class SparkDetectionSettings(NodeSettings):
 
     method: Literal["segment", "calibrate", "check_segment", "check_calibrate", "one_pass", "none"] = Field(
         default="segment",
-        description="segment: classify patches, segment their points (FIG. 8); calibrate: classify patches, calibrate "
-        "them (9); check_…: the same behind the image check (10, 11); one_pass: find and calibrate at once (12)",
+        description="""Which of the five methods finds the abnormal points.
+segment: Classify patches, then mark abnormal points in the target patches (FIG. 8).
+calibrate: Classify patches, then let a model give the target patches back as they should be (FIG. 9).
+check_segment: As segment, after a look at the image (FIG. 10).
+check_calibrate: As calibrate, after a look at the image (FIG. 11).
+one_pass: One model finds and mends at once (FIG. 12).
+none: Do not look for sparks.""",
     )
     classifier: Literal["cnn", "vit", "variance", "accuracy"] = Field(
-        default="cnn", description="first classification model, or what it is chosen by"
+        default="cnn",
+        description="""Which first classification model tells target patches from others.
+cnn: A convolutional network, patch by patch.
+vit: A Vision Transformer.
+variance: CNN where the intensities of a plane vary much, else Vision Transformer.
+accuracy: The more accurate of both, by the results in `history`, else by the scores of the models.""",
     )
     patch_sets: Literal["single", "adjacent", "conjugate", "ring"] = Field(
-        default="single", description="patches that a Vision Transformer judges together (claims 14, 16)"
+        default="single",
+        description="""Which patches a Vision Transformer judges together (claims 14, 16).
+single: Each patch alone.
+adjacent: Neighbouring patches.
+conjugate: A patch and its mirror image on the other side of the centre.
+ring: Patches at the same distance from the centre.""",
     )
-    one_pass_model: Literal["vit", "cnn_unet"] = Field(default="vit", description="patch calibration model")
+    one_pass_model: Literal["vit", "cnn_unet"] = Field(
+        default="vit",
+        description="""Which patch calibration model `one_pass` uses.
+vit: A Vision Transformer.
+cnn_unet: A CNN that classifies, joined to a U-Net that mends.""",
+    )
     regions: Literal["two", "one", "outer"] = Field(
         default="two",
-        description="two: M1 for the centre and M2 for the rest; one: one model, as a Vision Transformer always is; "
-        "outer: the centre is left out of all steps (claim 5)",
+        description="""Which classification model judges which part of k-space (claim 5).
+two: M1 judges the centre, M2 the rest. A Vision Transformer always judges both.
+one: One model judges all.
+outer: The centre is left out of all steps, with every patch that reaches into it.""",
     )
     preprocessing: Literal["evidence", "max_min", "max_min_by_place", "z_score", "none"] = Field(
-        default="evidence", description="what the models look at: evidence maps, or magnitudes so normalised (claim 4)"
+        default="evidence",
+        description="""What the models look at (claim 4).
+evidence: Twelve maps in which a spark stands out.
+max_min: Magnitudes, scaled to 0 to 1 by one Max for all patches.
+max_min_by_place: Magnitudes, scaled by a Max that is larger near the centre.
+z_score: Magnitudes with zero mean and unit variance in each patch.
+none: Magnitudes as they are.""",
     )
     standard_value: Literal["centre", "central_area", "artifact_free"] = Field(
-        default="central_area", description="what the Max of Max-Min normalisation is a multiple of"
+        default="central_area",
+        description="""What Max is a multiple of.
+central_area: The root of the squares of the central area.
+centre: The sample at the centre of k-space.
+artifact_free: The mean of points without artifacts.""",
     )
     impact: Literal["low", "impact", "high"] | None = Field(
-        default=None, description="take Max from this impact level of the history instead"
+        default=None,
+        description="""Take Max from this impact level of the history instead.
+low: Sparks without an artifact in the image.
+impact: Artifacts that do not hinder the diagnosis.
+high: Artifacts that do.""",
     )
     centre_max: float | None = Field(
         default=None,
         gt=0,
-        description="Max in the centre, or the one Max, in standard values; None: 2 (artifact_free: 400), or the "
-        "history's",
+        description="Max in the centre, in standard values. `none`: 2, or 400 with artifact_free, or the history's.",
     )
     edge_max: float | None = Field(
         default=None,
         gt=0,
-        description="Max at the edge in standard values; None: 0.1 (artifact_free: 20), or the history's",
+        description="Max at the edge, in standard values. `none`: 0.1, or 20 with artifact_free, or the history's.",
     )
     centre_distance: float = Field(
-        default=0.1, ge=0, le=1, description="patches nearer to the centre than this have the centre's Max"
+        default=0.1, ge=0, le=1, description="Patches nearer to the centre than this radius have the centre's Max."
     )
     edge_distance: float | None = Field(
-        default=None, ge=0, le=1, description="patches nearer to the border have the edge's Max; None: all of the rest"
+        default=None,
+        ge=0,
+        le=1,
+        description="Patches nearer to the border than this have the edge's Max. `none`: all outside the centre.",
     )
-    threshold: float = Field(default=0.5, ge=0, le=1, description="patch probability above which it is a target")
+    threshold: float = Field(
+        default=0.5, ge=0, le=1, description="A patch is a target where its probability is above this."
+    )
     centre_threshold: float = Field(
         default=0.7,
         ge=0,
         le=1,
-        description="the same where a patch reaches into the inner tenth of k-space, at least threshold",
+        description="The same where a patch reaches inside 0.1 of the radius. Never less than `threshold`.",
     )
-    point_threshold: float = Field(default=0.5, ge=0, le=1, description="probability above which a sample is abnormal")
+    point_threshold: float = Field(
+        default=0.5, ge=0, le=1, description="A sample can be abnormal where its probability is above this."
+    )
     core_threshold: float = Field(
         default=0.88,
         ge=0,
         le=1,
-        description="the same within a twentieth of the way from the centre to the border, at least point_threshold",
+        description="The same inside 0.05 of the radius. Never less than `point_threshold`.",
     )
     thresholds_from: Literal["settings", "history"] = Field(
-        default="settings", description="history: patch thresholds from past results and feedback, where it has enough"
+        default="settings",
+        description="""Where the thresholds of patches come from.
+settings: From `threshold` and `centre_threshold`.
+history: From past results and feedback, where the history holds enough of them.""",
     )
-    history: Path | None = Field(default=None, description="file with past results, feedback and impact levels")
-    image_check: bool = Field(default=False, description="look for artifacts in the image first, with any method")
-    image_model: Literal["cnn", "vit"] = Field(default="cnn", description="second classification model")
+    history: Path | None = Field(
+        default=None, description="File with past results, feedback and impact levels. despark only reads it."
+    )
+    image_check: bool = Field(
+        default=False, description="Look for artifacts in the image first, with any method (FIGS. 13 to 15)."
+    )
+    image_model: Literal["cnn", "vit"] = Field(
+        default="cnn",
+        description="""Which second classification model looks at the image.
+cnn: A convolutional network.
+vit: A Vision Transformer.""",
+    )
     block_size: str = Field(
         default="auto",
-        description="blocks of the image (second preset parameter): auto: 224x224, or the image's size where that is "
-        "smaller; patch: the size of the patches; or LINES or LINESxPIXELS, at most 224x224",
+        examples=["auto", "patch", "LINES", "LINESxPIXELS"],
+        description="""How large the blocks of the image are (the second preset parameter).
+auto: 224 x 224, or the size of the image where that is smaller.
+patch: The size of the patches.
+LINES: As many lines and pixels, from 16 to 224.
+LINESxPIXELS: Lines and pixels, each from 16 to 224.""",
     )
-    image_threshold: float = Field(default=0.5, ge=0, le=1, description="block probability above which it has one")
+    image_threshold: float = Field(
+        default=0.5, ge=0, le=1, description="A block shows an artifact where its probability is above this."
+    )
     when_clean: Literal["raise", "stop"] = Field(
-        default="raise", description="image without artifacts: raise the patch thresholds, or look no further"
+        default="raise",
+        description="""What follows when the image shows no artifact.
+raise: The patches are judged with higher thresholds.
+stop: Nothing else is looked at.""",
     )
-    raised_threshold: float = Field(default=0.9, ge=0, le=1, description="patch threshold of a clean image")
+    raised_threshold: float = Field(
+        default=0.9, ge=0, le=1, description="Threshold of patches after an image without artifact."
+    )
     patch_shape: Literal["auto", "segment", "rectangle", "cuboid"] = Field(
-        default="rectangle", description="1D, 2D or 3D patches; auto: by the data's dimensions"
+        default="rectangle",
+        description="""Whether patches have one, two or three dimensions.
+rectangle: 32 x 32 samples.
+auto: Segments below 8 readouts, cuboids from 16 fully sampled partitions on, else rectangles.
+segment: 1 x 32 samples of one readout.
+cuboid: 8 x 16 x 16 samples of a 3D k-space.""",
     )
     patch_size: int | None = Field(
-        default=None, ge=8, le=64, multiple_of=8, description="samples along each side of a patch; None: the models'"
+        default=None,
+        ge=8,
+        le=64,
+        multiple_of=8,
+        description="Samples along each side of a patch. `none`: as the models were trained.",
     )
-    patch_overlap: int = Field(default=0, ge=0, le=24, description="samples that neighbouring patches share")
+    patch_overlap: int = Field(default=0, ge=0, le=24, description="Samples that neighbouring patches share.")
     merge: Literal["points", "patch"] = Field(
         default="points",
-        description="what calibration.method=auto takes from calibrated patches: abnormal points, or whole patches, "
-        "but for the inner tenth of k-space",
+        description="""What `calibration.method=auto` takes from the patches of a calibration model.
+points: Abnormal points alone.
+patch: Whole patches outside 0.1 of the radius, and inside it points.""",
     )
-    provider: Provider = "auto"
-    models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
-    on_failure: OnFailure = "pass"
+    provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
+    models: Path | None = Field(default=None, description=WHICH_MODELS)
+    on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
     @field_validator("block_size")
     @classmethod
@@ -152,10 +241,19 @@ class SparkDetectionSettings(NodeSettings):
 class CalibrationSettings(NodeSettings):
     """Properties of ``calibration``."""
 
-    method: Literal["auto", "zero", "conjugate", "interpolation", "network", "none"] = "auto"
-    provider: Provider = "auto"
-    models: Path | None = Field(default=None, description="folder with manifest and models; None: those installed")
-    on_failure: OnFailure = "pass"
+    method: Literal["auto", "zero", "conjugate", "interpolation", "network", "none"] = Field(
+        default="auto",
+        description="""What takes the place of an abnormal sample.
+auto: What proves best around each burst. A repair that could do harm is refused.
+zero: Zero.
+conjugate: A prediction from the sample on the other side of the centre.
+interpolation: A prediction from the image's background and from neighbours over all receivers.
+network: The same, corrected by a U-Net.
+none: Nothing is repaired.""",
+    )
+    provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
+    models: Path | None = Field(default=None, description=WHICH_MODELS)
+    on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
 
 class ImageFFTSettings(NodeSettings):
@@ -168,9 +266,13 @@ class RawRepairSettings(NodeSettings):
     ``report`` holds for the stages that have none of their own.
     """
 
-    acquisition_buffer: AcquisitionBufferSettings = AcquisitionBufferSettings()
-    spark_detection: SparkDetectionSettings = SparkDetectionSettings()
-    calibration: CalibrationSettings = CalibrationSettings()
+    acquisition_buffer: AcquisitionBufferSettings = Field(
+        default=AcquisitionBufferSettings(), description="Settings of the first stage."
+    )
+    spark_detection: SparkDetectionSettings = Field(
+        default=SparkDetectionSettings(), description="Settings of the second stage."
+    )
+    calibration: CalibrationSettings = Field(default=CalibrationSettings(), description="Settings of the third stage.")
 
 
 NODE_SETTINGS: Mapping[str, type[BaseModel]] = {

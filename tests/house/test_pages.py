@@ -241,28 +241,31 @@ def run(command: list[str], folder: Path, where: str) -> None:
     assert process.returncode == 0, f"{where} ended with {process.returncode}:\n{said}"
 
 
-def runnable(page: Path, *languages: str) -> list[Block]:
-    return [block for block in blocks_of(page) if block.language in languages and not block.needs]
+def runnable(page: Path) -> list[Block]:
+    return [block for block in blocks_of(page) if block.language in ("sh", "python") and not block.needs]
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if runnable(page, "sh")], ids=NAMES.get)
-def test_the_commands_of_a_page_work(page, scratch):
-    ports = free_ports()
-    for block in runnable(page, "sh"):
-        text = re.sub(r"\b9\d\d\d\b", lambda port: ports.get(port[0], port[0]), block.text)
-        run(["bash", "-euo", "pipefail", "-c", text], scratch, f"{NAMES[page]}, line {block.line}")
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if runnable(page, "python")], ids=NAMES.get)
-def test_the_python_of_a_page_works(page, scratch, monkeypatch):
+@pytest.mark.parametrize("page", [page for page in PAGES if runnable(page)], ids=NAMES.get)
+def test_what_a_page_tells_its_reader_to_type_works(page, scratch, monkeypatch):
     monkeypatch.chdir(scratch)
-    for block in runnable(page, "python"):
+    ports = free_ports()
+    for block in runnable(page):
         where = f"{NAMES[page]}, line {block.line}"
-        if block.text.lstrip().startswith(">>>"):
-            test = doctest.DocTestParser().get_doctest(block.text, {}, where, str(page), block.line)
-            assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0, where
+        if block.language == "sh":
+            text = re.sub(r"\b9\d\d\d\b", lambda port: ports.get(port[0], port[0]), block.text)
+            run(["bash", "-euo", "pipefail", "-c", text], scratch, where)
+        elif block.text.lstrip().startswith(">>>"):
+            run_examples(block, where)
         else:
             run([sys.executable, "-W", "error", "-c", block.text], scratch, where)
+
+
+def run_examples(block: Block, where: str) -> None:
+    """Compare what Python answers with what the page says."""
+    said: list[str] = []
+    examples = doctest.DocTestParser().get_doctest(block.text, {}, where, None, block.line)
+    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=said.append)
+    assert result.failed == 0, f"{where}:\n{''.join(said)}"
 
 
 @EVERY_PAGE

@@ -15,7 +15,7 @@ module                 what passes it
 =====================  ==========================================================================================
 
 What is not changed is written byte for byte as it was read. Why points travel in waveforms and k-spaces in
-ReconData is written down in ``gadgets/README.md``.
+ReconData is written down in ``gadgets/DECISIONS.md``.
 """
 
 from gadgets.wire.acquisitions import Acquisition

@@ -249,23 +249,26 @@ def runnable(page: Path) -> list[Block]:
 def test_what_a_page_tells_its_reader_to_type_works(page, scratch, monkeypatch):
     monkeypatch.chdir(scratch)
     ports = free_ports()
+    names: dict[str, object] = {}
     for block in runnable(page):
         where = f"{NAMES[page]}, line {block.line}"
         if block.language == "sh":
             text = re.sub(r"\b9\d\d\d\b", lambda port: ports.get(port[0], port[0]), block.text)
             run(["bash", "-euo", "pipefail", "-c", text], scratch, where)
         elif block.text.lstrip().startswith(">>>"):
-            run_examples(block, where)
+            run_examples(block, names, where)
         else:
             run([sys.executable, "-W", "error", "-c", block.text], scratch, where)
 
 
-def run_examples(block: Block, where: str) -> None:
-    """Compare what Python answers with what the page says."""
-    said: list[str] = []
-    examples = doctest.DocTestParser().get_doctest(block.text, {}, where, None, block.line)
-    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=said.append)
-    assert result.failed == 0, f"{where}:\n{''.join(said)}"
+def run_examples(block: Block, names: dict[str, object], where: str) -> None:
+    """Compare what Python answers with what the page says; a page goes on with the names that it had."""
+    answers: list[str] = []
+    examples = doctest.DocTestParser().get_doctest(block.text, names, where, None, block.line)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    failed = runner.run(examples, out=answers.append, clear_globs=False).failed
+    names |= examples.globs
+    assert failed == 0, f"{where}:\n{''.join(answers)}"
 
 
 @EVERY_PAGE

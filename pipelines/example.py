@@ -60,7 +60,7 @@ found = detector.find(kspace.data, **about)
 print(len(found.points), "abnormal points", found.warning)
 for point in found.points:
     print(
-        f"  line {point.line:3}, sample {point.sample:3}, receivers {point.receivers}, sure to {point.probability:.2f}"
+        f"  line {point.line:3}, sample {point.sample:3}, receivers {point.receivers}, probability {point.probability:.2f}"
     )
 
 # %% [markdown]

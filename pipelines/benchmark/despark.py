@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gadgets.arrays import ComplexArray
-from gadgets.calibration import calibrate
 from gadgets.detection import open_detector
+from gadgets.failing_open import calibrate, detect
 from gadgets.kspace import KSpace
 from gadgets.records import Point
 from gadgets.repair import open_value_assignment
 from gadgets.settings import RawRepairSettings, validate
-from gadgets.spark_detection import detect
 from pipelines.benchmark.rivals import InformedRival, Rival
 from pipelines.benchmark.sparks import SparkEvent
 

@@ -22,12 +22,13 @@ HEAD = """# What can be set, and what happens if nothing is?
 <!-- Made by: python -m gadgets.settings.page > gadgets/SETTINGS.md -->
 
 Every node has the settings below. All of them have a default: a chain without settings works.
-There are three places to write a setting:
+There are four places to write a setting:
 
 | where | how |
 | --- | --- |
 | in a chain | `<property name="threshold" value="0.9"/>` in the node's `<configuration>` |
 | on a command line | `--set spark_detection.threshold=0.9` |
+| in Python | `SparkDetector({"spark_detection.threshold": 0.9})`: see [README.md](../README.md#from-python) |
 | for a `despark worker` | in a JSON file or a variable: see [pipelines/README.md](../pipelines/README.md) |
 
 A setting that is unknown, has the wrong type or is out of its range is an error, and the error names it.

@@ -36,7 +36,7 @@ def worker(
     settings: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE.json", help="Properties by node, for scans that bring none (see pipelines/README.md)."
+            metavar="FILE.json", help="Properties by node, for scans that bring none: pipelines/README.md."
         ),
     ] = None,
     idle_limit: Annotated[

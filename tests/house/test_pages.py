@@ -39,7 +39,7 @@ FENCE = re.compile(r"```+|~~~+")
 NEEDS = re.compile(r"<!-- needs: \S.* -->")
 LINK = re.compile(r"!?\[[^\]]*\]\(([^()\s]+)\)")
 IN_THE_TREE = re.compile(r"(?:gadgets|pipelines|onnx_models|docker|tests)(?:/[\w.*-]+)+/?")
-BESIDE_THE_PAGE = re.compile(r"[\w*][\w/*-]*(?:\.py|/)")
+BESIDE_THE_PAGE = re.compile(r"[\w*][\w/*-]*\.py")
 MODULE = re.compile(r"(?:gadgets|pipelines|onnx_models)(?:\.[a-z_0-9]+)+")
 PORTS = range(9002, 9015)
 LIMIT_S = 120
@@ -126,7 +126,7 @@ def test_a_link_leads_to_a_file_and_to_a_heading_of_it(page):
 
 
 @EVERY_PAGE
-def test_a_file_a_folder_or_a_module_that_a_page_names_exists(page):
+def test_a_file_or_module_that_a_page_names_exists(page):
     missing = []
     for text in in_backticks(page):
         paths = IN_THE_TREE.findall(text) if "//" not in text and "ghcr.io" not in text else []

@@ -46,13 +46,14 @@ def shape_error(
     burst: Burst,
     reach: tuple[int, int],
     resolution: ComplexArray | None = None,
+    truth: ComplexArray | None = None,
 ) -> FloatArray:
-    """Measure errors in the shape of a burst at clean places around it.
+    """Measure errors in the shape of a burst at clean places around it, in the burst's receivers.
 
     Parameters
     ----------
     values
-        Errors of one partition, or what `resolution` turns into errors, shape ``(receiver, ky, kx)``.
+        Errors of one partition, or what `resolution` turns into errors, shape ``(coil, ky, kx)``.
     clean
         Samples that count, same shape.
     burst
@@ -61,6 +62,8 @@ def shape_error(
         Lines and samples to go on either side.
     resolution
         Matrix ``(sample, sample)`` that turns consecutive `values` into errors.
+    truth
+        What is to be taken from `values` before they are errors, same shape; None: nothing.
 
     Returns
     -------
@@ -71,8 +74,15 @@ def shape_error(
     margin = reach[1] + burst.length
     lines = slice(max(0, burst.line - reach[0]), min(n_lines, burst.line + reach[0] + 1))
     samples = slice(max(0, burst.start - margin), min(n_samples, burst.stop + margin))
-    shapes = sliding_window_view(values[:, lines, samples], burst.length, axis=-1)
-    whole: BoolArray = np.all(sliding_window_view(clean[:, lines, samples], burst.length, axis=-1), axis=-1)
+    # The window is cut before its receivers are taken: there may be hundreds of bursts, and each copy of a partition
+    # would cost more than all that is computed here.
+    window = (slice(None), lines, samples)
+    there = values[window][burst.receivers]
+    if truth is not None:
+        there = there - truth[window][burst.receivers]
+    shapes = sliding_window_view(there, burst.length, axis=-1)
+    clean = clean[window][burst.receivers]
+    whole: BoolArray = np.all(sliding_window_view(clean, burst.length, axis=-1), axis=-1)
     errors = shapes if resolution is None else shapes @ resolution.T
     energy = np.where(whole[..., None], np.abs(errors) ** 2, 0).sum(axis=(1, 2))
     count = np.sum(whole, axis=(1, 2), keepdims=True)[..., 0]

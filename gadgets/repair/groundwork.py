@@ -119,7 +119,7 @@ class Groundwork:
             if any(places.values()):
                 start = self.support(partition).filled
                 rehearsed = predict_from_support(start, held.missing[:, partition])
-                expected = np.sqrt(np.where(rehearsed.variance > 0, rehearsed.relative_variance, 1))
+                expected = np.sqrt(np.where(rehearsed.variance > 0, rehearsed.relative_variance_at(), 1))
                 wrong = rehearsed.filled
                 wrong -= held.data[:, partition]
                 wrong /= expected
@@ -134,15 +134,24 @@ class Groundwork:
 
     def nearby_level(self, burst: Burst) -> FloatArray:
         """How loud it is around a burst: root mean square of the samples, shape ``(receiver, sample)``."""
-        return self.nearby_error(self.around.data[burst.receivers, burst.partition], burst)
+        return self.nearby_error(self.around.data[:, burst.partition], burst)
 
-    def nearby_error(self, values: ComplexArray, burst: Burst, resolution: ComplexArray | None = None) -> FloatArray:
-        """Root mean square over clean places around a burst, in its shape; over the partition if these are few."""
-        clean = self.around.clean[burst.receivers, burst.partition]
-        error = shape_error(values, clean, burst, NEARBY, resolution)
+    def nearby_error(
+        self,
+        values: ComplexArray,
+        burst: Burst,
+        resolution: ComplexArray | None = None,
+        truth: ComplexArray | None = None,
+    ) -> FloatArray:
+        """Root mean square over clean places around a burst, in its shape; over the partition if these are few.
+
+        Arguments are those of :func:`shape_error`.
+        """
+        clean = self.around.clean[:, burst.partition]
+        error = shape_error(values, clean, burst, NEARBY, resolution, truth)
         if np.isfinite(error).all():
             return error
-        return shape_error(values, clean, burst, (clean.shape[1], clean.shape[2]), resolution)
+        return shape_error(values, clean, burst, (clean.shape[1], clean.shape[2]), resolution, truth)
 
 
 def root_mean_square(wrong: Sequence[ComplexArray]) -> FloatArray:

@@ -57,9 +57,8 @@ class Predictor:
         partners = [has_partner(self.around.clean, place, self._ground.centre)[burst.receivers] for place in places]
         if not np.all(partners) or not self._ground.is_centre_sure:
             return None
-        predicted = self._ground.mirrored_kspace[burst.receivers, burst.partition]
-        recorded = self.around.data[burst.receivers, burst.partition]
-        error = self._ground.nearby_error(np.asarray(recorded - predicted), burst)
+        predicted = self._ground.mirrored_kspace[:, burst.partition]
+        error = self._ground.nearby_error(self.around.data[:, burst.partition], burst, truth=predicted)
         level = self._ground.nearby_level(burst)
         louder = np.abs(self._ground.predicted(burst)) / np.where(level > 0, level, 1)
         return Candidate("conjugate", burst.of(self._ground.mirrored_kspace), error * np.maximum(louder, 1))
@@ -68,11 +67,11 @@ class Predictor:
         """Interpolate over the whole partition, by the background of the image."""
         prediction = self._ground.support(burst.partition)
         resolution = prediction.burst_resolution(burst.length)
-        error = self._ground.nearby_error(prediction.weighted[burst.receivers], burst, resolution)
+        error = self._ground.nearby_error(prediction.weighted, burst, resolution)
         # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
         place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
         error = error * np.sqrt(np.maximum(prediction.variance[place] / np.diag(resolution).real, 1))
-        expected = np.sqrt(prediction.relative_variance[place])
+        expected = np.sqrt(prediction.relative_variance_at(place))
         rehearsals = self._ground.rehearse(burst.partition)
         places = rehearsals.places.get(burst, [])
         wrong = [rehearsals.wrong[burst.receivers, held.line, held.start : held.stop] for held in places]

@@ -1,19 +1,13 @@
 import pytest
+from helpers.builders import configuration
 
 from gadgets.errors import SettingsError
-from gadgets.settings.nodes import NODE_SETTINGS, CalibrationSettings, RawRepairSettings, SparkDetectionSettings
+from gadgets.settings.nodes import CalibrationSettings, RawRepairSettings, SparkDetectionSettings
 from gadgets.settings.properties import properties_of, read_settings, validate
 
 
-def configuration(*properties):
-    lines = "".join(f'<property name="{name}" value="{value}"/>' for name, value in properties)
-    return f'<?xml version="1.0"?>\n<configuration>{lines}</configuration>\n'.encode()
-
-
 def test_properties_become_settings():
-    settings = read_settings(
-        configuration(("threshold", "0.9"), ("provider", "cpu")), SparkDetectionSettings, "spark_detection"
-    )
+    settings = read_settings(configuration(threshold="0.9", provider="cpu"), SparkDetectionSettings, "spark_detection")
     assert (settings.threshold, settings.provider, settings.on_failure) == (0.9, "cpu", "pass")
 
 
@@ -30,20 +24,6 @@ def test_a_stages_name_in_front_goes_to_that_stage():
     )
     assert settings.spark_detection.threshold == 0.8
     assert settings.calibration.method == "zero"
-
-
-@pytest.mark.parametrize(
-    "name", ["impact", "centre_max", "edge_max", "edge_distance", "history", "patch_size", "models"]
-)
-def test_none_takes_an_optional_setting_back(name):
-    settings = read_settings(configuration((name, "none")), SparkDetectionSettings, "spark_detection")
-    assert getattr(settings, name) is None
-
-
-def test_none_is_a_method_and_no_threshold():
-    assert read_settings(configuration(("method", "none")), CalibrationSettings, "calibration").method == "none"
-    with pytest.raises(SettingsError, match="threshold"):
-        read_settings(configuration(("threshold", "none")), SparkDetectionSettings, "spark_detection")
 
 
 @pytest.mark.parametrize("names", [("calibration", "calibration.method"), ("calibration.method", "calibration")])
@@ -79,7 +59,3 @@ def test_what_is_wrong_is_named(properties, message):
 def test_a_configuration_that_cannot_be_read_says_why(text, message):
     with pytest.raises(SettingsError, match=message):
         properties_of(text, "spark_detection")
-
-
-def test_every_node_has_settings():
-    assert set(NODE_SETTINGS) == {"acquisition_buffer", "spark_detection", "calibration", "image_fft", "raw_repair"}

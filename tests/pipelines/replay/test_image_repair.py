@@ -17,7 +17,6 @@ from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.commands.command_line import build_app
 from pipelines.files.image_file import ImageWriter, RawImage
-from pipelines.files.image_pixels import as_stored
 from pipelines.files.read_kspaces import read_kspaces
 from pipelines.replay.image_repair import ImageRepair, ImageRepairer, kspace_of_image
 from pipelines.replay.magnitude_repair import in_pairs, where_it_is
@@ -170,21 +169,6 @@ def test_dicom_without_sparks_stays_the_same_file(tmp_path):
     write_dicom(tmp_path / "in.dcm", np.rint(np.abs(make_image())))
     ImageRepair(tmp_path / "in.dcm", tmp_path / "out.dcm").run()
     assert (tmp_path / "out.dcm").read_bytes() == (tmp_path / "in.dcm").read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("dtype", "bits", "values", "stored", "n_clipped"),
-    [
-        (np.uint16, 12, [-3.0, 7.6, 4095.2, 5000.0], [0, 8, 4095, 4095], 2),
-        (np.int16, None, [-40000.0, -1.4, 40000.0], [-32768, -1, 32767], 2),
-        (np.int16, 12, [-3000.0, 2047.0], [-2048, 2047], 1),
-        (np.float32, None, [-0.5, 1e9], [-0.5, 1e9], 0),
-    ],
-)
-def test_whole_numbers_are_rounded_and_never_wrap_round(dtype, bits, values, stored, n_clipped):
-    found, n_found = as_stored(np.array(values), dtype, bits)
-    assert found.dtype == dtype
-    assert (found.tolist(), n_found) == (stored, n_clipped)
 
 
 def test_the_transform_of_an_image_and_back_is_the_image():

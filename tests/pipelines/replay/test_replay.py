@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from helpers.paths import PROBES
 from helpers.raw_scans import (
-    ACQ_IS_NOISE_MEASUREMENT,
     HEADER,
     Player,
     chain_xml,
@@ -24,7 +23,6 @@ from helpers.raw_scans import (
 from gadgets.errors import DesparkError, NodeError, PipelineError, RawDataError, SettingsError, WireError
 from pipelines.files.raw_file import RawFile
 from pipelines.messages.messages import CLOSE, MessageID, text_message
-from pipelines.replay.expected import count_kspaces
 from pipelines.replay.replay import Replay
 
 NO_MODELS = ("spark_detection.method=none", "calibration.method=none")
@@ -227,17 +225,3 @@ def test_settings_are_checked_before_anything_else_happens(raw, tmp_path):
 def test_models_are_checked_before_anything_starts(raw, tmp_path):
     with pytest.raises(DesparkError, match="manifest"):
         replay(raw, tmp_path / "out.h5", settings=(f"spark_detection.models={tmp_path}",))
-
-
-@pytest.mark.parametrize(
-    ("items", "count"),
-    [
-        (scan_items(), 1),
-        (scan_items(n_slices=3), 3),
-        ([raw_acquisition(line, repetition=line % 2, contrast=line // 4) for line in range(8)], 4),
-        ([raw_acquisition(flags=ACQ_IS_NOISE_MEASUREMENT)], 0),
-    ],
-)
-def test_kspaces_are_counted_from_the_file(tmp_path, items, count):
-    with RawFile(make_raw_file(tmp_path / "raw.h5", items)) as raw:
-        assert count_kspaces(raw) == count

@@ -1,4 +1,4 @@
-"""Second classification models: their examples, that they learn what stripes are, and that they are installed."""
+"""Second classification models: that they learn what stripes are, and their operating points."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from gadgets.image_check.artifact import BLOCK, image_detail, open_image_check  
 from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
-from onnx_models.training.examples.images import ARTIFACT, CLEAN, FAINT, ImageExamples, make_image_examples  # noqa: E402
+from onnx_models.training.examples.images import ARTIFACT, CLEAN, ImageExamples  # noqa: E402
 from onnx_models.training.models import images as image_models  # noqa: E402
 from onnx_models.training.models.images import missed_block_logit, train_image_cnn, train_image_vit, turned  # noqa: E402
-from onnx_models.training.networks.images import WINDOW, LocalSpectra  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -52,23 +51,6 @@ def test_a_model_learns_what_stripes_are(tmp_path, train, epochs):
     assert (striped[:, None] > clean[None, :]).mean() > 0.9
     chosen = SparkDetectionSettings(models=tmp_path, provider="cpu", image_check=True, image_model=entry.architecture)
     assert open_image_check(chosen).model.entry == entry
-
-
-def test_examples_are_blocks_of_clean_and_of_sparked_images_and_the_same_for_the_same_seed():
-    first, second = (make_image_examples({}, 5, seed=3, processes=1) for _ in range(2))
-    np.testing.assert_array_equal(first.blocks, second.blocks)
-    assert first.blocks.shape == (15, *BLOCK)
-    assert set(np.unique(first.labels)) <= {CLEAN, ARTIFACT, FAINT}
-    assert (first.labels[::3] == CLEAN).all()
-    assert (first.labels == ARTIFACT).sum() > 2
-
-
-def test_a_wave_is_one_frequency_in_every_window():
-    x = torch.arange(BLOCK[1])
-    wave = torch.cos(2 * torch.pi * 5 * x / WINDOW).expand(1, *BLOCK)
-    spectra = LocalSpectra()(wave)
-    strongest = spectra.flatten(1, 2).argmax(dim=1)
-    assert (strongest == 5 * WINDOW + WINDOW // 2).all()
 
 
 def test_all_but_few_blocks_with_artifacts_exceed_the_operating_point():

@@ -3,24 +3,21 @@
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="torch is not installed (extra: train)")
+pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: train)")
 
-from helpers.kspaces import make_scan  # noqa: E402
-from helpers.sparks import with_sparks  # noqa: E402
-from helpers.workshops import make_magnitude_evidence, make_workshop  # noqa: E402
+from helpers.kspaces import make_scan
+from helpers.sparks import with_sparks
+from helpers.workshops import make_magnitude_evidence, make_workshop
 
-from gadgets.detection.detector import Detector  # noqa: E402
-from gadgets.errors import ModelError  # noqa: E402
-from gadgets.local_statistics import local_median  # noqa: E402
-from gadgets.patches.preprocessing import MAGNITUDE_SET  # noqa: E402
-from gadgets.settings.nodes import RawRepairSettings, SparkDetectionSettings  # noqa: E402
-from gadgets.settings.properties import validate  # noqa: E402
-from onnx_models.manifest import read_manifest  # noqa: E402
-from onnx_models.training.examples.magnitudes import magnitudes_from  # noqa: E402
-from onnx_models.training.models.magnitudes import train_magnitude_classifier, train_magnitude_segmenter  # noqa: E402
-from onnx_models.training.networks.magnitudes import N_MAPS, ContrastMaps  # noqa: E402
-from pipelines.files.read_kspaces import read_kspaces  # noqa: E402
+from gadgets.detection.detector import Detector
+from gadgets.errors import ModelError
+from gadgets.patches.preprocessing import MAGNITUDE_SET
+from gadgets.settings.nodes import RawRepairSettings, SparkDetectionSettings
+from gadgets.settings.properties import validate
+from onnx_models.manifest import read_manifest
+from onnx_models.training.models.magnitudes import train_magnitude_classifier, train_magnitude_segmenter
+from pipelines.files.read_kspaces import read_kspaces
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -33,35 +30,6 @@ def folder(tmp_path_factory):
     train_magnitude_segmenter(workshop)
     train_magnitude_classifier(workshop)
     return path
-
-
-def test_examples_of_magnitudes_come_in_all_normalisations():
-    examples = make_magnitude_evidence()
-    made = magnitudes_from(examples, seed=3)
-    assert made.patches.shape == (256, 1, 32, 32)
-    assert np.isfinite(made.patches).all()
-    least, most = made.patches.min(axis=(1, 2, 3)), made.patches.max(axis=(1, 2, 3))
-    assert 0.1 < (least < 0).mean() < 0.4  # z-scores
-    assert (most == 1).any()
-    assert (most > 100).any()
-    assert np.array_equal(made.patches, magnitudes_from(examples, seed=3).patches)
-
-
-def test_the_maps_are_the_same_for_every_scale_and_offset():
-    magnitudes = torch.from_numpy(np.random.default_rng(0).rayleigh(1, (3, 1, 32, 32)).astype(np.float32))
-    maps = ContrastMaps()(magnitudes)
-    assert maps.shape == (3, N_MAPS, 32, 32)
-    assert torch.allclose(ContrastMaps()(3e-7 * magnitudes), maps, atol=1e-3)
-    assert torch.allclose(ContrastMaps()(magnitudes / 5 - 1), maps, atol=1e-2)
-    assert torch.isfinite(ContrastMaps()(0 * magnitudes)).all()
-
-
-def test_the_second_map_is_the_ratio_to_the_local_median():
-    magnitudes = np.random.default_rng(1).uniform(1, 2, (32, 32)).astype(np.float32)
-    magnitudes[5, 5], magnitudes[20, 11] = 0, 40
-    found = ContrastMaps()(torch.from_numpy(magnitudes)[None, None])[0, 1, 2:-2, 2:-2].numpy()
-    ratio = magnitudes / local_median(magnitudes, 2)
-    assert found == pytest.approx(np.log(ratio + 0.05)[2:-2, 2:-2], abs=0.01)
 
 
 @pytest.mark.parametrize("preprocessing", ["max_min", "max_min_by_place", "z_score", "none"])

@@ -6,16 +6,14 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: train)")
 
-from helpers.workshops import make_examples, make_workshop  # noqa: E402
+from helpers.workshops import make_workshop  # noqa: E402
 
-from gadgets.evidence.maps import CHANNELS, RADIUS_SCALE  # noqa: E402
+from gadgets.evidence.maps import CHANNELS  # noqa: E402
 from gadgets.patch_models.choice import open_method  # noqa: E402
 from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
 from onnx_models.training.examples.patches import Examples  # noqa: E402
-from onnx_models.training.examples.segments import few_lines, rows_of  # noqa: E402
-from onnx_models.training.examples.volumes import cuboids_of, make_cuboids, phantom_volume, volumes_among  # noqa: E402
 from onnx_models.training.models import shapes as shape_models  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -57,53 +55,3 @@ def test_models_of_each_shape_learn_and_take_other_sizes(tmp_path, monkeypatch, 
     settings = SparkDetectionSettings(models=tmp_path, provider="cpu", patch_shape=shape, patch_size=24)
     assert open_method(settings, shape).patch == ((1, 1, 24) if shape == "segment" else (24, 24, 24))
     assert (tmp_path / f"{shape}_abnormal_points.onnx").stat().st_size < 300_000
-
-
-def test_readouts_of_patches_are_segments_with_their_own_distances():
-    whole = make_examples(64)
-    radius = np.linspace(0, 2, 32 * 32).reshape(32, 32)
-    whole.patches[:, CHANNELS.index("radius")] = radius
-    segments = rows_of(whole, 60, seed=1)
-    assert segments.patches.shape[1:] == (12, 1, 32)
-    assert segments.masks.shape[1:] == (1, 32)
-    assert 10 <= (segments.masks == 1).any(axis=(1, 2)).sum() < len(segments)
-    nearest = segments.patches[:, CHANNELS.index("radius"), 0].min(axis=1) / RADIUS_SCALE
-    assert segments.positions[:, -1] == pytest.approx(nearest.astype(np.float32), abs=1e-3)
-
-
-def test_stacks_of_few_readouts_give_labelled_segments():
-    rng = np.random.default_rng(3)
-    plane = rng.standard_normal((2, 64, 90)).astype(np.complex64)
-    made = [few_lines(plane, rng) for _ in range(4)]
-    assert {examples.patches.shape[1:] for examples in made} == {(12, 1, 32)}
-    assert any((examples.masks == 1).any() for examples in made)
-
-
-def test_a_volume_is_cut_into_cuboids_with_the_sparks_put_in():
-    rng = np.random.default_rng(0)
-    volume = phantom_volume(rng)
-    assert volume.ndim == 4
-    assert min(volume.shape[1:]) >= 24
-    made = cuboids_of(volume, rng)
-    assert made.patches.shape[1:] == (12, 8, 16, 16)
-    assert made.positions.shape == (len(made), 5)
-    labelled = (made.masks == 1).any(axis=(1, 2, 3))
-    assert 0 < labelled.sum() < len(made)
-    striking = made.patches[:, 0].astype(np.float32)
-    assert striking[made.masks == 1].mean() > striking[made.masks == 0].mean() + 1
-
-
-def test_planes_of_one_size_are_a_volume_if_they_are_many():
-    partitions = [np.full((2, 24, 30), number, dtype=np.complex64) for number in range(32)]
-    cuts = [np.zeros((2, 32, 30), dtype=np.complex64)] * 3
-    (volume,) = volumes_among([*partitions, *cuts])
-    assert volume.shape == (2, 32, 24, 30)
-    assert (volume[0, :, 0, 0] == np.arange(32)).all()
-    assert volumes_among(partitions[:12]) == []
-
-
-def test_cuboids_do_not_depend_on_the_number_of_processes():
-    recordings = {"one": [np.ones((1, 26, 30), dtype=np.complex64)] * 32}
-    alone, shared = (make_cuboids(recordings, 2, 7, processes) for processes in (1, 2))
-    assert np.array_equal(alone.patches, shared.patches)
-    assert np.array_equal(alone.masks, shared.masks)

@@ -1,4 +1,4 @@
-"""The value assignment model and its examples: training needs torch; without it these tests skip."""
+"""The value assignment model: training needs torch; without it these tests skip."""
 
 from __future__ import annotations
 
@@ -8,21 +8,17 @@ import pytest
 torch = pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: train)")
 
-from helpers.kspaces import object_kspace  # noqa: E402
+from helpers.workshops import silent  # noqa: E402
 
 from gadgets.repair.value_assignment import MAPS, N_CHANNELS, PAIRS, WINDOW, open_value_assignment  # noqa: E402
 from gadgets.settings.nodes import CalibrationSettings  # noqa: E402
 from onnx_models.manifest import Training, read_manifest  # noqa: E402
-from onnx_models.training.examples.windows import WindowExamples, joined, plane_windows  # noqa: E402
+from onnx_models.training.examples.windows import WindowExamples  # noqa: E402
 from onnx_models.training.models import values as value_models  # noqa: E402
 from onnx_models.training.models.values import ValueAssigner, train_value_assignment, value_loss  # noqa: E402
 from onnx_models.training.workshop import Recipe, Workshop  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
-
-
-def silent(*_):
-    """Show no progress."""
 
 
 def made_windows(n=256, seed=0):
@@ -77,18 +73,3 @@ def test_only_wanted_samples_count():
     right[..., 3, 4] = missed[..., 3, 4]
     assert value_loss(right, missed, wanted) < 0.02
     assert value_loss(torch.zeros_like(missed), missed, wanted) > 0.2
-
-
-def test_examples_are_what_the_fill_misses_at_the_sparks():
-    plane = object_kspace(n_coils=3, shape=(1, 64, 48)).data[:, 0]
-    made = plane_windows(plane, np.random.default_rng(2))
-    again = plane_windows(plane, np.random.default_rng(2))
-    np.testing.assert_array_equal(made.missed, again.missed)
-    assert made.windows.shape == (len(made), N_CHANNELS, *WINDOW)
-    wanted = made.windows[:, 2 * len(PAIRS) + MAPS.index("wanted")] > 0
-    assert wanted.any(axis=(1, 2)).all()
-    missed = np.hypot(*np.moveaxis(made.missed.astype(np.float32), 1, 0))
-    assert not missed[~wanted].any()
-    # In units of the usual error, what is missed is about one.
-    assert 0.3 < np.median(missed[wanted]) < 3
-    assert len(joined([])) == 0

@@ -33,6 +33,9 @@ from pipelines.messages.message_reader import MessageReader
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.phantom.phantom_scan import PhantomScan, acquisitions, header_xml
 
+sys.path.append(str(Path(__file__).parents[1]))
+from helpers.paths import PROBES
+
 ROUNDS = 2
 PAUSE = 0.5
 """Seconds for a chain to take in what it was sent."""
@@ -158,7 +161,7 @@ def measure(scan: PhantomScan) -> dict[str, Run]:
 def main() -> None:
     """Measure and print."""
     n_coils, matrix, n_slices = (int(argument) for argument in (sys.argv[1:] or ["16", "256", "20"]))
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(PROBES), os.environ.get("PYTHONPATH", "")])
     scan = PhantomScan(matrix=matrix, n_coils=n_coils, n_slices=n_slices)
     runs = measure(scan)
     table = Table(title=f"{n_slices} slices, {n_coils} receivers x {matrix} x {scan.n_samples}, {os.cpu_count()} cores")

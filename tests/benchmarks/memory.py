@@ -20,6 +20,9 @@ from rich.table import Table
 from pipelines.messages.messages import CLOSE, MessageID, text_message
 from pipelines.phantom.phantom_scan import PhantomScan, header_xml
 
+sys.path.append(str(Path(__file__).parents[1]))
+from helpers.paths import ROOT
+
 IN_A_ROW = "acquisition_buffer", "spark_detection", "calibration", "image_fft"
 TINY = 32
 RUN_NODE = """
@@ -60,8 +63,7 @@ def peaks(scan: PhantomScan) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     n_coils, matrix, n_slices = (int(argument) for argument in (sys.argv[1:] or ["16", "256", "4"]))
-    root = Path(__file__).parents[2]
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")])
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     scan = PhantomScan(matrix=matrix, n_coils=n_coils, n_slices=n_slices)
     idle = peaks(PhantomScan(matrix=TINY, n_coils=n_coils, n_slices=n_slices))
     size = 8 * n_coils * matrix * scan.n_samples

@@ -1,0 +1,24 @@
+import pytest
+from helpers.builders import configuration
+
+from gadgets.errors import SettingsError
+from gadgets.settings.nodes import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.properties import read_settings
+
+
+@pytest.mark.parametrize(
+    "name", ["impact", "centre_max", "edge_max", "edge_distance", "history", "patch_size", "models"]
+)
+def test_none_takes_an_optional_setting_back(name):
+    settings = read_settings(configuration(**{name: "none"}), SparkDetectionSettings, "spark_detection")
+    assert getattr(settings, name) is None
+
+
+def test_none_is_a_method_and_no_threshold():
+    assert read_settings(configuration(method="none"), CalibrationSettings, "calibration").method == "none"
+    with pytest.raises(SettingsError, match="threshold"):
+        read_settings(configuration(threshold="none"), SparkDetectionSettings, "spark_detection")
+
+
+def test_every_node_has_settings():
+    assert set(NODE_SETTINGS) == {"acquisition_buffer", "spark_detection", "calibration", "image_fft", "raw_repair"}

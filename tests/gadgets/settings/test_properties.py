@@ -1,0 +1,61 @@
+import pytest
+from helpers.builders import configuration
+
+from gadgets.errors import SettingsError
+from gadgets.settings.nodes import CalibrationSettings, RawRepairSettings, SparkDetectionSettings
+from gadgets.settings.properties import properties_of, read_settings, validate
+
+
+def test_properties_become_settings():
+    settings = read_settings(configuration(threshold="0.9", provider="cpu"), SparkDetectionSettings, "spark_detection")
+    assert (settings.threshold, settings.provider, settings.on_failure) == (0.9, "cpu", "pass")
+
+
+@pytest.mark.parametrize(
+    "empty", [None, b"", b'<?xml version="1.0"?>', b'<?xml version="1.0"?>\n\0', "<configuration/>"]
+)
+def test_no_configuration_means_defaults(empty):
+    assert read_settings(empty, CalibrationSettings, "calibration") == CalibrationSettings()
+
+
+def test_a_stages_name_in_front_goes_to_that_stage():
+    settings = validate(
+        {"spark_detection.threshold": "0.8", "calibration.method": "zero"}, RawRepairSettings, "raw_repair"
+    )
+    assert settings.spark_detection.threshold == 0.8
+    assert settings.calibration.method == "zero"
+
+
+@pytest.mark.parametrize("names", [("calibration", "calibration.method"), ("calibration.method", "calibration")])
+def test_a_stage_that_is_given_a_value_is_named(names):
+    with pytest.raises(SettingsError, match=r"raw_repair.calibration: .*found 'zero'"):
+        validate(dict.fromkeys(names, "zero"), RawRepairSettings, "raw_repair")
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"treshold": "1"}, r"spark_detection: unknown property 'treshold' \(known: .*threshold"),
+        ({"threshold": "much"}, r"spark_detection.threshold: .*number.*found 'much'"),
+        ({"threshold": "1.5"}, r"spark_detection.threshold: .*less than or equal to 1, found '1.5'"),
+        ({"provider": "gpu"}, r"spark_detection.provider: .*'auto', 'cuda' or 'cpu', found 'gpu'"),
+        ({"on_failure": "", "method": "x"}, r"method.*found 'x'; .*on_failure.*found ''"),
+    ],
+)
+def test_what_is_wrong_is_named(properties, message):
+    with pytest.raises(SettingsError, match=message):
+        validate(properties, SparkDetectionSettings, "spark_detection")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<configuration><property name='a'", "spark_detection: the configuration is not well-formed XML"),
+        ("<configuration><threshold>1</threshold></configuration>", r"expected <property name=.*found <threshold>"),
+        ("<configuration><property name='threshold'/></configuration>", r"expected <property name=.*found <property>"),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><configuration/>', "not well-formed XML"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_says_why(text, message):
+    with pytest.raises(SettingsError, match=message):
+        properties_of(text, "spark_detection")

@@ -1,0 +1,120 @@
+"""The node AcquisitionBuffer on a connection."""
+
+import json
+import socket
+import subprocess
+import sys
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers.builders import acquisition, configuration, encoding, header_xml, stream, waveform
+from helpers.connections import parse, run_on_connection
+from helpers.paths import ROOT
+
+import gadgets.acquisition_buffer
+from gadgets.acquisition_buffer import acquisition_buffer, buffer_acquisitions
+from gadgets.indices import Indices
+from gadgets.kspace.readout import (
+    ACQ_IS_NOISE_MEASUREMENT,
+    ACQ_IS_PARALLEL_CALIBRATION,
+    ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING,
+    ACQ_LAST_IN_SLICE,
+)
+from gadgets.report import Report
+from gadgets.wire import cells_of, recon_data_of
+
+HEADER = header_xml([encoding()])
+
+
+def sent_by(items, header=HEADER, **properties):
+    return parse(
+        run_on_connection(acquisition_buffer, stream(items, header, configuration(**properties)), hang_up=False)
+    )
+
+
+def test_a_kspace_goes_out_as_soon_as_it_is_complete_and_the_rest_in_order():
+    noise = acquisition(0, flags=ACQ_IS_NOISE_MEASUREMENT, n_coils=5)
+    before = [acquisition(line) for line in range(8)]
+    after = [acquisition(line, repetition=1) for line in range(8)]
+    messages = sent_by([noise, *before[:4], waveform(7), *before[4:], waveform(8), *after])
+    assert [message_id for message_id, _ in messages] == [1008, 1026, 1023, 1026, 1023, 4]
+    assert [item.waveform_id for message_id, item in messages if message_id == 1026] == [7, 8]
+    (cell,) = cells_of(messages[2][1], [])
+    np.testing.assert_array_equal(cell.kspace.data[:, 0], np.stack([item.data for item in before], axis=1))
+
+
+def test_a_kspace_that_has_gone_out_is_not_held_while_the_next_one_comes(monkeypatch):
+    assembled = []
+
+    def noted(acquired, of_encoding):
+        assembled.append(weakref.ref(acquired))
+        return recon_data_of(acquired, of_encoding)
+
+    monkeypatch.setattr(gadgets.acquisition_buffer, "recon_data_of", noted)
+    items = [*(acquisition(line) for line in range(8)), waveform(7)]
+    outgoing = buffer_acquisitions(items, (encoding(),), Report(None, "acquisition_buffer"))
+    next(outgoing)
+    next(outgoing)
+    (reference,) = assembled
+    assert reference() is None
+
+
+def test_calibration_lines_that_are_also_imaging_belong_to_the_image():
+    flags = {3: ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING, 5: ACQ_IS_PARALLEL_CALIBRATION}
+    flags |= {7: ACQ_LAST_IN_SLICE}
+    messages = sent_by([acquisition(line, flags=flags.get(line, 0)) for line in range(8)])
+    assert [message_id for message_id, _ in messages] == [1008, 1023, 4]
+    (cell,) = cells_of(messages[1][1], [])
+    assert cell.kspace.acquired_lines[0].tolist() == [line != 5 for line in range(8)]
+
+
+def test_what_is_incomplete_at_the_end_goes_out_with_a_warning_and_a_count(tmp_path, caplog):
+    path = tmp_path / "report.json"
+    messages = sent_by([acquisition(line) for line in range(5)], report=path)
+    # The image of this k-space is to say so, too.
+    assert [message_id for message_id, _ in messages] == [1026, 1023, 4]
+    assert messages[0][1].waveform_id == 1102
+    assert "acquisition_buffer: incomplete k-space (first k-space): 3 of 8 expected readouts are missing" in caplog.text
+    (line,) = path.read_text().splitlines()
+    record = json.loads(line)
+    assert (record["node"], record["readouts"], record["missing"]) == ("acquisition_buffer", 5, 3)
+
+
+def test_slices_that_the_header_announces_and_never_came_are_warned_of(caplog):
+    announced = replace(encoding(), last=Indices(slice=7, repetition=1))
+    items = [acquisition(line, slice=number) for number in range(5) for line in range(8)]
+    sent_by(items, header_xml([announced]))
+    assert "acquisition_buffer: the stream ended before slice 5 to 7 of encoding 0, repetition 1 to 1" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("items", "header", "complaint"),
+    [
+        ([acquisition(0), acquisition(1, n_coils=3)], HEADER, "expected 2, found 3"),
+        ([acquisition(0)], header_xml([encoding(trajectory="spiral")]), "expected a cartesian or EPI trajectory"),
+        ([acquisition(0, encoding=1)], HEADER, "expected an encoding below 1"),
+    ],
+)
+def test_data_that_make_no_kspace_are_an_error(items, header, complaint):
+    messages = sent_by(items, header)
+    assert messages[-2][0] == 8
+    assert complaint in messages[-2][1]
+
+
+def test_the_node_runs_as_gadgetron_starts_it():
+    content = stream([acquisition(line) for line in range(8)], HEADER)
+    with socket.create_server(("localhost", 0)) as server:
+        server.settimeout(60)
+        port = server.getsockname()[1]
+        command = [sys.executable, "-m", "gadgetron", str(port), "gadgets.acquisition_buffer", "acquisition_buffer"]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, cwd=ROOT)
+        peer, _ = server.accept()
+        with peer:
+            peer.settimeout(60)
+            peer.sendall(content)
+            received = b"".join(iter(lambda: peer.recv(1 << 20), b""))
+        printed, _ = process.communicate(timeout=60)
+    assert [message_id for message_id, _ in parse(received)] == [1023, 4]
+    assert (process.returncode, printed) == (0, b"")

@@ -1,0 +1,163 @@
+"""Runs a node on a real ``gadgetron`` Connection over a socket pair, or a filter between pipes, with a time limit."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import struct
+import threading
+from collections.abc import Callable
+
+from gadgetron.external.connection import Connection
+
+from gadgets.errors import DesparkError
+from gadgets.wire.attach import Readers, attach
+from gadgets.wire.transport import Transport
+
+LIMIT_S = 60.0
+
+
+def run_on_connection(node, incoming: bytes, *, hang_up: bool = True, limit_s: float = LIMIT_S) -> bytes:
+    """Feed bytes to a node and give all that it sends.
+
+    ``hang_up`` ends the stream after the bytes, as a peer that vanishes; otherwise the connection stays open, as
+    Gadgetron's does until the node closes.
+    """
+    ours, theirs = socket.socketpair()
+    received = io.BytesIO()
+    failures: list[BaseException] = []
+
+    def feed() -> None:
+        try:
+            ours.sendall(incoming)
+            if hang_up:
+                ours.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def serve() -> None:
+        try:
+            with Connection(theirs) as connection:
+                node(connection)
+        except BaseException as error:  # noqa: BLE001 - handed to the test
+            failures.append(error)
+
+    threads = [threading.Thread(target=target, daemon=True) for target in (feed, serve)]
+    for thread in threads:
+        thread.start()
+    ours.settimeout(limit_s)
+    while chunk := ours.recv(1 << 20):
+        received.write(chunk)
+    for thread in threads:
+        thread.join(limit_s)
+        assert not thread.is_alive(), "the node hangs"
+    ours.close()
+    if failures:
+        raise failures[0]
+    return received.getvalue()
+
+
+class _Bytes:
+    """A stand-in for a socket that holds all of its input."""
+
+    family = socket.AF_UNIX
+
+    def __init__(self, content: bytes) -> None:
+        self._stream = io.BytesIO(content)
+        self.sent = b""
+
+    def recv_into(self, target) -> int:
+        return self._stream.readinto(target)
+
+    def sendall(self, content) -> None:
+        self.sent += bytes(content)
+
+    def gettimeout(self) -> None:
+        return None
+
+    def settimeout(self, _limit_s) -> None:
+        """All of the input is there: there is nothing to wait for."""
+
+
+class _Stub:
+    def __init__(self, content: bytes) -> None:
+        self.socket = type("Wrapper", (), {"socket": _Bytes(content)})()
+
+
+def parse(content: bytes, *, as_node: bool = False) -> list[tuple[int, object]]:
+    """Read what a node sent: message ids and items; ERROR and TEXT give their text, CLOSE ends the list with None.
+
+    ``as_node`` reads as a node does, for which ERROR and TEXT are no messages to receive.
+    """
+    stub = _Stub(content)
+    transport: Transport = attach(stub)
+    readers: Readers = stub.readers
+    messages: list[tuple[int, object]] = []
+    while True:
+        (message_id,) = struct.unpack("<H", transport.read(2))
+        if message_id == 4:
+            messages.append((4, None))
+            return messages
+        if message_id == 8 and not as_node:
+            (length,) = struct.unpack("<Q", transport.read(8))
+            messages.append((8, transport.read(length).decode()))
+            continue
+        if message_id == 5 and not as_node:
+            (length,) = struct.unpack("<I", transport.read(4))
+            messages.append((5, transport.read(length).decode()))
+            continue
+        messages.append((message_id, readers.get(message_id)(transport)))
+
+
+def written(items) -> bytes:
+    """Give the bytes that a node sends for these items."""
+    stub = _Stub(b"")
+    transport = attach(stub)
+    for item in items:
+        writer = next(writer for accepts, writer in stub.writers if accepts(item))
+        writer(transport, item)
+    transport.flush()
+    return transport.socket.sent
+
+
+class _Connection:
+    def __init__(self, connected: socket.socket) -> None:
+        self.socket = type("Wrapper", (), {"socket": connected})()
+
+
+def stub_connection() -> tuple[_Connection, socket.socket]:
+    """What ``attach`` needs of a Connection, on one end of a socket pair, and the other end."""
+    ours, theirs = socket.socketpair()
+    return _Connection(theirs), ours
+
+
+def filter_through(content: bytes, run: Callable[[int, int], None]) -> tuple[bytes, DesparkError | None]:
+    """Feed a filter, which is given the descriptors it reads and writes; return its output and how it failed."""
+    (source, feed), (drain, sink) = os.pipe(), os.pipe()
+    written = []
+
+    def write():
+        with os.fdopen(feed, "wb") as file:
+            file.write(content)
+
+    def read():
+        with os.fdopen(drain, "rb") as file:
+            written.append(file.read())
+
+    threads = [threading.Thread(target=target) for target in (write, read)]
+    for thread in threads:
+        thread.start()
+    failure = None
+    try:
+        run(source, sink)
+    except DesparkError as error:
+        failure = error
+    finally:
+        os.close(sink)
+        while os.read(source, 1 << 16):
+            pass
+        os.close(source)
+    for thread in threads:
+        thread.join(LIMIT_S)
+    return written[0], failure

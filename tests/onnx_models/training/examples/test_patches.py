@@ -1,0 +1,15 @@
+import numpy as np
+from helpers.kspaces import recorded_plane
+
+from gadgets.evidence.maps import CHANNELS
+from onnx_models.training.examples.patches import make_examples
+
+
+def test_examples_depend_on_the_seed_alone():
+    recordings = {"one": [recorded_plane(1)], "two": [recorded_plane(2)]}
+    alone, together = (make_examples(recordings, 50, seed=4, processes=n) for n in (1, 2))
+    assert np.array_equal(alone.patches, together.patches)
+    assert np.array_equal(alone.masks, together.masks)
+    assert alone.patches.shape[1:] == (len(CHANNELS), 32, 32)
+    assert (alone.masks == 1).any()
+    assert np.isfinite(alone.patches).all()

@@ -1,0 +1,255 @@
+"""Chains: found, parsed, given settings, and told apart from what only a Gadgetron can run."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+from helpers.raw_scans import chain_xml
+
+from gadgets.errors import PipelineError, SettingsError
+from gadgets.settings.nodes import NODE_SETTINGS, NodeSettings
+from gadgets.settings.properties import validate
+from pipelines.chains.chain import CHAINS, find_chain, packaged_chain, packaged_names, parse_chain
+from pipelines.chains.chain_node import DECLARATION, parse_node
+from pipelines.commands.worker import BASE_PORT
+from pipelines.messages.messages import MessageID
+from pipelines.worker.worker import NODES
+
+PORTS = range(BASE_PORT, BASE_PORT + len(NODES))
+RAW = {MessageID.ACQUISITION, MessageID.WAVEFORM}
+RUNNABLE = ["repair_raw", "spark_calibration"]
+CONNECTED = "spark_calibration_connect"
+FOR_GADGETRON = {
+    "repair_raw_default": "the <gadget> RemoveROOversampling",
+    "repair_raw_generic_grappa": "the <gadget> NoiseAdjust",
+    "repair_raw_distributed": "the <distributed> AcquisitionDistributor",
+}
+"""Chains that only a Gadgetron can run, and the first of the parts for which that is so."""
+
+
+def test_the_packaged_chains_are_those_of_the_contract():
+    assert packaged_names() == sorted([*RUNNABLE, CONNECTED, *FOR_GADGETRON])
+    four = find_chain("spark_calibration")
+    names = ["acquisition_buffer", "spark_detection", "calibration", "image_fft"]
+    assert [(node.module, node.target) for node in four.nodes] == [(f"gadgets.{name}", name) for name in names]
+    assert (four.reads, four.writes) == (RAW, {MessageID.IMAGE})
+    drop_in = find_chain("repair_raw")
+    assert [node.name for node in drop_in.nodes] == ["raw_repair"]
+    assert (drop_in.reads, drop_in.writes) == (RAW, RAW)
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_packaged_chains_can_be_run_here(name):
+    chain = packaged_chain(f"{name}.xml")
+    chain.check_runnable()
+    chain.check_settings()
+    assert all(node.is_ours and node.configuration == DECLARATION + b"<configuration />\n" for node in chain.nodes)
+
+
+@pytest.mark.parametrize("name", packaged_names())
+def test_packaged_chains_say_what_they_are_for_and_who_can_run_them(name):
+    content = (CHAINS / f"{name}.xml").read_text(encoding="utf-8")
+    assert content.split("<!--\n", 1)[1].startswith(f"  {name}: ")
+    chain = packaged_chain(name)
+    assert chain.root.findtext("version") == "2"
+    for external in chain.root.iter("external"):
+        node = parse_node(external, name)
+        assert node.is_ours or node.address in {(host, port) for host in ("127.0.0.1", "localhost") for port in PORTS}
+        validate(node.properties, NODE_SETTINGS.get(node.name, NodeSettings), node.name)
+
+
+@pytest.mark.parametrize(("name", "part"), FOR_GADGETRON.items())
+def test_a_chain_for_a_real_gadgetron_is_refused_here_and_sent_there(name, part):
+    chain = packaged_chain(name)
+    with pytest.raises(PipelineError, match=f"{name}: only a Gadgetron can run {part}"):
+        chain.check_runnable()
+    chain.check_settings()
+    assert parse_chain(chain.xml, name).obstacles == chain.obstacles
+
+
+@pytest.mark.parametrize("name", FOR_GADGETRON)
+def test_despark_stands_first_in_a_chain_for_a_real_gadgetron(name):
+    root = packaged_chain(name).root
+    stream = root.find("stream/distributed/stream")
+    stream = root.find("stream") if stream is None else stream
+    assert [element.tag for element in stream].index("external") == 0
+    assert [element.tag for element in stream].count("external") == 1
+
+
+def test_an_external_in_a_distributed_block_relies_on_nothing_that_a_gadgetron_drops():
+    (external,) = packaged_chain("repair_raw_distributed").root.iter("external")
+    assert [dict(element.attrib) for element in external] == [{"port": str(PORTS[-1])}, {}]
+    assert not list(external.find("configuration"))
+
+
+def test_the_connected_nodes_are_those_that_the_worker_serves_in_their_order():
+    assert [node.address[1] for node in packaged_chain(CONNECTED).nodes] == list(PORTS[:4])
+    assert list(NODES) == [*(node.name for node in packaged_chain("spark_calibration").nodes), "raw_repair"]
+    packaged_chain(CONNECTED).check_runnable()
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [
+        ("spark_calibration", "h_four_node_chain"),
+        ("repair_raw", "w2_waveform_to_client"),
+        ("repair_raw_default", "t02_config_local_plain"),
+        ("repair_raw_generic_grappa", "t02_config_local_plain"),
+        ("repair_raw_distributed", "dist_plain"),
+    ],
+)
+def test_packaged_chains_name_the_libraries_of_a_real_gadgetron(transcripts_folder, name, case):
+    recorded = find_chain(str(transcripts_folder / "xml" / f"{case}.xml")).root
+    root = packaged_chain(name).root
+    assert {element.text for element in root.iter("dll")} <= {element.text for element in recorded.iter("dll")}
+
+
+@pytest.mark.parametrize(
+    ("name", "case"), [("repair_raw_default", "t02_config_local_plain"), ("repair_raw_distributed", "dist_plain")]
+)
+def test_gadgets_and_their_properties_are_those_of_chains_that_a_real_gadgetron_ran(transcripts_folder, name, case):
+    def gadgets(chain):
+        return [
+            (
+                element.findtext("classname"),
+                {(item.get("name"), item.get("value")) for item in element.iter("property")},
+            )
+            for element in chain.root.iter()
+            if element.tag in ("gadget", "distributor", "reader", "writer")
+        ]
+
+    recorded = gadgets(find_chain(str(transcripts_folder / "xml" / f"{case}.xml")))
+    # The stock default chain has no noise adjustment.
+    assert gadgets(packaged_chain(name)) == [gadget for gadget in recorded if gadget[0] != "NoiseAdjustGadget"]
+
+
+def test_readers_and_writers_are_written_as_in_a_recorded_chain(transcripts_folder):
+    recorded = find_chain(str(transcripts_folder / "xml" / "h_four_node_chain.xml"))
+    four = packaged_chain("spark_calibration")
+    for tag in ("readers", "writers"):
+        ours, theirs = (chain.root.find(tag) for chain in (four, recorded))
+        assert [text.strip() for text in ours.itertext() if text.strip()] == list(filter(str.strip, theirs.itertext()))
+
+
+def test_a_configuration_is_what_gadgetron_sends(transcripts_folder):
+    chain = find_chain(str(transcripts_folder / "xml" / "f_configuration_xml.xml"))
+    name = "f_configuration_xml.ext_gtprobe.envdump.server_to_external.bin"
+    recorded = (transcripts_folder / name).read_bytes()[6:175]
+    ours = chain.nodes[0].configuration
+
+    def canonical(text):
+        return ElementTree.canonicalize(text.decode(), strip_text=True)
+
+    assert canonical(ours) == canonical(recorded)
+    assert ours.startswith(b'<?xml version="1.0"?>\n<configuration>')
+
+
+def test_without_a_configuration_only_the_declaration_is_sent():
+    assert parse_chain(chain_xml("pass_on"), "here").nodes[0].configuration == b'<?xml version="1.0"?>\n'
+
+
+def test_a_setting_goes_to_its_node():
+    chain = find_chain("spark_calibration").with_settings(
+        ["spark_detection.threshold=0.9", "calibration.method=zero", "calibration.method=conjugate"]
+    )
+    settings = {node.name: node.properties for node in chain.nodes}
+    assert settings["spark_detection"] == {"threshold": "0.9"}
+    assert settings["calibration"] == {"method": "conjugate"}
+    assert settings["image_fft"] == {}
+    assert parse_chain(chain.xml, "sent").nodes[1].properties == {"threshold": "0.9"}
+    assert find_chain("spark_calibration").nodes[1].properties == {}
+
+
+def test_the_same_settings_work_for_the_drop_in():
+    chain = find_chain("repair_raw").with_settings(["spark_detection.threshold=0.9", "raw_repair.report=/tmp/r"])
+    assert chain.nodes[0].properties == {"spark_detection.threshold": "0.9", "report": "/tmp/r"}
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "assignment", "reason"),
+    [
+        ("spark_calibration", "threshold=0.9", "expected NODE.PROPERTY=VALUE, found 'threshold=0.9'"),
+        ("spark_calibration", "spark_detection.threshold", "expected NODE.PROPERTY=VALUE"),
+        ("spark_calibration", "raw_repair.report=x", "no node 'raw_repair'.*known: acquisition_buffer, spark_det"),
+        ("repair_raw", "image_fft.report=x", "no node 'image_fft'.*known: raw_repair, acquisition_buffer"),
+        ("spark_calibration", "spark_detection.sharpness=1", "unknown property 'sharpness'"),
+        ("spark_calibration", "spark_detection.threshold=high", "threshold: .*found 'high'"),
+        ("spark_calibration", "calibration.method=best", "calibration.method: .*found 'best'"),
+        ("repair_raw", "spark_detection.sharpness=1", "unknown property 'spark_detection.sharpness'"),
+        ("repair_raw", "calibration.method=best", "calibration.method: .*found 'best'"),
+    ],
+)
+def test_a_wrong_setting_is_refused(pipeline, assignment, reason):
+    with pytest.raises(SettingsError, match=reason):
+        find_chain(pipeline).with_settings([assignment])
+
+
+def test_a_wrong_setting_in_a_file_is_refused(tmp_path):
+    path = tmp_path / "chain.xml"
+    property_ = '<configuration><property name="sharpness" value="1"/></configuration>'
+    path.write_bytes(chain_xml("spark_detection", module="gadgets.spark_detection", configuration=property_))
+    with pytest.raises(SettingsError, match="unknown property 'sharpness'"):
+        find_chain(str(path)).check_settings()
+
+
+def test_nodes_of_others_take_any_property():
+    chain = parse_chain(chain_xml("pass_on"), "here").with_settings(["probe_gadgets.anything=1"])
+    assert b'<property name="anything" value="1" />' in chain.nodes[0].configuration
+
+
+def test_an_unknown_name_lists_the_known_ones():
+    with pytest.raises(PipelineError, match=r"unknown pipeline 'nope' \(known: repair_raw, spark_calibration"):
+        find_chain("nope")
+    with pytest.raises(PipelineError, match="for a real Gadgetron: repair_raw_default, repair_raw_distributed, rep"):
+        find_chain("nope")
+    with pytest.raises(PipelineError, match=r"unknown pipeline '\.\./\.\./etc/passwd'"):
+        packaged_chain("../../etc/passwd")
+
+
+@pytest.mark.parametrize(
+    ("case", "part"),
+    [
+        ("t02_config_local_plain", "the <gadget> RemoveROOversamplingGadget"),
+        ("p_parallel_external", "the <parallel>"),
+        ("dist_ext_conf", "the <distributed>"),
+        ("e7_gadget_dll_missing", "the <gadget> NoSuchGadget"),
+    ],
+)
+def test_what_only_a_gadgetron_can_run_is_named(transcripts_folder, case, part):
+    chain = find_chain(str(transcripts_folder / "xml" / f"{case}.xml"))
+    with pytest.raises(PipelineError, match=f"only a Gadgetron can run .*{part}"):
+        chain.check_runnable()
+
+
+@pytest.mark.parametrize(
+    ("xml", "reason"),
+    [
+        (b"", "not well-formed XML"),
+        (b"<configuration>", "not well-formed XML"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><configuration><stream>&b;</stream></configuration>', "not well-formed XML"),
+        (b"<gadgetronStreamConfiguration/>", "found <gadgetronStreamConfiguration>"),
+        (b"<configuration/>", "with a <stream>"),
+        (chain_xml("<external/>"), "expected <execute> or <connect"),
+        (chain_xml('<external><connect port="x"/></external>'), "found port 'x'"),
+        (chain_xml('<external><execute name="a"/></external>'), "found name 'a', target ''"),
+    ],
+)
+def test_a_file_that_is_no_chain_is_refused(xml, reason):
+    with pytest.raises(PipelineError, match=reason):
+        parse_chain(xml, "here")
+
+
+def test_obstacles_are_found_one_by_one():
+    with pytest.raises(PipelineError, match="the chain has no nodes"):
+        parse_chain(chain_xml(), "here").check_runnable()
+    with pytest.raises(PipelineError, match="reader or writer SpecialWriter"):
+        parse_chain(chain_xml("pass_on", writes=("SpecialWriter",)), "here").check_runnable()
+    matlab = '<external><execute name="a" target="b" type="matlab"/></external>'
+    with pytest.raises(PipelineError, match="the node a, which is not Python"):
+        parse_chain(chain_xml(matlab), "here").check_runnable()
+
+
+def test_a_node_to_connect_to_has_the_address_as_its_name():
+    node = parse_chain(chain_xml('<external><connect port="9100"/><configuration/></external>'), "here").nodes[0]
+    assert (node.name, node.address) == ("localhost:9100", ("localhost", 9100))

@@ -1,0 +1,179 @@
+import json
+
+import numpy as np
+import pytest
+from helpers.kspaces import make_kspace
+from typer import Typer
+from typer.testing import CliRunner
+
+from gadgets.errors import ModelError, RawDataError, SettingsError
+from gadgets.kspace.assembly import AcquiredKSpace
+from gadgets.records import Calibration, Detection, Point
+from pipelines.benchmark import despark
+from pipelines.commands import benchmark as command
+from pipelines.commands.benchmark import benchmark, open_rivals, read_properties
+
+PNG = b"\x89PNG"
+
+
+@pytest.fixture
+def run(monkeypatch):
+    """Run the command on k-spaces that stand for files."""
+    monkeypatch.setattr(
+        command, "read_kspaces", lambda *_: [AcquiredKSpace(make_kspace(seed), ()) for seed in range(2)]
+    )
+    app = Typer()
+    app.command()(benchmark)
+
+    def invoke(*arguments):
+        return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+    return invoke
+
+
+def test_tables_json_and_plot(run, tmp_path):
+    outcome = run(
+        "a.h5", "emi_lines_1B.h5", "c.h5", "--rivals", "local_median, global_threshold", "--runs", 2,
+        "--json", tmp_path / "r.json", "--plot", tmp_path / "r.png", "--interference", "c",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    assert "emi_lines_1B" in outcome.output
+    assert "harmed per clean k-space" in outcome.output
+    assert (tmp_path / "r.png").read_bytes()[:4] == PNG
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert result["settings"] == {"seed": 0, "runs": 2, "set": {}, "variants": {}, "truth_points": False}
+    assert [(file["file"], file["rival"]) for file in result["files"]] == [
+        (file, rival) for file in ("a", "emi_lines_1B", "c") for rival in ("local_median", "global_threshold")
+    ]
+    assert [file["counts_as_clean"] for file in result["files"]] == [True, True, False, False, False, False]
+    for totals in result["totals"]:
+        assert totals["found"]["trials"] == len(result["files"][0]["events"])
+        assert totals["n_kspaces"] == 2
+
+
+def test_earlier_results_are_joined(run, tmp_path):
+    first, second, both = (tmp_path / f"{name}.json" for name in ("first", "second", "both"))
+    run("a.h5", "--rivals", "local_median", "--runs", 1, "--json", first)
+    run("b.h5", "--rivals", "local_median", "--runs", 0, "--json", second)
+    outcome = run("--join", first, "--join", second, "--json", both, "--plot", tmp_path / "both.png")
+    assert outcome.exit_code == 0, outcome.output
+    (total,) = json.loads(both.read_text())["totals"]
+    assert total["n_kspaces"] == 4
+    assert total["found"]["trials"] == json.loads(first.read_text())["totals"][0]["found"]["trials"]
+    assert total["selected"]["rnr >= 0.25"]["trials"] <= total["found"]["trials"]
+    outcome = run("c.h5", "--rivals", "local_median", "--runs", 0, "--join", first, "--json", both)
+    assert json.loads(both.read_text())["totals"][0]["n_kspaces"] == 4
+
+
+def test_nothing_to_measure_is_an_error(run):
+    assert isinstance(run().exception, SettingsError)
+
+
+def test_no_runs_count_harm_only(run, tmp_path):
+    outcome = run("a.h5", "--rivals", "local_median", "--runs", 0, "--json", tmp_path / "r.json")
+    assert outcome.exit_code == 0, outcome.output
+    (totals,) = json.loads((tmp_path / "r.json").read_text())["totals"]
+    assert totals["found"]["share"] is None
+    assert totals["median_error_left"] is None
+
+
+def test_a_folder_that_is_not_there_is_found_before_the_work(run, tmp_path):
+    outcome = run("a.h5", "--json", tmp_path / "nowhere" / "r.json")
+    assert isinstance(outcome.exception, RawDataError)
+
+
+def test_a_plot_that_cannot_be_drawn_is_refused_before_the_work(run, tmp_path):
+    outcome = run("a.h5", "--plot", tmp_path / "r.docx")
+    assert isinstance(outcome.exception, SettingsError)
+    assert "expected a name that ends in .png, .pdf, .svg, found 'r.docx'" in str(outcome.exception)
+
+
+@pytest.mark.parametrize("names", ["local_median,typo", " , "])
+def test_unknown_rivals_are_refused(names):
+    with pytest.raises(SettingsError, match="--rivals: expected some of despark, global_threshold"):
+        open_rivals(names, {})
+
+
+def test_settings_are_those_of_the_chain(tmp_path):
+    assert read_properties(["spark_detection.threshold=0.9"], None) == {"spark_detection.threshold": "0.9"}
+    assert read_properties([], tmp_path)["spark_detection.models"] == str(tmp_path)
+    for wrong in ("spark_detection.threshold", "threshold=0.9"):
+        with pytest.raises(SettingsError, match=r"expected NODE\.PROPERTY=VALUE"):
+            read_properties([wrong], None)
+
+
+def test_variants_of_despark_stand_beside_each_other(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(despark, "open_detector", lambda _: OneSpark())
+    outcome = run(
+        "a.h5", "--rivals", "", "--runs", 1, "--json", tmp_path / "r.json", "--plot", tmp_path / "r.png",
+        "--set", "calibration.method=none", "--variant", "left:", "--variant", "zeroed:calibration.method=zero",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    result = json.loads((tmp_path / "r.json").read_text())
+    left, zeroed = result["totals"]
+    assert (left["rival"], left["harmed"]) == ("left", 0)
+    assert (zeroed["rival"], zeroed["harmed"]) == ("zeroed", 2)
+    assert result["settings"]["variants"]["zeroed"] == {"calibration.method": "zero"}
+    assert "zeroed" in outcome.output
+
+
+def test_with_truth_points_only_repair_differs(run, tmp_path):
+    outcome = run(
+        "a.h5", "--rivals", "", "--runs", 4, "--json", tmp_path / "r.json", "--truth-points",
+        "--variant", "none:calibration.method=none", "--variant", "all:calibration.method=interpolation",
+    )  # fmt: skip
+    assert outcome.exit_code == 0, outcome.output
+    result = json.loads((tmp_path / "r.json").read_text())
+    none, everything = result["totals"]
+    assert none["found"]["count"] == 0
+    assert everything["found"]["share"] > 0.5
+    assert everything["median_error_left"] < none["median_error_left"] == 1
+    assert none["harmed"] == everything["harmed"] == 0
+
+
+class OneSpark:
+    """A detector that takes the largest sample outside the centre for a spark."""
+
+    provider = "test"
+
+    def __init__(self, fails=False):
+        self.fails = fails
+
+    def detect(self, kspace):
+        if self.fails:
+            raise ModelError("out of order")
+        magnitude = np.abs(kspace.data).max(axis=0)
+        magnitude[:, 8:16, 10:22] = 0
+        partition, line, sample = (int(i) for i in np.unravel_index(int(magnitude.argmax()), magnitude.shape))
+        point = Point(
+            partition=partition,
+            line=line,
+            sample=sample,
+            receivers=(0, 1, 2),
+            probability=1,
+            scan_counter=1,
+            time_stamp=4,
+        )
+        return Detection(indices=kspace.indices, points=(point,))
+
+
+def test_despark_is_what_its_nodes_do(monkeypatch):
+    monkeypatch.setattr(despark, "open_detector", lambda _: OneSpark())
+    kspace = make_kspace()
+    kspace.data[:, 0, 2, 3] += 90
+    repaired = despark.open_despark({"calibration.method": "zero"})(kspace)
+    assert not repaired[:, 0, 2, 3].any()
+    assert np.count_nonzero(np.any(repaired != kspace.data, axis=0)) == 1
+
+
+def test_despark_without_points_gives_the_same_samples(monkeypatch):
+    monkeypatch.setattr(despark, "open_detector", lambda _: OneSpark())
+    kspace = make_kspace()
+    assert despark.open_despark({"calibration.method": "none"})(kspace) is kspace.data
+    assert Calibration(indices=kspace.indices).n_repaired == 0
+
+
+def test_despark_passes_no_failure_over(monkeypatch):
+    monkeypatch.setattr(despark, "open_detector", lambda _: OneSpark(fails=True))
+    with pytest.raises(Exception, match="out of order"):
+        despark.open_despark({})(make_kspace())

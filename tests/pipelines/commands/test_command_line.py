@@ -1,0 +1,240 @@
+"""The despark command: exit codes, one line per failure, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import h5py
+import pytest
+from helpers.paths import PROBES
+from helpers.raw_scans import (
+    ACQ_IS_NOISE_MEASUREMENT,
+    chain_xml,
+    converse,
+    make_raw_file,
+    raw_acquisition,
+    scan_bytes,
+)
+
+from pipelines.commands.command_line import COMMANDS, main
+
+NO_MODELS = ["--set", "spark_detection.method=none"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
+    before = signal.getsignal(signal.SIGTERM)
+    make_raw_file(tmp_path / "raw.h5")
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def despark(*arguments):
+    """Run the command in this process and give its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    return ended.value.code
+
+
+def text(path, content):
+    path.write_text(content)
+    return path
+
+
+def truncated(tmp_path):
+    path = make_raw_file(tmp_path / "cut.h5")
+    os.truncate(path, path.stat().st_size // 2)
+    return path
+
+
+def with_header(tmp_path):
+    path = make_raw_file(tmp_path / "header.h5")
+    with h5py.File(path, "r+") as file:
+        file["dataset/xml"][0] = b"<ismrmrdHeader"
+    return path
+
+
+def noise(tmp_path):
+    return make_raw_file(tmp_path / "noise.h5", [raw_acquisition(flags=ACQ_IS_NOISE_MEASUREMENT)])
+
+
+def broken_node(tmp_path):
+    (tmp_path / "chain.xml").write_bytes(chain_xml("kill_itself"))
+    return tmp_path / "chain.xml"
+
+
+BAD_INPUT = {
+    "not HDF5": (lambda folder: [text(folder / "a.h5", "hello")], "a.h5: not an HDF5 file"),
+    "no such file": (lambda _: ["nowhere.h5"], "nowhere.h5: no such file"),
+    "no such group": (lambda _: ["raw.h5", "--group", "scan"], r"raw.h5: no group 'scan' \(the file has 'dataset'\)"),
+    "header": (lambda folder: [with_header(folder)], "header.h5: the MRD header is not well-formed XML"),
+    "truncated": (lambda folder: [truncated(folder)], "cut.h5: cannot be read .*truncated"),
+    "unknown pipeline": (lambda _: ["raw.h5", "--pipeline", "nope"], "unknown pipeline 'nope'"),
+    "unknown node": (lambda _: ["raw.h5", "--set", "nope.a=1"], "no node 'nope'"),
+    "unknown property": (lambda _: ["raw.h5", "--set", "calibration.a=1"], "calibration: unknown property 'a'"),
+    "wrong type": (
+        lambda _: ["raw.h5", "--set", "spark_detection.threshold=high"],
+        "spark_detection.threshold: .* found 'high'",
+    ),
+    "no setting": (lambda _: ["raw.h5", "--set", "a"], "expected NODE.PROPERTY=VALUE, found 'a'"),
+    "no models": (lambda _: ["raw.h5", "--set", "spark_detection.models=no"], "no/manifest.json"),
+    "no imaging data": (lambda folder: [noise(folder)], "noise.h5: no imaging data for spark_calibration"),
+    "nobody there": (lambda _: ["raw.h5", "--host", "127.0.0.1:1"], r"no Gadgetron at 127.0.0.1:1 \("),
+    "no address": (lambda _: ["raw.h5", "--host", "there"], "expected HOST:PORT, found 'there'"),
+    "a node that dies": (
+        lambda folder: ["raw.h5", "--pipeline", broken_node(folder)],
+        "the server reports: node probe_gadgets failed: killed by SIGKILL",
+    ),
+    "report in no folder": (lambda _: ["raw.h5", "--report", "no/r.json"], "the folder no does not exist"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "line"), BAD_INPUT.values(), ids=BAD_INPUT)
+def test_bad_input_is_one_clear_line_and_no_output(tmp_path, capfd, arguments, line):
+    assert despark("replay", *arguments(tmp_path), "-o", "out.h5") == 1
+    error = capfd.readouterr().err
+    assert re.fullmatch(f"despark: .*{line}.*\n", error), error
+    assert not [path.name for path in tmp_path.iterdir() if "out.h5" in path.name]
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        ("raw.h5", "the output would overwrite the input"),
+        ("link.h5", "the output would overwrite the input"),
+        ("hard.h5", "the output would overwrite the input"),
+        ("./../{folder}/raw.h5", "the output would overwrite the input"),
+        ("no/out.h5", "the folder no does not exist"),
+        (".", "found a folder"),
+    ],
+)
+def test_an_output_that_cannot_be_is_refused(tmp_path, capfd, output, line):
+    (tmp_path / "link.h5").symlink_to(tmp_path / "raw.h5")
+    (tmp_path / "hard.h5").hardlink_to(tmp_path / "raw.h5")
+    before = (tmp_path / "raw.h5").read_bytes()
+    assert despark("replay", "raw.h5", "-o", output.format(folder=tmp_path.name)) == 1
+    assert re.fullmatch(f"despark: .*{line}\n", capfd.readouterr().err)
+    assert (tmp_path / "raw.h5").read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [["replay"], ["replay", "raw.h5"], ["replay", "raw.h5", "-o", "o", "--x"], ["x"]])
+def test_wrong_usage_has_an_exit_code_of_its_own(capfd, arguments):
+    assert despark(*arguments) == 2
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_replay_ends_with_a_summary_and_a_report(tmp_path, capfd):
+    arguments = ["replay", "raw.h5", "-o", "out.h5", "--pipeline", "repair_raw", "--report", "r.json", *NO_MODELS]
+    assert despark(*arguments) == 0
+    captured = capfd.readouterr()
+    assert captured.err == ""
+    for part in ("k-spaces", "abnormal points", "receivers hit", "time per stage", "acquisitions: 9", "out.h5"):
+        assert part in captured.out
+    assert json.loads((tmp_path / "r.json").read_text())["returned"]["acquisitions"] == 9
+    assert despark(*arguments, "--quiet") == 0
+    assert capfd.readouterr().out == ""
+
+
+def test_other_groups_are_mentioned(tmp_path, capfd):
+    make_raw_file(tmp_path / "two.h5", group="scan")
+    with h5py.File(tmp_path / "two.h5", "r+") as file:
+        file.create_group("prescan")
+    assert despark("replay", "two.h5", "-o", "out.h5", "--group", "scan", "--pipeline", "repair_raw", *NO_MODELS) == 0
+    assert "other groups of two.h5 are not copied: prescan" in capfd.readouterr().err
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert list(file) == ["dataset"]
+
+
+def test_help_and_version_answer_at_once():
+    program = [sys.executable, "-m", "pipelines.commands.command_line"]
+    started = time.monotonic()
+    version = subprocess.run([*program, "--version"], capture_output=True, text=True, check=True)
+    shown = subprocess.run([*program, "--help"], capture_output=True, text=True, check=True)
+    assert time.monotonic() - started < 10
+    assert re.fullmatch(r"despark \S+\n", version.stdout)
+    for name, command in COMMANDS.items():
+        assert f"  {name} " in shown.stdout
+        assert command.help.split(":")[0].split(",")[0] in shown.stdout
+
+
+@pytest.mark.parametrize("command", ["numpy", "h5py", "onnxruntime", "ismrmrd", "scipy", "pydantic"])
+def test_help_imports_nothing_heavy(command):
+    code = (
+        "import sys; from pipelines.commands.command_line import build_app; build_app(None); "
+        f"sys.exit({command!r} in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_has_help_of_its_own(capfd, name):
+    assert despark(name, "--help") == 0
+    assert name in capfd.readouterr().out
+
+
+def wait_for(condition, limit_s=60.0):
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_replay_leaves_neither_files_nor_processes(tmp_path, monkeypatch, number, code):
+    monkeypatch.setenv("PROBE_PID_FILE", str(tmp_path / "pid"))
+    (tmp_path / "chain.xml").write_bytes(chain_xml("note_pid_and_wait"))
+    arguments = ["replay", "raw.h5", "-o", "out.h5", "--pipeline", "chain.xml"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipelines.commands.command_line", *arguments], stderr=subprocess.PIPE, text=True
+    ) as program:
+        wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        program.send_signal(number)
+        error = program.communicate(timeout=30)[1]
+    assert program.returncode == code
+    assert "Traceback" not in error
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+    assert not [path for path in tmp_path.iterdir() if "out.h5" in path.name]
+
+
+def test_serve_serves_until_it_is_stopped():
+    code = (
+        "from pipelines.commands import serve; serve.check_default_models = lambda: None; "
+        "from pipelines.commands.command_line import main; main(['serve', '--port', '0'])"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as program:
+        try:
+            address = re.search(r"listening on (\S+):(\d+)", program.stderr.readline())
+            host, port = address[1], int(address[2])
+            assert host == "127.0.0.1"
+            for _ in range(2):
+                assert len(converse((host, port), scan_bytes(chain_xml("pass_on")))) == 10
+            program.send_signal(signal.SIGINT)
+            assert program.wait(30) == 0
+            assert "Traceback" not in program.stderr.read()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                program.kill()
+
+
+def test_serve_does_not_start_on_a_port_in_use(monkeypatch, capfd):
+    monkeypatch.setattr("pipelines.commands.serve.check_default_models", lambda: None)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert despark("serve", "--port", taken.getsockname()[1]) == 1
+    assert "despark: cannot listen on 127.0.0.1:" in capfd.readouterr().err
+
+
+def test_models_are_listed(capfd):
+    assert despark("models") == 0
+    assert "sha256" in capfd.readouterr().out
+    assert despark("models", "--models", "nowhere") == 1

@@ -1,0 +1,227 @@
+"""Replaying raw files: through our own host, through a player of recorded bytes, and what has to come back."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import h5py
+import numpy as np
+import pytest
+from helpers.paths import PROBES
+from helpers.raw_scans import (
+    HEADER,
+    Player,
+    chain_xml,
+    make_raw_file,
+    raw_acquisition,
+    raw_waveform,
+    scan_bytes,
+    scan_items,
+)
+
+from gadgets.errors import DesparkError, NodeError, PipelineError, RawDataError, SettingsError, WireError
+from pipelines.files.raw_file import RawFile
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.replay.replay import Replay
+
+NO_MODELS = ("spark_detection.method=none", "calibration.method=none")
+
+
+@pytest.fixture(autouse=True)
+def _probes(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
+
+
+@pytest.fixture
+def raw(tmp_path):
+    return make_raw_file(tmp_path / "raw.h5")
+
+
+def replay(raw, output, **options):
+    options.setdefault("settings", NO_MODELS)
+    return Replay(raw=raw, output=output, **options).run()
+
+
+def probe_chain(tmp_path, *targets, **options):
+    path = tmp_path / "chain.xml"
+    path.write_bytes(chain_xml(*targets, **options))
+    return str(path)
+
+
+def recorded(folder, case):
+    return (folder / f"{case}.server_to_client.bin").read_bytes()
+
+
+def contents(path):
+    with RawFile(path) as raw:
+        return raw.header_xml, [item.to_bytes() for item in raw]
+
+
+def assert_nothing_left(folder, *expected):
+    assert sorted(path.name for path in folder.iterdir()) == sorted(expected)
+
+
+def test_the_drop_in_gives_back_the_file(tmp_path):
+    items = [*scan_items(n_slices=2), raw_waveform(scan_counter=99)]
+    raw = make_raw_file(tmp_path / "raw.h5", items)
+    report = replay(raw, tmp_path / "out.h5", pipeline="repair_raw", report=tmp_path / "r.json")
+    assert contents(tmp_path / "out.h5") == contents(raw)
+    assert report.returned["acquisitions"] == 17
+    assert report.totals.k_spaces == 2
+    written = json.loads((tmp_path / "r.json").read_text())
+    assert [kspace["indices"]["slice"] for kspace in written["k_spaces"]] == [0, 1]
+    assert written["settings"] == {"raw_repair": {"spark_detection.method": "none", "calibration.method": "none"}}
+    assert_nothing_left(tmp_path, "raw.h5", "out.h5", "r.json")
+
+
+def test_the_four_nodes_give_an_image_per_kspace(tmp_path):
+    raw = make_raw_file(tmp_path / "raw.h5", scan_items(n_slices=3))
+    report = replay(raw, tmp_path / "out.h5")
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["images/image_0/data"].shape == (3, 1, 1, 8, 16)
+        assert list(file["images/image_0/header"]["slice"]) == [0, 1, 2]
+    assert [kspace.image for kspace in report.k_spaces] == [1, 2, 3]
+    assert all(len(kspace.seconds) == 4 for kspace in report.k_spaces)
+
+
+def test_real_files_come_back_unchanged_where_nothing_is_looked_for(each_raw_file, tmp_path):
+    replay(each_raw_file, tmp_path / "out.h5", pipeline="repair_raw")
+    assert contents(tmp_path / "out.h5") == contents(each_raw_file)
+
+
+@pytest.mark.parametrize("name", ["siemens_gre_2ch", "bruker_tubes_1ch_3sl"])
+def test_images_agree_with_those_of_a_real_gadgetron(data_folder, reference_images_folder, tmp_path, name):
+    replay(data_folder / f"{name}.h5", tmp_path / "out.h5")
+    with h5py.File(tmp_path / "out.h5") as ours, h5py.File(reference_images_folder / f"{name}.h5") as theirs:
+        image, reference = ours["images/image_0/data"][()], theirs["images/image_0/data"][()]
+    assert np.linalg.norm(image - reference) <= 1e-6 * np.linalg.norm(reference)
+    assert np.vdot(reference, image) / np.vdot(reference, reference) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_report_that_the_user_asks_a_node_for_is_merged_and_kept(raw, tmp_path):
+    own = tmp_path / "own.jsonl"
+    own.write_text("older\n")
+    settings = (*NO_MODELS, f"spark_detection.report={own}")
+    report = replay(raw, tmp_path / "out.h5", settings=settings)
+    assert set(report.k_spaces[0].seconds) == {"acquisition_buffer", "spark_detection", "calibration", "image_fft"}
+    assert own.read_text().startswith("older\n{")
+
+
+def test_progress_and_notices_are_told(tmp_path):
+    raw = make_raw_file(tmp_path / "raw.h5")
+    with h5py.File(raw, "r+") as file:
+        file.create_group("noise_scan")
+    opened, sent, notices = [], [], []
+    replay(
+        raw,
+        tmp_path / "out.h5",
+        pipeline="repair_raw",
+        on_opened=opened.append,
+        on_sent=sent.append,
+        on_notice=notices.append,
+    )
+    assert (opened, sent) == ([9], list(range(1, 10)))
+    assert notices == [f"other groups of {raw} are not copied: noise_scan"]
+
+
+def test_a_gadgetron_elsewhere_is_asked_with_the_chain_and_its_settings(raw, tmp_path, transcripts_folder):
+    player = Player(recorded(transcripts_folder, "h_four_node_chain"))
+    with player:
+        report = replay(raw, tmp_path / "out.h5", host=player.host)
+    assert [message.id for message in player.received[:2]] == [MessageID.CONFIG, MessageID.HEADER]
+    assert b'<property name="method" value="none" />' in player.received[0].body
+    assert player.received[1].body[4:] == HEADER
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert file["images/image_0/data"].shape == (1, 1, 1, 64, 128)
+        assert b"SparkCount" in file["images/image_0/attributes"][0]
+    assert report.returned["images"] == 1
+
+
+def test_a_chain_that_only_the_server_knows_is_asked_for_by_name(raw, tmp_path, transcripts_folder):
+    with Player(recorded(transcripts_folder, "t01_config_name_default")) as player:
+        replay(raw, tmp_path / "out.h5", host=player.host, pipeline="default.xml", settings=())
+    assert (player.received[0].id, player.received[0].text) == (MessageID.FILENAME, "default.xml")
+    with pytest.raises(PipelineError, match="--set needs the chain itself"):
+        replay(raw, tmp_path / "out2.h5", host=player.host, pipeline="default.xml")
+
+
+def test_a_chain_with_nodes_of_a_gadgetron_runs_there_and_not_here(raw, tmp_path, transcripts_folder):
+    pipeline = str(transcripts_folder / "xml" / "t02_config_local_plain.xml")
+    with Player(recorded(transcripts_folder, "t02_config_local_plain")) as player:
+        replay(raw, tmp_path / "out.h5", host=player.host, pipeline=pipeline, settings=())
+    with pytest.raises(PipelineError, match="only a Gadgetron can run the <gadget> NoiseAdjustGadget"):
+        replay(raw, tmp_path / "out2.h5", pipeline=pipeline, settings=())
+
+
+def test_images_and_waveforms_go_to_one_file(raw, tmp_path, transcripts_folder):
+    pipeline = probe_chain(tmp_path, "pass_on", writes=("ImageWriter", "WaveformWriter"))
+    with Player(recorded(transcripts_folder, "w2_waveform_to_client")) as player:
+        report = replay(raw, tmp_path / "out.h5", host=player.host, pipeline=pipeline, settings=())
+    assert (report.returned["images"], report.returned["waveforms"]) == (1, 1)
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert set(file) == {"images", "dataset"}
+
+
+def returned_bytes(items):
+    return scan_bytes(CLOSE, items)[2 + 6 + len(HEADER) :]
+
+
+@pytest.mark.parametrize(
+    ("returned", "reason"),
+    [
+        (scan_items()[:-1], "9 acquisitions were sent, 8 came back"),
+        ([*scan_items(), raw_waveform()], "0 waveforms were sent, 1 came back"),
+        (scan_items()[::-1], "in another order or with other headers"),
+        ([*scan_items()[:-1], raw_acquisition(7, slice=3)], "in another order or with other headers"),
+        ([], "9 acquisitions were sent, 0 came back"),
+    ],
+)
+def test_a_drop_in_that_does_not_return_all_is_an_error(raw, tmp_path, returned, reason):
+    with Player(returned_bytes(returned)) as player, pytest.raises(WireError, match=reason):
+        replay(raw, tmp_path / "out.h5", host=player.host, pipeline="repair_raw")
+    assert_nothing_left(tmp_path, "raw.h5")
+
+
+def test_a_missing_image_is_an_error(tmp_path, transcripts_folder):
+    raw = make_raw_file(tmp_path / "raw.h5", scan_items(n_slices=2))
+    missing = pytest.raises(WireError, match="expected an image of each of 2 k-spaces, 1 came back")
+    with Player(recorded(transcripts_folder, "h_four_node_chain")) as player, missing:
+        replay(raw, tmp_path / "out.h5", host=player.host)
+    assert_nothing_left(tmp_path, "raw.h5")
+
+
+def test_a_chain_that_returns_nothing_is_an_error(raw, tmp_path):
+    with Player(bytes(CLOSE.data)) as player, pytest.raises(WireError, match="neither images nor acquisitions"):
+        replay(raw, tmp_path / "out.h5", host=player.host, pipeline="other.xml", settings=())
+
+
+def test_a_failing_node_leaves_nothing_behind(raw, tmp_path):
+    pipeline = probe_chain(tmp_path, "raise_in_the_middle")
+    with pytest.raises(NodeError, match="node probe_gadgets failed: exit code 1: RuntimeError: broken in the middle"):
+        replay(raw, tmp_path / "out.h5", pipeline=pipeline, settings=())
+    assert_nothing_left(tmp_path, "raw.h5", "chain.xml")
+
+
+def test_an_older_output_survives_a_failure(raw, tmp_path):
+    (tmp_path / "out.h5").write_text("older")
+    text = bytes(text_message(MessageID.TEXT, "no").data) + bytes(CLOSE.data)
+    with Player(text) as player, pytest.raises(NodeError, match="the server reports: no"):
+        replay(raw, tmp_path / "out.h5", host=player.host)
+    assert (tmp_path / "out.h5").read_text() == "older"
+
+
+def test_a_report_must_not_overwrite_anything(raw, tmp_path):
+    for name in ("raw.h5", "out.h5"):
+        with pytest.raises(RawDataError, match="the report would overwrite"):
+            replay(raw, tmp_path / "out.h5", report=tmp_path / name)
+
+
+def test_settings_are_checked_before_anything_else_happens(raw, tmp_path):
+    with pytest.raises(SettingsError, match="unknown property 'sharpness'"):
+        replay(raw, tmp_path / "out.h5", settings=("spark_detection.sharpness=1",), host="127.0.0.1:1")
+
+
+def test_models_are_checked_before_anything_starts(raw, tmp_path):
+    with pytest.raises(DesparkError, match="manifest"):
+        replay(raw, tmp_path / "out.h5", settings=(f"spark_detection.models={tmp_path}",))

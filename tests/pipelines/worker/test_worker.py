@@ -1,0 +1,245 @@
+"""The worker: chains through it from an embedded host, many at once and one after another, and how it ends."""
+
+from __future__ import annotations
+
+import gc
+import re
+import resource
+import socket
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
+
+import gadgets.image_check.artifact
+import gadgets.patch_models.choice
+import onnx_models.loader
+from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
+from gadgets.settings.nodes import NODE_SETTINGS
+from onnx_models.providers import cuda_devices
+from pipelines.files.raw_file import RawFile
+from pipelines.host.host import Host
+from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.worker.released_memory import give_back
+from pipelines.worker.worker import NODES, Worker
+
+FREE = dict.fromkeys(NODES, 0)
+ON_CPU = {"spark_detection": {"provider": "cpu"}, "raw_repair": {"spark_detection.provider": "cpu"}}
+NO_DETECTION = {"spark_detection": {"method": "none"}, "raw_repair": {"spark_detection.method": "none"}}
+
+
+@pytest.fixture(scope="module")
+def worker():
+    with Worker(FREE, settings=ON_CPU) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def host():
+    with Host() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def scan(phantom_file):
+    with RawFile(phantom_file) as raw:
+        return raw.header_xml, list(raw)
+
+
+def connecting(worker, *nodes, writes=("AcquisitionWriter", "WaveformWriter")):
+    ports = [worker.addresses[node][1] for node in nodes]
+    targets = [f'<external><connect address="127.0.0.1" port="{port}"/></external>' for port in ports]
+    return chain_xml(*targets, writes=writes)
+
+
+def repaired(host, worker, scan):
+    header, items = scan
+    return converse(host.address, scan_bytes(connecting(worker, "raw_repair"), items, header))
+
+
+def wait_until(condition, limit_s=LIMIT_S):
+    end = time.monotonic() + limit_s
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+
+
+def resident_bytes():
+    gc.collect()
+    # The worker does so, too, but after its peer has seen the end of the scan.
+    give_back()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+def test_the_nodes_are_those_that_have_settings():
+    assert set(NODES) == set(NODE_SETTINGS)
+
+
+def test_four_connected_nodes_make_images(host, worker, scan):
+    header, items = scan
+    chain = connecting(worker, *NODES[:4], writes=("ImageWriter",))
+    messages = converse(host.address, scan_bytes(chain, items, header))
+    assert [message.id for message in messages] == [MessageID.IMAGE, MessageID.IMAGE, MessageID.CLOSE]
+
+
+def test_the_joined_node_gives_back_what_came(host, worker, scan):
+    messages = repaired(host, worker, scan)
+    assert [message.body[:340] for message in messages[:-1]] == [item.header for item in scan[1]]
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc: memory is read there")
+def test_fifty_scans_in_a_row_open_no_model_and_leave_no_memory(host, worker, scan, monkeypatch):
+    for module in (gadgets.patch_models.choice, gadgets.image_check.artifact, onnx_models.loader):
+        monkeypatch.setattr(module, "open_model", _fail)
+    memory = []
+    expected = repaired(host, worker, scan)
+    for _ in range(50):
+        assert repaired(host, worker, scan) == expected
+        memory.append(resident_bytes())
+    assert memory[49] < 1.05 * memory[4]
+    assert worker.n_scans == 0
+    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("raw_repair")]
+
+
+def _fail(*_):
+    raise AssertionError("a model was opened during a scan")
+
+
+def test_eight_scans_at_once_get_each_its_own(host, worker):
+    scans = [scan_items(n_lines=32, n_samples=64, seed=number) for number in range(8)]
+    chain = connecting(worker, "raw_repair")
+    alone = [converse(host.address, scan_bytes(chain, items)) for items in scans]
+    together = threading.Barrier(len(scans))
+    returned = {}
+
+    def run(number):
+        together.wait(LIMIT_S)
+        returned[number] = converse(host.address, scan_bytes(chain, scans[number]))
+
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(len(scans))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT_S)
+    assert [returned[number] for number in range(len(scans))] == alone
+    assert [message.body[:340] for message in alone[3][:-1]] == [item.header for item in scans[3]]
+
+
+def test_a_refused_scan_and_a_lost_peer_end_nothing_else(host, worker, scan):
+    address = worker.addresses["raw_repair"]
+    configuration = '<configuration><property name="a" value="1"/></configuration>'
+    chain = chain_xml(
+        f'<external><connect address="127.0.0.1" port="{address[1]}"/>{configuration}</external>',
+    )
+    messages = converse(host.address, scan_bytes(chain, scan[1], scan[0]))
+    assert "raw_repair: unknown property 'a'" in messages[-2].text
+    for content in (b"", b"\x02\0", scan_bytes(b"<configuration/>", scan[1], scan[0], close=b"")):
+        with socket.create_connection(address) as lost:
+            lost.sendall(content)
+    wait_until(lambda: worker.n_scans == 0)
+    assert repaired(host, worker, scan)[-1].id is MessageID.CLOSE
+
+
+def test_a_gadget_that_breaks_ends_only_its_scan(worker, monkeypatch, caplog):
+    def breaks(_):
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr("pipelines.worker.node_session.gadget_of", lambda _: breaks)
+    content = scan_bytes(text_message(MessageID.CONFIG, "<configuration/>"))
+    with socket.create_connection(worker.addresses["calibration"], timeout=LIMIT_S) as peer:
+        peer.sendall(content)
+        while peer_receives(peer):
+            pass
+    wait_until(lambda: worker.n_scans == 0)
+    assert "calibration: unexpected failure" in caplog.text
+
+
+def peer_receives(peer):
+    try:
+        return peer.recv(1 << 16)
+    except ConnectionResetError:
+        return b""
+
+
+BAD_SETTINGS = {
+    "no models": ({"spark_detection": {"models": "/nowhere"}}, ModelError, "/nowhere/manifest.json"),
+    "models of the joined node": ({"raw_repair": {"spark_detection.models": "/nowhere"}}, ModelError, "/nowhere"),
+    "unknown property": ({"image_fft": {"a": "1"}}, SettingsError, "image_fft: unknown property 'a'"),
+    "a report nowhere": ({"calibration": {"report": "/no/r"}}, SettingsError, "calibration.report: cannot write /no/r"),
+}
+
+
+@pytest.mark.parametrize(("settings", "error", "reason"), BAD_SETTINGS.values(), ids=BAD_SETTINGS)
+def test_a_fault_in_the_set_up_shows_before_anybody_can_connect(settings, error, reason):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(error, match=reason):
+        Worker(dict.fromkeys(NODES, 0) | {"image_fft": port}, settings={**NO_DETECTION, **settings})
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+@pytest.mark.skipif(cuda_devices() > 0, reason="needs a machine without a GPU")
+def test_a_gpu_that_is_asked_for_and_absent_is_a_fault_in_the_set_up():
+    with pytest.raises(DesparkError, match="provider=cuda"):
+        Worker({"spark_detection": 0}, settings={"spark_detection": {"provider": "cuda"}})
+
+
+def test_a_port_in_use_is_an_error_and_no_other_port_stays_open(worker):
+    taken = worker.addresses["raw_repair"][1]
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with pytest.raises(PipelineError, match=f"image_fft: cannot listen on 127.0.0.1:{taken}"):
+        Worker({"calibration": port, "image_fft": taken})
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+def begun(worker):
+    """A scan that waits for its data."""
+    peer = socket.create_connection(worker.addresses["raw_repair"], timeout=LIMIT_S)
+    peer.sendall(scan_bytes(text_message(MessageID.CONFIG, "<configuration/>"), close=b""))
+    wait_until(lambda: worker.n_scans == 1)
+    return peer
+
+
+def test_a_scan_that_runs_may_end_before_the_worker_does():
+    worker = Worker({"raw_repair": 0}, settings=NO_DETECTION)
+    worker.start()
+    with begun(worker) as peer:
+        stopping = threading.Thread(target=worker.stop)
+        stopping.start()
+        wait_until(lambda: refuses(peer))
+        peer.sendall(bytes(CLOSE.data))
+        received = b""
+        while piece := peer.recv(1 << 16):
+            received += piece
+        assert received.endswith(bytes(CLOSE.data))
+        assert len(received) > 9 * 340
+        stopping.join(LIMIT_S)
+        assert not stopping.is_alive()
+
+
+def refuses(peer):
+    try:
+        socket.create_connection(peer.getpeername()).close()
+    except ConnectionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("ends", [{"grace_s": 0.1}, {"is_urgent": lambda: True}])
+def test_a_scan_that_does_not_end_is_broken_off(caplog, ends):
+    worker = Worker({"raw_repair": 0}, settings=NO_DETECTION)
+    worker.start()
+    with begun(worker):
+        worker.stop(**ends)
+        assert worker.n_scans == 0
+    assert re.search(r"raw_repair 127.0.0.1:\d+: broken off, the worker stops", caplog.text)
+
+
+def test_a_silent_peer_is_given_up():
+    with Worker({"raw_repair": 0}, settings=NO_DETECTION, idle_limit_s=0.2) as worker, begun(worker):
+        wait_until(lambda: worker.n_scans == 0)

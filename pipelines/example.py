@@ -59,9 +59,8 @@ detector = SparkDetector()
 found = detector.find(kspace.data, **about)
 print(len(found.points), "abnormal points", found.warning)
 for point in found.points:
-    print(
-        f"  line {point.line:3}, sample {point.sample:3}, receivers {point.receivers}, probability {point.probability:.2f}"
-    )
+    place = f"line {point.line:3}, sample {point.sample:3}"
+    print(f"  {place}, receivers {point.receivers}, probability {point.probability:.2f}")
 
 # %% [markdown]
 """

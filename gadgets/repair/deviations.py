@@ -9,12 +9,11 @@ import numpy as np
 from gadgets.arrays import FloatArray
 from gadgets.kspace import KSpace
 from gadgets.records import Point
-from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.decision import deviation_of, fault_of
-from gadgets.repair.predictor import Predictor
+from gadgets.repair.predictions import Predictions
 
 
-def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
+def deviations(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> FloatArray:
     """Tell how far flagged samples are from what belongs there, whatever found them.
 
     Parameters
@@ -23,6 +22,8 @@ def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
         As acquired.
     points
         Samples to be judged; their receivers and values do not matter, none is used for the prediction of another.
+    known
+        What has been predicted of this k-space; None: nothing.
 
     Returns
     -------
@@ -37,11 +38,8 @@ def deviations(kspace: KSpace, points: Sequence[Point]) -> FloatArray:
     listed = [index for index, point in enumerate(whole) if not fault_of(kspace, point)]
     if not listed:
         return result
-    around = surround(kspace, [whole[index] for index in listed])
-    bursts = group_bursts(kspace, whole, listed)
-    predictor = Predictor(around, bursts)
-    for burst in bursts:
-        deviation = deviation_of(predictor.auto(burst), burst.of(around.data))
-        for index, step in burst.points:
+    for predicted in (known or Predictions(kspace)).of(whole, listed):
+        deviation = deviation_of(predicted.candidate, predicted.recorded)
+        for index, step in predicted.burst.points:
             result[index] = deviation[:, step]
     return result

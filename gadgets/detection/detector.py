@@ -66,6 +66,7 @@ class _Found:
     left_out: int = 0
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
     points: dict[Place, Point] = field(default_factory=dict)
+    obvious: set[Place] = field(default_factory=set)
 
 
 class Detector:
@@ -167,8 +168,11 @@ class Detector:
                 suspects.update({plane.partition: [] for plane in planes})
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
                     suspects[suspect.place[0]].append(suspect)
-            new = _confirmed(kspace, looked_at, suspects, found)
-            found.points.update({place_of(point): point for point in new})
+            seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
+            new = _conspicuous(looked_at, seen, found)
+            if all(place_of(point) in found.obvious for point in new):
+                # All others were looked at without these already: another look would see the same.
+                new = _hidden(kspace, seen, found)
             if not new or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
 
@@ -213,22 +217,25 @@ def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
     return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
 
 
-def _confirmed(
-    kspace: KSpace, looked_at: KSpace, suspects: Mapping[int, Sequence[Suspect]], found: _Found
-) -> list[Point]:
-    """Confirm suspects one by one; where none is confirmed, those that hide each other."""
-    seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
-    unknown = [suspect for suspect in seen if suspect.place not in found.points]
-    known = found.known if looked_at is kspace else None
-    new = confirm([suspect for suspect in unknown if not suspect.is_hint], looked_at, known=known)
-    if new:
-        return new
+def _conspicuous(looked_at: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
+    """Confirm the suspects that the models suspect one by one, and note what was found."""
+    unknown = [suspect for suspect in seen if suspect.place not in found.points and not suspect.is_hint]
+    new = confirm(unknown, looked_at, known=found.known if looked_at is found.known.kspace else None)
+    found.obvious |= {suspect.place for suspect in unknown if suspect.is_obvious}
+    found.points.update({place_of(point): point for point in new})
+    return new
+
+
+def _hidden(kspace: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
+    """Confirm the suspects that hide each other, and note what was found."""
     points = list(found.points.values())
-    hidden = find_hidden(kspace, unknown, points)
+    hidden = find_hidden(kspace, [suspect for suspect in seen if suspect.place not in found.points], points)
     new = confirm(hidden, kspace, points, found.known)
     # One sample out of many that were chosen together is no spark among others, but what an image leaks.
-    is_likely = points or len(new) > 1 or 2 * len(new) >= len(hidden)
-    return new if is_likely else []
+    if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
+        return []
+    found.points.update({place_of(point): point for point in new})
+    return new
 
 
 def _known_repairs(points: Sequence[Point], known: Predictions) -> tuple[KnownRepair, ...]:

@@ -1,7 +1,7 @@
 """Repair: what belongs there instead?"""
 
 from gadgets.repair.carried import carried
-from gadgets.repair.deviations import deviations
+from gadgets.repair.deviations import deviations, deviations_from_noise
 from gadgets.repair.fill import outcomes_of, repair
 from gadgets.repair.predictions import Predictions
 from gadgets.repair.value_assignment import ValueAssignment, load_value_assignment, open_value_assignment
@@ -11,6 +11,7 @@ __all__ = [
     "ValueAssignment",
     "carried",
     "deviations",
+    "deviations_from_noise",
     "load_value_assignment",
     "open_value_assignment",
     "outcomes_of",

@@ -15,6 +15,7 @@ from gadgets.records import Point
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate
 from gadgets.repair.predictor import Predictor
+from gadgets.repair.quiet import QuietPlaces
 
 _Flagged = frozenset[tuple[int, int, int, tuple[int, ...]]]
 
@@ -58,12 +59,22 @@ class Predictions:
         bursts = group_bursts(self.kspace, points, listed)
         flagged = _flagged(points[index] for index in listed)
         if flagged not in self._known:
-            around = surround(self.kspace, [points[index] for index in listed])
-            predictor = Predictor(around, bursts)
-            self._known[flagged] = [Predicted(burst, burst.of(around.data), predictor.auto(burst)) for burst in bursts]
+            self._known[flagged] = self._predicted(bursts, [points[index] for index in listed])
         # The bursts are the same, and in the same order, but their points may be listed in another one.
         pairs = zip(bursts, self._known[flagged], strict=True)
         return [Predicted(burst, known.recorded, known.candidate) for burst, known in pairs]
+
+    def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point]) -> list[Predicted]:
+        quiet = QuietPlaces(self.kspace, bursts)
+        predictor: Predictor | None = None
+        predicted = []
+        for burst in bursts:
+            candidate = quiet.candidate(burst)
+            if candidate is None:
+                predictor = predictor or Predictor(surround(self.kspace, points), bursts)
+                candidate = predictor.auto(burst)
+            predicted.append(Predicted(burst, burst.recorded_in(self.kspace), candidate))
+        return predicted
 
 
 def _flagged(points: Iterable[Point]) -> _Flagged:

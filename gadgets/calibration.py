@@ -91,7 +91,8 @@ def _repaired(
                 f"expected one detection for each k-space of a ReconData, in their order; found "
                 f"{len(detections)} that do not belong to its k-spaces"
             )
-        data, record = calibrate(cell.kspace, detection.points, settings, assignment, detection.target_patches)
+        found = (detection.target_patches, detection.repairs)
+        data, record = calibrate(cell.kspace, detection.points, settings, assignment, *found)
         calibrations.append(record)
         if data is not None:
             changed[cell.place] = data

@@ -15,7 +15,7 @@ from gadgets.detection import LooksForSparks
 from gadgets.errors import NodeError, RawDataError
 from gadgets.kspace import KSpace, count_non_finite, describe, warning_of
 from gadgets.patches import write_patches
-from gadgets.records import Calibration, Detection, Point, TargetPatch
+from gadgets.records import Calibration, Detection, KnownRepair, Point, TargetPatch
 from gadgets.repair import ValueAssignment, repair
 from gadgets.settings import CalibrationSettings, OnFailure
 
@@ -64,6 +64,7 @@ def calibrate(
     settings: CalibrationSettings,
     assignment: ValueAssignment | None = None,
     patches: Sequence[TargetPatch] = (),
+    repairs: Sequence[KnownRepair] = (),
 ) -> tuple[ComplexArray | None, Calibration]:
     """Repair the points of one k-space; first put in the patches that are to be replaced whole, if there are any.
 
@@ -79,6 +80,8 @@ def calibrate(
         The opened value assignment model; see :func:`gadgets.repair.fill.repair`.
     patches
         Target patches; those that hold samples are replaced whole, with the method ``auto`` only.
+    repairs
+        What detection knows of the points already; see :func:`gadgets.repair.fill.repair`.
 
     Returns
     -------
@@ -95,7 +98,7 @@ def calibrate(
     start = perf_counter()
     try:
         _check_places(points, kspace)
-        repaired, record = repair(kspace, points, settings, assignment)
+        repaired, record = repair(kspace, points, settings, assignment, repairs=repairs)
         replaced: ComplexArray | None = None
         if settings.method == "auto" and any(patch.samples for patch in patches):
             replaced, anchors = write_patches(kspace, patches, points)

@@ -129,9 +129,11 @@ class SparkDetector:
         """
         given = np.asarray(kspace)
         acquired = kspace_of(given, sampled, centre, reversed_lines, is_gridded=is_gridded)
-        points, patches = (found.points, found.target_patches) if isinstance(found, Detection) else (found, ())
+        points, more = (
+            (found, ()) if not isinstance(found, Detection) else (found.points, (found.target_patches, found.repairs))
+        )
         with one_blas_thread():
-            data, _ = calibrate(acquired, points, self._calibration, self._assignment, patches)
+            data, _ = calibrate(acquired, points, self._calibration, self._assignment, *more)
         result = given.copy()
         if data is not None:
             changed = (data != acquired.data).reshape(given.shape)

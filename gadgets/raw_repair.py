@@ -161,9 +161,8 @@ class RawRepairer:
         )
         detection = detect(kspace, self._detector, self._settings.spark_detection.on_failure)
         self._reports["spark_detection"].add(detection)
-        data, calibration = calibrate(
-            kspace, detection.points, self._settings.calibration, self._assignment, detection.target_patches
-        )
+        found = (detection.target_patches, detection.repairs)
+        data, calibration = calibrate(kspace, detection.points, self._settings.calibration, self._assignment, *found)
         self._reports["calibration"].add(calibration)
         if data is not None:
             _write_back(acquired, data)

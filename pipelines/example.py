@@ -59,9 +59,8 @@ detector = SparkDetector()
 found = detector.find(kspace.data, **about)
 print(len(found.points), "abnormal points", found.warning)
 for point in found.points:
-    print(
-        f"  line {point.line:3}, sample {point.sample:3}, receivers {point.receivers}, probability {point.probability:.2f}"
-    )
+    place = f"line {point.line:3}, sample {point.sample:3}"
+    print(f"  {place}, receivers {point.receivers}, probability {point.probability:.2f}")
 
 # %% [markdown]
 """
@@ -74,7 +73,7 @@ its neighbours in all receivers; `mirror` asks the sample on the other side of t
 
 # %%
 plane = next(iter(planes_of(kspace)))
-evidence = gather_evidence(plane.data, plane.valid)
+evidence = gather_evidence(plane.data, plane.valid, without_obvious=True)
 shown = ("magnitude", "innovation", "residual", "mirror")
 places = [plane.index_of(point.line, point.sample) for point in found.points if point.partition == plane.partition]
 figure = Figure(figsize=(12, 7), layout="constrained")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
-from gadgets.records import Calibration, Point, RepairedPoint
+from gadgets.records import Calibration, KnownRepair, Point, RepairedPoint
 from gadgets.repair.bursts import Burst, group_bursts, surround
-from gadgets.repair.candidates import Candidate
+from gadgets.repair.candidates import Candidate, agreed
+from gadgets.repair.carried import taken
 from gadgets.repair.decision import Outcome, decide, fault_of, is_inside
+from gadgets.repair.predictions import Predictions
 from gadgets.repair.predictor import Predictor
 from gadgets.repair.value_assignment import ValueAssignment
 from gadgets.settings import CalibrationSettings
@@ -24,6 +26,8 @@ def repair(
     points: Sequence[Point],
     settings: CalibrationSettings,
     assignment: ValueAssignment | None = None,
+    known: Predictions | None = None,
+    repairs: Sequence[KnownRepair] = (),
 ) -> tuple[KSpace, Calibration]:
     """Repair the flagged samples of one k-space, in the receivers that were hit; all others stay as they are.
 
@@ -39,6 +43,10 @@ def repair(
         agrees with it, and leaves samples that are not convincingly abnormal; or ``none``, which leaves all.
     assignment
         The opened value assignment model; needed with the method ``network``.
+    known
+        What has been predicted of this k-space, for the method ``auto``; None: nothing.
+    repairs
+        What detection knows of the points, for the method ``auto``; taken where it holds for these samples.
 
     Returns
     -------
@@ -51,7 +59,9 @@ def repair(
         The method is ``network``, and no model was opened.
     """
     start = time.perf_counter()
-    outcomes = _outcomes(kspace, points, settings, assignment)
+    outcomes = taken(kspace, points, repairs) if settings.method == "auto" else None
+    if outcomes is None:
+        outcomes = outcomes_of(kspace, points, settings, assignment, known)
     data = kspace.data
     for point, outcome in zip(points, outcomes, strict=True):
         if outcome.values is not None:
@@ -62,41 +72,50 @@ def repair(
     return (kspace if data is kspace.data else replace(kspace, data=data)), calibration
 
 
-def _outcomes(
-    kspace: KSpace, points: Sequence[Point], settings: CalibrationSettings, assignment: ValueAssignment | None
+def outcomes_of(
+    kspace: KSpace,
+    points: Sequence[Point],
+    settings: CalibrationSettings,
+    assignment: ValueAssignment | None = None,
+    known: Predictions | None = None,
 ) -> list[Outcome]:
-    """Decide on every point."""
+    """Decide on every point; parameters are those of :func:`repair`."""
     if settings.method == "none":
         return [Outcome(refusal="repair is switched off")] * len(points)
     if settings.method == "conjugate" and not kspace.is_gridded:
         return [Outcome(refusal="readouts without a place in k-space have no conjugate partners")] * len(points)
     outcomes = [Outcome(refusal=fault_of(kspace, point)) for point in points]
     listed = [index for index, outcome in enumerate(outcomes) if not outcome.refusal]
-    if listed:
-        around = surround(kspace, [points[index] for index in listed])
-        bursts = group_bursts(kspace, points, listed)
-        predictor = Predictor(around, bursts, assignment)
-        for burst in bursts:
-            candidate = _candidate(predictor, burst, settings, _given(points, burst))
-            for index, step in burst.points:
-                rows = np.searchsorted(burst.receivers, points[index].receivers)
-                outcomes[index] = decide(candidate, burst.of(around.data), settings.method, rows, step)
+    for burst, recorded, candidate in _candidates(kspace, points, listed, settings, assignment, known):
+        for index, step in burst.points:
+            rows = np.searchsorted(burst.receivers, points[index].receivers)
+            outcomes[index] = decide(candidate, recorded, settings.method, rows, step)
     return outcomes
 
 
-def _candidate(
-    predictor: Predictor, burst: Burst, settings: CalibrationSettings, given: ComplexArray
-) -> Candidate | None:
-    """Predict a burst by the method that is set; `given` is what the points say themselves, see :func:`_given`."""
-    if settings.method == "zero":
-        return predictor.zero(burst)
-    if settings.method == "conjugate":
-        return predictor.conjugate(burst)
-    if settings.method == "interpolation":
-        return predictor.interpolation(burst)
-    if settings.method == "network":
-        return predictor.network(burst)
-    return predictor.auto(burst) if np.isnan(given).all() else predictor.calibrated(burst, given)
+def _candidates(
+    kspace: KSpace,
+    points: Sequence[Point],
+    listed: Sequence[int],
+    settings: CalibrationSettings,
+    assignment: ValueAssignment | None,
+    known: Predictions | None,
+) -> Iterator[tuple[Burst, ComplexArray, Candidate | None]]:
+    """Give each burst with what was recorded there, and what belongs there by the method that is set."""
+    if not listed:
+        return
+    if settings.method == "auto":
+        for each in (known or Predictions(kspace)).of(points, listed):
+            given = _given(points, each.burst)
+            says_nothing = np.isnan(given).all()
+            yield each.burst, each.recorded, each.candidate if says_nothing else agreed(each.candidate, given)
+        return
+    around = surround(kspace, [points[index] for index in listed])
+    bursts = group_bursts(kspace, points, listed)
+    predictor = Predictor(around, bursts, assignment)
+    predict: Callable[[Burst], Candidate | None] = getattr(predictor, settings.method)
+    for burst in bursts:
+        yield burst, burst.of(around.data), predict(burst)
 
 
 def _given(points: Sequence[Point], burst: Burst) -> ComplexArray:

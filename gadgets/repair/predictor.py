@@ -7,11 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from gadgets.arrays import ComplexArray
 from gadgets.errors import ModelError
 from gadgets.kspace import has_partner
 from gadgets.repair.bursts import Burst, Surroundings
-from gadgets.repair.candidates import Candidate
+from gadgets.repair.candidates import CONSISTENT, Candidate
 from gadgets.repair.groundwork import Groundwork, root_mean_square
 from gadgets.repair.interpolation import predict_burst
 from gadgets.repair.rehearsal import withhold
@@ -20,7 +19,6 @@ from gadgets.repair.value_assignment import Known, ValueAssignment, Windows, win
 KERNEL_REHEARSALS = 2
 MOST_KERNELS = 24  # bursts that kernels are fitted for: bounds the time where everything is flagged
 HANDICAP = 2.0  # in loud places kernels and partners are worse than they measure where it is less loud
-CONSISTENT = 2.5  # times the error of the background's prediction
 GOOD_ENOUGH = 3.0  # times the usual error: other candidates are then not worth their time
 
 
@@ -132,23 +130,6 @@ class Predictor:
         # Doubt speaks against any change, not for another method.
         doubt = self._ground.support(burst.partition).doubt[burst.receivers, burst.line, burst.start : burst.stop]
         return replace(chosen, error=np.maximum(chosen.error, doubt))
-
-    def calibrated(self, burst: Burst, values: ComplexArray) -> Candidate:
-        """Take what a calibration model says, unless that contradicts the best of the measured candidates.
-
-        Where they agree, the mean of both is taken, which err in different places: over 20 runs on files that were
-        left out, the image error was 6 % smaller than with the measured candidate, 3 % with the model alone.
-
-        Parameters
-        ----------
-        values
-            Shape ``(receiver, sample)``, receivers as in the burst; NaN where the model does not say.
-        """
-        measured = self.auto(burst)
-        completed = np.where(np.isnan(values), measured.values, values)
-        if not (np.abs(completed - measured.values) <= CONSISTENT * measured.error).all():
-            return measured
-        return Candidate("calibration_model", (completed + measured.values) / 2, measured.error)
 
     def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
         """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""

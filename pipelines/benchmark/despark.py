@@ -35,7 +35,8 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
 
     def despark(kspace: KSpace) -> ComplexArray:
         detection = detect(kspace, detector, "fail")
-        repaired, _ = calibrate(kspace, detection.points, calibration, assignment, detection.target_patches)
+        found = (detection.target_patches, detection.repairs)
+        repaired, _ = calibrate(kspace, detection.points, calibration, assignment, *found)
         return kspace.data if repaired is None else repaired
 
     return despark

@@ -35,9 +35,7 @@ def worker(
     bind: Annotated[str, typer.Option(help="Address to listen on. Nothing asks who connects.")] = "127.0.0.1",
     settings: Annotated[
         Path | None,
-        typer.Option(
-            metavar="FILE.json", help="Properties by node, for scans that bring none: pipelines/README.md."
-        ),
+        typer.Option(metavar="FILE.json", help="Properties by node, for scans that bring none: pipelines/README.md."),
     ] = None,
     idle_limit: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Give a scan up when nothing comes for so long.")

@@ -12,7 +12,7 @@ from gadgets.settings.nodes import (
     RawRepairSettings,
     SparkDetectionSettings,
 )
-from gadgets.settings.properties import SettingsT, properties_of, read_settings, validate
+from gadgets.settings.properties import SettingsT, properties_of, property_names, read_settings, validate
 
 __all__ = [
     "NODE_SETTINGS",
@@ -26,6 +26,7 @@ __all__ = [
     "SettingsT",
     "SparkDetectionSettings",
     "properties_of",
+    "property_names",
     "read_settings",
     "refuse_contradictions",
     "validate",

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from gadgets.arrays import FloatArray
 from pipelines.benchmark import INNER_RADIUS, OUTER_RADIUS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DIFFERENCE_GAIN = 5
 """Differences are shown this much brighter than the images."""
@@ -66,6 +68,9 @@ class SlicePictures:
 
 def save_pictures(path: Path, pictures: SlicePictures) -> None:
     """Draw a slice in six panels: images and differences, before and after; k-space; strength over radius."""
+    # It takes a third of a second to import: the demo says first what it is doing.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(12, 8.6), facecolor=BACKGROUND, layout="constrained")
     figure.suptitle(pictures.title, color=TEXT, fontsize=15)
     axes = figure.subplots(2, 3)

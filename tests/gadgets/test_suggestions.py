@@ -33,7 +33,7 @@ def test_a_stage_that_is_right_does_not_make_its_properties_alike():
 
 
 def test_few_names_are_listed_and_many_only_where_nothing_is_like_them():
-    assert meant_or_known("b", ["aa", "bb"]) == " (known: aa, bb)"
+    assert meant_or_known("x", ["aa", "bb"]) == " (known: aa, bb)"
     assert meant_or_known("b", []) == " (known: none)"
     assert meant_or_known("bbb", ["aa", "bb"]) == ", did you mean 'bb'? (known: aa, bb)"
     assert meant_or_known("name-3", MANY).startswith(", did you mean 'name_3'")

@@ -108,7 +108,8 @@ def benchmark(
         with whole_or_nothing(plot) as temporary:
             save_plot(temporary, scores, plot.suffix.removeprefix("."))
     # The tables need this much.
-    shell.show(file_table(scores), total_table(totals), pipe_width=max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(shown))))
+    width = max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(shown)))
+    shell.show(file_table(scores, shell.width(width)), total_table(totals), pipe_width=width)
 
 
 def check_plot(plot: Path) -> None:

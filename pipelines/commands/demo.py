@@ -156,7 +156,7 @@ def run_demo(
     """
     work = work or unseen()
     work.phase("scanning a phantom")
-    write_phantom(files.clean, scan)
+    write_phantom(files.clean, scan, lambda done, total: work.bar("scanning a phantom", done, total))
     work.phase("putting sparks in")
     truth = simulate_file(files.clean, files.sparked, files.truth, plan)
     replayed = Replay(files.sparked, files.images, settings=tuple(settings), report=files.report)

@@ -18,6 +18,8 @@ from pipelines.commands.shell import JsonFile, Quiet, Verbose, open_shell
 from pipelines.version import despark_version
 
 N_HASH_DIGITS = 12
+WIDE = 110
+"""Columns that all of a model needs side by side."""
 
 
 def models(
@@ -41,22 +43,32 @@ def models(
     with working(shell, f"opening the models {f'in {folder}' if folder else 'that are installed'}") as work:
         rows = listing(folder, provider, lambda done, total: work.bar("models", done, total))
     shell.write_json(json.dumps({"despark": despark_version(), "models": [row.model_dump() for row in rows]}, indent=1))
-    shell.show(*model_tables(rows))
+    shell.show(*model_tables(rows, shell.width()))
     refusals = [row.refusal for row in rows if row.refusal]
     if refusals:
         raise ModelError("; ".join(refusals))
 
 
-def model_tables(rows: Sequence[ListedModel]) -> list[Table]:
-    """Draw up the models, and what those scored that were scored together."""
-    table = Table("name", "role", "region", "architecture", "sha256", "provider")
+def model_tables(rows: Sequence[ListedModel], width: int = WIDE) -> list[Table]:
+    """Draw up the models, and what those scored that were scored together.
+
+    In less than the usual width, a role stands below its model, and providers have short names.
+    """
+    is_wide = width >= WIDE
+    table = Table(*(("name", "role") if is_wide else ("name, role",)), "region", "network", "sha256", "provider")
     for row in rows:
-        table.add_row(row.name, row.role, row.region, row.architecture, row.sha256[:N_HASH_DIGITS], row.provider)
+        table.add_row(
+            *((row.name, row.role) if is_wide else (f"{row.name}\n  {row.role}",)),
+            row.region,
+            row.architecture,
+            row.sha256[:N_HASH_DIGITS],
+            row.provider if is_wide else row.provider.removesuffix("ExecutionProvider"),
+        )
     tables = [table]
     for names, scores in scored_together(rows).items():
         shown = Table("score, on files not trained on", ", ".join(names))
         for name, value in scores:
-            shown.add_row(name, str(value))
+            shown.add_row(name, value if isinstance(value, str) else f"{value:.3g}")
         tables.append(shown)
     return tables
 

@@ -67,13 +67,14 @@ def replay(
 def watched(scan: Replay, work: Work) -> Replay:
     """Have it shown how far a replay is."""
 
+    def show_sent(sent: int, total: int) -> None:
+        work.bar("sending", sent, total)
+        if sent == total:
+            # Connections hold much: the work of the nodes may have hardly begun.
+            work.phase("waiting for results")
+
     def show_returned(returned: int, total: int) -> None:
         if total:
             work.bar("coming back", returned, total)
 
-    return replace(
-        scan,
-        on_phase=work.phase,
-        on_sent=lambda sent, total: work.bar("sending", sent, total),
-        on_returned=show_returned,
-    )
+    return replace(scan, on_phase=work.phase, on_sent=show_sent, on_returned=show_returned)

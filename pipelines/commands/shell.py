@@ -68,11 +68,17 @@ class Shell:
         """Show the result to a person: on standard output, or beside it where that is taken by JSON."""
         if self.quiet:
             return
-        console = self.terminal if self.json_file == STDOUT else Console()
-        if not console.is_terminal:
-            console = Console(width=pipe_width, stderr=console.stderr)
+        console = self._console(pipe_width)
         for result in results:
             console.print(result, soft_wrap=isinstance(result, str), markup=False)
+
+    def width(self, pipe_width: int = PIPE_WIDTH) -> int:
+        """Give the number of columns that a result is shown in; a pipe has as many as it is said to have."""
+        return self._console(pipe_width).width
+
+    def _console(self, pipe_width: int) -> Console:
+        console = self.terminal if self.json_file == STDOUT else Console()
+        return console if console.is_terminal else Console(width=pipe_width, stderr=console.stderr)
 
     def write_json(self, text: str) -> None:
         """Write the result for machines where it was asked for: a whole file or none, or standard output.

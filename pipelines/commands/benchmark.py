@@ -44,7 +44,8 @@ INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_
 
 def benchmark(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="MRD raw files, taken as free of sparks.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="RAW.h5", help="MRD raw files, taken as free of sparks.", show_default=False),
     ] = None,
     rivals: Annotated[
         str, typer.Option(metavar="NAMES", help=f"What is compared, of: {', '.join((DESPARK, *RIVALS))}.")

@@ -22,6 +22,7 @@ from gadgets.arrays import FloatArray
 from gadgets.errors import RawDataError
 from gadgets.image import reconstruct
 from gadgets.wire import encodings_of
+from pipelines.chains import find_chain
 from pipelines.commands.benchmark import read_properties
 from pipelines.commands.demo_pictures import MarkedSpark, SlicePictures, save_pictures
 from pipelines.commands.progress import Work, unseen, working
@@ -31,7 +32,7 @@ from pipelines.commands.simulate import simulate_file
 from pipelines.commands.summary import found_counts, found_table, summary_table
 from pipelines.files import RawFile, read_kspaces
 from pipelines.phantom import Comparison, PhantomScan, RepairedPlace, SparkPlan, Truth, compare, peak_of, write_phantom
-from pipelines.replay import Replay, ScanReport
+from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
 WEAKEST_RNR, STRONGEST_RNR = 0.2, 2.0
 MOST_EVENTS = 16
@@ -94,7 +95,7 @@ def demo(
     """Do the main job on a file made for it, with pictures.
 
     A phantom is scanned, and sparks are put into its raw data. The chain finds and repairs them. Tables and pictures
-    show what was found, and how far each image is from the clean one. It takes about a minute.
+    show what was found, and how far each image is from the clean one. It takes less than a minute.
 
     Example: despark demo --output despark-demo
     """
@@ -102,9 +103,11 @@ def demo(
     shell = open_shell(verbose, quiet, json_file, told=TOLD)
     files = DemoFiles(output)
     with working(shell, f"making a scan with sparks and repairing it, in {output}") as work:
-        make_folder(output)
         chosen = read_properties(properties or [], models)
         chain_settings = [f"{name}={value}" for name, value in {**FAIL_OPENLY, **chosen}.items()]
+        # A wrong setting is found before the work.
+        find_chain(DEFAULT_PIPELINE).with_settings(chain_settings)
+        make_folder(output)
         plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
         result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings, work)
     shell.write_json(json.dumps(result.for_machines(files), indent=1))

@@ -9,6 +9,8 @@ standard error          all else: what is being done, how far it is, logs, failu
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -16,11 +18,12 @@ from typing import Annotated
 import typer
 from rich.console import Console, RenderableType
 
+from gadgets.errors import RawDataError
 from pipelines.files import check_folder, whole_or_nothing
 
 Verbose = Annotated[
     int,
-    typer.Option("--verbose", "-v", count=True, show_default=False, help="Say more, such as which models run where."),
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Say which models run where; -vv says all."),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 JsonFile = Annotated[
@@ -69,8 +72,9 @@ class Shell:
         if self.quiet:
             return
         console = self._console(pipe_width)
-        for result in results:
-            console.print(result, soft_wrap=isinstance(result, str), markup=False)
+        with _writing_to("the terminal" if console.stderr else "standard output"):
+            for result in results:
+                console.print(result, soft_wrap=isinstance(result, str), markup=False)
 
     def width(self, pipe_width: int = PIPE_WIDTH) -> int:
         """Give the number of columns that a result is shown in; a pipe has as many as it is said to have."""
@@ -89,10 +93,21 @@ class Shell:
             The file cannot be written.
         """
         if self.json_file == STDOUT:
-            typer.echo(text)
+            with _writing_to("standard output"):
+                typer.echo(text)
         elif self.json_file is not None:
             with whole_or_nothing(self.json_file) as temporary:
                 temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _writing_to(target: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # a reader that has read enough is no failure
+    except OSError as error:
+        raise RawDataError(f"{target}: cannot be written ({error.strerror or error})") from error
 
 
 def open_shell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -34,7 +35,9 @@ MAX_PLANES = 30
 
 
 def train(
-    files: Annotated[list[Path], typer.Argument(help="MRD raw files without sparks.", show_default=False)],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="RAW.h5", help="MRD raw files without sparks.", show_default=False)
+    ],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the models and their manifest.")
     ],
@@ -70,11 +73,11 @@ def train(
         measured = read_scores(scores or [])
 
         def show(name: str, step: int, n_steps: int, loss: float) -> None:
-            work.bar(name, step, n_steps, f"{name} (loss {loss:.4f})")
+            work.bar(name, step, n_steps, name if math.isnan(loss) else f"{name} (loss {loss:.4f})")
 
         def log(text: str) -> None:
             shell.say(text)
-            work.phase(text)
+            work.phase("working")
 
         command = command_line(files, planes, epochs, seed)
         entries = train_models(recordings, output, recipe, command, measured, show, log, only or ())

@@ -13,18 +13,22 @@ from pathlib import Path
 from time import perf_counter
 from typing import Annotated, Any
 
-import h5py
 import numpy as np
 import typer
-from rich.table import Table
 
-from gadgets.arrays import FloatArray
 from gadgets.errors import RawDataError
 from gadgets.image import reconstruct
 from gadgets.wire import encodings_of
 from pipelines.chains import find_chain
 from pipelines.commands.benchmark import read_properties
-from pipelines.commands.demo_pictures import MarkedSpark, SlicePictures, save_pictures
+from pipelines.commands.demo_pictures import (
+    MarkedSpark,
+    SlicePictures,
+    error_table,
+    errors_of,
+    images_of,
+    save_pictures,
+)
 from pipelines.commands.progress import Work, unseen, working
 from pipelines.commands.replay import TOLD, watched
 from pipelines.commands.shell import JsonFile, Quiet, Settings, Verbose, open_shell
@@ -213,30 +217,3 @@ def pictures_of(files: DemoFiles, truth: Truth, comparison: Comparison) -> Itera
         kspace = np.abs(sparked.kspace.data[:, 0]).max(axis=0)
         title = f"despark demo, slice {indices.slice + 1}"
         yield SlicePictures(title, reconstruct(clean.kspace, encoding)[0], before, after, kspace, sparks)
-
-
-def images_of(path: Path) -> dict[int, FloatArray]:
-    """Read the images of the chain, shape ``(y, x)``, by slice."""
-    images = {}
-    with h5py.File(path, "r") as file:
-        for group in file["images"].values():
-            for header, data in zip(group["header"], group["data"], strict=True):
-                images[int(header["slice"])] = np.asarray(data[0, 0])
-    return images
-
-
-def error_table(slices: Sequence[SlicePictures]) -> Table:
-    """Show the distance of each image from the clean one, before and after, in % of the clean image."""
-    table = Table(title="Image error (% of the clean image's norm)")
-    for name in ("slice", "before", "after"):
-        table.add_column(name, justify="right")
-    for number, pictures in enumerate(slices, 1):
-        before, after = errors_of(pictures)
-        table.add_row(str(number), f"{before:.2f}", f"{after:.2f}")
-    return table
-
-
-def errors_of(pictures: SlicePictures) -> tuple[float, float]:
-    """Give the distance of an image from the clean one, before and after, in % of the clean image's norm."""
-    norm = float(np.linalg.norm(pictures.clean)) / 100
-    return pictures.error_before / norm, pictures.error_after / norm

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TypeAlias, TypeVar
 
 import typer
@@ -122,7 +122,8 @@ def working(shell: Shell, what: str = "") -> Iterator[Work]:
         disable=shell.quiet or not shell.terminal.is_terminal,
     )
     try:
-        with progress:
+        # Old versions of rich end what they did not show with an empty line.
+        with nullcontext() if progress.disable else progress:
             yield Work(progress)
     except KeyboardInterrupt:
         typer.echo("despark: interrupted", err=True)

@@ -7,6 +7,7 @@
     ├── ProviderError      a GPU was asked for and the opened session runs elsewhere
     ├── SettingsError      a property is unknown or its value is of the wrong type
     ├── RawDataError       a raw file or stream cannot be read, or holds nothing to work on
+    ├── ArrayError         an array is no k-space that could be judged; a ValueError, too
     ├── PipelineError      a chain (XML) cannot be read or cannot be run here
     ├── WireError          bytes on a connection are not what the protocol says
     │   └── PeerLostError  the other side went away without a CLOSE
@@ -16,6 +17,7 @@
 from onnx_models.errors import DesparkError, ModelError, ProviderError
 
 __all__ = [
+    "ArrayError",
     "DesparkError",
     "ModelError",
     "NodeError",
@@ -34,6 +36,10 @@ class SettingsError(DesparkError):
 
 class RawDataError(DesparkError):
     """A raw file or stream cannot be read, or holds nothing to work on."""
+
+
+class ArrayError(DesparkError, ValueError):
+    """An array that was handed over in Python is no k-space that could be judged: shape, type or values."""
 
 
 class PipelineError(DesparkError):

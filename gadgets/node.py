@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from gadgets.errors import DesparkError, PeerLostError, WireError
 from gadgets.kspace import Encoding
-from gadgets.memory import keep_freed_memory
+from gadgets.process import keep_freed_memory, keep_one_blas_thread
 from gadgets.settings import SettingsT, read_settings
 from gadgets.wire import (
     ERROR,
@@ -61,6 +61,7 @@ def run_node(
         Opens what the node needs, before any data, and gives its stage.
     """
     keep_freed_memory()
+    keep_one_blas_thread()
     transport = attach(connection)
     try:
         settings = read_settings(connection.raw_bytes.config, model, name)

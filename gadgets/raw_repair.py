@@ -16,16 +16,15 @@ from typing import Any
 import numpy as np
 
 from gadgets.arrays import ComplexArray
-from gadgets.calibration import calibrate
 from gadgets.detection import LooksForSparks, open_detector
 from gadgets.errors import RawDataError
+from gadgets.failing_open import calibrate, detect
 from gadgets.kspace import AcquiredKSpace, Encoding, KSpaceAssembler, Limits, SeenKSpaces, is_imaging, place_readouts
 from gadgets.node import Item, Stage, run_node
 from gadgets.records import Assembly
 from gadgets.repair import ValueAssignment, open_value_assignment
 from gadgets.report import Report
 from gadgets.settings import NodeSettings, RawRepairSettings
-from gadgets.spark_detection import detect
 from gadgets.wire import Acquisition
 
 logger = logging.getLogger(__name__)
@@ -162,9 +161,8 @@ class RawRepairer:
         )
         detection = detect(kspace, self._detector, self._settings.spark_detection.on_failure)
         self._reports["spark_detection"].add(detection)
-        data, calibration = calibrate(
-            kspace, detection.points, self._settings.calibration, self._assignment, detection.target_patches
-        )
+        found = (detection.target_patches, detection.repairs)
+        data, calibration = calibrate(kspace, detection.points, self._settings.calibration, self._assignment, *found)
         self._reports["calibration"].add(calibration)
         if data is not None:
             _write_back(acquired, data)

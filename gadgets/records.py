@@ -49,19 +49,35 @@ class Point(Record):
     values: tuple[tuple[float, float], ...] = ()
 
 
+class KnownRepair(Record):
+    """What the repair makes of a point, as detection already knows it.
+
+    ``recorded`` and ``values`` are the samples of the point's receivers, complex64 in base64: what was recorded, and
+    what belongs there; ``values`` is empty where the repair is refused. Only where the very same samples are still
+    recorded does it hold.
+    """
+
+    method: RepairMethod | None
+    recorded: str
+    values: str = ""
+    refusal: str = ""
+
+
 class Detection(Record):
     """The result of looking for sparks in one k-space.
 
     ``patches`` counts all patches that were judged. ``provider`` is what the opened session runs on
     (``CPUExecutionProvider``, ``CUDAExecutionProvider``). ``seconds`` is the time of the whole step.
     ``image_probability`` is that of an artifact in the image, where the image was checked first.
-    ``warning`` says why the k-space was passed on unjudged, in full or in part.
+    ``warning`` says why the k-space was passed on unjudged, in full or in part. ``repairs`` has one entry for each
+    point, or none at all where detection had no need to know.
     """
 
     indices: Indices
     patches: int = 0
     target_patches: tuple[TargetPatch, ...] = ()
     points: tuple[Point, ...] = ()
+    repairs: tuple[KnownRepair, ...] = ()
     image_probability: float | None = None
     provider: str = ""
     seconds: float = 0.0

@@ -35,7 +35,9 @@ class Report:
 
     def add(self, record: Record) -> None:
         """Write one record; a file that can no longer be written is logged and does not end the scan."""
-        line = f'{{"node": {json.dumps(self._node)}, {record.model_dump_json()[1:]}\n'
+        # Samples in base64 are for the next node, not for people.
+        text = record.model_dump_json(exclude={"repairs"})
+        line = f'{{"node": {json.dumps(self._node)}, {text[1:]}\n'
         try:
             self._append(line)
         except SettingsError as error:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Iterator
 from functools import partial
-from time import perf_counter
 from typing import Any
 
 from gadgets.detection import LooksForSparks, open_detector
-from gadgets.errors import NodeError, RawDataError
-from gadgets.kspace import Encoding, KSpace, count_non_finite, describe, warning_of
+from gadgets.errors import RawDataError
+from gadgets.failing_open import detect
+from gadgets.kspace import Encoding
 from gadgets.node import Item, Stage, run_node
-from gadgets.records import Detection
 from gadgets.report import Report
 from gadgets.settings import OnFailure, SparkDetectionSettings
 from gadgets.wire import Cell, ReconData, cells_of, waveforms_of
@@ -70,43 +69,3 @@ def _judged_cells(recon_data: ReconData, encodings: tuple[Encoding, ...], on_fai
             raise
         logger.warning("spark_detection: passed on unjudged: %s", error)
         return []
-
-
-def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> Detection:
-    """Look for sparks in one k-space, in its finite samples.
-
-    Parameters
-    ----------
-    kspace
-        As acquired.
-    detector
-        Opened before the scan.
-    on_failure
-        pass: a k-space that cannot be judged gets a detection with a warning and no points.
-
-    Raises
-    ------
-    NodeError
-        Detection failed, and ``on_failure`` is fail.
-    """
-    start = perf_counter()
-    try:
-        n_non_finite = count_non_finite(kspace)
-        detection = detector.detect(kspace)
-    except Exception as error:
-        where = describe(kspace.indices)
-        if on_failure == "fail":
-            raise NodeError(f"spark_detection: {where}: {_reason(error)}") from error
-        logger.exception("spark_detection failed (%s); passed on unjudged", where)
-        warning = f"passed on unjudged: {_reason(error)}"
-        provider = detector.provider
-        return Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start, warning=warning)
-    if not n_non_finite:
-        return detection
-    warning = warning_of(n_non_finite)
-    logger.warning("spark_detection: %s (%s)", warning, describe(kspace.indices))
-    return detection.model_copy(update={"warning": "; ".join(filter(None, (detection.warning, warning)))})
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -3,7 +3,6 @@ import resource
 
 import numpy as np
 import pytest
-
 from gadgets.memory import keep_freed_memory
 
 

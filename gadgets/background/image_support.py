@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,10 +68,9 @@ class SupportPrediction:
         innovation: ComplexArray = self.weighted / np.float32(self.correlation[0, 0].real)
         return innovation
 
-    @property
-    def relative_variance(self) -> FloatArray:
-        """Variance of the missing samples over that of a single one, shape ``(coil, ky, kx)``; zero elsewhere."""
-        relative: FloatArray = self.variance * np.float32(self.correlation[0, 0].real)
+    def relative_variance_at(self, place: Any = ...) -> FloatArray:  # noqa: ANN401 - the type of an index has no name
+        """Variance of missing samples over that of a single one, at an index of ``(coil, ky, kx)``; zero elsewhere."""
+        relative: FloatArray = self.variance[place] * np.float32(self.correlation[0, 0].real)
         return relative
 
     def burst_resolution(self, length: int) -> NDArray[np.complex128]:

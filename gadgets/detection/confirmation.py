@@ -10,10 +10,15 @@ from gadgets.detection.suspects import Suspect
 from gadgets.detection.verdict import HIT, is_spark, receivers_of
 from gadgets.kspace import KSpace
 from gadgets.records import Point
-from gadgets.repair import deviations
+from gadgets.repair import Predictions, deviations
 
 
-def confirm(suspects: Sequence[Suspect], looked_at: KSpace, crowd: Sequence[Point] | None = None) -> list[Point]:
+def confirm(
+    suspects: Sequence[Suspect],
+    looked_at: KSpace,
+    crowd: Sequence[Point] | None = None,
+    known: Predictions | None = None,
+) -> list[Point]:
     """Keep the suspects that their predictions confirm; name their receivers and their moment.
 
     Parameters
@@ -25,12 +30,14 @@ def confirm(suspects: Sequence[Suspect], looked_at: KSpace, crowd: Sequence[Poin
     crowd
         Where suspects were found together: what else is wrong in this k-space, and tells nothing about them. None
         where the models suspect each of them alone.
+    known
+        What has been predicted of the k-space that they were seen in; None: nothing.
     """
     if not suspects:
         return []
     confirmed = []
     points = [suspect.point for suspect in suspects]
-    theirs = deviations(looked_at, [*points, *(crowd or ())])[: len(points)]
+    theirs = deviations(looked_at, [*points, *(crowd or ())], known)[: len(points)]
     for suspect, point, deviation in zip(suspects, points, theirs, strict=True):
         opinions = (suspect.probability, suspect.threshold, deviation)
         if is_spark(*opinions, in_core=suspect.in_core, in_crowd=crowd is not None):
@@ -45,20 +52,20 @@ def confirm(suspects: Sequence[Suspect], looked_at: KSpace, crowd: Sequence[Poin
     return confirmed
 
 
-def explained_by_others(points: Sequence[Point], kspace: KSpace) -> list[Point]:
+def explained_by_others(points: Sequence[Point], known: Predictions) -> list[Point]:
     """Name the points that do not deviate any more where all points are left out: others were to blame.
 
     Parameters
     ----------
     points
         All that were confirmed, at several looks.
-    kspace
-        As acquired.
+    known
+        What has been predicted of the k-space as acquired.
     """
     explained: list[Point] = []
     left = list(points)
     while left:
-        largest = np.nanmax(deviations(kspace, left), axis=1, initial=0.0)
+        largest = np.nanmax(deviations(known.kspace, left, known), axis=1, initial=0.0)
         order = np.argsort(largest)
         # The weaker half at a time: without them, the others may deviate again.
         weakest = {int(index) for index in order[: -(-int((largest <= HIT).sum()) // 2)]}

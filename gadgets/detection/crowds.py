@@ -19,6 +19,7 @@ from gadgets.detection.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
 from gadgets.detection.suspects import BESIDE, Suspect
 from gadgets.kspace import KSpace, Plane, planes_of
 from gadgets.records import Point
+from gadgets.repair import deviations_from_noise
 
 DEVIATION, DEVIATION_IN_CORE = 7.0, 15.0
 """Deviations from which on a sample may belong to a crowd: in clean files samples outside of the core reach 6."""
@@ -46,15 +47,33 @@ def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Po
     """
     if not suspects or not kspace.is_gridded:
         return []
-    partitions = {suspect.place[0] for suspect in suspects}
+    loud, hidden = _out_of_noise(kspace, suspects, points)
+    partitions = {suspect.place[0] for suspect in loud}
     others = [partition for partition in range(kspace.data.shape[1]) if partition not in partitions]
-    hidden: list[Suspect] = []
-    for plane in planes_of(kspace, others):
-        here = sorted((each for each in suspects if each.place[0] == plane.partition), key=_least_likely_first)
+    for plane in planes_of(kspace, others) if loud else ():
+        here = sorted((each for each in loud if each.place[0] == plane.partition), key=_least_likely_first)
         found = [(point.line, point.sample) for point in points if point.partition == plane.partition]
         if len(found) <= LARGEST:
             hidden += _hidden_in_plane(plane, here[-LARGEST:], found)
     return hidden
+
+
+def _out_of_noise(
+    kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Point]
+) -> tuple[list[Suspect], list[Suspect]]:
+    """Give the suspects that lie among signal, and of those that lie in noise alone the ones that stand out of it.
+
+    The noise says of a sample all that can be said there; no search over the whole plane says more.
+    """
+    deviations = deviations_from_noise(kspace, [suspect.point for suspect in suspects], points)
+    loud = [suspect for suspect, deviation in zip(suspects, deviations, strict=True) if np.isnan(deviation)]
+    standing_out = []
+    for suspect, deviation in zip(suspects, deviations, strict=True):
+        here = [(point.line, point.sample) for point in points if point.partition == suspect.place[0]]
+        weighed, least = _weighed(suspect, here)
+        if deviation >= least:
+            standing_out.append(weighed)
+    return loud, standing_out
 
 
 def _least_likely_first(suspect: Suspect) -> float:

@@ -40,8 +40,8 @@ from gadgets.patches import (
     shape_for,
     together,
 )
-from gadgets.records import Detection, Point, TargetPatch
-from gadgets.repair import repair
+from gadgets.records import Detection, KnownRepair, Point, TargetPatch
+from gadgets.repair import Predictions, carried, outcomes_of, repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings, refuse_contradictions
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
@@ -60,11 +60,13 @@ class _Found:
     """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged."""
 
     thresholds: Thresholds
+    known: Predictions
     looks: int = 0
     patches: int = 0
     left_out: int = 0
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
     points: dict[Place, Point] = field(default_factory=dict)
+    obvious: set[Place] = field(default_factory=set)
 
 
 class Detector:
@@ -122,18 +124,20 @@ class Detector:
         is_clean = chance is not None and not has_artifact(chance, settings)
         stops = is_clean and settings.when_clean == "stop"
         thresholds = self._thresholds.patches
-        found = _Found(raised(thresholds, settings) if is_clean else thresholds)
+        found = _Found(raised(thresholds, settings) if is_clean else thresholds, Predictions(kspace))
         if not stops:
             self._look_for_points(kspace, found)
         # What two looks found, the second finding nothing more, was confirmed together.
         if found.looks > 2 and len(found.points) <= MOST_POINTS:
-            for point in explained_by_others(list(found.points.values()), kspace):
+            for point in explained_by_others(list(found.points.values()), found.known):
                 del found.points[place_of(point)]
+        points = tuple(found.points[place] for place in sorted(found.points))
         return Detection(
             indices=kspace.indices,
             patches=found.patches,
             target_patches=tuple(found.targets[anchor] for anchor in sorted(found.targets)),
-            points=tuple(found.points[place] for place in sorted(found.points)),
+            points=points,
+            repairs=_known_repairs(points, found.known),
             image_probability=chance,
             provider=self.provider,
             seconds=time.perf_counter() - start,
@@ -155,7 +159,7 @@ class Detector:
         for look in range(MAX_LOOKS):
             found.looks = look + 1
             if look:
-                repaired, _ = repair(kspace, list(found.points.values()), CalibrationSettings())
+                repaired, _ = repair(kspace, list(found.points.values()), CalibrationSettings(), known=found.known)
                 # Partitions that the repair left alone look as they did; cuboids reach over all of them.
                 same = {each: suspects[each] for each in suspects if _is_same(looked_at, repaired, each)}
                 suspects = same if shape != "cuboid" else {}
@@ -164,8 +168,11 @@ class Detector:
                 suspects.update({plane.partition: [] for plane in planes})
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
                     suspects[suspect.place[0]].append(suspect)
-            new = _confirmed(kspace, looked_at, suspects, found)
-            found.points.update({place_of(point): point for point in new})
+            seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
+            new = _conspicuous(looked_at, seen, found)
+            if all(place_of(point) in found.obvious for point in new):
+                # All others were looked at without these already: another look would see the same.
+                new = _hidden(kspace, seen, found)
             if not new or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
 
@@ -210,21 +217,32 @@ def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
     return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
 
 
-def _confirmed(
-    kspace: KSpace, looked_at: KSpace, suspects: Mapping[int, Sequence[Suspect]], found: _Found
-) -> list[Point]:
-    """Confirm suspects one by one; where none is confirmed, those that hide each other."""
-    seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
-    unknown = [suspect for suspect in seen if suspect.place not in found.points]
-    new = confirm([suspect for suspect in unknown if not suspect.is_hint], looked_at)
-    if new:
-        return new
+def _conspicuous(looked_at: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
+    """Confirm the suspects that the models suspect one by one, and note what was found."""
+    unknown = [suspect for suspect in seen if suspect.place not in found.points and not suspect.is_hint]
+    new = confirm(unknown, looked_at, known=found.known if looked_at is found.known.kspace else None)
+    found.obvious |= {suspect.place for suspect in unknown if suspect.is_obvious}
+    found.points.update({place_of(point): point for point in new})
+    return new
+
+
+def _hidden(kspace: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
+    """Confirm the suspects that hide each other, and note what was found."""
     points = list(found.points.values())
-    hidden = find_hidden(kspace, unknown, points)
-    new = confirm(hidden, kspace, points)
+    hidden = find_hidden(kspace, [suspect for suspect in seen if suspect.place not in found.points], points)
+    new = confirm(hidden, kspace, points, found.known)
     # One sample out of many that were chosen together is no spark among others, but what an image leaks.
-    is_likely = points or len(new) > 1 or 2 * len(new) >= len(hidden)
-    return new if is_likely else []
+    if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
+        return []
+    found.points.update({place_of(point): point for point in new})
+    return new
+
+
+def _known_repairs(points: Sequence[Point], known: Predictions) -> tuple[KnownRepair, ...]:
+    """Give what becomes of the points, if it was computed on the way; else it may never be asked for."""
+    if not points or not known.knows(points):
+        return ()
+    return carried(known.kspace, points, outcomes_of(known.kspace, points, CalibrationSettings(), known=known))
 
 
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:

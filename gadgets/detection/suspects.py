@@ -33,6 +33,8 @@ class Suspect:
         That it is abnormal, and above which it counts as such.
     in_core
         Whether it lies in the echo's peak.
+    is_obvious
+        Whether all others were looked at as if this sample had recorded nothing.
     is_hint
         Whether the segmentation says too little to suspect this sample alone; it may belong to a crowd.
     values
@@ -43,6 +45,7 @@ class Suspect:
     probability: float
     threshold: float
     in_core: bool
+    is_obvious: bool = False
     is_hint: bool = False
     values: ComplexArray | None = None
 
@@ -90,7 +93,9 @@ def collect_suspects(
     """
     regions = [regions_of(*each) for each in zip(patches.planes, patches.evidence, strict=True)]
     core, peak, near = (np.stack(region) for region in zip(*regions, strict=True))
-    judged = np.stack([evidence.judged for evidence in patches.evidence])
+    judged, obvious = (
+        np.stack([getattr(evidence, name) for evidence in patches.evidence]) for name in ("judged", "obvious")
+    )
     thresholds = np.where(core, point_thresholds["centre"], point_thresholds["outer"])
     anchors = patches.anchors[targets]
     places, chances, sources = merge(opinions.probability, anchors, np.full(core.shape, POSSIBLE))
@@ -112,6 +117,7 @@ def collect_suspects(
                 probability=float(chance),
                 threshold=float(thresholds[where]),
                 in_core=bool(core[where]),
+                is_obvious=bool(obvious[where]),
                 is_hint=bool(hint),
                 values=values,
             )

@@ -42,6 +42,9 @@ N_STRIKING = CHANNELS.index("level")
 
 RADIUS_SCALE = 2.0
 
+CENTRE = 0.1
+"""Radius inside which the object itself is as steep as a spark."""
+
 LARGEST = 10.0
 """Maps are cut off here: what stands out e^10 times stands out."""
 
@@ -53,6 +56,17 @@ SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
 
 ENOUGH = 1 << 14
 """Samples of a receiver whose median tells what is usual in it."""
+
+OBVIOUS = 12.0
+"""Times the local level from which on a sample away from the centre is taken out before anything else is asked.
+
+As long as it is there, it brightens the image's background and spoils the predictions around it, and all would have to
+be looked at again without it. Clean files reach 9 beyond a tenth of the radius, and 32 between the holes of a Poisson
+disc, which are not judged.
+"""
+
+MOST_OBVIOUS = 256
+"""Samples that are taken out at most; more are no sparks."""
 
 EVIDENCE_SET = "evidence-1"
 """Goes into the manifest of every model: a model reads only the maps that it was trained on."""
@@ -74,6 +88,8 @@ class Evidence:
         Samples that can be judged at all: acquired, finite and among others, shape ``(line, sample)``.
     centre
         The place with the loudest surroundings: line and sample.
+    obvious
+        Samples that all others were looked at without, shape ``(line, sample)``.
     """
 
     maps: NDArray[np.float32]
@@ -81,6 +97,7 @@ class Evidence:
     noise: float
     judged: BoolArray
     centre: tuple[int, int]
+    obvious: BoolArray
 
     @property
     def radius(self) -> FloatArray:
@@ -129,7 +146,7 @@ def loudest_place(level: FloatArray) -> tuple[int, int]:
     return int(line), int(sample)
 
 
-def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evidence:
+def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, without_obvious: bool = False) -> Evidence:
     """Make the evidence maps of one plane.
 
     Parameters
@@ -138,24 +155,38 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None) -> Evid
         Shape ``(coil, line, sample)``.
     valid
         Samples that were acquired and are finite, shape ``(line, sample)``; the rest is zero in `plane`.
+    without_obvious
+        Look at all other samples as if the obvious ones (see :data:`OBVIOUS`) had recorded nothing.
     """
     peak = max(float(np.abs(plane).max()), 1e-30)
     data, scale = _in_range(plane, peak)
+    peak *= scale
     magnitude, level, noise = level_of(data)
     centre = loudest_place(level)
+    judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
+    radius = radii(level.shape, centre)
+    obvious = judged & (magnitude > OBVIOUS * level) & (radius > CENTRE)
+    if not without_obvious or np.count_nonzero(obvious) > MOST_OBVIOUS:
+        obvious[:] = False
+    others, taken_out = magnitude, data[:, obvious]
+    if obvious.any():
+        data = data.copy() if np.may_share_memory(data, plane) else data
+        data[:, obvious] = 0
+        others, level, noise = level_of(data)
+        peak = max(float(np.abs(data[(slice(None), *loudest_place(others))]).max()), 1e-30)
     maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
-    for ratio, target in zip(_ratios(data, peak * scale, magnitude, level, noise), maps, strict=False):
+    for ratio, target in zip(_ratios(data, obvious, taken_out, peak, level, noise), maps, strict=False):
         np.log(ratio + SMALLEST, out=target)
+    np.log(magnitude / level + SMALLEST, out=maps[N_STRIKING - 1])
     maps[N_STRIKING:] = (
         0.5 * np.log(level / noise),
-        _mirror_ratio(magnitude, level, centre),
-        RADIUS_SCALE * radii(level.shape, centre),
+        _mirror_ratio(magnitude, others, level, centre),
+        RADIUS_SCALE * radius,
         np.full(level.shape, 0.5 * np.log2(len(data))),
     )
-    judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
     maps[:N_STRIKING, ~judged] = np.log(SMALLEST)
     np.clip(maps, -LARGEST, LARGEST, out=maps)
-    return Evidence(maps=maps, level=level / scale, noise=noise / scale, judged=judged, centre=centre)
+    return Evidence(maps, level / scale, noise / scale, judged, centre, obvious)
 
 
 def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
@@ -169,14 +200,23 @@ def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
 
 
 def _ratios(
-    data: ComplexArray, peak: float, magnitude: FloatArray, level: FloatArray, noise: float
+    data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray, peak: float, level: FloatArray, noise: float
 ) -> Iterator[FloatArray]:
-    """Give what tells how much a sample stands out, in the order of the maps: about one for an ordinary sample."""
+    """Give what tells how much a sample stands out among others, in the order of the maps: about one is ordinary.
+
+    The obvious samples are zero in `data` and are put back in the end; what they recorded is `taken_out`, shape
+    ``(coil, sample)``.
+    """
     # Each part frees its arrays, of the size of the plane, before the next one makes its own.
-    yield from _innovation_ratios(innovation_of(data, 1 / peak))
-    yield from _residual_ratios(data, level, noise)
+    innovation = innovation_of(data, 1 / peak)
+    # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
+    innovation[:, obvious] += taken_out * np.float32(1 / peak)
+    yield from _innovation_ratios(innovation)
+    del innovation
+    yield from _residual_ratios(data, obvious, taken_out, level, noise)
+    if taken_out.size:
+        data[:, obvious] = taken_out
     yield whitened_energy(data, level)
-    yield magnitude / level
 
 
 def _innovation_ratios(innovation: ComplexArray) -> Iterator[FloatArray]:
@@ -188,9 +228,12 @@ def _innovation_ratios(innovation: ComplexArray) -> Iterator[FloatArray]:
     yield _strongest_receiver(innovation)
 
 
-def _residual_ratios(data: ComplexArray, level: FloatArray, noise: float) -> Iterator[FloatArray]:
+def _residual_ratios(
+    data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray, level: FloatArray, noise: float
+) -> Iterator[FloatArray]:
     residual = predict(data, level, noise)
     np.subtract(data, residual, out=residual)
+    residual[:, obvious] += taken_out
     error, error_level = _strength(residual, 0.5 * noise)
     yield error / error_level
     yield whitened_energy(residual, error_level)
@@ -212,12 +255,12 @@ def radii(shape: tuple[int, ...], centre: tuple[int, int]) -> FloatArray:
     return np.sqrt((line**2)[:, None] + (sample**2)[None, :])
 
 
-def _mirror_ratio(magnitude: FloatArray, level: FloatArray, centre: tuple[int, int]) -> FloatArray:
-    """Log ratio to the loudest of the nine samples around the mirrored place; 0 where there is none.
+def _mirror_ratio(magnitude: FloatArray, others: FloatArray, level: FloatArray, centre: tuple[int, int]) -> FloatArray:
+    """Log ratio to the loudest of the nine samples of `others` around the mirrored place; 0 where there is none.
 
     Sharp edges make star lines on both sides of the centre; a spark has no partner.
     """
-    loudest = local_maximum(magnitude)
+    loudest = local_maximum(others)
     line = 2 * centre[0] - np.arange(magnitude.shape[0])
     sample = 2 * centre[1] - np.arange(magnitude.shape[1])
     there = ((line >= 0) & (line < magnitude.shape[0]))[:, None] & ((sample >= 0) & (sample < magnitude.shape[1]))

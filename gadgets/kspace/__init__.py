@@ -5,6 +5,7 @@ from gadgets.kspace.assembly import AcquiredKSpace, KSpaceAssembler, assemble, d
 from gadgets.kspace.completeness import SeenKSpaces
 from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
 from gadgets.kspace.finite import count_non_finite, warning_of, without_non_finite
+from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.mirroring import mirrored
 from gadgets.kspace.placement import place_along_readout, place_readouts
@@ -47,6 +48,7 @@ __all__ = [
     "has_partner",
     "have_partners",
     "is_imaging",
+    "kspace_of",
     "mirrored",
     "place_along_readout",
     "place_readouts",

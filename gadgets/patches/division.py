@@ -109,7 +109,7 @@ def divide_planes(
     preprocessing
         How magnitudes are normalised; None: the patches are cut from the evidence maps.
     """
-    evidence = [gather_evidence(plane.data, plane.valid) for plane in planes]
+    evidence = [gather_evidence(plane.data, plane.valid, without_obvious=True) for plane in planes]
     shape = (len(planes), *evidence[0].level.shape)
     anchors, centre = divide(shape, patch, overlap), _loudest(evidence)
     is_flat = patch[0] == 1

@@ -1,6 +1,19 @@
 """Repair: what belongs there instead?"""
 
-from gadgets.repair.fill import deviations, repair
+from gadgets.repair.carried import carried
+from gadgets.repair.deviations import deviations, deviations_from_noise
+from gadgets.repair.fill import outcomes_of, repair
+from gadgets.repair.predictions import Predictions
 from gadgets.repair.value_assignment import ValueAssignment, load_value_assignment, open_value_assignment
 
-__all__ = ["ValueAssignment", "deviations", "load_value_assignment", "open_value_assignment", "repair"]
+__all__ = [
+    "Predictions",
+    "ValueAssignment",
+    "carried",
+    "deviations",
+    "deviations_from_noise",
+    "load_value_assignment",
+    "open_value_assignment",
+    "outcomes_of",
+    "repair",
+]

@@ -65,6 +65,13 @@ class Burst:
         """Take the burst's samples out of an array ``(coil, kz, ky, kx)``, shape ``(receiver, sample)``."""
         return values[self.receivers, self.partition, self.line, self.start : self.stop]
 
+    def recorded_in(self, kspace: KSpace) -> ComplexArray:
+        """Take what was recorded here out of a k-space as acquired, shape ``(receiver, sample)``."""
+        readout = kspace.data[self.receivers, self.partition, self.line]
+        if kspace.reversed_lines[self.partition, self.line]:
+            readout = readout[:, ::-1]
+        return np.asarray(readout[:, self.start : self.stop])
+
 
 def surround(kspace: KSpace, points: Sequence[Point]) -> Surroundings:
     """Mark what is flagged or not finite, and mirror the readouts that were acquired from right to left."""

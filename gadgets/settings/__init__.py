@@ -13,6 +13,7 @@ from gadgets.settings.nodes import (
     SparkDetectionSettings,
 )
 from gadgets.settings.properties import SettingsT, properties_of, property_names, read_settings, validate
+from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 __all__ = [
     "NODE_SETTINGS",
@@ -25,6 +26,8 @@ __all__ = [
     "RawRepairSettings",
     "SettingsT",
     "SparkDetectionSettings",
+    "did_you_mean",
+    "meant_or_known",
     "properties_of",
     "property_names",
     "read_settings",

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
-from gadgets.suggestions import meant_or_known
+from gadgets.settings.suggestions import meant_or_known
 
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 

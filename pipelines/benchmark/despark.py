@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gadgets.arrays import ComplexArray
-from gadgets.calibration import calibrate
 from gadgets.detection import open_detector
+from gadgets.failing_open import calibrate, detect
 from gadgets.kspace import KSpace
 from gadgets.records import Point
 from gadgets.repair import open_value_assignment
 from gadgets.settings import RawRepairSettings, validate
-from gadgets.spark_detection import detect
 from pipelines.benchmark.rivals import InformedRival, Rival
 from pipelines.benchmark.sparks import SparkEvent
 
@@ -36,7 +35,8 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
 
     def despark(kspace: KSpace) -> ComplexArray:
         detection = detect(kspace, detector, "fail")
-        repaired, _ = calibrate(kspace, detection.points, calibration, assignment, detection.target_patches)
+        found = (detection.target_patches, detection.repairs)
+        repaired, _ = calibrate(kspace, detection.points, calibration, assignment, *found)
         return kspace.data if repaired is None else repaired
 
     return despark

@@ -16,8 +16,7 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.settings import NODE_SETTINGS, property_names, validate
-from gadgets.suggestions import did_you_mean, meant_or_known
+from gadgets.settings import NODE_SETTINGS, did_you_mean, meant_or_known, property_names, validate
 from pipelines.chains.chain_node import Node, kinds_of, parse_node, to_bytes
 from pipelines.messages import MessageID
 

@@ -17,7 +17,6 @@ from typing import Annotated, Any, NamedTuple, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from gadgets.suggestions import did_you_mean
 from onnx_models.errors import DesparkError
 from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
@@ -65,6 +64,9 @@ class CommandsWithHints(TyperGroup):
         """Find the command that is called, or say which one was meant."""
         name = args[0]
         if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            # Settings are slow to import, and a word that is not known is rare.
+            from gadgets.settings import did_you_mean
+
             ctx.fail(f"no command {name!r}{did_you_mean(name, COMMANDS)}")
         return super().resolve_command(ctx, args)
 

@@ -14,7 +14,7 @@ import typer
 
 from gadgets.arrays import ComplexArray
 from gadgets.errors import DesparkError, SettingsError
-from gadgets.suggestions import meant_or_known
+from gadgets.settings import meant_or_known
 from pipelines.benchmark import Grouping, Total, counted, read_results, total
 from pipelines.commands.progress import Work, working
 from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell

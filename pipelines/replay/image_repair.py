@@ -13,17 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from gadgets.arrays import ComplexArray
-from gadgets.calibration import calibrate
 from gadgets.detection import open_detector
 from gadgets.errors import RawDataError, SettingsError
+from gadgets.failing_open import calibrate, detect
 from gadgets.image import centred_fft, centred_inverse_fft
 from gadgets.indices import Indices
 from gadgets.kspace import KSpace
 from gadgets.records import Calibration, Detection
 from gadgets.repair import open_value_assignment
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings, validate
-from gadgets.spark_detection import detect
-from gadgets.suggestions import did_you_mean
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings, did_you_mean, validate
 from pipelines.files import Pixels, check_folder, open_images, same_file, whole_or_nothing
 from pipelines.replay.magnitude_repair import in_pairs, where_it_is
 from pipelines.replay.scan_report import ScanReport, merge, total

@@ -4,7 +4,7 @@ import pytest
 
 from gadgets.errors import PipelineError, SettingsError
 from gadgets.settings import NODE_SETTINGS, RawRepairSettings, SparkDetectionSettings, property_names, validate
-from gadgets.suggestions import MAX_LISTED, did_you_mean, meant_or_known
+from gadgets.settings.suggestions import MAX_LISTED, did_you_mean, meant_or_known
 from pipelines.benchmark import read_setting
 from pipelines.chains import find_chain
 

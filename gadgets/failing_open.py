@@ -1,0 +1,142 @@
+"""Detection and calibration of one k-space that never lose it: where a step fails, the data go on as acquired.
+
+With ``on_failure`` pass the record says what failed; with fail it is an error. The nodes, the drop-in and the functions
+for plain arrays all come through here.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from time import perf_counter
+
+from gadgets.arrays import ComplexArray
+from gadgets.detection import LooksForSparks
+from gadgets.errors import NodeError, RawDataError
+from gadgets.kspace import KSpace, count_non_finite, describe, warning_of
+from gadgets.patches import write_patches
+from gadgets.records import Calibration, Detection, KnownRepair, Point, TargetPatch
+from gadgets.repair import ValueAssignment, repair
+from gadgets.settings import CalibrationSettings, OnFailure
+
+logger = logging.getLogger(__name__)
+
+
+def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> Detection:
+    """Look for sparks in one k-space, in its finite samples.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    detector
+        Opened before the scan.
+    on_failure
+        pass: a k-space that cannot be judged gets a detection with a warning and no points.
+
+    Raises
+    ------
+    NodeError
+        Detection failed, and ``on_failure`` is fail.
+    """
+    start = perf_counter()
+    try:
+        n_non_finite = count_non_finite(kspace)
+        detection = detector.detect(kspace)
+    except Exception as error:
+        where = describe(kspace.indices)
+        if on_failure == "fail":
+            raise NodeError(f"spark_detection: {where}: {_reason(error)}") from error
+        logger.exception("spark_detection failed (%s); passed on unjudged", where)
+        warning = f"passed on unjudged: {_reason(error)}"
+        provider = detector.provider
+        return Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start, warning=warning)
+    if not n_non_finite:
+        return detection
+    warning = warning_of(n_non_finite)
+    logger.warning("spark_detection: %s (%s)", warning, describe(kspace.indices))
+    return detection.model_copy(update={"warning": "; ".join(filter(None, (detection.warning, warning)))})
+
+
+def calibrate(
+    kspace: KSpace,
+    points: Sequence[Point],
+    settings: CalibrationSettings,
+    assignment: ValueAssignment | None = None,
+    patches: Sequence[TargetPatch] = (),
+    repairs: Sequence[KnownRepair] = (),
+) -> tuple[ComplexArray | None, Calibration]:
+    """Repair the points of one k-space; first put in the patches that are to be replaced whole, if there are any.
+
+    Parameters
+    ----------
+    kspace
+        As acquired; it is not changed.
+    points
+        Those to repair.
+    settings
+        With ``on_failure`` pass, points that cannot be repaired stay as they are and the record says why.
+    assignment
+        The opened value assignment model; see :func:`gadgets.repair.fill.repair`.
+    patches
+        Target patches; those that hold samples are replaced whole, with the method ``auto`` only.
+    repairs
+        What detection knows of the points already; see :func:`gadgets.repair.fill.repair`.
+
+    Returns
+    -------
+        The samples with what was repaired or replaced and all others bit-identical, shape ``(coil, kz, ky, kx)``, None
+        where nothing was changed; and the record.
+
+    Raises
+    ------
+    NodeError
+        The repair failed, and ``on_failure`` is fail.
+    """
+    if not points:
+        return None, Calibration(indices=kspace.indices)
+    start = perf_counter()
+    try:
+        _check_places(points, kspace)
+        repaired, record = repair(kspace, points, settings, assignment, repairs=repairs)
+        replaced: ComplexArray | None = None
+        if settings.method == "auto" and any(patch.samples for patch in patches):
+            replaced, anchors = write_patches(kspace, patches, points)
+            record = record.model_copy(update={"patches": anchors})
+    except Exception as error:
+        where, reason = describe(kspace.indices), _reason(error)
+        if settings.on_failure == "fail":
+            raise NodeError(f"calibration: {where}: {reason}") from error
+        logger.exception("calibration failed (%s); passed on as acquired", where)
+        warning = f"passed on with {len(points)} points unrepaired: {reason}"
+        return None, Calibration(indices=kspace.indices, seconds=perf_counter() - start, warning=warning)
+    return _with_repaired(kspace.data, repaired.data, replaced, record), record
+
+
+def _check_places(points: Sequence[Point], kspace: KSpace) -> None:
+    shape = kspace.sampled.shape
+    for point in points:
+        place = (point.partition, point.line, point.sample)
+        if not all(0 <= value < length for value, length in zip(place, shape, strict=True)):
+            raise RawDataError(f"expected points inside a k-space of shape {shape}, found one at {place}")
+
+
+def _with_repaired(
+    acquired: ComplexArray, repaired: ComplexArray, replaced: ComplexArray | None, record: Calibration
+) -> ComplexArray | None:
+    """Take the patches that were replaced, and from the repair the samples of points, and nothing else.
+
+    A point that was refused stays as it was acquired, also inside of a patch.
+    """
+    if replaced is None and not record.n_repaired:
+        return None
+    data = acquired.copy() if replaced is None else replaced
+    for point, method in ((entry.point, entry.method) for entry in record.points):
+        receivers = slice(None) if method is None else list(point.receivers)
+        place = (receivers, point.partition, point.line, point.sample)
+        data[place] = (acquired if method is None else repaired)[place]
+    return data
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,56 @@
+"""Repairs that travel with the points: what detection has computed, calibration need not compute anew.
+
+Detection repairs what it has found to look for what it hides. Where calibration is asked for the same, it gets the
+same. The samples are compared with those that detection saw: anything that changed them on the way makes it compute.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+import numpy as np
+
+from gadgets.arrays import ComplexArray
+from gadgets.kspace import KSpace
+from gadgets.records import KnownRepair, Point
+from gadgets.repair.decision import Outcome, is_inside
+
+
+def carried(kspace: KSpace, points: Sequence[Point], outcomes: Sequence[Outcome]) -> tuple[KnownRepair, ...]:
+    """Write down what becomes of points, for them to take along."""
+    return tuple(
+        KnownRepair(
+            method=outcome.method,
+            recorded=_written(recorded_at(kspace, point)),
+            values="" if outcome.values is None else _written(outcome.values),
+            refusal=outcome.refusal,
+        )
+        for point, outcome in zip(points, outcomes, strict=True)
+    )
+
+
+def taken(kspace: KSpace, points: Sequence[Point], repairs: Sequence[KnownRepair]) -> list[Outcome] | None:
+    """Read what becomes of points; None unless all is known, of the very samples that are there."""
+    if len(repairs) != len(points):
+        return None
+    for point, repair in zip(points, repairs, strict=True):
+        if not is_inside(kspace, point) or _written(recorded_at(kspace, point)) != repair.recorded:
+            return None
+        if repair.method is not None and len(_read(repair.values)) != len(point.receivers):
+            return None
+    return [Outcome(each.method, _read(each.values) if each.values else None, each.refusal) for each in repairs]
+
+
+def recorded_at(kspace: KSpace, point: Point) -> ComplexArray:
+    """Give the samples of a point in its receivers, shape ``(receiver,)``."""
+    samples: ComplexArray = kspace.data[list(point.receivers), point.partition, point.line, point.sample]
+    return samples
+
+
+def _written(samples: ComplexArray) -> str:
+    return base64.b64encode(np.asarray(samples, np.complex64).tobytes()).decode("ascii")
+
+
+def _read(text: str) -> ComplexArray:
+    return np.frombuffer(base64.b64decode(text), np.complex64)

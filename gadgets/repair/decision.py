@@ -1,0 +1,81 @@
+"""Decision: whether a flagged sample is repaired, and why not where it is left as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.kspace import KSpace
+from gadgets.records import Point, RepairMethod
+from gadgets.repair.candidates import Candidate
+
+LARGEST = 4.0
+"""Deviation of a sample in one receiver that clean samples hardly ever reach."""
+
+OVERALL = 6.0
+"""Mean square deviations over `n` receivers that clean samples hardly ever reach: ``1 + OVERALL / sqrt(n)``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What is to become of one point: ``values`` for its receivers by ``method``, or the reason why not."""
+
+    method: RepairMethod | None = None
+    values: ComplexArray | None = None
+    refusal: str = ""
+
+
+def decide(
+    candidate: Candidate | None, recorded: ComplexArray, method: str, rows: NDArray[np.int_], step: int
+) -> Outcome:
+    """Decide on one point: `rows` are its receivers among those of its burst, `step` its place in the burst."""
+    if candidate is None:
+        return Outcome(refusal="the conjugate partner was not acquired or is flagged itself")
+    values = candidate.values[rows, step]
+    if method != "auto":
+        return Outcome(method=candidate.method, values=values)
+    if not np.isfinite(candidate.error[rows, step]).all():
+        return Outcome(refusal="no clean samples nearby to measure a repair on")
+    deviation = deviation_of(candidate, recorded)[rows, step]
+    if deviation.max() <= LARGEST and np.mean(deviation**2) <= 1 + OVERALL / np.sqrt(len(rows)):
+        return Outcome(refusal=f"at most {deviation.max():.1f} times as far from its prediction as clean samples are")
+    # Of the change, only the part that is not the prediction's own error: a receiver that was hardly hit keeps
+    # nearly what it recorded.
+    share = 1 - 1 / np.maximum(deviation, 1) ** 2
+    return Outcome(method=candidate.method, values=recorded[rows, step] + share * (values - recorded[rows, step]))
+
+
+def deviation_of(candidate: Candidate, recorded: ComplexArray) -> FloatArray:
+    """Distance between recorded and predicted samples in units of the error nearby, shape ``(receiver, sample)``.
+
+    Zero where that error is not known (infinite).
+    """
+    distance = np.abs(recorded - candidate.values).astype(np.float64)
+    # A silent receiver is predicted without any error: it deviates not at all, or beyond all measure.
+    return np.divide(distance, candidate.error, out=np.where(distance > 0, np.inf, 0.0), where=candidate.error > 0)
+
+
+def fault_of(kspace: KSpace, point: Point) -> str:
+    """Say why a point cannot be repaired in this k-space at all; empty if it can."""
+    place = (point.partition, point.line, point.sample)
+    if not point.receivers:
+        return "no receiver was hit"
+    if point.values and len(point.values) != len(point.receivers):
+        return f"expected a value for each of {len(point.receivers)} receivers, found {len(point.values)}"
+    if not is_inside(kspace, point):
+        return f"outside of the k-space: receivers {point.receivers} at {place}, shape {kspace.data.shape}"
+    if not kspace.sampled[place]:
+        return "nothing was acquired here"
+    if not np.isfinite(kspace.data[(list(point.receivers), *place)]).all():
+        return "not a finite number"
+    return ""
+
+
+def is_inside(kspace: KSpace, point: Point) -> bool:
+    """Tell whether a point names a sample and receivers that this k-space has."""
+    place = (point.partition, point.line, point.sample)
+    inside = all(0 <= index < n for index, n in zip(place, kspace.data.shape[1:], strict=True))
+    return inside and all(0 <= receiver < kspace.n_coils for receiver in point.receivers)

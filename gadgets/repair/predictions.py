@@ -1,0 +1,81 @@
+"""Predictions of one k-space, each made once.
+
+The same samples are asked for again and again: to confirm them, to look for what they hide, to see whether they explain
+each other, to repair them for good. What belongs there is the same each time; only what follows from it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gadgets.arrays import ComplexArray
+from gadgets.kspace import KSpace
+from gadgets.records import Point
+from gadgets.repair.bursts import Burst, group_bursts, surround
+from gadgets.repair.candidates import Candidate
+from gadgets.repair.predictor import Predictor
+from gadgets.repair.quiet import QuietPlaces
+
+_Flagged = frozenset[tuple[int, int, int, tuple[int, ...]]]
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """A burst, what was recorded there, shape ``(receiver, sample)``, and the candidate that is measured best."""
+
+    burst: Burst
+    recorded: ComplexArray
+    candidate: Candidate
+
+
+class Predictions:
+    """What has been predicted of one k-space so far.
+
+    Kept are the few values of each burst, not the arrays that they were read from.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    """
+
+    def __init__(self, kspace: KSpace) -> None:
+        self.kspace = kspace
+        self._known: dict[_Flagged, list[Predicted]] = {}
+
+    def knows(self, points: Iterable[Point]) -> bool:
+        """Tell whether these points, and no others, have been predicted together."""
+        return _flagged(points) in self._known
+
+    def of(self, points: Sequence[Point], listed: Sequence[int]) -> list[Predicted]:
+        """Predict all bursts of some points, none of which serves to predict another.
+
+        Parameters
+        ----------
+        points, listed
+            See :func:`gadgets.repair.bursts.group_bursts`.
+        """
+        bursts = group_bursts(self.kspace, points, listed)
+        flagged = _flagged(points[index] for index in listed)
+        if flagged not in self._known:
+            self._known[flagged] = self._predicted(bursts, [points[index] for index in listed])
+        # The bursts are the same, and in the same order, but their points may be listed in another one.
+        pairs = zip(bursts, self._known[flagged], strict=True)
+        return [Predicted(burst, known.recorded, known.candidate) for burst, known in pairs]
+
+    def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point]) -> list[Predicted]:
+        quiet = QuietPlaces(self.kspace, bursts)
+        predictor: Predictor | None = None
+        predicted = []
+        for burst in bursts:
+            candidate = quiet.candidate(burst)
+            if candidate is None:
+                predictor = predictor or Predictor(surround(self.kspace, points), bursts)
+                candidate = predictor.auto(burst)
+            predicted.append(Predicted(burst, burst.recorded_in(self.kspace), candidate))
+        return predicted
+
+
+def _flagged(points: Iterable[Point]) -> _Flagged:
+    return frozenset((point.partition, point.line, point.sample, point.receivers) for point in points)

@@ -1,0 +1,87 @@
+"""Quiet places: far from the centre there is nothing but noise, and zero is what belongs there.
+
+Where the samples around a burst are no louder than the receivers' noise, the image's background and the neighbours can
+say no more than that. So nothing is transformed, searched or rehearsed for such a burst: what is around it is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.kspace import KSpace, mirrored
+from gadgets.local_statistics import quantile
+from gadgets.repair.bursts import Burst
+from gadgets.repair.candidates import Candidate, shape_error
+
+LOUDEST = 1.5
+"""Times the noise that a quiet place may have: more holds as much signal as noise, which is worth predicting."""
+
+REACH = (3, 4)
+"""Lines and samples on either side of a burst."""
+
+ENDS = 6
+"""Samples at either end of the readouts that tell what the noise is."""
+
+LOUD_END = 3.0
+"""Times that one end may be louder than the other: echoes may begin in the centre of k-space."""
+
+
+class QuietPlaces:
+    """What noise says of the bursts of one k-space.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    bursts
+        All that is flagged: none of it tells what the noise around another one is.
+    """
+
+    def __init__(self, kspace: KSpace, bursts: Sequence[Burst]) -> None:
+        self._kspace = kspace
+        self._noise: dict[int, FloatArray] = {}
+        self._flagged: dict[int, BoolArray] = {}
+        for burst in bursts:
+            if burst.partition not in self._flagged:
+                self._flagged[burst.partition] = np.zeros(kspace.sampled.shape[1:], bool)
+            self._flagged[burst.partition][burst.line, burst.start : burst.stop] = True
+
+    def candidate(self, burst: Burst) -> Candidate | None:
+        """Give zero, with the noise as its error; None where a burst lies among signal, or among too few samples."""
+        first = max(0, burst.line - REACH[0])
+        lines = slice(first, burst.line + REACH[0] + 1)
+        data, clean = self._around(burst.partition, lines)
+        level = shape_error(data, clean, replace(burst, line=burst.line - first), REACH)
+        noise = self._noise_of(burst.partition)[burst.receivers, None]
+        # Written such that an unknown level, which is infinite or not a number, is not quiet.
+        if not np.all(level <= LOUDEST * noise):
+            return None
+        return Candidate("zero", np.zeros(level.shape, np.complex64), level)
+
+    def _around(self, partition: int, lines: slice) -> tuple[ComplexArray, BoolArray]:
+        """Give the samples of some lines, those acquired from right to left mirrored, and which of them are clean."""
+        kspace, turned = self._kspace, self._kspace.reversed_lines[partition, lines]
+        data = np.asarray(mirrored(kspace.data[:, partition, lines], turned))
+        there = mirrored(kspace.sampled[partition, lines], turned).astype(bool) & ~self._flagged[partition][lines]
+        return data, np.broadcast_to(there, data.shape)
+
+    def _noise_of(self, partition: int) -> FloatArray:
+        """Give the noise of each receiver, as a complex standard deviation, shape ``(coil,)``."""
+        if partition not in self._noise:
+            sampled = self._kspace.sampled[partition]
+            lines, samples = np.flatnonzero(sampled.any(axis=1)), np.flatnonzero(sampled.any(axis=0))
+            ends = [
+                np.abs(self._kspace.data[:, partition][:, lines[:, None], end]).reshape(len(self._kspace.data), -1)
+                for end in (samples[:ENDS], samples[-ENDS:])
+            ]
+            medians = [quantile(end, 0.5) for end in ends]
+            usual = quantile(np.concatenate(ends, axis=1), 0.5)
+            quieter = np.minimum(*medians)
+            is_loud = (quieter > 0) & (usual > LOUD_END * quieter)
+            # The median of the magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
+            self._noise[partition] = np.where(is_loud, quieter, usual) / np.sqrt(np.log(2))
+        return self._noise[partition]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -27,7 +28,11 @@ class ListedModel(BaseModel):
     refusal: str = ""
 
 
-def listing(folder: Path | None = None, provider: Provider = "auto") -> tuple[ListedModel, ...]:
+def listing(
+    folder: Path | None = None,
+    provider: Provider = "auto",
+    on_row: Callable[[int, int], None] = lambda _done, _total: None,
+) -> tuple[ListedModel, ...]:
     """List the models of a folder, each one verified and opened.
 
     Parameters
@@ -36,13 +41,20 @@ def listing(folder: Path | None = None, provider: Provider = "auto") -> tuple[Li
         Folder with manifest and models; None: those installed with despark.
     provider
         Where the sessions shall run.
+    on_row
+        Called with the number of models that were opened, and of all.
 
     Raises
     ------
     ModelError
         The folder has no manifest, or it is not valid. A model that is refused has its row all the same.
     """
-    return tuple(_row(entry, folder, provider) for entry in read_manifest(folder).models)
+    entries = read_manifest(folder).models
+    rows = []
+    for number, entry in enumerate(entries):
+        on_row(number, len(entries))
+        rows.append(_row(entry, folder, provider))
+    return tuple(rows)
 
 
 def _row(entry: ModelEntry, folder: Path | None, provider: Provider) -> ListedModel:

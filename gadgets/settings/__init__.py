@@ -12,7 +12,8 @@ from gadgets.settings.nodes import (
     RawRepairSettings,
     SparkDetectionSettings,
 )
-from gadgets.settings.properties import SettingsT, properties_of, read_settings, validate
+from gadgets.settings.properties import SettingsT, properties_of, property_names, read_settings, validate
+from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 __all__ = [
     "NODE_SETTINGS",
@@ -25,7 +26,10 @@ __all__ = [
     "RawRepairSettings",
     "SettingsT",
     "SparkDetectionSettings",
+    "did_you_mean",
+    "meant_or_known",
     "properties_of",
+    "property_names",
     "read_settings",
     "refuse_contradictions",
     "validate",

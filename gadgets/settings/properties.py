@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
+from gadgets.settings.suggestions import meant_or_known
 
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
@@ -70,12 +71,28 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
         raise SettingsError("; ".join(_complaint(node, item, model) for item in error.errors())) from error
 
 
+def property_names(model: type[BaseModel]) -> list[str]:
+    """Name the properties of a node, those of the stages that it joins with the stage's name in front."""
+    names = []
+    for name, field in model.model_fields.items():
+        stage = _stage_of(field.annotation)
+        names += [name] if stage is None else [f"{name}.{own}" for own in property_names(stage)]
+    return names
+
+
+def _stage_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type may stand in an annotation
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
+
+
 def _complaint(node: str, item: ErrorDetails, model: type[BaseModel]) -> str:
     name = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        known = ", ".join(model.model_fields)
-        return f"{node}: unknown property {name!r} (known: {known})"
-    return f"{node}.{name}: {item['msg']}, found {item['input']!r}"
+    if item["type"] != "extra_forbidden":
+        return f"{node}.{name}: {item['msg']}, found {item['input']!r}"
+    known = property_names(model)
+    stage = f"{item['loc'][0]}."
+    # Of a stage that is named, its own properties are what can be meant.
+    of_stage = [each for each in known if each.startswith(stage)]
+    return f"{node}: unknown property {name!r}{meant_or_known(name, of_stage or known)}"
 
 
 def read_settings(configuration: bytes | str | None, model: type[SettingsT], node: str) -> SettingsT:

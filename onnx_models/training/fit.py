@@ -22,7 +22,7 @@ Loss = Callable[[NDArray[np.intp], torch.device], Tensor]
 """From the rows of a batch, and where to put them, to what is to become small."""
 
 Progress = Callable[[str, int, int, float], None]
-"""Called with the model's name, step, number of steps and loss."""
+"""Called with the model's name, step, number of steps and loss; not a number where examples are made."""
 
 
 @dataclass(frozen=True)

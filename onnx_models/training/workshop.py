@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -16,7 +17,7 @@ from gadgets.arrays import ComplexArray
 from onnx_models.errors import ModelError
 from onnx_models.loader import verified_content
 from onnx_models.manifest import MANIFEST_NAME, ModelEntry, Training, read_manifest
-from onnx_models.training.examples.patches import Examples, ExamplesT, make_examples, part
+from onnx_models.training.examples.patches import Examples, ExamplesT, OnTask, make_examples, part
 from onnx_models.training.export import Facts, install
 from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
 
@@ -65,7 +66,8 @@ class Workshop:
 
         def make() -> Examples:
             self.log(f"making examples from {recipe.n_planes} planes of phantoms and {len(self.recordings)} recordings")
-            return make_examples(self.recordings, recipe.n_planes, recipe.seed, recipe.processes)
+            watch = self.watch("making examples")
+            return make_examples(self.recordings, recipe.n_planes, recipe.seed, recipe.processes, watch)
 
         return self.examples_of("examples", Examples, make)
 
@@ -85,6 +87,10 @@ class Workshop:
         n_fitted = int(len(made) * (1 - VALIDATION_SHARE))
         self.log(f"{name}: fitting to {n_fitted} patches, {len(made) - n_fitted} kept for validation")
         return part(made, np.arange(n_fitted)), part(made, np.arange(n_fitted, len(made)))
+
+    def watch(self, name: str) -> OnTask:
+        """Give a function that shows how much of something is done."""
+        return lambda done, total: self.progress(name, done, total, math.nan)
 
     def fit(
         self,

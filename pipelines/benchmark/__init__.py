@@ -18,7 +18,7 @@ module                  what it holds
 from pipelines.benchmark.despark import open_despark, open_repair
 from pipelines.benchmark.plot import save_plot
 from pipelines.benchmark.readouts import noise_sigma, radii, ripple_unit
-from pipelines.benchmark.results import read_results, write_results
+from pipelines.benchmark.results import read_results, results_text, write_results
 from pipelines.benchmark.rivals import RIVALS, InformedRival, Rival
 from pipelines.benchmark.run import score_file
 from pipelines.benchmark.score import FileScore, Grouping, ScoredEvent, Total, by_group, total
@@ -63,6 +63,7 @@ __all__ = [
     "read_results",
     "read_setting",
     "read_variants",
+    "results_text",
     "ripple_unit",
     "save_plot",
     "score_file",

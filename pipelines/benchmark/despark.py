@@ -29,7 +29,7 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
     SettingsError, ModelError, ProviderError
         The set-up is at fault. A k-space that cannot be judged raises too: a benchmark passes nothing over.
     """
-    settings = validate(properties, RawRepairSettings, "despark benchmark")
+    settings = validate(properties, RawRepairSettings, "benchmark")
     detector, assignment = open_detector(settings.spark_detection), open_value_assignment(settings.calibration)
     calibration = settings.calibration.model_copy(update={"on_failure": "fail"})
 
@@ -44,7 +44,7 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
 
 def open_repair(properties: Mapping[str, Any]) -> InformedRival:
     """Give despark's repair alone, for points that are known; raises as :func:`open_despark`."""
-    settings = validate(properties, RawRepairSettings, "despark benchmark")
+    settings = validate(properties, RawRepairSettings, "benchmark")
     assignment = open_value_assignment(settings.calibration)
     calibration = settings.calibration.model_copy(update={"on_failure": "fail"})
 

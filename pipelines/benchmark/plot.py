@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from pipelines.benchmark.score import GROUPS, FileScore, ScoredEvent, found_of
 from pipelines.benchmark.sparks import MAX_RNR, MIN_RNR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 COLOURS = ("#0b6e4f", "#d1495b", "#5b6c8f", "#e0a030", "#7a4fa3", "#3fa7d6", "#8a8d35", "#c06c9b")
 N_STRENGTHS = 6
@@ -30,6 +32,9 @@ def save_plot(path: Path, scores: Sequence[FileScore], file_format: str) -> None
     file_format
         ``png``, ``pdf`` or ``svg``.
     """
+    # Most runs draw nothing, and it takes a third of a second to import.
+    from matplotlib.figure import Figure
+
     clean = [score for score in scores if score.counts_as_clean]
     rivals = list(dict.fromkeys(score.rival for score in clean))
     figure = Figure(figsize=(15, 7.5), layout="constrained")

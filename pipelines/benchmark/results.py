@@ -19,14 +19,19 @@ MISSING = float("nan")
 
 
 def write_results(path: Path, scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> None:
-    """Write everything that was measured; numbers that are not there (no events, no error before) become null."""
+    """Write everything that was measured, as :func:`results_text` gives it."""
+    with whole_or_nothing(path) as temporary:
+        temporary.write_text(results_text(scores, totals, settings) + "\n", encoding="utf-8")
+
+
+def results_text(scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> str:
+    """Give everything that was measured; numbers that are not there (no events, no error before) become null."""
     result = {
         "settings": settings,
         "totals": [_with_shares(asdict(result)) | {"harm_per_kspace": result.harm_per_kspace} for result in totals],
         "files": [asdict(score) for score in scores],
     }
-    with whole_or_nothing(path) as temporary:
-        temporary.write_text(json.dumps(_without_nan(result), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    return json.dumps(_without_nan(result), indent=1, allow_nan=False)
 
 
 def read_results(path: Path) -> list[FileScore]:

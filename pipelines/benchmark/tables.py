@@ -15,16 +15,30 @@ GROUPING_TITLES: dict[Grouping, str] = {
     "hit": "by receivers hit",
 }
 
+HEADINGS = ("k-spaces", "sparks", "found %", "(95 %)", "harmed", "error left", "worst", "ms each")
+NARROW_HEADINGS = ("k-\nspaces", "sparks", "found %\n(95 %)", "harmed", "error\nleft", "worst", "ms\neach")
+NAME_WIDTH = 13
+WIDE = 110
+"""Columns that all figures of a file need side by side."""
 
-def file_table(scores: Sequence[FileScore]) -> Table:
-    """One row per file and rival; harm in brackets where a file holds real interference and does not count."""
+
+def file_table(scores: Sequence[FileScore], width: int = WIDE) -> Table:
+    """One row per file and rival; harm in brackets where a file holds real interference and does not count.
+
+    In less than the usual width, the two stand one above the other, and so do the share found and its interval.
+    """
+    is_wide = width >= WIDE
     table = Table(title="Per file")
-    table.add_column("file", no_wrap=True)
-    table.add_column("rival", no_wrap=True)
-    for name in ("k-spaces", "sparks", "found %", "(95 %)", "harmed", "error left", "worst", "ms each"):
+    for name in ("file", "rival") if is_wide else ("file, rival",):
+        table.add_column(name, overflow="fold", min_width=NAME_WIDTH)
+    for name in HEADINGS if is_wide else NARROW_HEADINGS:
         table.add_column(name, justify="right", no_wrap=True)
     for score in sorted(scores, key=lambda score: (not score.counts_as_clean, score.file)):
-        table.add_row(score.file, score.rival, str(score.n_kspaces), *_found(score), *_damage(score))
+        n_sparks, share, bounds = _found(score)
+        names = [score.file, score.rival]
+        cells = [share, bounds]
+        joined = (names, cells) if is_wide else (["\n".join(names)], ["\n".join(cells)])
+        table.add_row(*joined[0], str(score.n_kspaces), n_sparks, *joined[1], *_damage(score))
     return table
 
 
@@ -43,9 +57,9 @@ def _damage(score: FileScore) -> tuple[str, str, str, str]:
 def total_table(totals: Sequence[Total]) -> Table:
     """One column per rival, over all files that count as clean."""
     table = Table(title="All clean files")
-    table.add_column("", no_wrap=True)
+    table.add_column("")
     for result in totals:
-        table.add_column(result.rival, justify="right", no_wrap=True)
+        table.add_column(result.rival, justify="right")
     table.add_row("found", *(f"{counted(result.found)} {interval(result.found)}" for result in totals))
     for grouping, title in GROUPING_TITLES.items():
         table.add_section()

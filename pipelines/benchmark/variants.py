@@ -14,7 +14,7 @@ FORM = "NAME:NODE.PROPERTY=VALUE,…"
 
 
 def read_setting(setting: str, option: str = "--set") -> tuple[str, str]:
-    """Split ``NODE.PROPERTY=VALUE`` into the property's name and its value.
+    """Split ``NODE.PROPERTY=VALUE`` into the property's name and its value; ``raw_repair.`` in front may be left out.
 
     Raises
     ------
@@ -24,7 +24,7 @@ def read_setting(setting: str, option: str = "--set") -> tuple[str, str]:
     name, equals, value = setting.partition("=")
     if not equals or "." not in name:
         raise SettingsError(f"{option}: expected NODE.PROPERTY=VALUE, found {setting!r}")
-    return name.strip(), value
+    return name.strip().removeprefix("raw_repair."), value
 
 
 def read_variants(texts: Sequence[str], common: Properties, taken: Sequence[str]) -> dict[str, Properties]:

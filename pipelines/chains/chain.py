@@ -16,7 +16,7 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.settings import NODE_SETTINGS, validate
+from gadgets.settings import NODE_SETTINGS, did_you_mean, meant_or_known, property_names, validate
 from pipelines.chains.chain_node import Node, kinds_of, parse_node, to_bytes
 from pipelines.messages import MessageID
 
@@ -80,7 +80,8 @@ class Chain:
             path, equals, value = assignment.partition("=")
             name, dot, property_name = path.strip().partition(".")
             if not (equals and dot and property_name):
-                raise SettingsError(f"expected NODE.PROPERTY=VALUE, found {assignment!r}")
+                meant = did_you_mean(path.strip(), self._property_names) if equals and not dot else ""
+                raise SettingsError(f"expected NODE.PROPERTY=VALUE, found {assignment!r}{meant}")
             changed.set_property(name, property_name, value)
         changed.check_settings()
         return changed
@@ -90,10 +91,30 @@ class Chain:
         found = [(node, property_name) for node in self.nodes if node.name == name]
         found += [(node, f"{name}.{property_name}") for node in self.nodes if name in node.stages]
         if not found:
-            known = ", ".join(known for node in self.nodes for known in (node.name, *node.stages)) or "none"
-            raise SettingsError(f"{self.source}: no node {name!r} to set {property_name!r} of (known: {known})")
+            raise SettingsError(
+                f"{self.source}: no node {name!r} to set {property_name!r} of{self._meant(name, property_name)}"
+            )
         for node, full_name in found:
             node.set_property(full_name, value)
+
+    @property
+    def _node_names(self) -> list[str]:
+        return list(dict.fromkeys(known for node in self.nodes for known in (node.name, *node.stages)))
+
+    @property
+    def _property_names(self) -> list[str]:
+        """The properties of our own nodes as ``--set`` takes them."""
+        known = [
+            (node.name, own) for node in self.nodes if node.is_ours for own in property_names(NODE_SETTINGS[node.name])
+        ]
+        return [own if "." in own else f"{name}.{own}" for name, own in known]
+
+    def _meant(self, name: str, property_name: str) -> str:
+        """Say what was meant by a node that is not there: the stage behind it, or a node of a name like it."""
+        stage = property_name.partition(".")[0]
+        if stage in self._node_names:
+            return f", did you mean {property_name!r}?"
+        return meant_or_known(name, self._node_names)
 
 
 def find_chain(name: str) -> Chain:
@@ -119,7 +140,8 @@ def packaged_chain(name: str) -> Chain:
     """Find a chain among those that come with despark, ``.xml`` or not at the end of its name."""
     stem = name.removesuffix(".xml")
     if stem not in packaged_names():
-        raise PipelineError(f"unknown pipeline {name!r} ({_known_chains()}; or an XML file)")
+        meant = did_you_mean(Path(stem).name, packaged_names())
+        raise PipelineError(f"unknown pipeline {name!r}{meant} ({_known_chains()}; or an XML file)")
     return _read_packaged(stem)
 
 

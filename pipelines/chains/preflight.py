@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from gadgets.settings import NODE_SETTINGS, CalibrationSettings, SparkDetectionS
 from onnx_models.loader import verified_content
 from onnx_models.manifest import read_manifest
 from pipelines.chains.chain import Chain
+
+logger = logging.getLogger(__name__)
 
 
 def check_models(chain: Chain) -> None:
@@ -43,7 +46,9 @@ def _check_detection(settings: SparkDetectionSettings) -> None:
     if settings.method == "none":
         return
     folder: Path | None = settings.models
-    for entry in read_manifest(folder).models:
+    entries = read_manifest(folder).models
+    logger.info("models are verified: %d %s", len(entries), f"in {folder}" if folder else "that are installed")
+    for entry in entries:
         verified_content(entry, folder)
     # Only sessions that were opened tell whether every role has its model, and where it runs.
     open_detector(settings)

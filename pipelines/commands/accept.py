@@ -9,18 +9,20 @@ It looks at raw files alone, so it tells the same of a Gadgetron at the scanner,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 
 from gadgets.errors import RawDataError
 from gadgets.kspace import is_imaging
-from pipelines.commands.demo import found_table
+from pipelines.commands.progress import OnStep, counted, ignore, working
+from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.summary import found_counts, found_table
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, Truth, compare
 
@@ -31,26 +33,57 @@ def accept(
     truth: Annotated[
         Path | None, typer.Option(metavar="T.json", help="What was put in; without it, the scan is taken as clean.")
     ] = None,
-    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+    group: Group = "dataset",
+    json_file: JsonFile = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Count the simulated sparks that were repaired, and see that nothing but samples was changed."""
-    Console().print(found_table(compare_files(sparked, repaired, truth, group)))
+    """Count simulated sparks that came back repaired.
+
+    It compares two raw files, whatever made the second one of the first. It also sees that nothing but samples was
+    changed: the exit code is 1 where something else was.
+
+    Example: despark accept sparked.h5 repaired.h5 --truth truth.json
+    """
+    shell = open_shell(verbose, quiet, json_file)
+    with working(shell, f"comparing {repaired} with {sparked}") as work:
+        comparison = compare_files(sparked, repaired, truth, group, lambda *n: work.bar("acquisitions", *n), work.phase)
+    found = {"sparked": str(sparked), "repaired": str(repaired), "truth": None if truth is None else str(truth)}
+    shell.write_json(json.dumps(found | found_counts(comparison), indent=1))
+    shell.show(found_table(comparison))
 
 
-def compare_files(sparked: Path, repaired: Path, truth: Path | None, group: str = "dataset") -> Comparison:
+def compare_files(
+    sparked: Path,
+    repaired: Path,
+    truth: Path | None,
+    group: str = "dataset",
+    on_checked: OnStep = ignore,
+    on_phase: Callable[[str], None] = lambda _: None,
+) -> Comparison:
     """Compare what went into a repair with what came out of it; without a truth there were no sparks.
+
+    Parameters
+    ----------
+    sparked, repaired, truth, group
+        The files, and the group of the raw data in them.
+    on_checked
+        Called with the number of items that were seen to be the same, and of all.
+    on_phase
+        Called with what begins then.
 
     Raises
     ------
     RawDataError
         A file cannot be read, or something else than samples of imaging readouts was changed.
     """
-    check_whole(sparked, repaired, group)
+    check_whole(sparked, repaired, group, on_checked)
+    on_phase("looking for changed samples")
     sparks = () if truth is None else Truth.read(truth).sparks
     return compare(sparks, changed_places(sparked, repaired, group))
 
 
-def check_whole(before: Path, after: Path, group: str = "dataset") -> None:
+def check_whole(before: Path, after: Path, group: str = "dataset", on_checked: OnStep = ignore) -> None:
     """See that the same acquisitions and waveforms lie in both files, but for samples of imaging readouts.
 
     Raises
@@ -59,7 +92,7 @@ def check_whole(before: Path, after: Path, group: str = "dataset") -> None:
         They do not; names the first that is missing or differs.
     """
     with RawFile(before, group) as first, RawFile(after, group) as second:
-        pairs = zip_longest(first, second)
+        pairs = counted(zip_longest(first, second), first.n_acquisitions + first.n_waveforms, on_checked)
         for number, (old, new) in enumerate(pairs):
             if old is None or new is None:
                 raise RawDataError(f"{before if old is None else after}: ends before item {number} of the other file")

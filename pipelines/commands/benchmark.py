@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from gadgets.errors import SettingsError
 from pipelines.benchmark import (
@@ -25,16 +24,19 @@ from pipelines.benchmark import (
     read_results,
     read_setting,
     read_variants,
+    results_text,
     save_plot,
     score_file,
     total,
     total_table,
-    write_results,
 )
+from pipelines.commands.progress import Work, working
+from pipelines.commands.shell import Group, Quiet, Settings, Verbose, open_shell
 from pipelines.files import check_folder, read_kspaces, whole_or_nothing
 
 DESPARK = "despark"
 PIPE_WIDTH, COLUMN_WIDTH = 144, 34
+RUNS = "runs"
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
 INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_kykz")
 """Files that hold real interference or no readouts: their harm is reported beside and not counted."""
@@ -42,71 +44,87 @@ INTERFERENCE = ("emi_lines_1B", "lf055_flair_norfcage_2avg", "brain_8ch_poisson_
 
 def benchmark(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="MRD raw files, taken as free of sparks.", show_default=False)
+        list[Path] | None,
+        typer.Argument(metavar="RAW.h5", help="MRD raw files, taken as free of sparks.", show_default=False),
     ] = None,
     rivals: Annotated[
-        str, typer.Option(help=f"What is compared, of: {', '.join((DESPARK, *RIVALS))}.")
+        str, typer.Option(metavar="NAMES", help=f"What is compared, of: {', '.join((DESPARK, *RIVALS))}.")
     ] = f"{DESPARK},local_median",
     runs: Annotated[int, typer.Option(min=0, help="How often sparks are put into each file.")] = 4,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random draws.")] = 0,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write everything that was measured.")] = None,
-    plot: Annotated[Path | None, typer.Option(help="Write a picture (.png, .pdf, .svg).")] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Settings of despark.")
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
+    json_file: Annotated[
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write everything that was measured; - is standard output."),
     ] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a picture (.png, .pdf, .svg).")] = None,
+    settings: Settings = None,
     variants: Annotated[
         list[str] | None,
-        typer.Option("--variant", metavar=FORM, help="Add despark with other settings under this name; repeatable."),
+        typer.Option("--variant", metavar=FORM, help="Add despark with other settings. May be given again."),
     ] = None,
     truth_points: Annotated[
         bool, typer.Option("--truth-points", help="Tell despark where the sparks are, to compare repairs alone.")
     ] = False,
-    models: Annotated[Path | None, typer.Option(help="Folder with other models than those installed.")] = None,
+    models: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Use the models of a folder, not those installed.")
+    ] = None,
     interference: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="A file that does not count as clean.")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Do not count this file as clean. May be given again."),
     ] = None,
     join: Annotated[
-        list[Path] | None, typer.Option(help="What an earlier run wrote with --json, shown with the rest; repeatable.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Add what an earlier run wrote with --json. May be given again."),
     ] = None,
-    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+    group: Group = "dataset",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Put sparks of known place and strength into raw files and count what is found, harmed and left."""
-    check_outputs(json_file, plot)
+    """Score detection, repair and speed.
+
+    Sparks of known place and strength are put into raw files. The tables say how many each method finds, how much of
+    the image error it leaves, and what it does to clean data.
+
+    Example: despark benchmark scan1.h5 scan2.h5 --runs 4 --json scores.json
+    """
+    shell = open_shell(verbose, quiet, json_file)
+    if plot is not None:
+        check_plot(plot)
     properties = read_properties(settings or [], models)
     named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
     if not files and not join:
         raise SettingsError("benchmark: expected raw files, or results of earlier runs with --join, found neither")
-    scores = [score for path in join or () for score in read_results(path)]
-    chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
-    unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
-    scores += score_files(files or (), chosen, runs=runs, seed=seed, unclean=unclean, group=group)
+    with working(shell, f"scoring {rivals} on {len(files or ())} files") as work:
+        work.phase("opening models")
+        scores = [score for path in join or () for score in read_results(path)]
+        chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
+        unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
+        scores += score_files(files or (), chosen, work, runs=runs, seed=seed, unclean=unclean, group=group)
     shown = dict.fromkeys(score.rival for score in scores)
     totals = [total([score for score in scores if score.rival == rival]) for rival in shown]
     if json_file is not None:
         used = {"seed": seed, "runs": runs, "set": properties, "variants": named, "truth_points": truth_points}
-        write_results(json_file, scores, totals, used)
+        shell.write_json(results_text(scores, totals, used))
     if plot is not None:
         with whole_or_nothing(plot) as temporary:
             save_plot(temporary, scores, plot.suffix.removeprefix("."))
-    # A pipe has no width; the tables need this much.
-    console = Console(width=None if sys.stdout.isatty() else max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(shown))))
-    console.print(file_table(scores))
-    console.print(total_table(totals))
+    # The tables need this much.
+    width = max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(shown)))
+    shell.show(file_table(scores, shell.width(width)), total_table(totals), pipe_width=width)
 
 
-def check_outputs(json_file: Path | None, plot: Path | None) -> None:
-    """See before the work that its results can be written.
+def check_plot(plot: Path) -> None:
+    """See before the work that the picture can be drawn.
 
     Raises
     ------
     RawDataError
-        A folder is not there.
+        Its folder is not there.
     SettingsError
-        The picture's suffix is not one that can be drawn.
+        Its suffix is not one that can be drawn.
     """
-    for output in filter(None, (json_file, plot)):
-        check_folder(output)
-    if plot is not None and plot.suffix not in PLOT_SUFFIXES:
+    check_folder(plot)
+    if plot.suffix not in PLOT_SUFFIXES:
         raise SettingsError(f"--plot: expected a name that ends in {', '.join(PLOT_SUFFIXES)}, found {plot.name!r}")
 
 
@@ -156,29 +174,34 @@ def open_rivals(
 def score_files(
     files: Sequence[Path],
     rivals: Mapping[str, Rival | InformedRival],
+    work: Work,
     *,
     runs: int,
     seed: int,
     unclean: frozenset[str],
     group: str = "dataset",
 ) -> list[FileScore]:
-    """Score all rivals on all files, with a progress bar on standard error."""
+    """Score all rivals on all files, and show how far that is."""
     scores = []
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        over_files = progress.add_task("files", total=len(files))
-        for path in files:
-            kspaces = [acquired.kspace for acquired in read_kspaces(path, group)]
-            is_clean = path.stem not in unclean
-            over_runs = progress.add_task(path.stem, total=len(kspaces) * (1 + runs * is_clean))
-            scores += score_file(
-                path.stem,
-                kspaces,
-                rivals,
-                seed=seed,
-                n_runs=runs,
-                counts_as_clean=is_clean,
-                advance=lambda task=over_runs: progress.advance(task),  # type: ignore[misc]
-            )
-            progress.remove_task(over_runs)
-            progress.advance(over_files)
+    for n_done, path in enumerate(files):
+        work.bar("files", n_done, len(files))
+        kspaces = [acquired.kspace for acquired in read_kspaces(path, group)]
+        is_clean = path.stem not in unclean
+        steps = count(1)
+        n_steps = len(kspaces) * (1 + runs * is_clean)
+        work.bar(RUNS, 0, n_steps, path.stem)
+        scores += score_file(
+            path.stem,
+            kspaces,
+            rivals,
+            seed=seed,
+            n_runs=runs,
+            counts_as_clean=is_clean,
+            advance=partial(_show_step, work, path.stem, steps, n_steps),
+        )
+        work.end(RUNS)
     return scores
+
+
+def _show_step(work: Work, name: str, steps: Iterator[int], n_steps: int) -> None:
+    work.bar(RUNS, next(steps), n_steps, name)

@@ -10,10 +10,12 @@ import importlib.util
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple, NoReturn
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from onnx_models.errors import DesparkError
 from pipelines.thread_limits import limit_threads
@@ -21,6 +23,12 @@ from pipelines.version import despark_version
 
 INTERRUPTED = 130
 TERMINATED = 143
+
+COMPLETION = "_DESPARK_COMPLETE"
+"""Set by the shell where it wants words completed."""
+
+SILENT = frozenset({"-h", "--help", "-q", "--quiet"})
+ERASE_LINE = "\r\x1b[2K"
 
 
 class Command(NamedTuple):
@@ -49,13 +57,31 @@ IN_PROCESS = ("worker", "stream")
 """Commands that run nodes in their own process; the others start processes, which are limited as well."""
 
 
+class CommandsWithHints(TyperGroup):
+    """The commands, with a hint where one is not known."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer brings a click of its own
+        """Find the command that is called, or say which one was meant."""
+        name = args[0]
+        if self.get_command(ctx, name) is None and not name.startswith("-") and not ctx.resilient_parsing:
+            # Settings are slow to import, and a word that is not known is rare.
+            from gadgets.settings import did_you_mean
+
+            ctx.fail(f"no command {name!r}{did_you_mean(name, COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
 def build_app(called: str | None) -> typer.Typer:
     """Make the command line; only the command that is called is more than a name and a line of help."""
     app = typer.Typer(
         name="despark",
-        help="Finds spark artifacts in raw MRI k-space and repairs just the bad samples. Not a medical device.",
+        cls=CommandsWithHints,
+        help="""Find spark artifacts in raw MRI k-space and repair just the bad samples.
+
+        Not a medical device. Every command has help of its own.
+
+        Example: despark replay --help""",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
         context_settings={"help_option_names": ["-h", "--help"]},
@@ -73,13 +99,16 @@ def build_app(called: str | None) -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; failures of ours become one line on standard error and exit code 1."""
     arguments = list(sys.argv[1:] if arguments is None else arguments)
-    called = next((argument for argument in arguments if not argument.startswith("-")), None)
+    words = completed_words(os.environ) if COMPLETION in os.environ else arguments
+    called = next((word for word in words if not word.startswith("-")), None)
     if called in IN_PROCESS:
         limit_threads(os.environ)
     # A polite kill ends like Ctrl-C: nodes are ended and temporary files removed on the way out.
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        build_app(called)(arguments, prog_name="despark")
+        with starting(called, arguments):
+            app = build_app(called)
+        app(arguments, prog_name="despark")
     except DesparkError as error:
         _say("; ".join(line.strip() for line in str(error).splitlines() if line.strip()))
         raise SystemExit(1) from None
@@ -87,6 +116,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _say("interrupted")
         raise SystemExit(INTERRUPTED) from None
     raise SystemExit(0)
+
+
+def completed_words(environment: Mapping[str, str]) -> list[str]:
+    """Give the words that a shell wants completed, without the program's name."""
+    line = environment.get("COMP_WORDS") or environment.get("_TYPER_COMPLETE_ARGS") or ""
+    return line.split()[1:]
+
+
+@contextmanager
+def starting(called: str | None, arguments: Sequence[str]) -> Iterator[None]:
+    """Show on a terminal that a command starts, while what it needs is imported."""
+    is_shown = called in COMMANDS and not SILENT.intersection(arguments) and sys.stderr and sys.stderr.isatty()
+    if is_shown:
+        typer.echo(f"despark: {called} starts …", err=True, nl=False)
+    try:
+        yield
+    finally:
+        if is_shown:
+            typer.echo(ERASE_LINE, err=True, nl=False)
 
 
 def _show_version(wanted: bool) -> None:

@@ -6,30 +6,37 @@ through the four-node chain (``images.h5``, ``report.json``), and what was found
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import Annotated, Any
 
-import h5py
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from gadgets.arrays import FloatArray
 from gadgets.errors import RawDataError
 from gadgets.image import reconstruct
 from gadgets.wire import encodings_of
-from pipelines.benchmark import Grouping, by_group, counted
+from pipelines.chains import find_chain
 from pipelines.commands.benchmark import read_properties
-from pipelines.commands.demo_pictures import MarkedSpark, SlicePictures, save_pictures
+from pipelines.commands.demo_pictures import (
+    MarkedSpark,
+    SlicePictures,
+    error_table,
+    errors_of,
+    images_of,
+    save_pictures,
+)
+from pipelines.commands.progress import Work, unseen, working
+from pipelines.commands.replay import TOLD, watched
+from pipelines.commands.shell import JsonFile, Quiet, Settings, Verbose, open_shell
 from pipelines.commands.simulate import simulate_file
-from pipelines.commands.summary import summary_table
+from pipelines.commands.summary import found_counts, found_table, summary_table
 from pipelines.files import RawFile, read_kspaces
 from pipelines.phantom import Comparison, PhantomScan, RepairedPlace, SparkPlan, Truth, compare, peak_of, write_phantom
-from pipelines.replay import Replay, ScanReport
+from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
 WEAKEST_RNR, STRONGEST_RNR = 0.2, 2.0
 MOST_EVENTS = 16
@@ -77,25 +84,39 @@ class DemoFiles:
 
 
 def demo(
-    output: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = Path("despark-demo"),
-    seed: Annotated[int, typer.Option(min=0, help="Of phantom, noise and sparks.")] = SEED,
-    models: Annotated[Path | None, typer.Option(help="Folder with other models than those installed.")] = None,
-    properties: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Set a property of the chain.")
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder for everything that is made.")] = Path(
+        "despark-demo"
+    ),
+    seed: Annotated[int, typer.Option(min=0, help="Seed of phantom, noise and sparks.")] = SEED,
+    models: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Use the models of a folder, not those installed.")
     ] = None,
+    properties: Settings = None,
+    json_file: JsonFile = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Scan a phantom, put sparks in, replay it through the chain, and show what was found and repaired."""
+    """Do the main job on a file made for it, with pictures.
+
+    A phantom is scanned, and sparks are put into its raw data. The chain finds and repairs them. Tables and pictures
+    show what was found, and how far each image is from the clean one. It takes less than a minute.
+
+    Example: despark demo --output despark-demo
+    """
     started = perf_counter()
+    shell = open_shell(verbose, quiet, json_file, told=TOLD)
     files = DemoFiles(output)
-    make_folder(output)
-    chosen = read_properties(properties or [], models)
-    chain_settings = [f"{name}={value}" for name, value in {**FAIL_OPENLY, **chosen}.items()]
-    plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
-    result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings)
-    console = Console()
-    console.print(summary_table(result.report), found_table(result.comparison), error_table(result.slices))
-    seconds = perf_counter() - started
-    console.print(f"Look at {files.picture(1)}; all files are in {output} ({seconds:.0f} s).", soft_wrap=True)
+    with working(shell, f"making a scan with sparks and repairing it, in {output}") as work:
+        chosen = read_properties(properties or [], models)
+        chain_settings = [f"{name}={value}" for name, value in {**FAIL_OPENLY, **chosen}.items()]
+        # A wrong setting is found before the work.
+        find_chain(DEFAULT_PIPELINE).with_settings(chain_settings)
+        make_folder(output)
+        plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
+        result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings, work)
+    shell.write_json(json.dumps(result.for_machines(files), indent=1))
+    shell.show(summary_table(result.report), found_table(result.comparison), error_table(result.slices))
+    shell.show(f"Look at {files.picture(1)}; all files are in {output} ({perf_counter() - started:.0f} s).")
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +127,22 @@ class DemoResult:
     comparison: Comparison
     slices: tuple[SlicePictures, ...]
 
+    def for_machines(self, files: DemoFiles) -> dict[str, Any]:
+        """Give what the tables show as plain values."""
+        errors = [
+            {"picture": str(files.picture(number)), "before": before, "after": after}
+            for number, (before, after) in enumerate(map(errors_of, self.slices), 1)
+        ]
+        return {
+            "report": self.report.model_dump(mode="json"),
+            "found": found_counts(self.comparison),
+            "image_error_percent": errors,
+        }
 
-def run_demo(files: DemoFiles, scan: PhantomScan, plan: SparkPlan, settings: Sequence[str] = ()) -> DemoResult:
+
+def run_demo(
+    files: DemoFiles, scan: PhantomScan, plan: SparkPlan, settings: Sequence[str] = (), work: Work | None = None
+) -> DemoResult:
     """Make all files of a demo.
 
     Parameters
@@ -118,19 +153,27 @@ def run_demo(files: DemoFiles, scan: PhantomScan, plan: SparkPlan, settings: Seq
         What is scanned, and which sparks are put in.
     settings
         Of the chain, as ``NODE.PROPERTY=VALUE``.
+    work
+        Where it is shown how far it is.
 
     Raises
     ------
     DesparkError
         A file cannot be written, a setting or a model is at fault, or a node failed.
     """
-    write_phantom(files.clean, scan)
+    work = work or unseen()
+    work.phase("scanning a phantom")
+    write_phantom(files.clean, scan, lambda done, total: work.bar("scanning a phantom", done, total))
+    work.phase("putting sparks in")
     truth = simulate_file(files.clean, files.sparked, files.truth, plan)
-    report = Replay(files.sparked, files.images, settings=tuple(settings), report=files.report).run()
+    replayed = Replay(files.sparked, files.images, settings=tuple(settings), report=files.report)
+    report = watched(replayed, work).run()
     comparison = compare(truth.sparks, repaired_places(report))
+    work.phase("drawing pictures")
     slices = tuple(pictures_of(files, truth, comparison))
     for number, pictures in enumerate(slices, 1):
         save_pictures(files.picture(number), pictures)
+        work.bar("drawing pictures", number, len(slices))
     return DemoResult(report, comparison, slices)
 
 
@@ -174,39 +217,3 @@ def pictures_of(files: DemoFiles, truth: Truth, comparison: Comparison) -> Itera
         kspace = np.abs(sparked.kspace.data[:, 0]).max(axis=0)
         title = f"despark demo, slice {indices.slice + 1}"
         yield SlicePictures(title, reconstruct(clean.kspace, encoding)[0], before, after, kspace, sparks)
-
-
-def images_of(path: Path) -> dict[int, FloatArray]:
-    """Read the images of the chain, shape ``(y, x)``, by slice."""
-    images = {}
-    with h5py.File(path, "r") as file:
-        for group in file["images"].values():
-            for header, data in zip(group["header"], group["data"], strict=True):
-                images[int(header["slice"])] = np.asarray(data[0, 0])
-    return images
-
-
-def found_table(comparison: Comparison) -> Table:
-    """Show how many sparks were found by radius and by strength."""
-    table = Table(title="Sparks found and repaired")
-    table.add_column("")
-    table.add_column("found", justify="right")
-    groupings: tuple[Grouping, ...] = ("ring", "strength")
-    for grouping in groupings:
-        for name, proportion in by_group(comparison.events, grouping).items():
-            if proportion.trials:
-                table.add_row(name, counted(proportion))
-        table.add_section()
-    table.add_row("samples changed beside sparks", str(comparison.n_beside))
-    return table
-
-
-def error_table(slices: Sequence[SlicePictures]) -> Table:
-    """Show the distance of each image from the clean one, before and after, in % of the clean image."""
-    table = Table(title="Image error (% of the clean image's norm)")
-    for name in ("slice", "before", "after"):
-        table.add_column(name, justify="right")
-    for number, pictures in enumerate(slices, 1):
-        norm = float(np.linalg.norm(pictures.clean)) / 100
-        table.add_row(str(number), f"{pictures.error_before / norm:.2f}", f"{pictures.error_after / norm:.2f}")
-    return table

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import h5py
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from rich.table import Table
 
 from gadgets.arrays import FloatArray
 from pipelines.benchmark import INNER_RADIUS, OUTER_RADIUS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 DIFFERENCE_GAIN = 5
 """Differences are shown this much brighter than the images."""
@@ -64,8 +69,38 @@ class SlicePictures:
         return float(np.linalg.norm(self.after - self.clean))
 
 
+def images_of(path: Path) -> dict[int, FloatArray]:
+    """Read the images of the chain, shape ``(y, x)``, by slice."""
+    images = {}
+    with h5py.File(path, "r") as file:
+        for group in file["images"].values():
+            for header, data in zip(group["header"], group["data"], strict=True):
+                images[int(header["slice"])] = np.asarray(data[0, 0])
+    return images
+
+
+def error_table(slices: Sequence[SlicePictures]) -> Table:
+    """Show the distance of each image from the clean one, before and after, in % of the clean image."""
+    table = Table(title="Image error (% of the clean image's norm)")
+    for name in ("slice", "before", "after"):
+        table.add_column(name, justify="right")
+    for number, pictures in enumerate(slices, 1):
+        before, after = errors_of(pictures)
+        table.add_row(str(number), f"{before:.2f}", f"{after:.2f}")
+    return table
+
+
+def errors_of(pictures: SlicePictures) -> tuple[float, float]:
+    """Give the distance of an image from the clean one, before and after, in % of the clean image's norm."""
+    norm = float(np.linalg.norm(pictures.clean)) / 100
+    return pictures.error_before / norm, pictures.error_after / norm
+
+
 def save_pictures(path: Path, pictures: SlicePictures) -> None:
     """Draw a slice in six panels: images and differences, before and after; k-space; strength over radius."""
+    # It takes a third of a second to import: the demo says first what it is doing.
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(12, 8.6), facecolor=BACKGROUND, layout="constrained")
     figure.suptitle(pictures.title, color=TEXT, fontsize=15)
     axes = figure.subplots(2, 3)

@@ -2,58 +2,52 @@
 
 from __future__ import annotations
 
-import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from pipelines.commands.progress import Work, working
+from pipelines.commands.shell import STDOUT, Group, Quiet, Settings, Verbose, open_shell
 from pipelines.commands.summary import summary_table
 from pipelines.replay import DEFAULT_PIPELINE, Replay
 
-INTERRUPTED = 130
-PIPE_WIDTH = 132
+TOLD = ("pipelines.host.host",)
+"""What the host logs of a failure is what the client says of it in the end."""
 
 
 def replay(
-    raw: Annotated[Path, typer.Argument(help="MRD raw file (HDF5).", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: MRD images or MRD raw data.")],
+    raw: Annotated[Path, typer.Argument(metavar="RAW.h5", help="MRD raw file (HDF5).", show_default=False)],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="OUT.h5", help="File to write: MRD images or MRD raw data.")
+    ],
     pipeline: Annotated[
         str, typer.Option(metavar="NAME|FILE.xml", help="Chain: spark_calibration, repair_raw, or an XML file.")
     ] = DEFAULT_PIPELINE,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Set a property; may be repeated.")
+    settings: Settings = None,
+    host: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Use a Gadgetron or despark serve that runs there.")
     ] = None,
-    host: Annotated[str | None, typer.Option(metavar="HOST:PORT", help="A running Gadgetron or despark serve.")] = None,
-    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
-    report: Annotated[Path | None, typer.Option(help="Write the result for machines (JSON).")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+    group: Group = "dataset",
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", "--json", metavar="FILE", help="Write the result for machines (JSON); - is standard output."
+        ),
+    ] = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Stream a raw file through a chain and write what comes back.
+    """Stream a raw file through a chain.
 
-    Starts the embedded host on this machine, unless --host names a server. OUTPUT appears when it is complete.
+    The chain runs on this machine, unless --host names a server. The output file appears when it is complete. The
+    end is a summary of what was found and repaired; --report and --json are the same and write it down.
+
+    Example: despark replay scan.h5 -o images.h5 --report found.json
     """
-    terminal = Console(stderr=True)
-    logging.basicConfig(
-        level=logging.WARNING,
-        format="%(message)s",
-        handlers=[RichHandler(console=terminal, show_time=False, show_path=False)],
-    )
-    # What the host logs of a failure is what the client says of it in the end.
-    logging.getLogger("pipelines.host.host").setLevel(logging.CRITICAL)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=terminal,
-        transient=True,
-        disable=quiet or not terminal.is_terminal,
-    ) as progress:
-        task = progress.add_task("sending", total=None)
+    shell = open_shell(verbose, quiet, report, told=TOLD)
+    with working(shell, f"replaying {raw} through {pipeline}") as work:
         scan = Replay(
             raw=raw,
             output=output,
@@ -61,17 +55,26 @@ def replay(
             settings=tuple(settings or ()),
             host=host,
             group=group,
-            report=report,
-            on_opened=lambda total: progress.update(task, total=total),
-            on_sent=lambda sent: progress.update(task, completed=sent),
-            on_notice=lambda notice: terminal.print(f"despark: {notice}", soft_wrap=True, markup=False),
+            report=None if report == STDOUT else report,
+            on_notice=shell.say,
         )
-        try:
-            result = scan.run()
-        except KeyboardInterrupt:
-            typer.echo("despark: interrupted", err=True)
-            raise typer.Exit(INTERRUPTED) from None
-    if not quiet:
-        console = Console()
-        # A pipe has no width; long names need some.
-        (console if console.is_terminal else Console(width=PIPE_WIDTH)).print(summary_table(result))
+        result = watched(scan, work).run()
+    if report == STDOUT:
+        shell.write_json(result.model_dump_json(indent=1))
+    shell.show(summary_table(result))
+
+
+def watched(scan: Replay, work: Work) -> Replay:
+    """Have it shown how far a replay is."""
+
+    def show_sent(sent: int, total: int) -> None:
+        work.bar("sending", sent, total)
+        if sent == total:
+            # Connections hold much: the work of the nodes may have hardly begun.
+            work.phase("waiting for results")
+
+    def show_returned(returned: int, total: int) -> None:
+        if total:
+            work.bar("coming back", returned, total)
+
+    return replace(scan, on_phase=work.phase, on_sent=show_sent, on_returned=show_returned)

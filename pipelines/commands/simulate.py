@@ -6,6 +6,7 @@ different gains and phases or in a single one; some come back at the same sample
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,11 +14,12 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
 
 from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError
 from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, noise_sigma
+from pipelines.commands.progress import OnStep, counted, ignore, working
+from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import (
     RawAcquisition,
     RawFile,
@@ -34,28 +36,60 @@ from pipelines.phantom import SimulatedKSpace, SimulatedSpark, SparkPlan, Truth,
 def simulate(
     raw_file: Annotated[Path, typer.Argument(metavar="IN.h5", help="MRD raw file.", show_default=False)],
     output: Annotated[Path, typer.Argument(metavar="OUT.h5", help="The same with sparks.", show_default=False)],
-    truth: Annotated[Path, typer.Option(metavar="T.json", help="What was put in.", show_default=False)],
-    seed: Annotated[int, typer.Option(min=0, help="Of the random draws.")] = 0,
-    rnr_min: Annotated[float, typer.Option(help="Weakest ripple-to-noise ratio.")] = MIN_RNR,
-    rnr_max: Annotated[float, typer.Option(help="Strongest ripple-to-noise ratio.")] = MAX_RNR,
-    events: Annotated[
-        int, typer.Option(min=1, help="Largest number of sparks per k-space, repeats aside.")
-    ] = MAX_EVENTS,
+    truth: Annotated[
+        Path, typer.Option(metavar="T.json", help="File for the list of what was put in.", show_default=False)
+    ],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
+    rnr_min: Annotated[float, typer.Option(help="Ripple-to-noise ratio of the weakest spark.")] = MIN_RNR,
+    rnr_max: Annotated[float, typer.Option(help="Ripple-to-noise ratio of the strongest spark.")] = MAX_RNR,
+    events: Annotated[int, typer.Option(min=1, help="Most sparks per k-space, repeats aside.")] = MAX_EVENTS,
     centre_share: Annotated[
         float,
-        typer.Option(min=0, max=1, help="Share of them put near the centre: half within 0.1 of the radius, half 0.3."),
+        typer.Option(min=0, max=1, help="Share of them near the centre: half within 0.1 of the radius, half 0.3."),
     ] = 0.5,
-    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+    group: Group = "dataset",
+    json_file: JsonFile = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Put physical sparks into the imaging readouts of a raw file; all else is copied as it is."""
+    """Put physical sparks into a raw file.
+
+    Sparks go into imaging readouts only. All else is copied as it is. The same seed gives the same sparks. The truth
+    lists the place and the strength of each, for despark accept.
+
+    Example: despark simulate scan.h5 sparked.h5 --truth truth.json --seed 1
+    """
+    shell = open_shell(verbose, quiet, json_file)
     plan = SparkPlan(seed, rnr_min, rnr_max, events, centre_share)
-    result = simulate_file(raw_file, output, truth, plan, group)
+    with working(shell, f"putting sparks into {raw_file}") as work:
+        work.phase("drawing sparks")
+        result = simulate_file(
+            raw_file, output, truth, plan, group, lambda done, total: work.bar("writing", done, total)
+        )
     n_kspaces, n_sparks = len(result.kspaces), len(result.sparks)
-    Console().print(f"{output}: {n_sparks} sparks in {n_kspaces} k-spaces; their places are in {truth}", soft_wrap=True)
+    summary = {
+        "input": str(raw_file), "output": str(output), "truth": str(truth), "seed": seed,
+        "k_spaces": n_kspaces, "sparks": n_sparks,
+    }  # fmt: skip
+    shell.write_json(json.dumps(summary, indent=1))
+    shell.show(f"{output}: {n_sparks} sparks in {n_kspaces} k-spaces; their places are in {truth}")
 
 
-def simulate_file(raw_file: Path, output: Path, truth: Path, plan: SparkPlan, group: str = "dataset") -> Truth:
+def simulate_file(
+    raw_file: Path, output: Path, truth: Path, plan: SparkPlan, group: str = "dataset", on_written: OnStep = ignore
+) -> Truth:
     """Read a raw file twice: once to draw the sparks, once to copy it with them.
+
+    Parameters
+    ----------
+    raw_file, output, truth
+        To read and to write.
+    plan
+        Which sparks are put in.
+    group
+        Of the raw data in the file.
+    on_written
+        Called with the number of acquisitions and waveforms that were written, and of all.
 
     Raises
     ------
@@ -71,7 +105,8 @@ def simulate_file(raw_file: Path, output: Path, truth: Path, plan: SparkPlan, gr
     result = draw_sparks(raw_file, plan, group)
     with RawFile(raw_file, group) as raw, whole_or_nothing(truth) as temporary:
         result.write(temporary)
-        write_raw_file(output, raw.header_xml, with_sparks(raw, result.sparks), group)
+        items = counted(raw, raw.n_acquisitions + raw.n_waveforms, on_written)
+        write_raw_file(output, raw.header_xml, with_sparks(items, result.sparks), group)
     return result
 
 

@@ -1,21 +1,25 @@
-"""What a person reads at the end of a scan."""
+"""What is read at the end of a scan or of a comparison."""
 
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
 
+from pipelines.benchmark import Grouping, by_group, counted
+from pipelines.phantom import Comparison
 from pipelines.replay import ScanReport
 
 MAX_REASONS = 3
+GROUPINGS: tuple[Grouping, ...] = ("ring", "strength")
 
 
 def summary_table(report: ScanReport) -> Table:
     """Draw up the result of a scan as a table of two columns."""
     totals = report.totals
-    table = Table(title=f"{report.pipeline}: {report.input}", show_header=False, title_justify="left")
+    table = Table(title=Text(f"{report.pipeline}: {report.input}"), show_header=False, title_justify="left")
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
     if not report.k_spaces:
@@ -38,6 +42,34 @@ def summary_table(report: ScanReport) -> Table:
         if value:
             table.add_row(name, Text(value))
     return table
+
+
+def found_table(comparison: Comparison) -> Table:
+    """Show how many sparks were found by radius and by strength."""
+    table = Table(title="Sparks found and repaired")
+    table.add_column("")
+    table.add_column("found", justify="right")
+    for grouping in GROUPINGS:
+        for name, proportion in by_group(comparison.events, grouping).items():
+            if proportion.trials:
+                table.add_row(name, counted(proportion))
+        table.add_section()
+    table.add_row("samples changed beside sparks", str(comparison.n_beside))
+    return table
+
+
+def found_counts(comparison: Comparison) -> dict[str, Any]:
+    """Give the counts of :func:`found_table` for machines: of how many sparks how many were found."""
+    counts: dict[str, Any] = {
+        grouping: {
+            name: {"found": share.count, "of": share.trials}
+            for name, share in by_group(comparison.events, grouping).items()
+            if share.trials
+        }
+        for grouping in GROUPINGS
+    }
+    found = {"found": sum(comparison.found), "of": len(comparison.found)}
+    return {"sparks": found, **counts, "changed_beside_sparks": comparison.n_beside}
 
 
 def _unreported(table: Table, report: ScanReport) -> Table:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from gadgets.arrays import ComplexArray
 from gadgets.errors import DesparkError, SettingsError
+from gadgets.settings import meant_or_known
 from pipelines.benchmark import Grouping, Total, counted, read_results, total
+from pipelines.commands.progress import Work, working
+from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import read_kspaces
+
+if TYPE_CHECKING:
+    from onnx_models.manifest import ModelEntry
+    from onnx_models.training.workshop import Recipe
 
 GROUPINGS: tuple[tuple[str, Grouping], ...] = (
     ("radius", "ring"),
@@ -28,54 +35,83 @@ MAX_PLANES = 30
 
 
 def train(
-    files: Annotated[list[Path], typer.Argument(help="MRD raw files without sparks.", show_default=False)],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the models and their manifest.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="RAW.h5", help="MRD raw files without sparks.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the models and their manifest.")
+    ],
     planes: Annotated[int, typer.Option(min=50, help="Planes of k-space to make examples from.")] = 6000,
     epochs: Annotated[float, typer.Option(min=0.01, help="How often each example is seen.")] = 5.0,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything that is drawn.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 1,
     processes: Annotated[int, typer.Option(min=1, help="Processes that make examples, and threads that fit.")] = 2,
     scores: Annotated[
-        list[Path] | None, typer.Option(help="What despark benchmark wrote with --json on files left out.")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="What despark benchmark wrote with --json on files left out."),
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Train this model; again for more.")] = None,
-    group: Annotated[str, typer.Option(help="HDF5 group of the raw data.")] = "dataset",
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Train this model alone. May be given again.")
+    ] = None,
+    group: Group = "dataset",
+    json_file: JsonFile = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Train the models on simulated sparks in clean recordings and phantoms, and install them in a folder.
+    """Train a site's own models from its own raw files.
 
-    The folder is then used by ``despark replay --set spark_detection.models=FOLDER``. What an interrupted training has
-    made is kept: the same command goes on from there.
+    The models learn from simulated sparks in clean recordings and phantoms. Use the folder with --set
+    spark_detection.models=FOLDER. An interrupted training keeps what it has made: the same command goes on from there.
+
+    Example: despark train scan1.h5 scan2.h5 -o own_models
     """
+    shell = open_shell(verbose, quiet, json_file)
+    with working(shell, f"training models from {len(files)} files, into {output}") as work:
+        work.phase("loading torch")
+        recipe_of, train_models = _open_recipe(only or ())
+        recipe = recipe_of(n_planes=planes, epochs=epochs, seed=seed, processes=processes)
+        recordings = read_recordings(files, group, seed, work)
+        measured = read_scores(scores or [])
+
+        def show(name: str, step: int, n_steps: int, loss: float) -> None:
+            work.bar(name, step, n_steps, name if math.isnan(loss) else f"{name} (loss {loss:.4f})")
+
+        def log(text: str) -> None:
+            shell.say(text)
+            work.phase("working")
+
+        command = command_line(files, planes, epochs, seed)
+        entries = train_models(recordings, output, recipe, command, measured, show, log, only or ())
+    made = [{"name": entry.name, "file": str(output / entry.file), "sha256": entry.sha256} for entry in entries]
+    shell.write_json(json.dumps({"folder": str(output), "models": made}, indent=1))
+    shell.show(*(f"{entry.name}: {output / entry.file}" for entry in entries))
+
+
+def _open_recipe(only: Collection[str]) -> tuple[type[Recipe], Callable[..., list[ModelEntry]]]:
+    """Import what training needs, which is not there on every machine."""
     try:
-        from onnx_models.training.examples.recordings import recorded_planes
         from onnx_models.training.recipe import MODELS, train_models
         from onnx_models.training.workshop import Recipe
     except ImportError as error:
         raise DesparkError(
             f'training needs {error.name}, which is not installed: pip install "despark[train]"'
         ) from error
-    unknown = sorted(set(only or ()) - set(MODELS))
+    unknown = sorted(set(only) - set(MODELS))
     if unknown:
-        raise SettingsError(f"--only: expected names among {', '.join(MODELS)}, found {', '.join(unknown)}")
-    console = Console(stderr=True)
-    recordings: dict[str, list[ComplexArray]] = {}
-    for path in files:
+        raise SettingsError(f"--only: unknown model {unknown[0]!r}{meant_or_known(unknown[0], MODELS)}")
+    return Recipe, train_models
+
+
+def read_recordings(files: Sequence[Path], group: str, seed: int, work: Work) -> dict[str, list[ComplexArray]]:
+    """Read some planes of each file, by the name of the file."""
+    from onnx_models.training.examples.recordings import recorded_planes
+
+    recordings = {}
+    for number, path in enumerate(files):
+        work.bar("reading files", number, len(files))
         all_planes = recorded_planes([acquired.kspace for acquired in read_kspaces(path, group)])
         chosen = np.random.default_rng(seed).permutation(len(all_planes))[:MAX_PLANES]
         recordings[path.stem] = [all_planes[index] for index in chosen]
-    measured = read_scores(scores or [])
-    with Progress(console=console) as progress:
-        tasks = {}
-
-        def show(name: str, step: int, n_steps: int, loss: float) -> None:
-            if name not in tasks:
-                tasks[name] = progress.add_task(name, total=n_steps)
-            progress.update(tasks[name], completed=step, description=f"{name} (loss {loss:.4f})")
-
-        recipe = Recipe(n_planes=planes, epochs=epochs, seed=seed, processes=processes)
-        command = command_line(files, recipe.n_planes, recipe.epochs, recipe.seed)
-        entries = train_models(recordings, output, recipe, command, measured, show, console.print, only or ())
-    for entry in entries:
-        console.print(f"{entry.name}: {output / entry.file}")
+    return recordings
 
 
 def command_line(files: list[Path], planes: int, epochs: float, seed: int) -> str:

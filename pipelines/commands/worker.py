@@ -15,11 +15,13 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import SettingsError
+from pipelines.commands.shell import Quiet, Verbose, open_shell
 from pipelines.host import IDLE_LIMIT_S
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
 
 logger = logging.getLogger(__name__)
 
+LOG_FORMAT = "%(asctime)s %(levelname)s [%(threadName)s] %(message)s"
 BASE_PORT = 9010
 MAX_PORT = 65535
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
@@ -30,12 +32,14 @@ def worker(
         int, typer.Option(min=0, max=MAX_PORT - len(NODES) + 1, help=f"First port of: {', '.join(NODES)}.")
     ] = BASE_PORT,
     node: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=PORT", help="Serve only this node, there; may be repeated.")
+        list[str] | None, typer.Option(metavar="NAME=PORT", help="Serve only this node, there. May be given again.")
     ] = None,
-    bind: Annotated[str, typer.Option(help="Address to listen on. Nothing asks who connects.")] = "127.0.0.1",
+    bind: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Address to listen on. Nothing asks who connects.")
+    ] = "127.0.0.1",
     settings: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.json", help="Properties by node, for scans that bring none: pipelines/README.md."),
+        typer.Option(metavar="FILE.json", help="Settings by node, for scans that bring none: pipelines/README.md."),
     ] = None,
     idle_limit: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Give a scan up when nothing comes for so long.")
@@ -44,16 +48,21 @@ def worker(
         float, typer.Option(min=0, metavar="SECONDS", help="Let running scans go on for so long when told to stop.")
     ] = GRACE_S,
     check: Annotated[bool, typer.Option("--check", help="See whether a running worker is well, and exit.")] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
-    """Serve the nodes to Gadgetron's <connect>: many scans, many at once, models opened once.
+    """Serve the nodes to <connect>, models opened once.
 
-    Stops on Ctrl-C or SIGTERM, when the scans that run have ended; a second one does not wait for them.
+    Any Gadgetron can use them: many scans, many at once. The worker stops on Ctrl-C or SIGTERM, when the scans that
+    run have ended. A second signal does not wait for them.
+
+    Example: despark worker --node raw_repair=9014
     """
+    open_shell(verbose, quiet, server=LOG_FORMAT)
     ports = ports_of(port, node or ())
     if check:
         check_nodes({name: (ANY_ADDRESS.get(bind, bind), number) for name, number in ports.items()})
         return
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s [%(threadName)s] %(message)s")
     defaults = worker_settings(settings, os.environ)
     share_pools()
     with _signals() as signals, Worker(ports, bind, defaults, idle_limit) as running:

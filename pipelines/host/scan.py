@@ -114,6 +114,7 @@ class Scan:
         self._fail(NodeError("the server is shutting down"))
 
     def _start_nodes(self) -> list[MessageReader]:
+        logger.info("nodes start: %s", ", ".join(node.name for node in self._nodes))
         for node in self._nodes:
             node.start()
         with ThreadPoolExecutor(len(self._nodes)) as pool:

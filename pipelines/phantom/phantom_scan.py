@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from ismrmrd.hdf5 import acquisition_header_dtype
@@ -26,6 +27,8 @@ FINENESS = 3
 
 STAMPS_PER_READOUT = 8
 """Readouts follow each other every 20 ms; a time stamp counts 2.5 ms."""
+
+OnSlice: TypeAlias = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class PhantomScan:
         return OVERSAMPLING * self.matrix
 
 
-def write_phantom(path: Path, scan: PhantomScan | None = None) -> None:
-    """Write the scan as an MRD raw file.
+def write_phantom(path: Path, scan: PhantomScan | None = None, on_slice: OnSlice = lambda _done, _total: None) -> None:
+    """Write the scan as an MRD raw file; `on_slice` is called with how many slices of how many are drawn.
 
     Raises
     ------
@@ -60,14 +63,17 @@ def write_phantom(path: Path, scan: PhantomScan | None = None) -> None:
         The file cannot be written.
     """
     scan = scan or PhantomScan()
-    write_raw_file(path, header_xml(scan), acquisitions(scan))
+    write_raw_file(path, header_xml(scan), acquisitions(scan, on_slice))
 
 
-def acquisitions(scan: PhantomScan) -> Iterator[RawAcquisition]:
+def acquisitions(scan: PhantomScan, on_slice: OnSlice = lambda _done, _total: None) -> Iterator[RawAcquisition]:
     """Give noise measurements, then the readouts line by line, the slices of a line one after the other."""
     rng = np.random.default_rng(scan.seed)
     mixing = _noise_mixing(scan.n_coils, rng)
-    volumes = [kspace_of_slice(scan, number, rng) for number in range(scan.n_slices)]
+    volumes = []
+    for number in range(scan.n_slices):
+        volumes.append(kspace_of_slice(scan, number, rng))
+        on_slice(number + 1, scan.n_slices)
     counter = 0
     for _ in range(scan.n_noise):
         counter += 1

@@ -50,6 +50,13 @@ class Expected:
             anything=bool(chain.writes),
         )
 
+    def total(self, raw: RawFile) -> int:
+        """Count what has to come back: images, or acquisitions and waveforms; 0 where nobody knows."""
+        if self.all_items:
+            return raw.n_acquisitions + raw.n_waveforms
+        # A chain of others may make more images than the one that has to come.
+        return self.images if self.images > 1 else 0
+
     def check(self, sent: Counts, returned: Counts) -> None:
         """Compare what came back with what had to.
 

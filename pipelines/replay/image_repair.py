@@ -21,7 +21,7 @@ from gadgets.indices import Indices
 from gadgets.kspace import KSpace
 from gadgets.records import Calibration, Detection
 from gadgets.repair import open_value_assignment
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings, validate
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings, did_you_mean, validate
 from pipelines.files import Pixels, check_folder, open_images, same_file, whole_or_nothing
 from pipelines.replay.magnitude_repair import in_pairs, where_it_is
 from pipelines.replay.scan_report import ScanReport, merge, total
@@ -174,7 +174,8 @@ def _properties_by_stage(properties: Mapping[str, str]) -> dict[str, dict[str, s
     for name, value in properties.items():
         stage, _, own = name.partition(".")
         if stage not in by_stage:
-            raise SettingsError(f"--set: an image goes through {' and '.join(STAGES)}, found {name!r}")
+            meant = did_you_mean(stage, STAGES)
+            raise SettingsError(f"--set: an image goes through {' and '.join(STAGES)}, found {name!r}{meant}")
         by_stage[stage][own] = value
     return by_stage
 

@@ -35,11 +35,14 @@ class Replay:
     host: str | None = None
     group: str = "dataset"
     report: Path | None = None
-    on_sent: Callable[[int], None] = field(default=lambda _: None)
-    """Called with the number of acquisitions and waveforms sent so far."""
+    on_phase: Callable[[str], None] = field(default=lambda _: None)
+    """Called with what begins now and may take a while."""
 
-    on_opened: Callable[[int], None] = field(default=lambda _: None)
-    """Called with the number of acquisitions and waveforms before the scan begins."""
+    on_sent: Callable[[int, int], None] = field(default=lambda _sent, _total: None)
+    """Called with the number of acquisitions and waveforms sent so far, and of all; in another thread."""
+
+    on_returned: Callable[[int, int], None] = field(default=lambda _returned, _total: None)
+    """Called with how many acquisitions and waveforms or images came back, and of how many; 0 where nobody knows."""
 
     on_notice: Callable[[str], None] = field(default=lambda _: None)
     """Called with what the user should know and need not act upon."""
@@ -62,13 +65,14 @@ class Replay:
             settings = {node.name: node.properties for node in chain.nodes if node.is_ours} if chain is not None else {}
             if chain is not None and self.host is None:
                 chain.check_runnable()
+                self.on_phase("opening models")
                 check_models(chain)
                 chain = _with_reports(chain, Path(folder))
             offsets = _report_offsets(chain)
             with whole_or_nothing(self.output) as temporary:
                 output = ScanOutput(temporary, raw.header_xml)
                 try:
-                    sent = self._stream(raw, chain, output)
+                    sent = self._stream(raw, chain, output, expected.total(raw))
                     output.finish()
                 finally:
                     output.close()
@@ -105,26 +109,29 @@ class Replay:
         if raw.other_groups:
             self.on_notice(f"other groups of {self.raw} are not copied: {', '.join(raw.other_groups)}")
 
-    def _stream(self, raw: RawFile, chain: Chain | None, output: ScanOutput) -> Counts:
-        sent = Counts()
+    def _stream(self, raw: RawFile, chain: Chain | None, output: ScanOutput, n_expected: int) -> Counts:
+        sent, n_items = Counts(), raw.n_acquisitions + raw.n_waveforms
 
         def count(item: RawItem) -> None:
             sent.add(item)
-            self.on_sent(sent.acquisitions + sent.waveforms)
+            self.on_sent(sent.acquisitions + sent.waveforms, n_items)
 
-        self.on_opened(raw.n_acquisitions + raw.n_waveforms)
+        self.on_phase("starting nodes" if self.host is None else f"connecting to {self.host}")
         configuration = filename_message(self.pipeline) if chain is None else text_message(MessageID.CONFIG, chain.xml)
         opening = (configuration, text_message(MessageID.HEADER, raw.header_xml))
         with self._server() as address, connect(address) as connection:
-            ScanClient(connection, opening, raw, count).run(self._receiver(output))
+            ScanClient(connection, opening, raw, count).run(self._receiver(output, n_expected))
         return sent
 
-    def _receiver(self, output: ScanOutput) -> Callable[[Message], None]:
+    def _receiver(self, output: ScanOutput, n_expected: int) -> Callable[[Message], None]:
+        counts = output.counts
+
         def receive(message: Message) -> None:
             try:
                 output.receive(message)
             except (OSError, RuntimeError) as error:
                 raise RawDataError(f"{self.output}: cannot be written ({error})") from error
+            self.on_returned(counts.images or counts.acquisitions + counts.waveforms, n_expected)
 
         return receive
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ PLANES_PER_TASK = 50
 PHANTOM_SHARE = 0.4
 
 MadeT = TypeVar("MadeT")
+OnTask: TypeAlias = Callable[[int, int], None]
 ExamplesT = TypeVar("ExamplesT", bound="Examples")
 
 
@@ -60,7 +61,11 @@ def part(examples: ExamplesT, rows: IntArray) -> ExamplesT:
 
 
 def make_examples(
-    recordings: Mapping[str, Sequence[ComplexArray]], n_planes: int, seed: int, processes: int = 2
+    recordings: Mapping[str, Sequence[ComplexArray]],
+    n_planes: int,
+    seed: int,
+    processes: int = 2,
+    on_task: OnTask = lambda _done, _total: None,
 ) -> Examples:
     """Make examples from `n_planes` planes: two of five phantoms, the rest varied recordings of all sources alike.
 
@@ -70,8 +75,10 @@ def make_examples(
         Clean planes ``(coil, line, sample)`` per source.
     seed
         The same seed gives the same examples, whatever the number of processes.
+    on_task
+        Called with how many tasks of how many are done.
     """
-    return joined(from_planes(recordings, n_planes, seed, processes, _plane_examples))
+    return joined(from_planes(recordings, n_planes, seed, processes, _plane_examples, on_task=on_task))
 
 
 def from_planes(
@@ -83,6 +90,7 @@ def from_planes(
     *,
     planes_per_task: int = PLANES_PER_TASK,
     phantom_share: float = PHANTOM_SHARE,
+    on_task: OnTask = lambda _done, _total: None,
 ) -> list[MadeT]:
     """Make something from each of `n_planes` clean planes, rounded up to whole tasks; see :func:`make_examples`.
 
@@ -94,11 +102,17 @@ def from_planes(
         Planes that are drawn from one seed.
     phantom_share
         Of all planes; the rest are varied recordings.
+    on_task
+        Called with how many tasks of how many are done.
     """
     seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // planes_per_task))
     work = partial(_batch, make, planes_per_task, phantom_share)
     with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
-        return [made for batch in pool.map(work, seeds) for made in batch]
+        made: list[MadeT] = []
+        for number, batch in enumerate(pool.map(work, seeds), 1):
+            made += batch
+            on_task(number, len(seeds))
+        return made
 
 
 _RECORDINGS: dict[str, Sequence[ComplexArray]] = {}

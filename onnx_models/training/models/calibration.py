@@ -68,7 +68,9 @@ def fitted_mending(workshop: Workshop, name: str, features_of: Callable[[Tensor,
     def make() -> PatchPairs:
         n_planes = -(-recipe.n_planes // SHARE_OF_PLANES)
         workshop.log(f"making patch pairs from {n_planes} planes")
-        return joined(from_planes(workshop.recordings, n_planes, recipe.seed + 2, recipe.processes, pairs_of))
+        watch = workshop.watch("making patch pairs")
+        made = from_planes(workshop.recordings, n_planes, recipe.seed + 2, recipe.processes, pairs_of, on_task=watch)
+        return joined(made)
 
     pairs, _ = workshop.examples_of("pairs", PatchPairs, make)
 

@@ -42,7 +42,10 @@ def train_value_assignment(workshop: Workshop) -> None:
     """Train and install the value assignment model."""
     recipe = workshop.recipe
     n_planes = min(int(PLANES_SHARE * recipe.n_planes), MOST_PLANES)
-    examples = joined(from_planes(workshop.recordings, n_planes, recipe.seed, recipe.processes, plane_windows))
+    watch = workshop.watch("making windows")
+    examples = joined(
+        from_planes(workshop.recordings, n_planes, recipe.seed, recipe.processes, plane_windows, on_task=watch)
+    )
     workshop.log(f"value_assignment: fitting to {len(examples)} windows")
     network = ValueAssigner()
 

@@ -17,7 +17,15 @@ from pipelines.replay.mrd2_stream import open_mrd2
 
 DATA = b"".join(bytes(data_message(MessageID.ACQUISITION, item.to_bytes()).data) for item in scan_items())
 WHOLE = bytes(text_message(MessageID.HEADER, HEADER).data) + DATA + bytes(CLOSE.data)
-COMMAND = [sys.executable, "-m", "pipelines.commands.command_line", "stream", "--set", "spark_detection.method=none"]
+COMMAND = [
+    sys.executable,
+    "-m",
+    "pipelines.commands.command_line",
+    "stream",
+    "-q",
+    "--set",
+    "spark_detection.method=none",
+]
 
 
 def run(content, *arguments, **options):

@@ -112,16 +112,18 @@ def test_progress_and_notices_are_told(tmp_path):
     raw = make_raw_file(tmp_path / "raw.h5")
     with h5py.File(raw, "r+") as file:
         file.create_group("noise_scan")
-    opened, sent, notices = [], [], []
+    phases, sent, returned, notices = [], [], [], []
     replay(
         raw,
         tmp_path / "out.h5",
         pipeline="repair_raw",
-        on_opened=opened.append,
-        on_sent=sent.append,
+        on_phase=phases.append,
+        on_sent=lambda *counts: sent.append(counts),
+        on_returned=lambda *counts: returned.append(counts),
         on_notice=notices.append,
     )
-    assert (opened, sent) == ([9], list(range(1, 10)))
+    assert phases == ["opening models", "starting nodes"]
+    assert sent == returned == [(number, 9) for number in range(1, 10)]
     assert notices == [f"other groups of {raw} are not copied: noise_scan"]
 
 

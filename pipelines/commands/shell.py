@@ -1,0 +1,176 @@
+"""The manners that all commands share: how much they say, where they say it, and what they write for machines.
+
+======================  ============================================================
+standard output         the result: a table for people, or JSON with ``--json -``
+standard error          all else: what is being done, how far it is, logs, failures
+======================  ============================================================
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console, RenderableType
+
+from gadgets.errors import RawDataError
+from pipelines.files import check_folder, whole_or_nothing
+
+Verbose = Annotated[
+    int,
+    typer.Option("--verbose", "-v", count=True, show_default=False, help="Say which models run where; -vv says all."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
+JsonFile = Annotated[
+    Path | None,
+    typer.Option("--json", metavar="FILE", help="Write the result for machines; - is standard output."),
+]
+
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Change a setting of a node. May be given again."),
+]
+Group = Annotated[str, typer.Option(metavar="NAME", help="HDF5 group that holds the raw data.")]
+
+STDOUT = Path("-")
+PIPE_WIDTH = 132
+"""A pipe has no width; long names need some."""
+
+OURS = ("gadgets", "pipelines", "onnx_models")
+SERVER_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+@dataclass(frozen=True)
+class Shell:
+    """What a command says, and where.
+
+    Attributes
+    ----------
+    verbose, quiet, json_file
+        The options that all commands have.
+    terminal
+        Standard error.
+    """
+
+    verbose: int = 0
+    quiet: bool = False
+    json_file: Path | None = None
+    terminal: Console = field(default_factory=lambda: Console(stderr=True))
+
+    def say(self, text: str) -> None:
+        """Say one line on standard error, unless all is to be quiet."""
+        if not self.quiet:
+            self.terminal.print(f"despark: {text}", soft_wrap=True, markup=False, highlight=False)
+
+    def show(self, *results: RenderableType, pipe_width: int = PIPE_WIDTH) -> None:
+        """Show the result to a person: on standard output, or beside it where that is taken by JSON."""
+        if self.quiet:
+            return
+        console = self._console(pipe_width)
+        with _writing_to("the terminal" if console.stderr else "standard output"):
+            for result in results:
+                console.print(result, soft_wrap=isinstance(result, str), markup=False)
+
+    def width(self, pipe_width: int = PIPE_WIDTH) -> int:
+        """Give the number of columns that a result is shown in; a pipe has as many as it is said to have."""
+        return self._console(pipe_width).width
+
+    def _console(self, pipe_width: int) -> Console:
+        console = self.terminal if self.json_file == STDOUT else Console()
+        return console if console.is_terminal else Console(width=pipe_width, stderr=console.stderr)
+
+    def write_json(self, text: str) -> None:
+        """Write the result for machines where it was asked for: a whole file or none, or standard output.
+
+        Raises
+        ------
+        RawDataError
+            The file cannot be written.
+        """
+        if self.json_file == STDOUT:
+            with _writing_to("standard output"):
+                typer.echo(text)
+        elif self.json_file is not None:
+            with whole_or_nothing(self.json_file) as temporary:
+                temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def _writing_to(target: str) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # a reader that has read enough is no failure
+    except OSError as error:
+        raise RawDataError(f"{target}: cannot be written ({error.strerror or error})") from error
+
+
+def open_shell(
+    verbose: int, quiet: bool, json_file: Path | None = None, *, told: tuple[str, ...] = (), server: str = ""
+) -> Shell:
+    """Set up what a command says and logs, and see that its JSON can be written.
+
+    Parameters
+    ----------
+    verbose, quiet, json_file
+        The options that all commands have.
+    told
+        Loggers whose failures the command itself tells in the end.
+    server
+        Format of the log of a command that serves: it says what happens without being asked to.
+
+    Raises
+    ------
+    RawDataError
+        The JSON cannot be written there.
+    """
+    if verbose and quiet:
+        raise typer.BadParameter("expected --verbose or --quiet, found both")
+    if json_file is not None and json_file != STDOUT:
+        check_folder(json_file)
+    shell = Shell(verbose, quiet, json_file)
+    usual = logging.INFO if server else logging.WARNING
+    level = logging.ERROR if quiet else max(logging.DEBUG, usual - 10 * verbose)
+    handler = LogOnTerminal(shell.terminal) if shell.terminal.is_terminal else logging.StreamHandler()
+    handler.setFormatter(logging.Formatter(server) if server else _Plain())
+    handler.addFilter(lambda record: _is_wanted(record, told))
+    logging.basicConfig(level=level, handlers=[handler])
+    return shell
+
+
+class LogOnTerminal(logging.Handler):
+    """Logs by way of the console that draws the bars, so that neither spoils the other.
+
+    Parameters
+    ----------
+    terminal
+        Standard error.
+    """
+
+    def __init__(self, terminal: Console) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one record."""
+        self._terminal.print(self.format(record), soft_wrap=True, markup=False, highlight=False)
+
+
+class _Plain(logging.Formatter):
+    """As everything that the command says: the program's name in front, and how bad it is."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        how_bad = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
+        return f"despark: {how_bad}{super().format(record)}"
+
+
+def _is_wanted(record: logging.LogRecord, told: tuple[str, ...]) -> bool:
+    """Whether a record is of interest: the talk of libraries is not, nor is what the command tells itself."""
+    if record.name in told:
+        return False
+    return record.levelno >= logging.WARNING or record.name.partition(".")[0] in OURS

@@ -1,0 +1,181 @@
+"""What commands share: how much they say and where, and results for machines that are whole or not there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+from rich.table import Table
+
+from gadgets.errors import RawDataError
+from pipelines.commands.command_line import COMMANDS, main
+from pipelines.commands.shell import SERVER_FORMAT, STDOUT, Shell, open_shell
+
+PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]
+NO_MODELS = ["--set", "spark_detection.method=none"]
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [*PROGRAM, *map(str, arguments)], capture_output=True, text=True, check=False, timeout=120, **options
+    )
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Open a shell as in a process of its own, where nothing logs yet; gives the root logger."""
+    root = logging.getLogger()
+    level = root.level
+
+    def run(*options, **more):
+        # Not before the test runs: pytest has handlers of its own by then.
+        monkeypatch.setattr(root, "handlers", [])
+        open_shell(*options, **more)
+        return root
+
+    yield run
+    root.setLevel(level)
+
+
+@pytest.mark.parametrize(
+    ("options", "lowest"),
+    [
+        ((0, True), logging.ERROR), ((0, False), logging.WARNING), ((1, False), logging.INFO),
+        ((2, False), logging.DEBUG), ((5, False), logging.DEBUG),
+    ],
+)  # fmt: skip
+def test_each_v_says_more(opened, options, lowest):
+    assert opened(*options).level == lowest
+
+
+@pytest.mark.parametrize(
+    ("options", "lowest"), [((0, True), logging.ERROR), ((0, False), logging.INFO), ((1, False), logging.DEBUG)]
+)
+def test_a_server_says_what_happens_unasked(opened, options, lowest):
+    assert opened(*options, server=SERVER_FORMAT).level == lowest
+
+
+def test_logs_are_ours_and_not_told_twice(opened, capsys):
+    opened(2, False, told=("pipelines.host.host",))
+    logging.getLogger("gadgets.node").debug("of ours")
+    logging.getLogger("pipelines.host.host").error("told by the command")
+    logging.getLogger("matplotlib").info("of a library")
+    logging.getLogger("matplotlib").warning("of a library, but bad")
+    captured = capsys.readouterr()
+    assert captured.err == "despark: of ours\ndespark: warning: of a library, but bad\n"
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_more_and_less_at_once_is_wrong_usage(name, capfd, monkeypatch):
+    needed = {
+        "replay": ["a", "-o", "b"], "image": ["a", "-o", "b"], "simulate": ["a", "b", "--truth", "c"],
+        "accept": ["a", "b"], "train": ["a", "-o", "b"],
+    }  # fmt: skip
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        main([name, *needed.get(name, []), "-q", "-v"])
+    assert ended.value.code == 2
+    assert "expected --verbose or --quiet, found both" in capfd.readouterr().err
+
+
+def test_a_table_goes_beside_json_on_standard_output(capsys):
+    shell = Shell(json_file=STDOUT)
+    shell.write_json('{"a": 1}')
+    shell.show(Table("heading"), "in [brackets]")
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == {"a": 1}
+    assert "heading" in captured.err
+    assert "in [brackets]" in captured.err
+
+
+def test_quiet_shows_no_table_but_the_json_that_was_asked_for(tmp_path, capsys):
+    shell = Shell(quiet=True, json_file=tmp_path / "r.json")
+    shell.say("something")
+    shell.show("something")
+    shell.write_json("{}")
+    assert capsys.readouterr() == ("", "")
+    assert (tmp_path / "r.json").read_text() == "{}\n"
+
+
+def test_without_a_file_no_json_is_written(capsys):
+    Shell().write_json("{}")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_json_that_cannot_be_written_is_found_before_the_work(tmp_path):
+    with pytest.raises(RawDataError, match=r"the folder .*no does not exist"):
+        open_shell(0, False, tmp_path / "no" / "r.json")
+
+
+def test_a_full_standard_output_is_one_line():
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        ended = subprocess.run(
+            [*PROGRAM, "models", "-q", "--json", "-"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (
+        1, "despark: standard output: cannot be written (No space left on device)\n"
+    )  # fmt: skip
+
+
+def test_models_can_be_read_by_a_machine():
+    ended = run("models", "--json", "-")
+    assert ended.returncode == 0
+    assert "sha256" in ended.stderr
+    models = json.loads(ended.stdout)["models"]
+    assert {"name", "role", "sha256", "provider", "scores"} <= set(models[0])
+
+
+def test_simulated_replayed_and_accepted_for_machines(phantom_file, tmp_path):
+    sparked, truth, repaired = tmp_path / "s.h5", tmp_path / "t.json", tmp_path / "r.h5"
+    simulated = json.loads(run("simulate", phantom_file, sparked, "--truth", truth, "--json", "-").stdout)
+    assert simulated["k_spaces"] == 2
+    assert simulated["sparks"] == len(json.loads(truth.read_text())["sparks"])
+    replay = ["replay", sparked, "-o", repaired, "--pipeline", "repair_raw", *NO_MODELS]
+    both = run(*replay, "--json", "-")
+    report = json.loads(both.stdout)
+    assert report["totals"]["k_spaces"] == 2
+    assert "k-spaces" in both.stderr
+    for option in ("--json", "--report"):
+        assert run(*replay, option, tmp_path / "report.json", "-q").returncode == 0
+        assert json.loads((tmp_path / "report.json").read_text())["returned"] == report["returned"]
+    accepted = run("accept", sparked, repaired, "--truth", truth, "--json", "-", "-q")
+    assert accepted.stderr == ""
+    counts = json.loads(accepted.stdout)
+    assert counts["sparks"] == {"found": 0, "of": simulated["sparks"]}
+    assert sum(group["of"] for group in counts["ring"].values()) == simulated["sparks"]
+    assert counts["changed_beside_sparks"] == 0
+
+
+def test_a_report_on_standard_output_leaves_no_file_of_that_name(phantom_file, tmp_path):
+    ended = run(
+        "replay", phantom_file, "-o", "o.h5", "--pipeline", "repair_raw", *NO_MODELS, "--report", "-", cwd=tmp_path
+    )
+    assert ended.returncode == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["o.h5"]
+
+
+def test_verbose_says_what_starts_and_quiet_says_nothing(phantom_file, tmp_path):
+    replay = ["replay", phantom_file, "-o", tmp_path / "o.h5", "--pipeline", "repair_raw", *NO_MODELS]
+    said = run(*replay, "-v").stderr
+    assert "despark: nodes start: raw_repair\n" in said
+    assert all(line.startswith("despark: ") for line in said.splitlines())
+    assert run(*replay, "-q").stderr == ""
+
+
+def test_a_stream_says_what_it_runs_on_standard_error_alone():
+    ended = run("stream", *NO_MODELS, input="")
+    assert ended.stdout == ""
+    first, failure = ended.stderr.splitlines()
+    assert first == "despark: running repair_raw on the stream from standard input …"
+    assert failure.startswith("despark: the input stream: ")
+
+
+def test_a_demo_with_a_wrong_setting_leaves_nothing(tmp_path):
+    ended = run("demo", "--set", "spark_detection.treshold=1", "--output", "made", cwd=tmp_path)
+    assert ended.returncode == 1
+    assert "did you mean 'threshold'?" in ended.stderr
+    assert not list(tmp_path.iterdir())

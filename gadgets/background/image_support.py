@@ -28,9 +28,10 @@ MAX_ITERATIONS = 6
 POWER = 1.5
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1
-CONVERGED = 1e-2
+STILL = 0.0005  # of the background's power: as little change of the image moves no variance
 AT_ONCE = 1 << 17  # pixels
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
+SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12  # between which a plane needs no other units
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
 DOUBT = 1.0  # of the difference between two starts: measured on real data, less lets repairs through that do harm
 
@@ -93,16 +94,25 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
     missing
         Samples to be predicted, shape ``(coil, ky, kx)``.
     """
-    scale = np.float32(np.abs(plane).max(initial=0.0)) or np.float32(1)
-    prediction = _reweight((plane / scale).astype(np.complex64, copy=False), missing)
-    energy = power(prediction.filled)
+    scale = _scale_of(plane)
+    start: ComplexArray = (plane / scale).astype(np.complex64) if scale != 1 else plane.astype(np.complex64)
+    prediction = _reweight(start, missing)
     doubt = prediction.doubt
-    if np.sum(energy[missing]) > LARGE_SHARE * np.sum(energy):
+    total = float(np.vdot(prediction.filled, prediction.filled).real)
+    if np.sum(power(prediction.filled[missing])) > LARGE_SHARE * total:
         without = _reweight(np.where(missing, 0, plane / scale).astype(np.complex64, copy=False), missing).filled
         doubt = DOUBT * scale * np.abs(prediction.filled - without)
-    for values in (prediction.filled, prediction.weighted):
-        np.multiply(values, scale, out=values)
+    if scale != 1:
+        for values in (prediction.filled, prediction.weighted):
+            np.multiply(values, scale, out=values)
     return replace(prediction, doubt=doubt)
+
+
+def _scale_of(plane: ComplexArray) -> np.float32:
+    """Give what a plane has to be divided by for its squares to stay in single precision; 1 for ordinary data."""
+    parts = np.ascontiguousarray(plane).view(plane.real.dtype)
+    peak = np.float32(max(parts.max(initial=0.0), -parts.min(initial=0.0)))
+    return np.float32(1) if peak == 0 or SMALLEST_PEAK < peak < LARGEST_PEAK else peak
 
 
 def innovation_of(plane: ComplexArray, scale: float = 1.0) -> ComplexArray:
@@ -145,16 +155,16 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     for _ in range(MAX_ITERATIONS):
         precision = _precision(image, receiver_weights)
         correlation = fft.ifft2(precision.astype(np.float64))
-        step = 0.0
+        change = 0.0
         for group in groups:
             solution, diagonal = group.solve(correlation, group.samples_of(known_image, precision), precision)
-            change = np.linalg.norm(filled[group.index] + solution)
-            step = max(step, float(change / (np.linalg.norm(solution) + 1e-30)))
+            moved = np.sum(power(filled[group.index] + solution), axis=1)
+            change += float(np.sum(receiver_weights[group.coils] * moved)) / len(image)
             filled[group.index] = -solution
             variance[group.index] = diagonal
             image[group.coils] = known_image[group.coils]
             group.add_to(image, -solution)
-        if step < CONVERGED:
+        if change < STILL:
             break
     del known_image
     for receiver in image:  # one at a time, in place: all others' samples take memory enough

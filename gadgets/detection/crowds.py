@@ -58,6 +58,21 @@ def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Po
     return hidden
 
 
+def beside_obvious(suspects: Sequence[Suspect]) -> list[Suspect]:
+    """Choose the hints that lie beside an obvious suspect in its readout, with the threshold that they have there.
+
+    The rest of a burst is weaker than its strongest sample. All were looked at without that sample: what does not
+    surprise then is none of the burst, and no search is needed to see the rest.
+    """
+    obvious = [suspect.place for suspect in suspects if suspect.is_obvious and not suspect.is_hint]
+    return [
+        replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE))
+        for suspect in suspects
+        if suspect.is_hint
+        and any(suspect.place[:2] == place[:2] and abs(suspect.place[2] - place[2]) <= BESIDE for place in obvious)
+    ]
+
+
 def _out_of_noise(
     kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Point]
 ) -> tuple[list[Suspect], list[Suspect]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gadgets.detection.confirmation import confirm, explained_by_others
-from gadgets.detection.crowds import find_hidden
+from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
 from gadgets.detection.echo_peak import without_centre
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.image_check import has_artifact, open_image_check
@@ -219,9 +219,12 @@ def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
 
 def _conspicuous(looked_at: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
     """Confirm the suspects that the models suspect one by one, and note what was found."""
-    unknown = [suspect for suspect in seen if suspect.place not in found.points and not suspect.is_hint]
-    new = confirm(unknown, looked_at, known=found.known if looked_at is found.known.kspace else None)
-    found.obvious |= {suspect.place for suspect in unknown if suspect.is_obvious}
+    unknown = [suspect for suspect in seen if suspect.place not in found.points]
+    beside = beside_obvious(unknown)
+    suspected = [suspect for suspect in unknown if not suspect.is_hint]
+    suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
+    new = confirm(suspected, looked_at, known=found.known if looked_at is found.known.kspace else None)
+    found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
     found.points.update({place_of(point): point for point in new})
     return new
 
@@ -229,7 +232,8 @@ def _conspicuous(looked_at: KSpace, seen: Sequence[Suspect], found: _Found) -> l
 def _hidden(kspace: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
     """Confirm the suspects that hide each other, and note what was found."""
     points = list(found.points.values())
-    hidden = find_hidden(kspace, [suspect for suspect in seen if suspect.place not in found.points], points)
+    unknown = [suspect for suspect in seen if suspect.place not in found.points and suspect.place not in found.obvious]
+    hidden = find_hidden(kspace, unknown, points)
     new = confirm(hidden, kspace, points, found.known)
     # One sample out of many that were chosen together is no spark among others, but what an image leaks.
     if not points and len(new) <= 1 and 2 * len(new) < len(hidden):

@@ -10,9 +10,12 @@ import numpy as np
 from gadgets.arrays import BoolArray, ComplexArray, IntArray
 from gadgets.detection.echo_peak import at_a_peak_without_background, regions_of
 from gadgets.detection.verdict import POSSIBLE, suspicious_from
+from gadgets.evidence import CHANNELS
 from gadgets.patch_models import Opinions, merge
 from gadgets.patches import Patches, Region
 from gadgets.records import Point
+
+SINGLE = CHANNELS.index("innovation_single")
 
 Place = tuple[int, int, int]
 """Partition, line and sample."""
@@ -35,6 +38,9 @@ class Suspect:
         Whether it lies in the echo's peak.
     is_obvious
         Whether all others were looked at as if this sample had recorded nothing.
+    surprise
+        How much it deviates from what the image's background says, in the receiver where that is most and in units of
+        what is usual there.
     is_hint
         Whether the segmentation says too little to suspect this sample alone; it may belong to a crowd.
     values
@@ -46,6 +52,7 @@ class Suspect:
     threshold: float
     in_core: bool
     is_obvious: bool = False
+    surprise: float = 0.0
     is_hint: bool = False
     values: ComplexArray | None = None
 
@@ -118,6 +125,7 @@ def collect_suspects(
                 threshold=float(thresholds[where]),
                 in_core=bool(core[where]),
                 is_obvious=bool(obvious[where]),
+                surprise=float(np.exp(patches.evidence[where[0]].maps[SINGLE][where[1:]])),
                 is_hint=bool(hint),
                 values=values,
             )

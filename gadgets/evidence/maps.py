@@ -160,7 +160,6 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     """
     peak = max(float(np.abs(plane).max()), 1e-30)
     data, scale = _in_range(plane, peak)
-    peak *= scale
     magnitude, level, noise = level_of(data)
     centre = loudest_place(level)
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
@@ -169,13 +168,12 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     if not without_obvious or np.count_nonzero(obvious) > MOST_OBVIOUS:
         obvious[:] = False
     others, taken_out = magnitude, data[:, obvious]
-    if obvious.any():
+    if taken_out.size:
         data = data.copy() if np.may_share_memory(data, plane) else data
         data[:, obvious] = 0
         others, level, noise = level_of(data)
-        peak = max(float(np.abs(data[(slice(None), *loudest_place(others))]).max()), 1e-30)
     maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
-    for ratio, target in zip(_ratios(data, obvious, taken_out, peak, level, noise), maps, strict=False):
+    for ratio, target in zip(_ratios(data, obvious, taken_out, level, noise), maps, strict=False):
         np.log(ratio + SMALLEST, out=target)
     np.log(magnitude / level + SMALLEST, out=maps[N_STRIKING - 1])
     maps[N_STRIKING:] = (
@@ -200,32 +198,38 @@ def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
 
 
 def _ratios(
-    data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray, peak: float, level: FloatArray, noise: float
+    data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray, level: FloatArray, noise: float
 ) -> Iterator[FloatArray]:
-    """Give what tells how much a sample stands out among others, in the order of the maps: about one is ordinary.
+    """Give what tells how much a sample stands out among others, in the order of the maps: about one is usual.
 
     The obvious samples are zero in `data` and are put back in the end; what they recorded is `taken_out`, shape
     ``(coil, sample)``.
     """
     # Each part frees its arrays, of the size of the plane, before the next one makes its own.
-    innovation = innovation_of(data, 1 / peak)
-    # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
-    innovation[:, obvious] += taken_out * np.float32(1 / peak)
-    yield from _innovation_ratios(innovation)
-    del innovation
+    yield from _innovation_ratios(data, obvious, taken_out)
     yield from _residual_ratios(data, obvious, taken_out, level, noise)
     if taken_out.size:
         data[:, obvious] = taken_out
     yield whitened_energy(data, level)
 
 
-def _innovation_ratios(innovation: ComplexArray) -> Iterator[FloatArray]:
+def _innovation_ratios(data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray) -> Iterator[FloatArray]:
+    units = 1 / _peak_of(data)
+    innovation = innovation_of(data, units)
+    # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
+    innovation[:, obvious] += taken_out * np.float32(units)
     surprise, surprise_level = _strength(innovation, 1e-12)
     ordinary = max(float(quantile(surprise.ravel(), 0.5)), 1e-12)
     yield surprise / ordinary
     yield surprise / np.maximum(surprise_level, 0.5 * ordinary)
     yield whitened_energy(innovation)
     yield _strongest_receiver(innovation)
+
+
+def _peak_of(data: ComplexArray) -> float:
+    """Give the largest part, real or imaginary, of any sample, and never zero: units for what follows."""
+    parts = data.view(np.float32)
+    return max(float(parts.max()), -float(parts.min()), 1e-30)
 
 
 def _residual_ratios(

@@ -22,6 +22,7 @@ from gadgets.repair.rehearsal import rehearsal_places, withhold
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
 LOUD = 3.0  # signal over the usual error: below, there is nothing to predict and nothing to rehearse
+OBVIOUS = 12.0  # times what is around and what is predicted
 WITHHELD = 240  # samples per partition that rehearsals may take
 PLACES = 3
 
@@ -129,8 +130,12 @@ class Groundwork:
     def _is_loud(self, burst: Burst) -> bool:
         """Tell whether there is signal to be predicted at a burst."""
         usual = self.usual_error(burst.partition)[burst.receivers, None]
-        level = np.maximum(np.abs(self.predicted(burst)), self.nearby_level(burst))
-        return bool(np.mean(level**2) > LOUD**2 * np.mean(usual**2))
+        nearby = self.nearby_level(burst)
+        level = np.maximum(np.abs(self.predicted(burst)), nearby)
+        is_loud = bool(np.mean(level**2) > LOUD**2 * np.mean(usual**2))
+        # How well an obvious spark is predicted decides nothing: it is one in any case.
+        recorded = np.abs(burst.of(self.around.data))
+        return is_loud and not np.any(recorded > OBVIOUS * np.maximum(nearby, np.abs(self.predicted(burst))))
 
     def nearby_level(self, burst: Burst) -> FloatArray:
         """How loud it is around a burst: root mean square of the samples, shape ``(receiver, sample)``."""

@@ -40,7 +40,7 @@ def confirm(
     theirs = deviations(looked_at, [*points, *(crowd or ())], known)[: len(points)]
     for suspect, point, deviation in zip(suspects, points, theirs, strict=True):
         opinions = (suspect.probability, suspect.threshold, deviation)
-        in_crowd = crowd is not None or suspect.is_hint
+        in_crowd = crowd is not None or suspect.is_beside
         if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd):
             receivers = receivers_of(deviation)
             moment = {

@@ -66,7 +66,7 @@ def beside_obvious(suspects: Sequence[Suspect]) -> list[Suspect]:
     """
     obvious = [suspect.place for suspect in suspects if suspect.is_obvious and not suspect.is_hint]
     return [
-        replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE))
+        replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE), is_beside=True)
         for suspect in suspects
         if suspect.is_hint
         and any(suspect.place[:2] == place[:2] and abs(suspect.place[2] - place[2]) <= BESIDE for place in obvious)

@@ -43,6 +43,8 @@ class Suspect:
         what is usual there.
     is_hint
         Whether the segmentation says too little to suspect this sample alone; it may belong to a crowd.
+    is_beside
+        Whether it lies beside an obvious one in its readout, and is judged as a part of its burst.
     values
         What a calibration model says its samples should be, shape ``(coil,)``; None where no model says.
     """
@@ -54,6 +56,7 @@ class Suspect:
     is_obvious: bool = False
     surprise: float = 0.0
     is_hint: bool = False
+    is_beside: bool = False
     values: ComplexArray | None = None
 
     @property

@@ -14,13 +14,13 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-from gadgets.memory import keep_freed_memory
 from rich.console import Console
 from rich.table import Table
 
 from gadgets.detection.detector import Detector
 from gadgets.indices import Indices
 from gadgets.kspace.kspace import KSpace
+from gadgets.process import keep_freed_memory
 from gadgets.settings.nodes import SparkDetectionSettings
 from onnx_models import model
 from pipelines.files.read_kspaces import read_kspaces

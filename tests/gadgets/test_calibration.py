@@ -10,7 +10,7 @@ from helpers.connections import parse, run_on_connection, written
 from helpers.fakes import point
 from helpers.foreign_messages import recon_data
 
-import gadgets.calibration
+import gadgets.failing_open
 from gadgets.calibration import calibration
 from gadgets.indices import Indices
 from gadgets.kspace.assembly import assemble
@@ -118,11 +118,11 @@ def test_detections_of_another_kspace_are_not_applied(kspace, on_failure, caplog
 
 
 def test_a_repair_that_breaks_is_a_warning_or_an_error(kspace, monkeypatch):
-    def breaks(_kspace, points, _settings, _assignment):
+    def breaks(_kspace, points, _settings, _assignment, **_):
         if points:
             raise MemoryError
 
-    monkeypatch.setattr(gadgets.calibration, "repair", breaks)
+    monkeypatch.setattr(gadgets.failing_open, "repair", breaks)
     items = [*waveforms_of(found(kspace.kspace, (0, 2, 3))), recon_data_of(kspace, encoding())]
     _, (record,) = calibrated(items)
     assert record.warning == "passed on with 1 points unrepaired: MemoryError"

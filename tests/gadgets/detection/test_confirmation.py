@@ -4,6 +4,7 @@ from helpers.kspaces import make_kspace
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
+from gadgets.repair.predictions import Predictions
 
 
 def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
@@ -25,9 +26,10 @@ def test_points_that_others_explain_are_named():
         Point(partition=0, line=line, sample=sample, receivers=(0,), probability=1, scan_counter=1, time_stamp=1)
         for line, sample in places
     ]
-    assert sorted(place_of(point)[1:] for point in explained_by_others(points, kspace)) == sorted(places[1:])
-    assert explained_by_others(points[:1], kspace) == []
-    assert explained_by_others([], kspace) == []
+    explained = explained_by_others(points, Predictions(kspace))
+    assert sorted(place_of(point)[1:] for point in explained) == sorted(places[1:])
+    assert explained_by_others(points[:1], Predictions(kspace)) == []
+    assert explained_by_others([], Predictions(kspace)) == []
 
 
 def test_what_a_model_said_of_a_point_does_not_keep_it_from_being_judged():
@@ -43,4 +45,4 @@ def test_what_a_model_said_of_a_point_does_not_keep_it_from_being_judged():
         time_stamp=1,
         values=((0.0, 0.0),),
     )
-    assert explained_by_others([point], kspace) == []
+    assert explained_by_others([point], Predictions(kspace)) == []

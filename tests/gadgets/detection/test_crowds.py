@@ -112,7 +112,7 @@ def test_looking_for_crowds_finds_more_of_them_in_recorded_data(data_folder, mon
 def test_the_rest_of_a_burst_is_looked_for_beside_what_was_found():
     kspace = make_scan(n_coils=2, shape=CROWD_SHAPE)
     data = kspace.data.copy()
-    data[:, 0, 10, 20:26] += np.array([9, 60, 9, 8, 9, 9], np.complex64) * np.exp(2j * np.arange(6))
+    data[:, 0, 10, 20:26] += np.array([9, 60, 9, 10, 9, 9], np.complex64) * np.exp(2j * np.arange(6))
     wrong = replace(kspace, data=data)
     found = Point(partition=0, line=10, sample=21, receivers=(0, 1), probability=1, scan_counter=1, time_stamp=1)
     beside = [

@@ -10,7 +10,8 @@ from helpers.sparks import SPARKS, places, with_sparks
 
 from gadgets.detection.detector import Detector
 from gadgets.kspace.planes import planes_of
-from gadgets.settings.nodes import SparkDetectionSettings
+from gadgets.repair.fill import repair
+from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
 from onnx_models.errors import ModelError
 from onnx_models.manifest import read_manifest
 from pipelines.files.read_kspaces import read_kspaces
@@ -160,9 +161,30 @@ def test_a_second_look_spares_partitions_that_nothing_was_found_in(detector, mon
             yield plane
 
     monkeypatch.setattr("gadgets.detection.detector.planes_of", look)
-    detector.detect(with_sparks(make_scan(n_partitions=3), {(1, 10, 50): None}))
+    assert detector.detect(with_sparks(make_scan(n_partitions=3), {(1, 34, 44): None})).points
     assert looked_at[:3] == [0, 1, 2]
     assert set(looked_at[3:]) == {1}
     looked_at.clear()
+    assert detector.detect(with_sparks(make_scan(n_partitions=3), {(1, 10, 50): None})).points
+    assert looked_at == [0, 1, 2], "an obvious spark was taken out before the first look"
+    looked_at.clear()
     detector.detect(make_scan(n_partitions=3))
     assert looked_at == [0, 1, 2]
+
+
+@pytest.mark.parametrize("distance", [1, 2, 3, 12])
+def test_a_weak_spark_beside_or_behind_an_obvious_one_is_found(detector, distance):
+    kspace = with_sparks(make_scan(), {(0, 10, 50): None}, amplitude=3000)
+    wrong = with_sparks(kspace, {(0, 10, 50 + distance): None, (0, 40, 22): None}, amplitude=14, seed=distance)
+    assert {(0, 10, 50), (0, 10, 50 + distance), (0, 40, 22)} <= places(detector.detect(wrong))
+
+
+def test_what_becomes_of_the_points_travels_with_them_and_is_what_calibration_makes_of_them(detector):
+    for sparks in ({(0, 34, 44): None}, {(0, 10, 50): None, (0, 60, 70): None}, {(0, 10, 50): None, (0, 34, 44): None}):
+        kspace = with_sparks(make_scan(), sparks)
+        detection = detector.detect(kspace)
+        assert len(detection.repairs) == len(detection.points)
+        known, said = repair(kspace, detection.points, CalibrationSettings(), repairs=detection.repairs)
+        alone, computed = repair(kspace, detection.points, CalibrationSettings())
+        assert np.array_equal(known.data, alone.data)
+        assert said.points == computed.points

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gadgets.records import Point
-from gadgets.repair.fill import deviations, repair
+from gadgets.repair.deviations import deviations
+from gadgets.repair.fill import repair
 from gadgets.settings.nodes import CalibrationSettings
 
 METHODS = ("auto", "zero", "conjugate", "interpolation")

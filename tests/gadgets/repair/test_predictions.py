@@ -1,0 +1,50 @@
+"""Predictions are made once for the same samples, and hold for them alone."""
+
+import numpy as np
+import pytest
+from helpers.kspaces import object_kspace
+from helpers.sparks import flag, with_spark_at
+
+from gadgets.repair import predictions
+from gadgets.repair.deviations import deviations
+from gadgets.repair.fill import repair
+from gadgets.repair.predictions import Predictions
+from gadgets.settings.nodes import CalibrationSettings
+
+
+@pytest.fixture
+def n_predictors(monkeypatch):
+    made = []
+    real = predictions.Predictor
+    monkeypatch.setattr(predictions, "Predictor", lambda *each: made.append(each) or real(*each))
+    return lambda: len(made)
+
+
+def test_confirming_and_repairing_predict_once(n_predictors):
+    kspace = with_spark_at(object_kspace(), flag(object_kspace(), 15, [18]), 300.0)
+    points = flag(kspace, 15, [18])
+    known = Predictions(kspace)
+    largest = deviations(kspace, points, known).max()
+    repaired, _ = repair(kspace, points, CalibrationSettings(), known=known)
+    assert n_predictors() == 1
+    assert known.knows(points)
+    assert largest == deviations(kspace, points).max()
+    assert np.array_equal(repaired.data, repair(kspace, points, CalibrationSettings())[0].data)
+
+
+def test_other_samples_or_receivers_are_predicted_anew(n_predictors):
+    kspace = with_spark_at(object_kspace(), flag(object_kspace(), 15, [18]), 300.0)
+    known = Predictions(kspace)
+    for points in (flag(kspace, 15, [18]), flag(kspace, 15, [18, 19]), flag(kspace, 15, [18], (1,))):
+        assert not known.knows(points)
+        known.of(points, range(len(points)))
+        assert known.knows(points)
+    assert n_predictors() == 3
+
+
+def test_points_may_be_listed_in_another_order():
+    kspace = with_spark_at(object_kspace(), [*flag(object_kspace(), 15, [18]), *flag(object_kspace(), 16, [22])], 300.0)
+    points = [*flag(kspace, 15, [18]), *flag(kspace, 16, [22])]
+    known = Predictions(kspace)
+    there, back = deviations(kspace, points, known), deviations(kspace, points[::-1], known)
+    assert np.array_equal(there, back[::-1])

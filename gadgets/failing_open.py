@@ -15,8 +15,9 @@ from gadgets.detection import LooksForSparks
 from gadgets.errors import NodeError, RawDataError
 from gadgets.kspace import KSpace, count_non_finite, describe, warning_of
 from gadgets.patches import write_patches
+from gadgets.process import time_limit
 from gadgets.records import Calibration, Detection, KnownRepair, Point, TargetPatch
-from gadgets.repair import ValueAssignment, repair
+from gadgets.repair import CUT_SHORT, ValueAssignment, repair
 from gadgets.settings import CalibrationSettings, OnFailure
 
 logger = logging.getLogger(__name__)
@@ -98,7 +99,9 @@ def calibrate(
     start = perf_counter()
     try:
         _check_places(points, kspace)
-        repaired, record = repair(kspace, points, settings, assignment, repairs=repairs)
+        with time_limit(settings.time_limit):
+            repaired, record = repair(kspace, points, settings, assignment, repairs=repairs)
+        record = _with_warning(record, settings)
         replaced: ComplexArray | None = None
         if settings.method == "auto" and any(patch.samples for patch in patches):
             replaced, anchors = write_patches(kspace, patches, points)
@@ -111,6 +114,16 @@ def calibrate(
         warning = f"passed on with {len(points)} points unrepaired: {reason}"
         return None, Calibration(indices=kspace.indices, seconds=perf_counter() - start, warning=warning)
     return _with_repaired(kspace.data, repaired.data, replaced, record), record
+
+
+def _with_warning(record: Calibration, settings: CalibrationSettings) -> Calibration:
+    """Say in the record, and in the log, that the time limit left some points as they are."""
+    n_left = sum(each.refusal == CUT_SHORT for each in record.points)
+    if not n_left:
+        return record
+    warning = f"cut short by the time limit of {settings.time_limit:g} s: {n_left} points stay as they are"
+    logger.warning("calibration: %s (%s)", warning, describe(record.indices))
+    return record.model_copy(update={"warning": warning})
 
 
 def _check_places(points: Sequence[Point], kspace: KSpace) -> None:

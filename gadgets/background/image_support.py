@@ -23,6 +23,7 @@ from scipy.ndimage import uniform_filter
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background.missing_samples import missing_samples
 from gadgets.local_statistics import power, quantile
+from gadgets.process import check_time
 
 MAX_ITERATIONS = 6
 POWER = 1.5
@@ -153,6 +154,7 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
         group.add_to(image, filled[group.index])
     receiver_weights = _receiver_weights(image)
     for _ in range(MAX_ITERATIONS):
+        check_time()
         precision = _precision(image, receiver_weights)
         correlation = fft.ifft2(precision.astype(np.float64))
         change = 0.0

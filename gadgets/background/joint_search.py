@@ -20,6 +20,7 @@ from scipy import fft
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
 from gadgets.background.image_support import POWER, contrast_of, precision_of
 from gadgets.local_statistics import power, quantile
+from gadgets.process import check_time
 
 MOST = 40
 """Samples that a search may add; one that needs more has met no few sparks, but an image without a background."""
@@ -83,6 +84,7 @@ def search_jointly(
     rest[:, withheld[:, 0], withheld[:, 1]] = 0
     contrast = contrast_of(rest)
     for each in ROUNDS:
+        check_time()
         system = _system_of(recorded, rest, places, each)
         chosen = system.add(range(len(withheld)), each.caution * thresholds)
         chosen = system.drop(chosen, len(withheld), each.caution * thresholds)
@@ -117,6 +119,7 @@ class _System:
         smallest = SMALLEST_SHARE * matrix[0, 0].real
         limits = np.concatenate([np.full(len(start), np.inf), thresholds])
         while len(chosen) < len(start) + MOST:
+            check_time()
             if len(chosen) < len(start):
                 place = start[len(chosen)]
             else:
@@ -137,6 +140,7 @@ class _System:
     def drop(self, chosen: list[int], n_kept: int, thresholds: FloatArray) -> list[int]:
         """Drop chosen candidates, the weakest first, until all that are left exceed their thresholds."""
         while len(chosen) > n_kept:
+            check_time()
             inverse = np.linalg.inv(self.matrix[np.ix_(chosen, chosen)])
             errors = power(inverse @ self.right[:, chosen].T).max(axis=1)
             deviations = np.sqrt(errors / inverse.diagonal().real)[n_kept:]

@@ -11,6 +11,7 @@ from scipy import fft
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power
+from gadgets.process import check_time
 
 FEW = 24  # samples up to which products with their waves take less time than whole transforms
 DIRECT_LIMIT = 512  # unknowns per receiver above which the system is solved by conjugate gradients
@@ -119,6 +120,7 @@ def _solve_iteratively(place: IntArray, right: ComplexArray, precision: FloatArr
     energy = np.sum(power(residual), axis=0)
     target = 1e-8 * energy
     for _ in range(30):
+        check_time()
         grid[:, ky, kx] = direction.T
         product = fft.ifft2(precision * fft.fft2(grid))[:, ky, kx].T
         curvature = np.sum(direction.conj() * product, axis=0).real

@@ -6,6 +6,7 @@ the scan.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
@@ -18,7 +19,7 @@ from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidd
 from gadgets.detection.echo_peak import without_centre
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.image_check import has_artifact, open_image_check
-from gadgets.kspace import FEWEST_LINES, KSpace, Plane, planes_of
+from gadgets.kspace import FEWEST_LINES, KSpace, Plane, describe, planes_of
 from gadgets.patch_models import (
     Chosen,
     Method,
@@ -40,9 +41,12 @@ from gadgets.patches import (
     shape_for,
     together,
 )
+from gadgets.process import TimeIsUp, is_late, time_limit
 from gadgets.records import Detection, KnownRepair, Point, TargetPatch
 from gadgets.repair import Predictions, carried, outcomes_of, repair
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings, refuse_contradictions
+
+logger = logging.getLogger(__name__)
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
 NOTHING_ACQUIRED = "not judged: nothing was acquired"
@@ -64,6 +68,7 @@ class _Found:
     looks: int = 0
     patches: int = 0
     left_out: int = 0
+    is_cut_short: bool = False
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
     points: dict[Place, Point] = field(default_factory=dict)
     obvious: set[Place] = field(default_factory=set)
@@ -125,12 +130,16 @@ class Detector:
         stops = is_clean and settings.when_clean == "stop"
         thresholds = self._thresholds.patches
         found = _Found(raised(thresholds, settings) if is_clean else thresholds, Predictions(kspace))
-        if not stops:
-            self._look_for_points(kspace, found)
-        # What two looks found, the second finding nothing more, was confirmed together.
-        if found.looks > 2 and len(found.points) <= MOST_POINTS:
-            for point in explained_by_others(list(found.points.values()), found.known):
-                del found.points[place_of(point)]
+        with time_limit(settings.time_limit):
+            try:
+                if not stops:
+                    self._look_for_points(kspace, found)
+                # What two looks found, the second finding nothing more, was confirmed together.
+                if found.looks > 2 and len(found.points) <= MOST_POINTS:
+                    for point in explained_by_others(list(found.points.values()), found.known):
+                        del found.points[place_of(point)]
+            except TimeIsUp:
+                found.is_cut_short = True
         points = tuple(found.points[place] for place in sorted(found.points))
         return Detection(
             indices=kspace.indices,
@@ -141,7 +150,7 @@ class Detector:
             image_probability=chance,
             provider=self.provider,
             seconds=time.perf_counter() - start,
-            warning=_reason_not_judged(kspace, found, stops=stops),
+            warning=_reason_cut_short(found, settings) or _reason_not_judged(kspace, found, stops=stops),
         )
 
     def _image_probability(self, kspace: KSpace) -> float | None:
@@ -165,6 +174,9 @@ class Detector:
                 suspects = same if shape != "cuboid" else {}
                 looked_at = repaired
             for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
+                if is_late():
+                    found.is_cut_short = True
+                    break
                 suspects.update({plane.partition: [] for plane in planes})
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
                     suspects[suspect.place[0]].append(suspect)
@@ -173,7 +185,7 @@ class Detector:
             if all(place_of(point) in found.obvious for point in new):
                 # All others were looked at without these already: another look would see the same.
                 new = _hidden(kspace, seen, found)
-            if not new or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
+            if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
 
     def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
@@ -215,6 +227,16 @@ def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
     if found.patches or stops:
         return ""
     return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
+
+
+def _reason_cut_short(found: _Found, settings: SparkDetectionSettings) -> str:
+    """Say that the time limit was reached, and what of the k-space was judged; empty if it was not."""
+    if not found.is_cut_short:
+        return ""
+    judged = f"{found.patches} patches were judged in {found.looks} looks, {len(found.points)} points confirmed"
+    reason = f"cut short by the time limit of {settings.time_limit:g} s: {judged}"
+    logger.warning("spark_detection: %s (%s)", reason, describe(found.known.kspace.indices))
+    return reason
 
 
 def _conspicuous(looked_at: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:

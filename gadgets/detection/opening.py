@@ -11,9 +11,9 @@ from typing import Protocol
 from gadgets.detection.detector import Detector
 from gadgets.kspace import KSpace
 from gadgets.patch_models import most_accurate_before, read_history
+from gadgets.process import warm_store
 from gadgets.records import Detection
 from gadgets.settings import SparkDetectionSettings
-from gadgets.warm_store import warm_store
 from onnx_models.manifest import models_folder
 
 CHOOSE_MODELS = (

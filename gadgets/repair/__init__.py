@@ -2,11 +2,12 @@
 
 from gadgets.repair.carried import carried
 from gadgets.repair.deviations import deviations, deviations_from_noise
-from gadgets.repair.fill import outcomes_of, repair
+from gadgets.repair.fill import CUT_SHORT, outcomes_of, repair
 from gadgets.repair.predictions import Predictions
 from gadgets.repair.value_assignment import ValueAssignment, load_value_assignment, open_value_assignment
 
 __all__ = [
+    "CUT_SHORT",
     "Predictions",
     "ValueAssignment",
     "carried",

@@ -10,6 +10,7 @@ import numpy as np
 
 from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
+from gadgets.process import TimeIsUp, check_time
 from gadgets.records import Calibration, KnownRepair, Point, RepairedPoint
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate, agreed
@@ -19,6 +20,8 @@ from gadgets.repair.predictions import Predictions
 from gadgets.repair.predictor import Predictor
 from gadgets.repair.value_assignment import ValueAssignment
 from gadgets.settings import CalibrationSettings
+
+CUT_SHORT = "the time limit was reached before this point was repaired"
 
 
 def repair(
@@ -86,10 +89,16 @@ def outcomes_of(
         return [Outcome(refusal="readouts without a place in k-space have no conjugate partners")] * len(points)
     outcomes = [Outcome(refusal=fault_of(kspace, point)) for point in points]
     listed = [index for index, outcome in enumerate(outcomes) if not outcome.refusal]
-    for burst, recorded, candidate in _candidates(kspace, points, listed, settings, assignment, known):
-        for index, step in burst.points:
-            rows = np.searchsorted(burst.receivers, points[index].receivers)
-            outcomes[index] = decide(candidate, recorded, settings.method, rows, step)
+    left = set(listed)
+    try:
+        for burst, recorded, candidate in _candidates(kspace, points, listed, settings, assignment, known):
+            for index, step in burst.points:
+                rows = np.searchsorted(burst.receivers, points[index].receivers)
+                outcomes[index] = decide(candidate, recorded, settings.method, rows, step)
+                left.discard(index)
+    except TimeIsUp:
+        for index in left:
+            outcomes[index] = Outcome(refusal=CUT_SHORT)
     return outcomes
 
 
@@ -115,6 +124,7 @@ def _candidates(
     predictor = Predictor(around, bursts, assignment)
     predict: Callable[[Burst], Candidate | None] = getattr(predictor, settings.method)
     for burst in bursts:
+        check_time()
         yield burst, burst.of(around.data), predict(burst)
 
 

@@ -6,11 +6,12 @@ each other, to repair them for good. What belongs there is the same each time; o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
+from gadgets.process import check_time
 from gadgets.records import Point
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate
@@ -48,8 +49,8 @@ class Predictions:
         """Tell whether these points, and no others, have been predicted together."""
         return _flagged(points) in self._known
 
-    def of(self, points: Sequence[Point], listed: Sequence[int]) -> list[Predicted]:
-        """Predict all bursts of some points, none of which serves to predict another.
+    def of(self, points: Sequence[Point], listed: Sequence[int]) -> Iterator[Predicted]:
+        """Predict the bursts of some points one by one; none of them serves to predict another.
 
         Parameters
         ----------
@@ -58,23 +59,27 @@ class Predictions:
         """
         bursts = group_bursts(self.kspace, points, listed)
         flagged = _flagged(points[index] for index in listed)
-        if flagged not in self._known:
-            self._known[flagged] = self._predicted(bursts, [points[index] for index in listed])
-        # The bursts are the same, and in the same order, but their points may be listed in another one.
-        pairs = zip(bursts, self._known[flagged], strict=True)
-        return [Predicted(burst, known.recorded, known.candidate) for burst, known in pairs]
+        if flagged in self._known:
+            # The bursts are the same, and in the same order, but their points may be listed in another one.
+            for burst, known in zip(bursts, self._known[flagged], strict=True):
+                yield Predicted(burst, known.recorded, known.candidate)
+            return
+        predicted = []
+        for each in self._predicted(bursts, [points[index] for index in listed]):
+            predicted.append(each)
+            yield each
+        self._known[flagged] = predicted
 
-    def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point]) -> list[Predicted]:
+    def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point]) -> Iterator[Predicted]:
         quiet = QuietPlaces(self.kspace, bursts)
         predictor: Predictor | None = None
-        predicted = []
         for burst in bursts:
+            check_time()
             candidate = quiet.candidate(burst)
             if candidate is None:
                 predictor = predictor or Predictor(surround(self.kspace, points), bursts)
                 candidate = predictor.auto(burst)
-            predicted.append(Predicted(burst, burst.recorded_in(self.kspace), candidate))
-        return predicted
+            yield Predicted(burst, burst.recorded_in(self.kspace), candidate)
 
 
 def _flagged(points: Iterable[Point]) -> _Flagged:

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.background import SupportPrediction
+from gadgets.process import warm_store
 from gadgets.repair.bursts import Burst
 from gadgets.repair.candidates import Candidate
 from gadgets.settings import CalibrationSettings
-from gadgets.warm_store import warm_store
 from onnx_models.loader import open_model
 from onnx_models.manifest import models_folder, read_manifest
 from onnx_models.model import Model

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -34,6 +34,11 @@ WHEN_IT_FAILS = """What becomes of a k-space that the node cannot judge or repai
 pass: It goes on as it was acquired. Log, report and image meta data say why.
 fail: The scan ends with an error that the client sees."""
 
+HOW_LONG = (
+    "Seconds that the step may take with one k-space; `none` stands for as long as it needs. What is confirmed by then "
+    "is used, the rest stays as it was acquired. Log, report and image meta data say so."
+)
+
 WHICH_MODELS = "Folder with a manifest and models; `none` stands for those that are installed."
 
 
@@ -48,7 +53,7 @@ class NodeSettings(BaseModel):
     @classmethod
     def _none_is_said_in_a_word(cls, value: object, info: ValidationInfo) -> object:
         """Let ``none`` stand for a setting that is not there, which XML cannot say otherwise."""
-        is_optional = cls.model_fields[str(info.field_name)].default is None
+        is_optional = type(None) in get_args(cls.model_fields[str(info.field_name)].annotation)
         return None if is_optional and value == "none" else value
 
 
@@ -221,6 +226,7 @@ patch: Whole patches outside 0.1 of the radius, and inside it points.""",
     )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
+    time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
     @field_validator("block_size")
@@ -253,6 +259,7 @@ none: Nothing is repaired.""",
     )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
+    time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
 

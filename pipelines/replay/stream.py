@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from gadgets.errors import PeerLostError, WireError
-from gadgets.warm_store import WarmStore, using
+from gadgets.process import WarmStore, using
 from pipelines.chains import Chain, Node, check_models
 from pipelines.files import mended, read_header
 from pipelines.host import Client, NodeProcess, Scan

@@ -7,7 +7,7 @@ import socket
 import threading
 
 from gadgets.errors import NodeError
-from gadgets.warm_store import WarmStore, using
+from gadgets.process import WarmStore, using
 from pipelines.chains import Node
 from pipelines.host import EXIT_LIMIT_S, NodeProcess
 from pipelines.messages import MessageReader

@@ -16,8 +16,8 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from gadgets.errors import PipelineError
+from gadgets.process import WarmStore, using
 from gadgets.settings import NODE_SETTINGS, validate
-from gadgets.warm_store import WarmStore, using
 from pipelines.host import IDLE_LIMIT_S
 from pipelines.worker.node_session import serve_node
 from pipelines.worker.released_memory import give_back

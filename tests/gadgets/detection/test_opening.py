@@ -10,8 +10,8 @@ import pytest
 import gadgets.detection.opening
 from gadgets.detection.opening import NoDetector, open_detector
 from gadgets.patch_models.history import Result, append
+from gadgets.process.warm_store import WarmStore, using, warm_store
 from gadgets.settings.nodes import SparkDetectionSettings
-from gadgets.warm_store import WarmStore, using, warm_store
 
 
 class CountedDetector:

@@ -37,7 +37,7 @@ def test_other_samples_or_receivers_are_predicted_anew(n_predictors):
     known = Predictions(kspace)
     for points in (flag(kspace, 15, [18]), flag(kspace, 15, [18, 19]), flag(kspace, 15, [18], (1,))):
         assert not known.knows(points)
-        known.of(points, range(len(points)))
+        assert len(list(known.of(points, range(len(points))))) == 1
         assert known.knows(points)
     assert n_predictors() == 3
 

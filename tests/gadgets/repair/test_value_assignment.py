@@ -11,6 +11,7 @@ from helpers.small_models import make_folder
 from helpers.sparks import flag, with_spark_at
 
 from gadgets.errors import ModelError
+from gadgets.process.warm_store import WarmStore, using
 from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.fill import repair
 from gadgets.repair.predictor import Predictor
@@ -25,7 +26,6 @@ from gadgets.repair.value_assignment import (
     open_value_assignment,
 )
 from gadgets.settings.nodes import CalibrationSettings
-from gadgets.warm_store import WarmStore, using
 
 NETWORK = CalibrationSettings(method="network")
 

@@ -10,7 +10,7 @@ from helpers.connections import filter_through
 from helpers.fakes import FindsGiven
 
 from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
-from gadgets.warm_store import WarmStore
+from gadgets.process.warm_store import WarmStore
 from pipelines.chains.chain import packaged_chain
 from pipelines.replay.stream import run_stream
 

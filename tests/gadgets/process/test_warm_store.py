@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from gadgets.warm_store import WarmStore, using, warm_store
+from gadgets.process.warm_store import WarmStore, using, warm_store
 
 
 def test_kinds_do_not_push_each_other_out():

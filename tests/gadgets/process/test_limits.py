@@ -4,7 +4,7 @@ import resource
 import numpy as np
 import pytest
 
-from gadgets.process import keep_freed_memory
+from gadgets.process.limits import keep_freed_memory
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be asked to keep memory")

@@ -116,17 +116,20 @@ def _scale_of(plane: ComplexArray) -> np.float32:
     return np.float32(1) if peak == 0 or SMALLEST_PEAK < peak < LARGEST_PEAK else peak
 
 
-def innovation_of(plane: ComplexArray, scale: float = 1.0) -> ComplexArray:
+def innovation_of(plane: ComplexArray, scale: float = 1.0) -> tuple[ComplexArray, float]:
     """Every sample minus its prediction from all other samples, where none is missing; shape ``(coil, ky, kx)``.
+
+    The second is the image's contrast, see :func:`contrast_of`.
 
     Two transforms instead of the many of :func:`predict_from_support`, which gives the same. The result is in units
     in which the samples are `scale` times as large.
     """
     image = fft.fft2(plane)
-    precision = precision_of(image)
+    brightness = _brightness(image, _receiver_weights(image))
+    precision = _precision_from(brightness)
     image *= precision * np.float32(scale / precision.mean(dtype=np.float64))
     innovation: ComplexArray = fft.ifft2(image, overwrite_x=True)
-    return innovation
+    return innovation, _contrast(brightness)
 
 
 def contrast_of(plane: ComplexArray) -> float:
@@ -139,8 +142,11 @@ def contrast_of(plane: ComplexArray) -> float:
     """
     scale = float(np.abs(plane).max(initial=0.0)) or 1.0
     image = fft.fft2((plane / np.float32(scale)).astype(np.complex64))
-    brightness = _brightness(image, _receiver_weights(image)).ravel()
-    dark, bright = (float(quantile(brightness, share)) for share in (0.1, 0.9))
+    return _contrast(_brightness(image, _receiver_weights(image)))
+
+
+def _contrast(brightness: FloatArray) -> float:
+    dark, bright = (float(quantile(brightness.ravel(), share)) for share in (0.1, 0.9))
     return bright / dark if dark > 0 else 1.0
 
 
@@ -224,9 +230,13 @@ def precision_of(image: ComplexArray, smoothing: int = 1, power_of_variance: flo
 def _precision(
     image: ComplexArray, receiver_weights: FloatArray, smoothing: int = 1, power_of_variance: float = POWER
 ) -> NDArray[np.float32]:
-    variance = _brightness(image, receiver_weights)
-    if smoothing > 1:
-        variance = uniform_filter(variance, smoothing, mode="wrap")
+    return _precision_from(_brightness(image, receiver_weights), smoothing, power_of_variance)
+
+
+def _precision_from(
+    brightness: FloatArray, smoothing: int = 1, power_of_variance: float = POWER
+) -> NDArray[np.float32]:
+    variance = uniform_filter(brightness, smoothing, mode="wrap") if smoothing > 1 else brightness
     variance = np.maximum(variance, 0) + FLOOR * float(quantile(variance.ravel(), 0.5)) + 1e-9 * variance.mean()
     darkest = variance.min()
     if darkest <= 0:  # an image without any signal

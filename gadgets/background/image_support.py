@@ -29,7 +29,7 @@ MAX_ITERATIONS = 6
 POWER = 1.5
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1
-STILL = 0.0005  # of the background's power: as little change of the image moves no variance
+STILL = 0.005  # of the power of the background: as little change of the image moves no variance
 AT_ONCE = 1 << 17  # pixels
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12  # between which a plane needs no other units
@@ -166,12 +166,12 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
         change = 0.0
         for group in groups:
             solution, diagonal = group.solve(correlation, group.samples_of(known_image, precision), precision)
-            moved = np.sum(power(filled[group.index] + solution), axis=1)
-            change += float(np.sum(receiver_weights[group.coils] * moved)) / len(image)
+            moved = -solution - filled[group.index]
+            energy = np.sum(power(moved), axis=1)
+            change += float(np.sum(receiver_weights[group.coils] * energy)) / len(image)
             filled[group.index] = -solution
             variance[group.index] = diagonal
-            image[group.coils] = known_image[group.coils]
-            group.add_to(image, -solution)
+            group.add_to(image, moved)  # by its change alone: no copy of all that is known
         if change < STILL:
             break
     del known_image

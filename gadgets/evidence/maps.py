@@ -8,7 +8,7 @@ slowly than the number of receivers, because the sources of the prediction are c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +64,9 @@ As long as it is there, it brightens the image's background and spoils the predi
 be looked at again without it. Clean files reach 9 beyond a tenth of the radius, and 32 between the holes of a Poisson
 disc, which are not judged.
 """
+
+OBVIOUS_FURTHER: Mapping[int, float] = {3: 20.0, 5: 60.0}
+"""The same for surroundings so many lines and samples away: clean files reach 17 and 40."""
 
 MOST_OBVIOUS = 256
 """Samples that are taken out at most; more are no sparks."""
@@ -164,17 +167,15 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     peak = max(float(np.abs(plane).max()), 1e-30)
     data, scale = _in_range(plane, peak)
     magnitude, level, noise = level_of(data)
-    centre = loudest_place(level)
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
-    radius = radii(level.shape, centre)
-    obvious = judged & (magnitude > OBVIOUS * level) & (radius > CENTRE)
-    if not without_obvious or np.count_nonzero(obvious) > MOST_OBVIOUS:
-        obvious[:] = False
+    obvious = _obvious(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
     others, taken_out = magnitude, data[:, obvious]
     if taken_out.size:
         data = data.copy() if np.may_share_memory(data, plane) else data
         data[:, obvious] = 0
         others, level, noise = level_of(data)
+    centre = loudest_place(level)
+    radius = radii(level.shape, centre)
     maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
     # Each part frees its arrays, of the size of the plane, before the next one makes its own.
     contrast = _write_innovation(maps[:4], data, obvious, taken_out)
@@ -191,6 +192,21 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     maps[:N_STRIKING, ~judged] = np.log(SMALLEST)
     np.clip(maps, -LARGEST, LARGEST, out=maps)
     return Evidence(maps, level / scale, noise / scale, judged, centre, obvious, contrast)
+
+
+def _obvious(magnitude: FloatArray, level: FloatArray, noise: float, judged: BoolArray) -> BoolArray:
+    """Mark the samples that stand far out of their surroundings, away from the loudest of these."""
+    obvious, quietest = magnitude > OBVIOUS * level, level
+    # Bursts that come back every few lines fill the surroundings that a level looks at, however strong they are: others
+    # look elsewhere. Where all are loud there is an echo.
+    for distance, least in OBVIOUS_FURTHER.items():
+        further = np.maximum(local_median(magnitude, distance), 0.7 * noise)
+        obvious |= magnitude > least * further
+        quietest = np.minimum(quietest, further)
+    obvious &= judged
+    if obvious.any():
+        obvious &= radii(level.shape, loudest_place(quietest)) > CENTRE
+    return obvious if np.count_nonzero(obvious) <= MOST_OBVIOUS else np.zeros_like(obvious)
 
 
 def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:

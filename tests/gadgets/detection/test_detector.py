@@ -188,3 +188,24 @@ def test_what_becomes_of_the_points_travels_with_them_and_is_what_calibration_ma
         alone, computed = repair(kspace, detection.points, CalibrationSettings())
         assert np.array_equal(known.data, alone.data)
         assert said.points == computed.points
+
+
+ARRANGEMENTS = {
+    "neighbouring lines": [(20, 12), (21, 12), (22, 12), (23, 12)],
+    "every second line": [(14 + 2 * number, 12) for number in range(5)],
+    "every third line": [(14 + 3 * number, 12) for number in range(5)],
+    "every fourth line": [(14, 12), (18, 12), (22, 12)],
+    "a line here and there": [(line, 12) for line in range(3, 60, 8)],
+    "beside the echo": [(42, 52), (46, 52)],
+}
+
+
+@pytest.mark.parametrize("n_coils", [1, 4])
+@pytest.mark.parametrize("bursts", ARRANGEMENTS.values(), ids=ARRANGEMENTS.keys())
+def test_the_stronger_a_pattern_of_sparks_is_the_surer_it_is_found(detector, bursts, n_coils):
+    scan = make_scan(n_coils=n_coils)
+    sparks = {(0, line, sample + step): None for line, sample in bursts for step in range(3)}
+    peak = float(np.abs(scan.data).max())
+    for strength in (0.3, 1, 3, 30, 1000):
+        found = places(detector.detect(with_sparks(scan, sparks, amplitude=strength * peak)))
+        assert found == set(sparks), strength

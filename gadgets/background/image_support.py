@@ -29,7 +29,7 @@ MAX_ITERATIONS = 6
 POWER = 1.5
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1
-STILL = 0.0005  # of the background's power: as little change of the image moves no variance
+STILL = 0.005  # of the power of the background: as little change of the image moves no variance
 AT_ONCE = 1 << 17  # pixels
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12  # between which a plane needs no other units
@@ -116,17 +116,20 @@ def _scale_of(plane: ComplexArray) -> np.float32:
     return np.float32(1) if peak == 0 or SMALLEST_PEAK < peak < LARGEST_PEAK else peak
 
 
-def innovation_of(plane: ComplexArray, scale: float = 1.0) -> ComplexArray:
+def innovation_of(plane: ComplexArray, scale: float = 1.0) -> tuple[ComplexArray, float]:
     """Every sample minus its prediction from all other samples, where none is missing; shape ``(coil, ky, kx)``.
+
+    The second is the image's contrast, see :func:`contrast_of`.
 
     Two transforms instead of the many of :func:`predict_from_support`, which gives the same. The result is in units
     in which the samples are `scale` times as large.
     """
     image = fft.fft2(plane)
-    precision = precision_of(image)
+    brightness = _brightness(image, _receiver_weights(image))
+    precision = _precision_from(brightness)
     image *= precision * np.float32(scale / precision.mean(dtype=np.float64))
     innovation: ComplexArray = fft.ifft2(image, overwrite_x=True)
-    return innovation
+    return innovation, _contrast(brightness)
 
 
 def contrast_of(plane: ComplexArray) -> float:
@@ -139,8 +142,11 @@ def contrast_of(plane: ComplexArray) -> float:
     """
     scale = float(np.abs(plane).max(initial=0.0)) or 1.0
     image = fft.fft2((plane / np.float32(scale)).astype(np.complex64))
-    brightness = _brightness(image, _receiver_weights(image)).ravel()
-    dark, bright = (float(quantile(brightness, share)) for share in (0.1, 0.9))
+    return _contrast(_brightness(image, _receiver_weights(image)))
+
+
+def _contrast(brightness: FloatArray) -> float:
+    dark, bright = (float(quantile(brightness.ravel(), share)) for share in (0.1, 0.9))
     return bright / dark if dark > 0 else 1.0
 
 
@@ -160,12 +166,12 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
         change = 0.0
         for group in groups:
             solution, diagonal = group.solve(correlation, group.samples_of(known_image, precision), precision)
-            moved = np.sum(power(filled[group.index] + solution), axis=1)
-            change += float(np.sum(receiver_weights[group.coils] * moved)) / len(image)
+            moved = -solution - filled[group.index]
+            energy = np.sum(power(moved), axis=1)
+            change += float(np.sum(receiver_weights[group.coils] * energy)) / len(image)
             filled[group.index] = -solution
             variance[group.index] = diagonal
-            image[group.coils] = known_image[group.coils]
-            group.add_to(image, -solution)
+            group.add_to(image, moved)  # by its change alone: no copy of all that is known
         if change < STILL:
             break
     del known_image
@@ -224,9 +230,13 @@ def precision_of(image: ComplexArray, smoothing: int = 1, power_of_variance: flo
 def _precision(
     image: ComplexArray, receiver_weights: FloatArray, smoothing: int = 1, power_of_variance: float = POWER
 ) -> NDArray[np.float32]:
-    variance = _brightness(image, receiver_weights)
-    if smoothing > 1:
-        variance = uniform_filter(variance, smoothing, mode="wrap")
+    return _precision_from(_brightness(image, receiver_weights), smoothing, power_of_variance)
+
+
+def _precision_from(
+    brightness: FloatArray, smoothing: int = 1, power_of_variance: float = POWER
+) -> NDArray[np.float32]:
+    variance = uniform_filter(brightness, smoothing, mode="wrap") if smoothing > 1 else brightness
     variance = np.maximum(variance, 0) + FLOOR * float(quantile(variance.ravel(), 0.5)) + 1e-9 * variance.mean()
     darkest = variance.min()
     if darkest <= 0:  # an image without any signal

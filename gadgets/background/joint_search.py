@@ -83,9 +83,10 @@ def search_jointly(
     rest = recorded.copy()
     rest[:, withheld[:, 0], withheld[:, 1]] = 0
     contrast = contrast_of(rest)
+    image = fft.fft2(recorded)
     for each in ROUNDS:
         check_time()
-        system = _system_of(recorded, rest, places, each)
+        system = _system_of(image, rest, places, each)
         chosen = system.add(range(len(withheld)), each.caution * thresholds)
         chosen = system.drop(chosen, len(withheld), each.caution * thresholds)
         rest[:, lines, samples] = recorded[:, lines, samples]
@@ -158,7 +159,10 @@ class _System:
 
 
 def _system_of(recorded: ComplexArray, rest: ComplexArray, places: IntArray, each: _Round) -> _System:
-    """Set up the system by the background of the plane without the samples that are known to be wrong by now."""
+    """Set up the system by the background of the plane without the samples that are known to be wrong by now.
+
+    `recorded` is the image of all that was recorded.
+    """
     image = fft.fft2(rest)
     precision = precision_of(image, each.smoothing, each.power)
     correlation = fft.ifft2(precision.astype(np.float64))
@@ -168,7 +172,7 @@ def _system_of(recorded: ComplexArray, rest: ComplexArray, places: IntArray, eac
         left = power(fft.ifft2(precision * image[coil])).ravel()
         # The median power of complex Gaussian noise is ln 2 of its mean.
         usual[coil] = np.sqrt(quantile(left, 0.5) / (np.log(2) * correlation[0, 0].real)) + 1e-20
-        seen[coil] = fft.ifft2(precision * fft.fft2(receiver))[places[:, 0], places[:, 1]] / usual[coil]
+        seen[coil] = fft.ifft2(precision * receiver)[places[:, 0], places[:, 1]] / usual[coil]
     distance = (places[:, None] - places[None]) % np.array(correlation.shape)
     matrix = correlation[distance[..., 0], distance[..., 1]]
     # The smallest of ridges: many neighbours at once can hardly be told from each other.

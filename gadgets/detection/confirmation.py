@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from gadgets.arrays import ComplexArray
 from gadgets.detection.suspects import Suspect
 from gadgets.detection.verdict import HIT, is_spark, receivers_of
-from gadgets.kspace import KSpace
 from gadgets.records import Point
-from gadgets.repair import Predictions, deviations
+from gadgets.repair import Predictions, compare, deviations
 
 
-def confirm(
-    suspects: Sequence[Suspect],
-    looked_at: KSpace,
-    crowd: Sequence[Point] | None = None,
-    known: Predictions | None = None,
-) -> list[Point]:
+@dataclass(frozen=True, eq=False)
+class Confirmed:
+    """A point that was confirmed, and what is to be seen in its place at the next look, shape ``(receiver,)``."""
+
+    point: Point
+    mended: ComplexArray
+
+
+def confirm(suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Point] | None = None) -> list[Confirmed]:
     """Keep the suspects that their predictions confirm; name their receivers and their moment.
 
     Parameters
     ----------
     suspects
         Those to be judged.
-    looked_at
-        The k-space that they were seen in.
+    known
+        What has been predicted of the k-space that they were seen in.
     crowd
         Where suspects were found together: what else is wrong in this k-space, and tells nothing about them. None
         where the models suspect each of them alone.
-    known
-        What has been predicted of the k-space that they were seen in; None: nothing.
     """
     if not suspects:
         return []
     confirmed = []
     points = [suspect.point for suspect in suspects]
-    theirs = deviations(looked_at, [*points, *(crowd or ())], known)[: len(points)]
-    for suspect, point, deviation in zip(suspects, points, theirs, strict=True):
+    compared, kspace = compare(known.kspace, [*points, *(crowd or ())], known), known.kspace
+    theirs = zip(compared.deviation, compared.mended, strict=True)
+    for suspect, point, (deviation, mended) in zip(suspects, points, theirs, strict=False):
         opinions = (suspect.probability, suspect.threshold, deviation)
         in_crowd = crowd is not None or suspect.is_beside
         if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd):
@@ -46,10 +49,10 @@ def confirm(
             moment = {
                 "receivers": receivers,
                 "values": suspect.values_of(receivers),
-                "scan_counter": int(looked_at.scan_counter[point.partition, point.line]),
-                "time_stamp": int(looked_at.time_stamp[point.partition, point.line]),
+                "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
+                "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
             }
-            confirmed.append(point.model_copy(update=moment))
+            confirmed.append(Confirmed(point.model_copy(update=moment), mended[list(receivers)]))
     return confirmed
 
 

@@ -10,11 +10,11 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gadgets.detection.confirmation import confirm, explained_by_others
+from gadgets.detection.confirmation import Confirmed, confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
 from gadgets.detection.echo_peak import without_centre
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
@@ -43,7 +43,7 @@ from gadgets.patches import (
 )
 from gadgets.process import TimeIsUp, is_late, time_limit
 from gadgets.records import Detection, KnownRepair, Point, TargetPatch
-from gadgets.repair import Predictions, carried, outcomes_of, repair
+from gadgets.repair import Predictions, carried, outcomes_of
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings, refuse_contradictions
 
 logger = logging.getLogger(__name__)
@@ -72,6 +72,22 @@ class _Found:
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
     points: dict[Place, Point] = field(default_factory=dict)
     obvious: set[Place] = field(default_factory=set)
+    _mended: list[Confirmed] = field(default_factory=list)
+
+    def add(self, confirmed: Sequence[Confirmed]) -> list[Point]:
+        """Note points that were confirmed, and give them."""
+        self._mended += confirmed
+        new = [each.point for each in confirmed]
+        self.points.update({place_of(point): point for point in new})
+        return new
+
+    def mended(self) -> KSpace:
+        """Give the k-space with what was found mended, for another look."""
+        data = self.known.kspace.data.copy()
+        for each in self._mended:
+            point = each.point
+            data[list(point.receivers), point.partition, point.line, point.sample] = each.mended
+        return replace(self.known.kspace, data=data)
 
 
 class Detector:
@@ -168,7 +184,7 @@ class Detector:
         for look in range(MAX_LOOKS):
             found.looks = look + 1
             if look:
-                repaired, _ = repair(kspace, list(found.points.values()), CalibrationSettings(), known=found.known)
+                repaired = found.mended()
                 # Partitions that the repair left alone look as they did; cuboids reach over all of them.
                 same = {each: suspects[each] for each in suspects if _is_same(looked_at, repaired, each)}
                 suspects = same if shape != "cuboid" else {}
@@ -181,10 +197,10 @@ class Detector:
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
                     suspects[suspect.place[0]].append(suspect)
             seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
-            new = _conspicuous(looked_at, seen, found)
+            new = _conspicuous(found.known if look == 0 else Predictions(looked_at), seen, found)
             if all(place_of(point) in found.obvious for point in new):
                 # All others were looked at without these already: another look would see the same.
-                new = _hidden(kspace, seen, found)
+                new = _hidden(seen, found)
             if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
 
@@ -239,29 +255,27 @@ def _reason_cut_short(found: _Found, settings: SparkDetectionSettings) -> str:
     return reason
 
 
-def _conspicuous(looked_at: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
+def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: _Found) -> list[Point]:
     """Confirm the suspects that the models suspect one by one, and note what was found."""
     unknown = [suspect for suspect in seen if suspect.place not in found.points]
     beside = beside_obvious(unknown)
     suspected = [suspect for suspect in unknown if not suspect.is_hint]
     suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
-    new = confirm(suspected, looked_at, known=found.known if looked_at is found.known.kspace else None)
+    new = confirm(suspected, known)
     found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
-    found.points.update({place_of(point): point for point in new})
-    return new
+    return found.add(new)
 
 
-def _hidden(kspace: KSpace, seen: Sequence[Suspect], found: _Found) -> list[Point]:
+def _hidden(seen: Sequence[Suspect], found: _Found) -> list[Point]:
     """Confirm the suspects that hide each other, and note what was found."""
     points = list(found.points.values())
     unknown = [suspect for suspect in seen if suspect.place not in found.points and suspect.place not in found.obvious]
-    hidden = find_hidden(kspace, unknown, points)
-    new = confirm(hidden, kspace, points, found.known)
+    hidden = find_hidden(found.known.kspace, unknown, points)
+    new = confirm(hidden, found.known, points)
     # One sample out of many that were chosen together is no spark among others, but what an image leaks.
     if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
         return []
-    found.points.update({place_of(point): point for point in new})
-    return new
+    return found.add(new)
 
 
 def _known_repairs(points: Sequence[Point], known: Predictions) -> tuple[KnownRepair, ...]:

@@ -55,7 +55,9 @@ def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolA
     left_alone: BoolArray = peak[tuple(places.T)]
     for number in np.unique(places[left_alone, 0]):
         here = places[:, 0] == number
-        if _has_background(patches.planes[number], places[here, 1:]):
+        # What is dark with the suspicious places is dark without them.
+        is_dark = patches.evidence[number].contrast >= LEAST_CONTRAST
+        if is_dark or _has_background(patches.planes[number], places[here, 1:]):
             left_alone[here] = False
     return left_alone
 

@@ -8,7 +8,7 @@ slowly than the number of receivers, because the sources of the prediction are c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,6 +90,8 @@ class Evidence:
         The place with the loudest surroundings: line and sample.
     obvious
         Samples that all others were looked at without, shape ``(line, sample)``.
+    contrast
+        How much darker the image's background is than its object, without the obvious samples.
     """
 
     maps: NDArray[np.float32]
@@ -98,6 +100,7 @@ class Evidence:
     judged: BoolArray
     centre: tuple[int, int]
     obvious: BoolArray
+    contrast: float
 
     @property
     def radius(self) -> FloatArray:
@@ -173,9 +176,12 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
         data[:, obvious] = 0
         others, level, noise = level_of(data)
     maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
-    for ratio, target in zip(_ratios(data, obvious, taken_out, level, noise), maps, strict=False):
-        np.log(ratio + SMALLEST, out=target)
-    np.log(magnitude / level + SMALLEST, out=maps[N_STRIKING - 1])
+    # Each part frees its arrays, of the size of the plane, before the next one makes its own.
+    contrast = _write_innovation(maps[:4], data, obvious, taken_out)
+    _write_residual(maps[4:6], data, obvious, taken_out, level, noise)
+    if taken_out.size:
+        data[:, obvious] = taken_out
+    _write(maps[6:N_STRIKING], (whitened_energy(data, level), magnitude / level))
     maps[N_STRIKING:] = (
         0.5 * np.log(level / noise),
         _mirror_ratio(magnitude, others, level, centre),
@@ -184,7 +190,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     )
     maps[:N_STRIKING, ~judged] = np.log(SMALLEST)
     np.clip(maps, -LARGEST, LARGEST, out=maps)
-    return Evidence(maps, level / scale, noise / scale, judged, centre, obvious)
+    return Evidence(maps, level / scale, noise / scale, judged, centre, obvious, contrast)
 
 
 def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
@@ -197,33 +203,28 @@ def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
     return np.ascontiguousarray(in_range, np.complex64), scale
 
 
-def _ratios(
-    data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray, level: FloatArray, noise: float
-) -> Iterator[FloatArray]:
-    """Give what tells how much a sample stands out among others, in the order of the maps: about one is usual.
+def _write(maps: NDArray[np.float32], ratios: Iterable[FloatArray]) -> None:
+    """Write ratios, which are about one for a usual sample, as maps."""
+    for ratio, target in zip(ratios, maps, strict=True):
+        np.log(ratio + SMALLEST, out=target)
 
-    The obvious samples are zero in `data` and are put back in the end; what they recorded is `taken_out`, shape
-    ``(coil, sample)``.
+
+def _write_innovation(
+    maps: NDArray[np.float32], data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray
+) -> float:
+    """Write what each sample is minus its prediction by the image's background, and give the image's contrast.
+
+    The obvious samples are zero in `data`; what they recorded is `taken_out`, shape ``(coil, sample)``.
     """
-    # Each part frees its arrays, of the size of the plane, before the next one makes its own.
-    yield from _innovation_ratios(data, obvious, taken_out)
-    yield from _residual_ratios(data, obvious, taken_out, level, noise)
-    if taken_out.size:
-        data[:, obvious] = taken_out
-    yield whitened_energy(data, level)
-
-
-def _innovation_ratios(data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray) -> Iterator[FloatArray]:
     units = 1 / _peak_of(data)
-    innovation = innovation_of(data, units)
+    innovation, contrast = innovation_of(data, units)
     # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
     innovation[:, obvious] += taken_out * np.float32(units)
-    surprise, surprise_level = _strength(innovation, 1e-12)
-    ordinary = max(float(quantile(surprise.ravel(), 0.5)), 1e-12)
-    yield surprise / ordinary
-    yield surprise / np.maximum(surprise_level, 0.5 * ordinary)
-    yield whitened_energy(innovation)
-    yield _strongest_receiver(innovation)
+    strength, usual = _strength(innovation, 1e-12)
+    ordinary = max(float(quantile(strength.ravel(), 0.5)), 1e-12)
+    local = strength / np.maximum(usual, 0.5 * ordinary)
+    _write(maps, (strength / ordinary, local, whitened_energy(innovation), _strongest_receiver(innovation)))
+    return contrast
 
 
 def _peak_of(data: ComplexArray) -> float:
@@ -232,15 +233,20 @@ def _peak_of(data: ComplexArray) -> float:
     return max(float(parts.max()), -float(parts.min()), 1e-30)
 
 
-def _residual_ratios(
-    data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray, level: FloatArray, noise: float
-) -> Iterator[FloatArray]:
+def _write_residual(
+    maps: NDArray[np.float32],
+    data: ComplexArray,
+    obvious: BoolArray,
+    taken_out: ComplexArray,
+    level: FloatArray,
+    noise: float,
+) -> None:
+    """Write what each sample is minus its prediction by its neighbours; arguments as above."""
     residual = predict(data, level, noise)
     np.subtract(data, residual, out=residual)
     residual[:, obvious] += taken_out
     error, error_level = _strength(residual, 0.5 * noise)
-    yield error / error_level
-    yield whitened_energy(residual, error_level)
+    _write(maps, (error / error_level, whitened_energy(residual, error_level)))
 
 
 def _among_others(there: BoolArray) -> BoolArray:

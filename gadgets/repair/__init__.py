@@ -1,7 +1,7 @@
 """Repair: what belongs there instead?"""
 
 from gadgets.repair.carried import carried
-from gadgets.repair.deviations import deviations, deviations_from_noise
+from gadgets.repair.deviations import compare, deviations, deviations_from_noise
 from gadgets.repair.fill import CUT_SHORT, outcomes_of, repair
 from gadgets.repair.predictions import Predictions
 from gadgets.repair.value_assignment import ValueAssignment, load_value_assignment, open_value_assignment
@@ -11,6 +11,7 @@ __all__ = [
     "Predictions",
     "ValueAssignment",
     "carried",
+    "compare",
     "deviations",
     "deviations_from_noise",
     "load_value_assignment",

@@ -42,10 +42,16 @@ def decide(
     deviation = deviation_of(candidate, recorded)[rows, step]
     if deviation.max() <= LARGEST and np.mean(deviation**2) <= 1 + OVERALL / np.sqrt(len(rows)):
         return Outcome(refusal=f"at most {deviation.max():.1f} times as far from its prediction as clean samples are")
+    return Outcome(method=candidate.method, values=mended_by(values, recorded[rows, step], deviation))
+
+
+def mended_by(values: ComplexArray, recorded: ComplexArray, deviation: FloatArray) -> ComplexArray:
+    """Put predicted values in place of recorded ones, as far as these deviate from them."""
     # Of the change, only the part that is not the prediction's own error: a receiver that was hardly hit keeps
     # nearly what it recorded.
     share = 1 - 1 / np.maximum(deviation, 1) ** 2
-    return Outcome(method=candidate.method, values=recorded[rows, step] + share * (values - recorded[rows, step]))
+    mended: ComplexArray = recorded + share * (values - recorded)
+    return mended
 
 
 def deviation_of(candidate: Candidate, recorded: ComplexArray) -> FloatArray:

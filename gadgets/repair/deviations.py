@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from gadgets.arrays import FloatArray
+from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.kspace import KSpace
 from gadgets.records import Point
 from gadgets.repair.bursts import group_bursts
-from gadgets.repair.decision import deviation_of, fault_of
+from gadgets.repair.decision import deviation_of, fault_of, mended_by
 from gadgets.repair.predictions import Predictions
 from gadgets.repair.quiet import QuietPlaces
 
 
-def deviations(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> FloatArray:
-    """Tell how far flagged samples are from what belongs there, whatever found them.
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Samples beside what belongs there, shapes ``(point, coil)``; NaN for a point that cannot be judged.
+
+    Attributes
+    ----------
+    deviation
+        Distance between what was recorded and what is predicted, in units of the prediction's root mean square error
+        on clean samples nearby. About 1 for a clean sample.
+    mended
+        What was recorded, changed as far as it deviates.
+    """
+
+    deviation: FloatArray
+    mended: ComplexArray
+
+
+def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> Compared:
+    """Compare flagged samples with what belongs there, whatever found them.
 
     Parameters
     ----------
@@ -26,25 +44,23 @@ def deviations(kspace: KSpace, points: Sequence[Point], known: Predictions | Non
         Samples to be judged; their receivers and values do not matter, none is used for the prediction of another.
     known
         What has been predicted of this k-space; None: nothing.
-
-    Returns
-    -------
-    FloatArray
-        Shape ``(point, coil)``: distance between what was recorded and what is predicted, in units of the
-        prediction's root mean square error on clean samples nearby. About 1 for a clean sample; NaN for a point
-        that cannot be judged.
     """
     everywhere = tuple(range(kspace.n_coils))
     whole = [point.model_copy(update={"receivers": everywhere, "values": ()}) for point in points]
-    result = np.full((len(points), kspace.n_coils), np.nan)
+    deviation = np.full((len(points), kspace.n_coils), np.nan)
+    mended = np.full(deviation.shape, np.nan, np.complex64)
     listed = [index for index, point in enumerate(whole) if not fault_of(kspace, point)]
-    if not listed:
-        return result
-    for predicted in (known or Predictions(kspace)).of(whole, listed):
-        deviation = deviation_of(predicted.candidate, predicted.recorded)
+    for predicted in (known or Predictions(kspace)).of(whole, listed) if listed else ():
+        theirs = deviation_of(predicted.candidate, predicted.recorded)
+        values = mended_by(predicted.candidate.values, predicted.recorded, theirs)
         for index, step in predicted.burst.points:
-            result[index] = deviation[:, step]
-    return result
+            deviation[index], mended[index] = theirs[:, step], values[:, step]
+    return Compared(deviation, mended)
+
+
+def deviations(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> FloatArray:
+    """Tell how far flagged samples are from what belongs there: see :func:`compare`."""
+    return compare(kspace, points, known).deviation
 
 
 def deviations_from_noise(kspace: KSpace, points: Sequence[Point], others: Sequence[Point]) -> FloatArray:

@@ -340,5 +340,5 @@ def field_values(field) -> tuple[str, ...]:
 
 def test_the_method_names_every_setting_of_detection_but_those_of_every_node():
     named = {text.partition("=")[0] for row in rows_of_the_method() for text in re.findall(r"`([^`]+)`", row[2])}
-    common = {"provider", "models", "on_failure", "time_limit"}
+    common = {"provider", "models", "time_limit", "on_failure"}
     assert set(NODE_SETTINGS["spark_detection"].model_fields) - common <= named

@@ -35,7 +35,7 @@ def chosen_of(plane, withheld=NOBODY, threshold=7.0):
 @pytest.mark.parametrize("n_coils", [1, 4])
 def test_a_crowd_is_found_as_a_whole_where_no_sample_stands_out(n_coils):
     clean, wrong = crowded(n_coils)
-    innovation = np.abs(innovation_of(wrong.astype(np.complex64))).max(axis=0)
+    innovation = np.abs(innovation_of(wrong.astype(np.complex64))[0]).max(axis=0)
     weakest = min(innovation[place] for place in CROWD)
     others = [innovation[tuple(place)] for place in around_the_centre() if tuple(place) not in CROWD]
     assert max(others) > weakest, "alone, a good sample deviates more than a wrong one"

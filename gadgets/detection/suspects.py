@@ -1,4 +1,4 @@
-"""Suspects: samples that the segmentation marks, until their predictions confirm them."""
+"""Collects the samples that the segmentation marks, for a second opinion."""
 
 from __future__ import annotations
 

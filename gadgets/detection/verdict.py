@@ -1,4 +1,6 @@
-"""Verdict: what the models say of a sample and what its prediction says of it, weighed against each other.
+"""Decides whether a sample is a spark.
+
+What the models say of it and what its prediction says of it are weighed against each other.
 
 Two views that err in different places. The network has learnt what sparks look like; the prediction knows how
 far this very sample is from what its surroundings make of it, in units of the error it makes on clean samples nearby.
@@ -47,7 +49,7 @@ def is_spark(
     probability, threshold
         Of this sample, from the segmentation and the settings.
     deviation
-        From :func:`gadgets.repair.fill.deviations`, shape ``(coil,)``; NaN where it cannot be judged.
+        From :func:`gadgets.repair.deviations`, shape ``(coil,)``; NaN where it cannot be judged.
     in_core
         Whether the sample lies in the echo's peak.
     in_crowd

@@ -1,4 +1,4 @@
-"""Division into patches of equal size: segments, rectangles or cuboids.
+"""Cuts any array into patches of equal size: segments, rectangles or cuboids.
 
 Source document: 426 x 1024 samples give 448 patches of 32 x 32; the last row is moved inwards, so that it overlaps
 its neighbour (FIG. 6). Here the last column and partition are moved likewise.

@@ -1,4 +1,7 @@
-"""Division: from planes to the patches that the models judge, segments, rectangles or cuboids."""
+"""Makes the patches that the models judge: gathers the evidence of planes, then has it cut.
+
+How an array is cut: :mod:`gadgets.patches.cutting`.
+"""
 
 from __future__ import annotations
 

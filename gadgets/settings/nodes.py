@@ -1,4 +1,4 @@
-"""The settings of every node, as they stand in the chain's ``<configuration>``.
+"""Defines all settings of every node, as they stand in the chain's ``<configuration>``.
 
 A node's settings are written as Gadgetron writes the properties of its own gadgets::
 

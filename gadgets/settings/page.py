@@ -21,17 +21,23 @@ HEAD = """# What can be set, and what happens if nothing is?
 
 <!-- Made by: python -m gadgets.settings.page > gadgets/SETTINGS.md -->
 
-Every node has the settings below. All of them have a default: a chain without settings works.
-There are four places to write a setting:
-
-| where | how |
-| --- | --- |
-| in a chain | `<property name="threshold" value="0.9"/>` in the node's `<configuration>` |
-| on a command line | `--set spark_detection.threshold=0.9` |
-| in Python | `SparkDetector({"spark_detection.threshold": 0.9})`: see [README.md](../README.md#from-python) |
-| for a `despark worker` | in a JSON file or a variable: see [pipelines/README.md](../pipelines/README.md) |
-
+Each node has its own settings, listed below. All of them have a default: a chain without settings works.
 A setting that is unknown, has the wrong type or is out of its range is an error, and the error names it.
+
+## Where a setting comes from
+
+The first of these places that names the setting decides:
+
+| order | where | how |
+| --- | --- | --- |
+| 1 | command line | `--set spark_detection.threshold=0.9` |
+| 2 | the chain | `<property name="threshold" value="0.9"/>` in the `<configuration>` of `spark_detection` |
+| | … with `raw_repair` | `<property name="spark_detection.threshold" value="0.9"/>` |
+| 3 | the environment of a `despark worker` | `DESPARK_SPARK_DETECTION_THRESHOLD=0.9` |
+| 4 | the settings file of a `despark worker` | `{"spark_detection": {"threshold": 0.9}}`, with `--settings FILE.json` |
+| 5 | the default | |
+
+In Python: `SparkDetector({"spark_detection.threshold": 0.9})`, see [README.md](../README.md#from-python).
 
 ## Words
 
@@ -43,7 +49,8 @@ A setting that is unknown, has the wrong type or is out of its range is an error
 | radius | Distance from the centre of k-space; 1 is the farther border of each axis. |
 | centre | What lies inside 0.1 of the radius. |
 | evidence | Maps of k-space in which a spark stands out: see [DECISIONS.md](DECISIONS.md). |
-| Max, standard value | A magnitude at Max or above counts as 1. Max is a multiple of the standard value. |
+| Max | Magnitudes are divided by Max and cut at 1. Max = factor x standard value. |
+| standard value | A reference magnitude of the k-space: see `standard_value`. |
 | burst | Consecutive abnormal samples of one readout. |
 | M1, M2 | The names of the source document for the models of the centre and of the rest. |
 

@@ -1,4 +1,4 @@
-"""What was meant by a name that nobody knows: said in a few words, however many names there are."""
+"""Suggests the nearest known name for a misspelt setting."""
 
 from __future__ import annotations
 

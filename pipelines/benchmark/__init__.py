@@ -32,7 +32,7 @@ from pipelines.benchmark.sparks import (
     draw_gains,
     draw_place,
 )
-from pipelines.benchmark.tables import counted, file_table, total_table
+from pipelines.benchmark.tables import amount, counted, file_table, total_table
 from pipelines.benchmark.variants import FORM, Properties, read_setting, read_variants
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Rival",
     "ScoredEvent",
     "Total",
+    "amount",
     "by_group",
     "counted",
     "draw_burst",

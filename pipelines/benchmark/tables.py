@@ -15,8 +15,8 @@ GROUPING_TITLES: dict[Grouping, str] = {
     "hit": "by receivers hit",
 }
 
-HEADINGS = ("k-spaces", "sparks", "found %", "(95 %)", "harmed", "error left", "worst", "ms each")
-NARROW_HEADINGS = ("k-\nspaces", "sparks", "found %\n(95 %)", "harmed", "error\nleft", "worst", "ms\neach")
+HEADINGS = ("k-spaces", "sparks", "found %", "(95 %)", "harmed", "mean error left", "worst", "ms each")
+NARROW_HEADINGS = ("k-\nspaces", "sparks", "found %\n(95 %)", "harmed", "mean\nerror\nleft", "worst", "ms\neach")
 NAME_WIDTH = 13
 WIDE = 110
 """Columns that all figures of a file need side by side."""
@@ -73,10 +73,10 @@ def total_table(totals: Sequence[Total]) -> Table:
         if any(share.trials for share in shares):
             table.add_row(f"found, {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
     table.add_section()
-    table.add_row("harmed samples", *(f"{result.harmed} in {result.n_kspaces} k-spaces" for result in totals))
+    table.add_row("harmed samples", *(f"{result.harmed} in {amount(result.n_kspaces, 'k-space')}" for result in totals))
     table.add_row("harmed per clean k-space", *(f"{result.harm_per_kspace:.2f}" for result in totals))
     table.add_row("clean files untouched", *(f"{r.untouched.count} of {r.untouched.trials}" for r in totals))
-    table.add_row("image error left, median", *(f"{result.median_error_left:.3f}" for result in totals))
+    table.add_row("image error left, median of runs", *(f"{result.median_error_left:.3f}" for result in totals))
     table.add_row("image error left, worst", *(f"{result.worst_error_left:.2f}" for result in totals))
     table.add_row("ms per k-space", *(f"{1e3 * result.seconds_per_kspace:.1f}" for result in totals))
     return table
@@ -87,6 +87,11 @@ def counted(proportion: Proportion) -> str:
     if not proportion.trials:
         return "-"
     return f"{100 * proportion.share:.1f} % ({proportion.count}/{proportion.trials})"
+
+
+def amount(number: int, of_what: str) -> str:
+    """Write a number of things, with the s that one thing has not."""
+    return f"{number} {of_what}" + ("" if number == 1 else "s")
 
 
 def interval(proportion: Proportion) -> str:

@@ -20,6 +20,7 @@ import typer
 
 from gadgets.errors import RawDataError
 from gadgets.kspace import is_imaging
+from pipelines.benchmark import amount
 from pipelines.commands.progress import OnStep, counted, ignore, working
 from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.commands.summary import found_counts, found_table
@@ -50,7 +51,10 @@ def accept(
         comparison = compare_files(sparked, repaired, truth, group, lambda *n: work.bar("acquisitions", *n), work.phase)
     found = {"sparked": str(sparked), "repaired": str(repaired), "truth": None if truth is None else str(truth)}
     shell.write_json(json.dumps(found | found_counts(comparison), indent=1))
-    shell.show(found_table(comparison))
+    if truth is None:
+        shell.show(f"{amount(comparison.n_beside, 'sample')} changed in a scan without sparks")
+    else:
+        shell.show(found_table(comparison))
 
 
 def compare_files(

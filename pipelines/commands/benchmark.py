@@ -18,6 +18,7 @@ from pipelines.benchmark import (
     InformedRival,
     Properties,
     Rival,
+    amount,
     file_table,
     open_despark,
     open_repair,
@@ -94,7 +95,7 @@ def benchmark(
     named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
     if not files and not join:
         raise SettingsError("benchmark: expected raw files, or results of earlier runs with --join, found neither")
-    with working(shell, f"scoring {rivals} on {len(files or ())} files") as work:
+    with working(shell, f"scoring {rivals} on {amount(len(files or ()), 'file')}") as work:
         work.phase("opening models")
         scores = [score for path in join or () for score in read_results(path)]
         chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}

@@ -111,12 +111,12 @@ def save_pictures(path: Path, pictures: SlicePictures) -> None:
     left = pictures.error_after / pictures.error_before if pictures.error_before else 0.0
     _show(axes[0, 0], pictures.before, white, "before")
     _show(axes[0, 1], pictures.after, white, f"after despark: {n_found} of {len(pictures.sparks)} sparks repaired")
-    _show(axes[1, 0], np.abs(pictures.before - pictures.clean), faint, f"before − clean, × {DIFFERENCE_GAIN}")
+    _show(axes[1, 0], np.abs(pictures.before - pictures.clean), faint, f"|before − clean|, × {DIFFERENCE_GAIN}")
     _show(
         axes[1, 1],
         np.abs(pictures.after - pictures.clean),
         faint,
-        f"after − clean, × {DIFFERENCE_GAIN}: {100 * left:.1f} % of the error left",
+        f"|after − clean|, × {DIFFERENCE_GAIN}: {100 * left:.1f} % of the error left",
     )
     _show_kspace(axes[0, 2], pictures)
     _show_strengths(axes[1, 2], pictures.sparks)
@@ -138,7 +138,7 @@ def _show_kspace(axes: Axes, pictures: SlicePictures) -> None:
     circles = [spark.column for spark in found], [spark.line for spark in found]
     axes.scatter(*circles, s=70, facecolors="none", edgecolors=FOUND_COLOUR, linewidths=1.3)
     axes.scatter([s.column for s in missed], [s.line for s in missed], s=40, color=MISSED_COLOUR, marker="x")
-    axes.set_title("raw k-space (log), sparks marked", color=TEXT, fontsize=11)
+    axes.set_title("raw k-space (log), sparks put in, marked", color=TEXT, fontsize=11)
     axes.axis("off")
 
 
@@ -159,7 +159,7 @@ def _show_strengths(axes: Axes, sparks: tuple[MarkedSpark, ...]) -> None:
     axes.set(xlim=(-0.005, 1.5), ylim=(0.08, 3), facecolor=BACKGROUND)
     axes.set_xlabel("distance from the k-space centre (border = 1)", color=TEXT)
     axes.set_ylabel("ripple-to-noise ratio", color=TEXT)
-    axes.set_title("sparks put in", color=TEXT, fontsize=11)
+    axes.set_title("sparks put in: strength over radius", color=TEXT, fontsize=11)
     axes.tick_params(colors=TEXT)
     for spine in axes.spines.values():
         spine.set_color(TEXT)

@@ -17,7 +17,7 @@ import typer
 
 from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError
-from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, noise_sigma
+from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, amount, noise_sigma
 from pipelines.commands.progress import OnStep, counted, ignore, working
 from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import (
@@ -72,7 +72,7 @@ def simulate(
         "k_spaces": n_kspaces, "sparks": n_sparks,
     }  # fmt: skip
     shell.write_json(json.dumps(summary, indent=1))
-    shell.show(f"{output}: {n_sparks} sparks in {n_kspaces} k-spaces; their places are in {truth}")
+    shell.show(f"{output}: {amount(n_sparks, 'spark')} in {amount(n_kspaces, 'k-space')}; their places are in {truth}")
 
 
 def simulate_file(

@@ -1,4 +1,4 @@
-"""What is read at the end of a scan or of a comparison."""
+"""Tables that a command prints at its end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.benchmark import Grouping, by_group, counted
+from pipelines.benchmark import Grouping, amount, by_group, counted
 from pipelines.phantom import Comparison
 from pipelines.replay import ScanReport
 
@@ -28,7 +28,7 @@ def summary_table(report: ScanReport) -> Table:
         "k-spaces": str(totals.k_spaces),
         "image check": _checked(report),
         "target patches": f"{totals.target_patches} of {totals.patches} patches",
-        "abnormal points": f"{totals.points}, {totals.repaired} repaired, {totals.refused} refused",
+        "abnormal points": _points(report),
         "refused because": _reasons(report),
         "receivers hit": _ranges(totals.receivers) or "none",
         "provider": ", ".join(totals.providers) or "none (nothing was judged by a model)",
@@ -83,15 +83,31 @@ def _unreported(table: Table, report: ScanReport) -> Table:
     return table
 
 
+def _points(report: ScanReport) -> str:
+    """Say what became of the points."""
+    totals = report.totals
+    if _is_repair_off(report):
+        return f"{totals.points}, left as they are (repair is switched off)"
+    return f"{totals.points}, {totals.repaired} repaired, {totals.refused} refused"
+
+
+def _is_repair_off(report: ScanReport) -> bool:
+    """Whether the chain was told to repair nothing."""
+    names = (("calibration", "method"), ("raw_repair", "calibration.method"))
+    return "none" in [report.settings.get(node, {}).get(name) for node, name in names]
+
+
 def _checked(report: ScanReport) -> str:
     """Say how likely the images that were checked first show artifacts."""
     chances = sorted(each.image_probability for each in report.k_spaces if each.image_probability is not None)
     if not chances:
         return ""
-    return f"{len(chances)} images, artifacts with a probability of {chances[0]:.2f} to {chances[-1]:.2f}"
+    return f"{amount(len(chances), 'image')}, artifacts with a probability of {chances[0]:.2f} to {chances[-1]:.2f}"
 
 
 def _reasons(report: ScanReport) -> str:
+    if _is_repair_off(report):
+        return ""
     reasons = Counter(point.refusal for kspace in report.k_spaces for point in kspace.refusals)
     return "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(MAX_REASONS))
 
@@ -99,7 +115,7 @@ def _reasons(report: ScanReport) -> str:
 def _warnings(report: ScanReport) -> str:
     warnings = Counter(warning for kspace in report.k_spaces for warning in kspace.warnings)
     more = len(warnings) - MAX_REASONS
-    lines = [f"{warning} ({count} k-spaces)" for warning, count in warnings.most_common(MAX_REASONS)]
+    lines = [f"{warning} ({amount(count, 'k-space')})" for warning, count in warnings.most_common(MAX_REASONS)]
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
 

@@ -15,7 +15,7 @@ import typer
 from gadgets.arrays import ComplexArray
 from gadgets.errors import DesparkError, SettingsError
 from gadgets.settings import meant_or_known
-from pipelines.benchmark import Grouping, Total, counted, read_results, total
+from pipelines.benchmark import Grouping, Total, amount, counted, read_results, total
 from pipelines.commands.progress import Work, working
 from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import read_kspaces
@@ -65,7 +65,7 @@ def train(
     Example: despark train scan1.h5 scan2.h5 -o own_models
     """
     shell = open_shell(verbose, quiet, json_file)
-    with working(shell, f"training models from {len(files)} files, into {output}") as work:
+    with working(shell, f"training models from {amount(len(files), 'file')}, into {output}") as work:
         work.phase("loading torch")
         recipe_of, train_models = _open_recipe(only or ())
         recipe = recipe_of(n_planes=planes, epochs=epochs, seed=seed, processes=processes)
@@ -144,7 +144,7 @@ def _scores_of(result: Total) -> dict[str, float | str]:
     for label, grouping in GROUPINGS:
         shares = result.by_group[grouping].items()
         scores |= {f"found, {label} {group}": counted(share) for group, share in shares if share.trials}
-    scores["harmed samples in clean data"] = f"{result.harmed} in {result.n_kspaces} k-spaces"
+    scores["harmed samples in clean data"] = f"{result.harmed} in {amount(result.n_kspaces, 'k-space')}"
     scores["clean files untouched"] = counted(result.untouched)
     scores["image error left, median"] = result.median_error_left
     scores["image error left, worst"] = result.worst_error_left

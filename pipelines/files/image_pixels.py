@@ -1,4 +1,4 @@
-"""Pixels that have to fit the type of a file."""
+"""Converts pixels to the number type of a file."""
 
 from __future__ import annotations
 

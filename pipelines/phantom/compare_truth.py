@@ -1,4 +1,4 @@
-"""What was found beside what was put in."""
+"""Counts which simulated sparks were repaired."""
 
 from __future__ import annotations
 

@@ -43,6 +43,8 @@ BESIDE_THE_PAGE = re.compile(r"[\w*][\w/*-]*\.py")
 MODULE = re.compile(r"(?:gadgets|pipelines|onnx_models)(?:\.[a-z_0-9]+)+")
 PORTS = range(9002, 9015)
 LIMIT_S = 120
+WIDEST = 120
+LONGEST_FIRST_PAGE = 170
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,20 @@ def test_a_block_of_xml_or_json_is_well_formed(page):
             ElementTree.fromstring(f"<page>{re.sub(r'<[?].*?[?]>', '', block.text)}</page>")
         if block.language == "json":
             json.loads(block.text)
+
+
+def is_prose(line: str) -> bool:
+    """Whether a line may be broken anywhere: tables, images and bare links may not."""
+    return not line.lstrip().startswith(("|", "![")) and " " in line.strip()
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if "/cards/" not in NAMES[page]], ids=NAMES.get)
+def test_a_line_of_prose_is_not_too_wide(page):
+    assert [line for line in without_blocks(page).splitlines() if len(line) > WIDEST and is_prose(line)] == []
+
+
+def test_the_first_page_is_short():
+    assert len(read(ROOT / "README.md").splitlines()) <= LONGEST_FIRST_PAGE
 
 
 # What the pages show is done -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The second classification models: whether a block of the image shows an artifact."""
+"""Training of the second classification models: they say whether a block of the image shows an artifact."""
 
 from __future__ import annotations
 

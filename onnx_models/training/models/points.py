@@ -1,4 +1,4 @@
-"""M1, M2 and the segmentation: the models of the first method, which classifies patches and marks their points."""
+"""Training of M1, M2 and the segmentation: the models that classify patches and mark their abnormal points."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The second classification models: a CNN and a Vision Transformer that judge blocks of an image.
+"""Networks of the second classification models: a CNN and a Vision Transformer that judge blocks of an image.
 
 Both read what :func:`gadgets.image_check.artifact.image_detail` makes of a block, shape ``(n, 224, 224)``.
 """

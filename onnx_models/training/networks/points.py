@@ -1,4 +1,4 @@
-"""The networks: a patch classifier and a U-Net, small enough for the scanner's computer.
+"""Networks of M1, M2 and the segmentation: a patch classifier and a U-Net, small enough for the scanner's computer.
 
 Both read the evidence maps of one patch, or as many other maps, shape ``(n, channel, 32, 32)``.
 """

@@ -117,3 +117,10 @@ def test_more_than_was_sent_is_an_error_too(phantom_file, tmp_path):
 def test_the_command_shows_the_counts(sparked, truth, phantom_file, capsys):
     accept(sparked, phantom_file, truth)
     assert "samples changed beside sparks" in capsys.readouterr().out
+
+
+def test_without_a_truth_there_is_no_table_of_sparks(phantom_file, capsys):
+    accept(phantom_file, phantom_file)
+    said = capsys.readouterr().out
+    assert "0 samples changed in a scan without sparks" in said
+    assert "found" not in said

@@ -179,6 +179,16 @@ def test_the_summary_says_what_a_person_asks():
     assert "waveforms" not in text
 
 
+@pytest.mark.parametrize(("node", "name"), [("calibration", "method"), ("raw_repair", "calibration.method")])
+def test_a_repair_that_is_switched_off_refuses_nothing(node, name):
+    report = scan_report(merge(records())).model_copy(update={"settings": {node: {name: "none"}}})
+    console = Console(width=120, record=True)
+    with console.capture() as capture:
+        console.print(summary_table(report))
+    assert "2, left as they are (repair is switched off)" in capture.get()
+    assert "refused" not in capture.get()
+
+
 def test_a_summary_of_nothing_is_still_one():
     console = Console(width=120, record=True, quiet=False)
     with console.capture() as capture:

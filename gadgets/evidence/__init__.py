@@ -1,6 +1,6 @@
 """Evidence: where does something stand out?"""
 
 from gadgets.evidence.maps import CHANNELS, EVIDENCE_SET, SMALLEST, Evidence, gather_evidence, radii
-from gadgets.evidence.prediction import predict
+from gadgets.evidence.neighbours import predict
 
 __all__ = ["CHANNELS", "EVIDENCE_SET", "SMALLEST", "Evidence", "gather_evidence", "predict", "radii"]

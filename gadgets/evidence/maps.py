@@ -17,7 +17,7 @@ from scipy.ndimage import uniform_filter
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.background import innovation_of
-from gadgets.evidence.prediction import predict
+from gadgets.evidence.neighbours import predict
 from gadgets.evidence.whitening import whitened_energy
 from gadgets.local_statistics import local_maximum, local_median, noise_level, power, quantile, total_power
 
@@ -67,6 +67,9 @@ disc, which are not judged.
 
 OBVIOUS_FURTHER: Mapping[int, float] = {3: 20.0, 5: 60.0}
 """The same for surroundings so many lines and samples away: clean files reach 17 and 40."""
+
+NO_ECHO = 20.0
+"""Times its further surroundings, from which on the loudest place is no echo: clean files reach 8."""
 
 MOST_OBVIOUS = 256
 """Samples that are taken out at most; more are no sparks."""
@@ -196,7 +199,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
 
 def _obvious(magnitude: FloatArray, level: FloatArray, noise: float, judged: BoolArray) -> BoolArray:
     """Mark the samples that stand far out of their surroundings, away from the loudest of these."""
-    obvious, quietest = magnitude > OBVIOUS * level, level
+    obvious, quietest, centre = magnitude > OBVIOUS * level, level, loudest_place(level)
     # Bursts that come back every few lines fill the surroundings that a level looks at, however strong they are: others
     # look elsewhere. Where all are loud there is an echo.
     for distance, least in OBVIOUS_FURTHER.items():
@@ -205,7 +208,9 @@ def _obvious(magnitude: FloatArray, level: FloatArray, noise: float, judged: Boo
         quietest = np.minimum(quietest, further)
     obvious &= judged
     if obvious.any():
-        obvious &= radii(level.shape, loudest_place(quietest)) > CENTRE
+        if level[centre] > NO_ECHO * quietest[centre]:
+            centre = loudest_place(quietest)
+        obvious &= radii(level.shape, centre) > CENTRE
     return obvious if np.count_nonzero(obvious) <= MOST_OBVIOUS else np.zeros_like(obvious)
 
 

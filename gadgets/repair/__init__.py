@@ -3,7 +3,7 @@
 from gadgets.repair.carried import carried
 from gadgets.repair.deviations import compare, deviations, deviations_from_noise
 from gadgets.repair.fill import CUT_SHORT, outcomes_of, repair
-from gadgets.repair.predictions import Predictions
+from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.value_assignment import ValueAssignment, load_value_assignment, open_value_assignment
 
 __all__ = [

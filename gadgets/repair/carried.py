@@ -14,7 +14,7 @@ import numpy as np
 from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
 from gadgets.records import KnownRepair, Point
-from gadgets.repair.decision import Outcome, is_inside
+from gadgets.repair.refusal import Outcome, is_inside
 
 
 def carried(kspace: KSpace, points: Sequence[Point], outcomes: Sequence[Outcome]) -> tuple[KnownRepair, ...]:

@@ -11,9 +11,9 @@ from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.kspace import KSpace
 from gadgets.records import Point
 from gadgets.repair.bursts import group_bursts
-from gadgets.repair.decision import deviation_of, fault_of, mended_by
-from gadgets.repair.predictions import Predictions
+from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.quiet import QuietPlaces
+from gadgets.repair.refusal import deviation_of, fault_of, mended_by
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,9 +15,9 @@ from gadgets.records import Calibration, KnownRepair, Point, RepairedPoint
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate, agreed
 from gadgets.repair.carried import taken
-from gadgets.repair.decision import Outcome, decide, fault_of, is_inside
-from gadgets.repair.predictions import Predictions
+from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.predictor import Predictor
+from gadgets.repair.refusal import Outcome, decide, fault_of, is_inside
 from gadgets.repair.value_assignment import ValueAssignment
 from gadgets.settings import CalibrationSettings
 

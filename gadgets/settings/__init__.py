@@ -1,7 +1,7 @@
 """Settings: what may a site choose for each node, and what does it choose by saying nothing?"""
 
 from gadgets.settings.contradictions import refuse_contradictions
-from gadgets.settings.nodes import (
+from gadgets.settings.definitions import (
     NODE_SETTINGS,
     AcquisitionBufferSettings,
     CalibrationSettings,
@@ -12,7 +12,7 @@ from gadgets.settings.nodes import (
     RawRepairSettings,
     SparkDetectionSettings,
 )
-from gadgets.settings.properties import SettingsT, properties_of, property_names, read_settings, validate
+from gadgets.settings.parsing import SettingsT, properties_of, property_names, read_settings, validate
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 __all__ = [

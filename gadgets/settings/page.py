@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from gadgets.settings.contradictions import NEEDS
-from gadgets.settings.nodes import NODE_SETTINGS
+from gadgets.settings.definitions import NODE_SETTINGS
 
 HEAD = """# What can be set, and what happens if nothing is?
 

@@ -14,7 +14,7 @@ from helpers.connections import parse, run_on_connection
 import gadgets.node
 from gadgets.errors import RawDataError
 from gadgets.node import run_node
-from gadgets.settings.nodes import ImageFFTSettings
+from gadgets.settings.definitions import ImageFFTSettings
 from gadgets.wire import ReconData
 
 HEADER = header_xml([encoding()])

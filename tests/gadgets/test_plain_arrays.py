@@ -14,7 +14,7 @@ from gadgets.errors import ArrayError, NodeError, SettingsError
 from gadgets.kspace.placement import place_readouts
 from gadgets.process import one_blas_thread
 from gadgets.raw_repair import RawRepairer
-from gadgets.settings.nodes import RawRepairSettings
+from gadgets.settings.definitions import RawRepairSettings
 from gadgets.wire import Acquisition
 from gadgets.wire.header import encodings_of
 from pipelines.commands.simulate import simulate_file

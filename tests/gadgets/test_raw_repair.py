@@ -28,7 +28,7 @@ from gadgets.kspace.readout import (
     is_imaging,
 )
 from gadgets.raw_repair import RawRepairer, in_order_of_acquisition, raw_repair
-from gadgets.settings.nodes import RawRepairSettings
+from gadgets.settings.definitions import RawRepairSettings
 from gadgets.wire import Acquisition, Waveform, encodings_of
 from gadgets.wire.header import xsd_header
 

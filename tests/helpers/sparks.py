@@ -8,7 +8,7 @@ import numpy as np
 
 from gadgets.calibration import calibrate
 from gadgets.records import Point
-from gadgets.settings.nodes import CalibrationSettings
+from gadgets.settings.definitions import CalibrationSettings
 
 OUTER_SPARKS = {(0, 10, 50): None, (0, 40, 20): (2,), (0, 60, 70): None}
 """Places and the receivers hit; None: all."""

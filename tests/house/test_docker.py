@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from helpers.paths import ROOT
 
-from gadgets.settings.nodes import NODE_SETTINGS
+from gadgets.settings.definitions import NODE_SETTINGS
 from pipelines.commands.command_line import COMMANDS
 from pipelines.commands.worker import BASE_PORT
 from pipelines.host.host import Host

@@ -21,7 +21,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gadgets.settings.nodes import NODE_SETTINGS
+from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.settings.page import page as settings_page
 from pipelines.commands.command_line import COMMANDS
 

@@ -7,7 +7,7 @@ from helpers.sparks import SPARKS, places, with_sparks
 
 from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
-from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 from pipelines.files.read_kspaces import read_kspaces
 
 METHODS = {

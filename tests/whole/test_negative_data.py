@@ -8,7 +8,7 @@ from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
 from gadgets.indices import Indices
 from gadgets.kspace.kspace import KSpace
-from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.score import count_changed
 from pipelines.files.read_kspaces import read_kspaces
 

@@ -4,7 +4,7 @@ from helpers.kspaces import make_kspace
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
-from gadgets.repair.predictions import Predictions
+from gadgets.repair.predicted_once import Predictions
 
 
 def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
@@ -12,10 +12,10 @@ def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
     kspace.data[:, 1, 9, 20] += 400 * np.exp(2j * np.arange(3)).astype(np.complex64)
     kspace.scan_counter[1, 9], kspace.time_stamp[1, 9] = 34, 340
     suspects = [Suspect((1, 9, 20), 0.9, 0.5, in_core=False), Suspect((0, 4, 5), 0.9, 0.5, in_core=False)]
-    (point,) = confirm(suspects, kspace)
+    (point,) = (each.point for each in confirm(suspects, Predictions(kspace)))
     assert place_of(point) == (1, 9, 20)
     assert (point.receivers, point.scan_counter, point.time_stamp) == ((0, 1, 2), 34, 340)
-    assert confirm([], kspace) == []
+    assert confirm([], Predictions(kspace)) == []
 
 
 def test_points_that_others_explain_are_named():

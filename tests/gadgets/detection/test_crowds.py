@@ -14,7 +14,8 @@ from gadgets.detection.crowds import find_hidden
 from gadgets.detection.detector import Detector
 from gadgets.detection.suspects import Suspect
 from gadgets.records import Point
-from gadgets.settings.nodes import SparkDetectionSettings
+from gadgets.repair.predicted_once import Predictions
+from gadgets.settings.definitions import SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.files.read_kspaces import read_kspaces
 
@@ -44,10 +45,10 @@ def test_a_crowd_is_found_in_its_partition_and_confirmed(partition):
     kspace = crowd_in(make_scan(n_coils=2, n_partitions=2, shape=CROWD_SHAPE), partition=partition)
     hidden = find_hidden(kspace, [*suspects_in(0), *suspects_in(1)], [])
     assert places_of(hidden) == {(partition, *place) for place in CROWD}
-    points = confirm(hidden, kspace, [])
+    points = [each.point for each in confirm(hidden, Predictions(kspace), [])]
     assert {(point.line, point.sample) for point in points} <= set(CROWD)
     assert len(points) >= 8
-    assert confirm(hidden, kspace) == [], "alone, what the models say of them is too little"
+    assert confirm(hidden, Predictions(kspace)) == [], "alone, what the models say of them is too little"
 
 
 def test_reversed_and_missing_lines_are_counted_as_the_scan_does():

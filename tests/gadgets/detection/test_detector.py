@@ -11,7 +11,7 @@ from helpers.sparks import SPARKS, places, with_sparks
 from gadgets.detection.detector import Detector
 from gadgets.kspace.planes import planes_of
 from gadgets.repair.fill import repair
-from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 from onnx_models.errors import ModelError
 from onnx_models.manifest import read_manifest
 from pipelines.files.read_kspaces import read_kspaces

@@ -13,7 +13,7 @@ from gadgets.evidence.maps import radii
 from gadgets.kspace.planes import planes_of
 from gadgets.patches.cutting import cut
 from gadgets.patches.division import divide_planes
-from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 
 SHAPE, CENTRE = (64, 80), (32, 40)
 

@@ -10,7 +10,7 @@ from gadgets.errors import RawDataError
 from gadgets.kspace.planes import planes_of
 from gadgets.patches.whole_patches import pack, unpack, write_patches
 from gadgets.records import TargetPatch
-from gadgets.settings.nodes import CalibrationSettings
+from gadgets.settings.definitions import CalibrationSettings
 
 SHAPE = (1, 8, 10)
 

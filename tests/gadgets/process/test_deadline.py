@@ -14,7 +14,7 @@ from gadgets.process import deadline as module
 from gadgets.process.deadline import TimeIsUp, check_time, is_late, time_limit
 from gadgets.process.limits import one_blas_thread
 from gadgets.repair.fill import CUT_SHORT
-from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from helpers.sparks import flag, with_spark_at
 from gadgets.records import KnownRepair
 from gadgets.repair.carried import carried, taken
 from gadgets.repair.fill import outcomes_of, repair
-from gadgets.settings.nodes import CalibrationSettings
+from gadgets.settings.definitions import CalibrationSettings
 
 AUTO = CalibrationSettings()
 

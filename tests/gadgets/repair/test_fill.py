@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gadgets.records import Point
 from gadgets.repair.deviations import deviations
 from gadgets.repair.fill import repair
-from gadgets.settings.nodes import CalibrationSettings
+from gadgets.settings.definitions import CalibrationSettings
 
 METHODS = ("auto", "zero", "conjugate", "interpolation")
 

@@ -9,7 +9,7 @@ import pytest
 
 from gadgets.repair.fill import repair
 from gadgets.repair.value_assignment import open_value_assignment
-from gadgets.settings.nodes import CalibrationSettings
+from gadgets.settings.definitions import CalibrationSettings
 from pipelines.benchmark.despark import points_of
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.files.read_kspaces import read_kspaces

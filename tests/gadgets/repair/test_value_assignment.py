@@ -25,7 +25,7 @@ from gadgets.repair.value_assignment import (
     ValueAssignment,
     open_value_assignment,
 )
-from gadgets.settings.nodes import CalibrationSettings
+from gadgets.settings.definitions import CalibrationSettings
 
 NETWORK = CalibrationSettings(method="network")
 

@@ -5,7 +5,7 @@ import pytest
 from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
 from gadgets.settings.contradictions import NEEDS, refuse_contradictions
-from gadgets.settings.nodes import SparkDetectionSettings
+from gadgets.settings.definitions import SparkDetectionSettings
 
 WITHOUT_EFFECT = {
     "merge": {"merge": "patch"},

@@ -8,8 +8,8 @@ import pytest
 from helpers.raw_scans import chain_xml
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.settings.nodes import NODE_SETTINGS, NodeSettings
-from gadgets.settings.properties import validate
+from gadgets.settings.definitions import NODE_SETTINGS, NodeSettings
+from gadgets.settings.parsing import validate
 from pipelines.chains.chain import CHAINS, find_chain, packaged_chain, packaged_names, parse_chain
 from pipelines.chains.chain_node import DECLARATION, parse_node
 from pipelines.commands.worker import BASE_PORT

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from gadgets.errors import DesparkError, RawDataError, SettingsError
 from gadgets.image.reconstruction import centred_fft, centred_inverse_fft
 from gadgets.records import Point
-from gadgets.settings.nodes import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.commands.command_line import build_app
 from pipelines.files.image_file import ImageWriter, RawImage

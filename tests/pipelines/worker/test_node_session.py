@@ -14,7 +14,7 @@ from helpers.transcript_cases import CASES, FITTING
 
 import gadgets.node
 import pipelines.worker.node_session
-from gadgets.settings.nodes import NODE_SETTINGS
+from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.wire import Waveform
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.worker.node_session import gadget_of, serve_node

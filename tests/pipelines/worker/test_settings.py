@@ -8,7 +8,7 @@ import re
 import pytest
 
 from gadgets.errors import SettingsError
-from gadgets.settings.properties import properties_of
+from gadgets.settings.parsing import properties_of
 from pipelines.worker.settings import with_defaults, worker_settings
 
 

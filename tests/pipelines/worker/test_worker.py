@@ -17,7 +17,7 @@ import gadgets.image_check.artifact
 import gadgets.patch_models.choice
 import onnx_models.loader
 from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
-from gadgets.settings.nodes import NODE_SETTINGS
+from gadgets.settings.definitions import NODE_SETTINGS
 from onnx_models.providers import cuda_devices
 from pipelines.files.raw_file import RawFile
 from pipelines.host.host import Host

@@ -15,7 +15,7 @@ from helpers.workshops import MarksWhatStandsOut, from_background, make_workshop
 import onnx_models.training.models.calibration as calibration_models  # noqa: E402
 from gadgets.detection.detector import Detector  # noqa: E402
 from gadgets.evidence.maps import CHANNELS  # noqa: E402
-from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
+from gadgets.settings.definitions import SparkDetectionSettings  # noqa: E402
 from onnx_models.manifest import models_folder, read_manifest  # noqa: E402
 from onnx_models.training.examples.pairs import PatchPairs  # noqa: E402
 from onnx_models.training.models.calibration import fitted_mending, mending_loss, train_artifact_calibration  # noqa: E402

@@ -11,7 +11,7 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 from helpers.workshops import make_workshop  # noqa: E402
 
 from gadgets.image_check.artifact import BLOCK, image_detail, open_image_check  # noqa: E402
-from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
+from gadgets.settings.definitions import SparkDetectionSettings  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
 from onnx_models.training.examples.images import ARTIFACT, CLEAN, ImageExamples  # noqa: E402

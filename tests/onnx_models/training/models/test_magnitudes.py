@@ -13,8 +13,8 @@ from helpers.workshops import make_magnitude_evidence, make_workshop
 from gadgets.detection.detector import Detector
 from gadgets.errors import ModelError
 from gadgets.patches.preprocessing import MAGNITUDE_SET
-from gadgets.settings.nodes import RawRepairSettings, SparkDetectionSettings
-from gadgets.settings.properties import validate
+from gadgets.settings.definitions import RawRepairSettings, SparkDetectionSettings
+from gadgets.settings.parsing import validate
 from onnx_models.manifest import read_manifest
 from onnx_models.training.models.magnitudes import train_magnitude_classifier, train_magnitude_segmenter
 from pipelines.files.read_kspaces import read_kspaces

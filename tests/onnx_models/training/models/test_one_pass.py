@@ -13,7 +13,7 @@ from helpers.workshops import MarksWhatStandsOut, from_background, make_examples
 import onnx_models.training.models.one_pass as one_pass_models  # noqa: E402
 from gadgets.detection.detector import Detector  # noqa: E402
 from gadgets.errors import SettingsError  # noqa: E402
-from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
+from gadgets.settings.definitions import SparkDetectionSettings  # noqa: E402
 from onnx_models.training.examples.sets import singles  # noqa: E402
 from onnx_models.training.models.one_pass import train_cnn_unet, train_vit  # noqa: E402
 from onnx_models.training.networks.points import PointSegmenter  # noqa: E402

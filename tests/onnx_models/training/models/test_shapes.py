@@ -10,7 +10,7 @@ from helpers.workshops import make_workshop  # noqa: E402
 
 from gadgets.evidence.maps import CHANNELS  # noqa: E402
 from gadgets.patch_models.choice import open_method  # noqa: E402
-from gadgets.settings.nodes import SparkDetectionSettings  # noqa: E402
+from gadgets.settings.definitions import SparkDetectionSettings  # noqa: E402
 from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.manifest import read_manifest  # noqa: E402
 from onnx_models.training.examples.patches import Examples  # noqa: E402

@@ -2,8 +2,8 @@ import pytest
 from helpers.builders import configuration
 
 from gadgets.errors import SettingsError
-from gadgets.settings.nodes import CalibrationSettings, RawRepairSettings, SparkDetectionSettings
-from gadgets.settings.properties import properties_of, read_settings, validate
+from gadgets.settings.definitions import CalibrationSettings, RawRepairSettings, SparkDetectionSettings
+from gadgets.settings.parsing import properties_of, read_settings, validate
 
 
 def test_properties_become_settings():

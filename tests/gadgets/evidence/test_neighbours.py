@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from helpers.kspaces import make_kspace, make_plane
 
-from gadgets.evidence.prediction import NEIGHBOURS, predict, virtual_receivers
+from gadgets.evidence.neighbours import NEIGHBOURS, predict, virtual_receivers
 
 
 def test_a_plane_that_obeys_a_recurrence_is_predicted():

@@ -2,8 +2,8 @@ import pytest
 from helpers.builders import configuration
 
 from gadgets.errors import SettingsError
-from gadgets.settings.nodes import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings
-from gadgets.settings.properties import read_settings
+from gadgets.settings.definitions import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.parsing import read_settings
 
 
 @pytest.mark.parametrize(

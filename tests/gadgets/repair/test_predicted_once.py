@@ -5,11 +5,11 @@ import pytest
 from helpers.kspaces import object_kspace
 from helpers.sparks import flag, with_spark_at
 
-from gadgets.repair import predictions
+from gadgets.repair import predicted_once as predictions
 from gadgets.repair.deviations import deviations
 from gadgets.repair.fill import repair
-from gadgets.repair.predictions import Predictions
-from gadgets.settings.nodes import CalibrationSettings
+from gadgets.repair.predicted_once import Predictions
+from gadgets.settings.definitions import CalibrationSettings
 
 
 @pytest.fixture

@@ -1,7 +1,4 @@
-"""On what does a model run? Opening a session, and telling the truth about where it runs.
-
-ONNX Runtime is imported where a session is opened, not before: most of the house is used without one.
-"""
+"""On what does a model run? Opening a session, and telling the truth about where it runs."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from onnx_models.errors import ModelError, ProviderError
+from onnx_models.runtime import onnx_runtime
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -98,10 +96,8 @@ def cuda_devices() -> int:
 
 
 def _try_cuda(content: bytes, name: str, threads: int) -> tuple[onnxruntime.InferenceSession | None, str]:
-    import onnxruntime
-
     complaint = _preload_cuda_libraries()
-    found = f"onnxruntime {onnxruntime.__version__} cannot use the CUDA device that is there"
+    found = f"onnxruntime {onnx_runtime().__version__} cannot use the CUDA device that is there"
     try:
         session = _session(content, name, CUDA, threads)
         if session.get_providers()[0] != CUDA:
@@ -118,16 +114,13 @@ def _preload_cuda_libraries() -> str:
 
     onnxruntime prints to standard output here, which may be the stream of images: it is caught.
     """
-    import onnxruntime
-
     with _preloading, contextlib.redirect_stdout(io.StringIO()) as printed:
-        onnxruntime.preload_dlls()
+        onnx_runtime().preload_dlls()
     return printed.getvalue().partition("\n")[0].strip()
 
 
 def _session(content: bytes, name: str, provider: str, threads: int) -> onnxruntime.InferenceSession:
-    import onnxruntime
-
+    onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
@@ -183,6 +176,4 @@ def _announced(session: onnxruntime.InferenceSession, level: int, reason: str) -
 
 @functools.cache
 def _log_once(level: int, provider: str, reason: str) -> None:
-    import onnxruntime
-
-    logger.log(level, "models run on %s (onnxruntime %s): %s", provider, onnxruntime.__version__, reason)
+    logger.log(level, "models run on %s (onnxruntime %s): %s", provider, onnx_runtime().__version__, reason)

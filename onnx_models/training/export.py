@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from onnx_models.errors import ModelError
 from onnx_models.manifest import Architecture, ModelEntry, Region, Role, Training
 from onnx_models.publish import hash_file, write_card, write_entry
+from onnx_models.runtime import onnx_runtime
 
 TOLERANCE = 1e-4
 
@@ -184,7 +184,7 @@ def _compare(
     model: nn.Module, inputs: Mapping[str, Tensor], varying: Mapping[str, Mapping[int, str]], path: Path
 ) -> None:
     """Hold the exported model against the network, also with other lengths than it was exported with."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     shorter = {name: _shortened(value, {0: "n", **varying.get(name, {})}) for name, value in inputs.items()}
     for given in (inputs, shorter):
         expected = [value.numpy() for value in _outputs_of(model, given)]

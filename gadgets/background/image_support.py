@@ -25,12 +25,12 @@ from gadgets.background.missing_samples import missing_samples
 from gadgets.local_statistics import power, quantile
 from gadgets.process import check_time
 
-MAX_ITERATIONS = 6
-POWER = 1.5
+MAX_ITERATIONS = 6  # rounds at most: bounds the time of a fit that does not come to rest (see STILL)
+POWER = 1.5  # of the variance: above one, it brings out the darkest parts of the image
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
-BACKGROUND_QUANTILE = 0.1
+BACKGROUND_QUANTILE = 0.1  # of a receiver's power: where a tenth of an image is dark, this is its background
 STILL = 0.005  # of the power of the background: as little change of the image moves no variance
-AT_ONCE = 1 << 17  # pixels
+AT_ONCE = 1 << 17  # pixels, of as many receivers as that makes: they stay in the cache
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12  # between which a plane needs no other units
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
@@ -96,14 +96,18 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
         Samples to be predicted, shape ``(coil, ky, kx)``.
     """
     scale = _scale_of(plane)
+    # A copy in any case: the fit overwrites what it starts from.
     start: ComplexArray = (plane / scale).astype(np.complex64) if scale != 1 else plane.astype(np.complex64)
     prediction = _reweight(start, missing)
     doubt = prediction.doubt
     total = float(np.vdot(prediction.filled, prediction.filled).real)
+    # Of the predicted values: a spark that was recorded loud does not mean that much of the image is missing.
     if np.sum(power(prediction.filled[missing])) > LARGE_SHARE * total:
+        # A second start, with holes in place of what was recorded: where both end alike, the start decided nothing.
         without = _reweight(np.where(missing, 0, plane / scale).astype(np.complex64, copy=False), missing).filled
         doubt = DOUBT * scale * np.abs(prediction.filled - without)
     if scale != 1:
+        # Correlation and variance hold in any units: the precision's largest value is 1.
         for values in (prediction.filled, prediction.weighted):
             np.multiply(values, scale, out=values)
     return replace(prediction, doubt=doubt)
@@ -127,6 +131,7 @@ def innovation_of(plane: ComplexArray, scale: float = 1.0) -> tuple[ComplexArray
     image = fft.fft2(plane)
     brightness = _brightness(image, _receiver_weights(image))
     precision = _precision_from(brightness)
+    # The mean of the precision is the correlation at distance zero, by which `innovation` above is divided.
     image *= precision * np.float32(scale / precision.mean(dtype=np.float64))
     innovation: ComplexArray = fft.ifft2(image, overwrite_x=True)
     return innovation, _contrast(brightness)
@@ -162,11 +167,13 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     for _ in range(MAX_ITERATIONS):
         check_time()
         precision = _precision(image, receiver_weights)
-        correlation = fft.ifft2(precision.astype(np.float64))
+        correlation = fft.ifft2(precision.astype(np.float64))  # double: samples side by side are nearly one unknown
         change = 0.0
         for group in groups:
+            # The solution is what the known samples leave in the background; minus that, the missing ones cancel it.
             solution, diagonal = group.solve(correlation, group.samples_of(known_image, precision), precision)
             moved = -solution - filled[group.index]
+            # The transform is not normalised: a sample's energy is just the power that it adds to a pixel on average.
             energy = np.sum(power(moved), axis=1)
             change += float(np.sum(receiver_weights[group.coils] * energy)) / len(image)
             filled[group.index] = -solution
@@ -177,7 +184,7 @@ def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
     del known_image
     for receiver in image:  # one at a time, in place: all others' samples take memory enough
         receiver[:] = fft.ifft2(precision * receiver, overwrite_x=True)
-    image[missing] = 0
+    image[missing] = 0  # as the minimum has it, but for errors of the solution
     no_doubt: FloatArray = np.broadcast_to(np.float32(0), missing.shape)
     return SupportPrediction(filled, image, correlation, variance, no_doubt)
 
@@ -187,6 +194,7 @@ def _receiver_weights(image: ComplexArray) -> FloatArray:
     some = np.arange(0, image.shape[1], max(1, image[0].size // ENOUGH))
     background = np.empty(len(image), np.float32)
     for coils in _few_receivers(image):
+        # Smoothed first: of single pixels of noise alone, about a tenth have less than a tenth of the mean power.
         flat = _smoothed(power(image[coils]), some).reshape(len(background[coils]), -1)
         background[coils] = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
     return np.asarray(np.divide(1, background, out=np.zeros_like(background), where=background > 0))
@@ -237,6 +245,7 @@ def _precision_from(
     brightness: FloatArray, smoothing: int = 1, power_of_variance: float = POWER
 ) -> NDArray[np.float32]:
     variance = uniform_filter(brightness, smoothing, mode="wrap") if smoothing > 1 else brightness
+    # The running sums of the filter may end below zero; the median is zero where most of an image is masked.
     variance = np.maximum(variance, 0) + FLOOR * float(quantile(variance.ravel(), 0.5)) + 1e-9 * variance.mean()
     darkest = variance.min()
     if darkest <= 0:  # an image without any signal

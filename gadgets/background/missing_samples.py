@@ -46,6 +46,7 @@ class MissingSamples:
         ky, kx = self._places.T
         for coil, samples in zip(self.coils, values, strict=True):
             if len(self._places) <= FEW:
+                # A wave is one across the lines times one along the samples: a single product adds them all.
                 across_lines, along_samples = self._waves
                 images[coil] += (across_lines * samples) @ along_samples
             else:
@@ -82,12 +83,14 @@ class MissingSamples:
         """
         places = self._places
         if len(places) > DIRECT_LIMIT:
+            # The diagonal would take a solution for each sample; zero stands for not known.
             return _solve_iteratively(places, right.T, precision).T, np.zeros(len(places))
+        # Transforms repeat beyond their borders: negative distances count from the other end.
         distance = (places[:, None] - places[None]) % np.array(correlation.shape)
         matrix = correlation[distance[..., 0], distance[..., 1]]
         # The smallest of ridges keeps long bursts in smooth data from losing all digits.
         matrix[np.diag_indices(len(places))] *= 1 + 1e-9
-        inverse = np.linalg.inv(matrix)
+        inverse = np.linalg.inv(matrix)  # not a mere solution: its diagonal tells how uncertain the samples are
         return np.asarray((inverse @ right.T).T), np.asarray(np.diag(inverse).real)
 
     @cached_property
@@ -118,12 +121,14 @@ def _solve_iteratively(place: IntArray, right: ComplexArray, precision: FloatArr
     residual = right.copy()
     direction = residual.copy()
     energy = np.sum(power(residual), axis=0)
-    target = 1e-8 * energy
+    target = 1e-8 * energy  # an energy: residuals have come down to 1e-4 of their size
     for _ in range(30):
         check_time()
         grid[:, ky, kx] = direction.T
+        # All weights are positive, so the system is positive definite, as conjugate gradients need it.
         product = fft.ifft2(precision * fft.fft2(grid))[:, ky, kx].T
         curvature = np.sum(direction.conj() * product, axis=0).real
+        # A receiver that is silent, or solved before the others, has no direction left: no division by zero.
         length = np.divide(energy, curvature, out=np.zeros_like(energy), where=curvature > 0)
         solution += length * direction
         residual -= length * product

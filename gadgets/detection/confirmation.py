@@ -40,7 +40,7 @@ def confirm(suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Poi
     confirmed = []
     points = [suspect.point for suspect in suspects]
     compared, kspace = compare(known.kspace, [*points, *(crowd or ())], known), known.kspace
-    theirs = zip(compared.deviation, compared.mended, strict=True)
+    theirs = zip(compared.deviation, compared.mended, strict=True)  # the suspects', then the crowd's
     for suspect, point, (deviation, mended) in zip(suspects, points, theirs, strict=False):
         opinions = (suspect.probability, suspect.threshold, deviation)
         in_crowd = crowd is not None or suspect.is_beside

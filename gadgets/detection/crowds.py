@@ -81,12 +81,13 @@ def _out_of_noise(
     The noise says of a sample all that can be said there; no search over the whole plane says more.
     """
     deviations = deviations_from_noise(kspace, [suspect.point for suspect in suspects], points)
+    # NaN says that there is signal, of which the noise tells nothing.
     loud = [suspect for suspect, deviation in zip(suspects, deviations, strict=True) if np.isnan(deviation)]
     standing_out = []
     for suspect, deviation in zip(suspects, deviations, strict=True):
         here = [(point.line, point.sample) for point in points if point.partition == suspect.place[0]]
         weighed, least = _weighed(suspect, here)
-        if deviation >= least:
+        if deviation >= least:  # never where it is NaN
             standing_out.append(weighed)
     return loud, standing_out
 
@@ -102,6 +103,7 @@ def _hidden_in_plane(plane: Plane, suspects: Sequence[Suspect], found: Sequence[
     result = search_jointly(plane.data, _indices(plane, found), candidates, thresholds)
     if not 0 < len(result.chosen) < MOST or result.contrast < FAINTEST_CONTRAST:
         return []
+    # Only now can the background be judged: the sparks lay over it.
     has_background = contrast_of(result.rest) >= LEAST_CONTRAST
     chosen = [weighed[number][0] for number in result.chosen]
     return [suspect for suspect in chosen if has_background or not suspect.in_core]

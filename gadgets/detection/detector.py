@@ -197,6 +197,7 @@ class Detector:
                 for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
                     suspects[suspect.place[0]].append(suspect)
             seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
+            # What was predicted of the k-space as acquired does not hold once samples are mended.
             new = _conspicuous(found.known if look == 0 else Predictions(looked_at), seen, found)
             if all(place_of(point) in found.obvious for point in new):
                 # All others were looked at without these already: another look would see the same.
@@ -282,6 +283,7 @@ def _known_repairs(points: Sequence[Point], known: Predictions) -> tuple[KnownRe
     """Give what becomes of the points, if it was computed on the way; else it may never be asked for."""
     if not points or not known.knows(points):
         return ()
+    # By the default method, `auto`: calibration takes such repairs for no other.
     return carried(known.kspace, points, outcomes_of(known.kspace, points, CalibrationSettings(), known=known))
 
 

@@ -40,6 +40,7 @@ def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, 
     core = radius < CORE
     peak = core.copy()
     for centre in (evidence.centre, plane.centre):
+        # In samples: on a small matrix CORE reaches hardly beyond the centre itself.
         near = [np.abs(np.arange(n) - index) <= CORE_REACH for n, index in zip(shape, centre, strict=True)]
         peak |= near[0][:, None] & near[1][None, :]
     return core, peak, radius < CROWD
@@ -78,5 +79,5 @@ def _has_background(plane: Plane, places: IntArray) -> bool:
     if contrast_of(plane.data) < FAINTEST_CONTRAST:
         return False
     missing = np.zeros(plane.data.shape, dtype=bool)
-    missing[:, places[:, 0], places[:, 1]] = True
+    missing[:, places[:, 0], places[:, 1]] = True  # in all receivers: which were hit is not known yet
     return contrast_of(predict_from_support(plane.data, missing).filled) >= LEAST_CONTRAST

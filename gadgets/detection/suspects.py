@@ -112,6 +112,7 @@ def collect_suspects(
     is_hint = chances <= suspicious_from(thresholds)[tuple(places.T)]
     worth_it = near | beside_in_readout(places[~is_hint], near.shape)
     left_alone = ~worth_it[tuple(places.T)]
+    # These are worth it anyway. Hints at the peak are left to the search for crowds, which asks for a background, too.
     left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
     kept = judged[tuple(places.T)] & ~left_alone
     suspects = []
@@ -128,7 +129,7 @@ def collect_suspects(
                 threshold=float(thresholds[where]),
                 in_core=bool(core[where]),
                 is_obvious=bool(obvious[where]),
-                surprise=float(np.exp(patches.evidence[where[0]].maps[SINGLE][where[1:]])),
+                surprise=float(np.exp(patches.evidence[where[0]].maps[SINGLE][where[1:]])),  # maps are logarithms
                 is_hint=bool(hint),
                 values=values,
             )

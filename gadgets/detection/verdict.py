@@ -60,6 +60,7 @@ def is_spark(
         return False
     agreement = AGREEMENT_IN_CROWD if in_crowd else AGREEMENT
     support = agreement * np.log(largest / (ORDINARY_IN_CORE if in_core else ORDINARY))
+    # Two witnesses that err in different places: in logits, what they say adds up.
     return bool(_logit(np.array(probability)) - _logit(np.array(threshold)) + support > 0)
 
 
@@ -73,5 +74,6 @@ def receivers_of(deviation: FloatArray) -> tuple[int, ...]:
 
 
 def _logit(probability: FloatArray) -> FloatArray:
+    # A network that says 0 or 1 would outweigh any deviation.
     clipped = np.clip(probability.astype(np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.log(clipped / (1 - clipped)))

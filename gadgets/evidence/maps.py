@@ -40,7 +40,7 @@ CHANNELS = (
 N_STRIKING = CHANNELS.index("level")
 """The first maps tell how much a sample stands out, the others where it is and among what."""
 
-RADIUS_SCALE = 2.0
+RADIUS_SCALE = 2.0  # times the radius in its map: models were trained with it
 
 CENTRE = 0.1
 """Radius inside which the object itself is as steep as a spark."""
@@ -134,6 +134,7 @@ def _strongest_receiver(values: ComplexArray) -> FloatArray:
     receivers = values.reshape(len(values), -1)
     step = receivers.shape[1] // ENOUGH | 1
     usual, loudest = zip(*((quantile(each[::step], 0.5), each.max()) for each in map(power, receivers)), strict=True)
+    # In units of its own, a silent receiver would outshout all others with its rounding errors.
     units = np.maximum(np.sqrt(np.array(usual, np.float64)), 1e-6 * np.sqrt(float(max(loudest))) + 1e-18)
     largest: FloatArray = np.zeros(receivers.shape[1], np.float32)
     for receiver, unit in zip(receivers, units, strict=True):
@@ -146,7 +147,7 @@ def level_of(plane: ComplexArray) -> tuple[FloatArray, FloatArray, float]:
     """Give magnitude over all receivers and its local level, shapes ``(line, sample)``, and the noise level."""
     magnitude = _root_mean_square(plane)
     noise = noise_level(magnitude)
-    return magnitude, np.maximum(local_median(magnitude, 2), 0.7 * noise), noise
+    return magnitude, np.maximum(local_median(magnitude, 2), 0.7 * noise), noise  # dips of noise are chance
 
 
 def loudest_place(level: FloatArray) -> tuple[int, int]:
@@ -174,7 +175,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     obvious = _obvious(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
     others, taken_out = magnitude, data[:, obvious]
     if taken_out.size:
-        data = data.copy() if np.may_share_memory(data, plane) else data
+        data = data.copy() if np.may_share_memory(data, plane) else data  # the caller's samples stay as they are
         data[:, obvious] = 0
         others, level, noise = level_of(data)
     centre = loudest_place(level)
@@ -184,15 +185,15 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     contrast = _write_innovation(maps[:4], data, obvious, taken_out)
     _write_residual(maps[4:6], data, obvious, taken_out, level, noise)
     if taken_out.size:
-        data[:, obvious] = taken_out
+        data[:, obvious] = taken_out  # the maps that follow look at each sample itself
     _write(maps[6:N_STRIKING], (whitened_energy(data, level), magnitude / level))
     maps[N_STRIKING:] = (
         0.5 * np.log(level / noise),
-        _mirror_ratio(magnitude, others, level, centre),
+        _mirror_ratio(magnitude, others, level, centre),  # of `others`: no spark is to excuse another
         RADIUS_SCALE * radius,
         np.full(level.shape, 0.5 * np.log2(len(data))),
     )
-    maps[:N_STRIKING, ~judged] = np.log(SMALLEST)
+    maps[:N_STRIKING, ~judged] = np.log(SMALLEST)  # what is not judged must not stand out
     np.clip(maps, -LARGEST, LARGEST, out=maps)
     return Evidence(maps, level / scale, noise / scale, judged, centre, obvious, contrast)
 
@@ -237,13 +238,13 @@ def _write_innovation(
 
     The obvious samples are zero in `data`; what they recorded is `taken_out`, shape ``(coil, sample)``.
     """
-    units = 1 / _peak_of(data)
+    units = 1 / _peak_of(data)  # so that the small numbers below are small in any data
     innovation, contrast = innovation_of(data, units)
     # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
     innovation[:, obvious] += taken_out * np.float32(units)
     strength, usual = _strength(innovation, 1e-12)
     ordinary = max(float(quantile(strength.ravel(), 0.5)), 1e-12)
-    local = strength / np.maximum(usual, 0.5 * ordinary)
+    local = strength / np.maximum(usual, 0.5 * ordinary)  # a place that is quiet by chance lifts nothing
     _write(maps, (strength / ordinary, local, whitened_energy(innovation), _strongest_receiver(innovation)))
     return contrast
 
@@ -274,7 +275,7 @@ def _among_others(there: BoolArray) -> BoolArray:
     """Leave out samples that stand between holes (Poisson-disc sampling, zero padding): nothing to compare with."""
     if there.all():
         return there
-    share = uniform_filter(there.astype(np.float32), size=5, mode="reflect")
+    share = uniform_filter(there.astype(np.float32), size=5, mode="reflect")  # borders are no holes
     return there & (share > 0.5)
 
 
@@ -291,10 +292,10 @@ def _mirror_ratio(magnitude: FloatArray, others: FloatArray, level: FloatArray, 
 
     Sharp edges make star lines on both sides of the centre; a spark has no partner.
     """
-    loudest = local_maximum(others)
+    loudest = local_maximum(others)  # an image's phase shares a partner out among its neighbours
     line = 2 * centre[0] - np.arange(magnitude.shape[0])
     sample = 2 * centre[1] - np.arange(magnitude.shape[1])
     there = ((line >= 0) & (line < magnitude.shape[0]))[:, None] & ((sample >= 0) & (sample < magnitude.shape[1]))
     partner = loudest[np.clip(line, 0, magnitude.shape[0] - 1)][:, np.clip(sample, 0, magnitude.shape[1] - 1)]
-    floor = 0.3 * level
+    floor = 0.3 * level  # two quiet samples are to look alike
     return np.where(there, np.log((magnitude + floor) / (partner + floor)), 0.0)

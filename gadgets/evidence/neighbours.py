@@ -18,8 +18,8 @@ NEIGHBOURS = tuple((line, sample) for line in (-2, -1, 1, 2) for sample in (-2, 
 )
 """Offsets (line, sample) of the sources: two lines on either side, and the same readout on either side."""
 
-N_VIRTUAL = 6
-MAX_FIT_SAMPLES = 6000
+N_VIRTUAL = 6  # receivers as sources: the cost of a fit grows with their square
+MAX_FIT_SAMPLES = 6000  # half as many, here and for covariances, changed the points of 7 in 262 k-spaces
 BLOCK = 1024
 """Places predicted at a time: their sources stay in the cache."""
 
@@ -57,6 +57,7 @@ def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray
         Noise level in the units of `level`.
     """
     flat, levels = data.reshape(len(data), -1), level.ravel()
+    # Cautious as to which share of the power is signal: none below twice the noise.
     trust = np.clip(1 - (2 * noise / levels) ** 2, 0, 1).astype(np.float32)
     places = np.flatnonzero(trust)
     if places.size < 4 * len(NEIGHBOURS):

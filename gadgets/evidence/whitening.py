@@ -44,6 +44,7 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
         return _relative(_distance(_robust_whitening(some), members)).reshape(shape)
     levels = level.ravel().astype(np.float32)
     order = sorted_places(levels)
+    # Several samples for each receiver at least: from fewer a covariance fits the very samples it is to judge.
     groups = [order[group] for group in _groups(order.size, 6 * n_coils + 30)]
     # Most samples are in the last, quietest group: its whitening goes over all as they lie, and only those of the
     # other groups are collected.
@@ -51,7 +52,7 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
     for group in groups[:-1]:
         here = np.sort(group)
         energy[here] = _distance(_whitening_of(members, levels, group), np.take(members, here, axis=1))
-    energy /= levels**2
+    energy /= levels**2  # each whitening was made for samples over their level
     for group in groups:
         energy[group] = _relative(energy[group])
     return energy.reshape(shape)
@@ -64,6 +65,7 @@ def _step(n_samples: int) -> int:
 
 def _whitening_of(members: ComplexArray, levels: FloatArray, group: NDArray[np.intp]) -> ComplexArray:
     some = group[:: _step(group.size)]
+    # Over their levels: else the loudest of a group would decide its covariance.
     return _robust_whitening(np.take(members, some, axis=1) * (1 / levels[some]))
 
 
@@ -79,7 +81,7 @@ def _groups(n_samples: int, smallest: int) -> Iterator[slice]:
 def _robust_whitening(members: ComplexArray) -> ComplexArray:
     """Whiten by the covariance of all but the largest 3 % of the samples of a group, ``(coil, sample)``."""
     kept = members
-    for _ in range(2):
+    for _ in range(2):  # the first covariance still holds the sparks, and may hide some of them
         distance = _distance(_whitening(kept), members)
         kept = np.take(members, np.flatnonzero(distance <= quantile(distance, 0.97)), axis=1)
     return _whitening(kept)
@@ -112,9 +114,10 @@ def _whitening(members: ComplexArray) -> ComplexArray:
     # One triangle of the conjugate covariance; LAPACK without NumPy's checks takes a third of the time.
     covariance = blas.cherk(1 / max(n_members, 1), members.T, trans=2)
     diagonal = np.diag_indices(n_coils)
+    # Silent receivers, and those that repeat others, would leave no inverse.
     covariance[diagonal] += np.float32(1e-4 * np.trace(covariance).real / n_coils + 1e-20)
     factor, failed = lapack.cpotrf(covariance, overwrite_a=True)
     if failed:
         raise np.linalg.LinAlgError(f"expected a covariance with a Cholesky factor, found none of order {failed}")
     inverse, _ = lapack.ctrtri(factor, overwrite_c=True)
-    return np.asarray(inverse.T)
+    return np.asarray(inverse.T)  # the transpose of the conjugate covariance's factor whitens

@@ -27,7 +27,7 @@ BLOCK = (224, 224)
 
 FINE, LOCAL = 5, 15
 """Pixels over which noise shows, and over which an image's texture stays the same."""
-DETAIL_LIMIT = 4.0
+DETAIL_LIMIT = 4.0  # in units of what usually differs: bounds edges
 
 
 class ImageCheck:
@@ -81,6 +81,7 @@ def image_detail(image: FloatArray) -> NDArray[np.float32]:
     What differs from the surroundings, in units of what usually differs there: stripes stand out alike over what is
     bright and what is dark, edges are bounded, and scaling the image changes nothing.
     """
+    # In units of the noise, which is the 1 below: where nothing else differs, noise is not blown up.
     scaled = image.astype(np.float32) / noise_of(image)
     different = scaled - uniform_filter(scaled, LOCAL)
     usual = np.sqrt(np.maximum(uniform_filter(different**2, LOCAL), 0) + 1)
@@ -89,7 +90,8 @@ def image_detail(image: FloatArray) -> NDArray[np.float32]:
 
 def noise_of(image: FloatArray) -> float:
     """Noise of a magnitude image: what its pixels usually differ by from those around them; never zero."""
-    rough = image - uniform_filter(image, FINE)
+    rough = image - uniform_filter(image, FINE)  # the object is smooth over so few pixels, but for its edges
+    # Gaussian noise has 1.5 times its median magnitude as standard deviation, and edges hardly move a median.
     return max(1.5 * float(np.median(np.abs(rough))), 1e-4 * float(image.max(initial=0)), 1e-30)
 
 

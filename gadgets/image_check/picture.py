@@ -37,6 +37,7 @@ def image_to_check(kspace: KSpace) -> FloatArray:
     sampled = on_matrix(kspace.sampled, kspace, where)
     centre = _centre_of(kspace, where)
     fillable = ~sampled & _mirrored(sampled, centre)
+    # Receivers are placed and filled one at a time, as they are summed up: no second k-space is held.
     receivers = (on_matrix(samples, kspace, where) for samples in kspace.data.astype(np.complex64, copy=False))
     if fillable.any():
         receivers = (_filled(samples, fillable, centre) for samples in receivers)
@@ -51,7 +52,7 @@ def _symmetric_matrix(kspace: KSpace) -> Matrix:
         others = tuple(other for other in range(3) if other != axis)
         places = np.flatnonzero(acquired.any(axis=others))
         first, last = (int(places[0]), int(places[-1])) if places.size else (centre, centre)
-        lengths.append(1 if first == last else 2 * max(centre - first, last + 1 - centre))
+        lengths.append(1 if first == last else 2 * max(centre - first, last + 1 - centre))  # one place: no other side
     return lengths[0], lengths[1], lengths[2]
 
 
@@ -75,7 +76,7 @@ def _mirrored(sampled: BoolArray, centre: Matrix) -> BoolArray:
         there = 2 * middle - np.arange(length)
         is_inside = (there >= 0) & (there < length)
         mirrored = np.take(mirrored, np.where(is_inside, there, 0), axis)
-        mirrored &= is_inside.reshape([-1 if a == axis else 1 for a in range(sampled.ndim)])
+        mirrored &= is_inside.reshape([-1 if a == axis else 1 for a in range(sampled.ndim)])  # a copy since np.take
     return mirrored
 
 

@@ -159,7 +159,7 @@ class KSpaceAssembler:
             ended = list(self._open)
         elif readout.flags & ACQ_LAST_IN_REPETITION:
             ended = [indices for indices in self._open if indices.repetition == readout.indices.repetition]
-        elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:
+        elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:  # in 3D see ends_its_slab
             ended = [readout.indices]
         else:
             return ended

@@ -13,12 +13,13 @@ from scipy import fft
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 
 PHASE_SHARE = 0.12  # of each axis: the part of k-space, around the centre, that the smooth phase is taken from
-AXES = (-3, -2, -1)
+AXES = (-3, -2, -1)  # partition, line, sample; not the receivers
 
 
 def true_centre(data: ComplexArray) -> tuple[int, int, int]:
     """Where the k-space centre really lies: the strongest partition, line and sample over all receivers."""
     energy = np.sum(data.real.astype(np.float64) ** 2 + data.imag.astype(np.float64) ** 2, axis=0)
+    # Whole lines and columns, not the loudest sample: a single spark outweighs them less easily.
     partition, line, sample = (int(np.argmax(energy.sum(axis=others))) for others in ((1, 2), (0, 2), (0, 1)))
     return partition, line, sample
 
@@ -43,6 +44,7 @@ def predict_conjugate(data: ComplexArray, centre: tuple[int, int, int]) -> Compl
         The true centre, see :func:`true_centre`.
     """
     shift = tuple(-c for c in centre)
+    # The centre comes to index 0: about it the conjugate of an image has the mirrored k-space.
     known = np.roll(data, shift, AXES)
     smooth = fft.fftn(known * _window(data.shape[1:]), axes=AXES)
     magnitude = np.abs(smooth)
@@ -80,6 +82,7 @@ def _window(shape: tuple[int, ...]) -> FloatArray:
     window = np.ones(shape, np.float32)
     for axis, n in enumerate(shape):
         distance = fft.fftfreq(n) * n
+        # No sharp border: it would ring in the image, and the phase with it.
         profile = np.exp(-0.5 * (distance / max(PHASE_SHARE * n / 2, 1)) ** 2) if n > 1 else np.ones(1)
         window *= profile.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     return window

@@ -55,6 +55,7 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
         Gives the number of lines and partitions and their centres.
     """
     width, centre, starts = place_readouts(readouts)
+    # What came counts as well: lines may lie beyond the limits that the header gives, within its matrix.
     n_lines = max(encoding.lines.maximum, max(readout.line for readout in readouts)) + 1
     n_partitions = max(encoding.partitions.maximum, max(readout.partition for readout in readouts)) + 1
     grid = (n_partitions, n_lines)
@@ -64,6 +65,7 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
     reversed_lines = np.zeros(grid, np.bool_)
     for readout, start in zip(readouts, starts, strict=True):
         place = (readout.partition, readout.line)
+        # What the header discards stays zero and counts as not sampled: nothing is compared with it or repaired there.
         before, after = readout.n_discarded
         used = slice(before, max(readout.data.shape[1] - after, before))
         row = slice(start + used.start, start + used.stop)

@@ -79,8 +79,9 @@ def surround(kspace: KSpace, points: Sequence[Point]) -> Surroundings:
     missing = ~finite
     for point in points:
         missing[list(point.receivers), point.partition, point.line, point.sample] = True
+    # Where nothing was acquired nothing is missing: nothing is to be put there.
     missing = mirrored(missing & kspace.sampled, kspace.reversed_lines).astype(bool)
-    data = kspace.data if finite.all() else np.where(finite, kspace.data, 0)
+    data = kspace.data if finite.all() else np.where(finite, kspace.data, 0)  # no copy of ordinary data
     sampled = mirrored(kspace.sampled, kspace.reversed_lines).astype(bool)
     return Surroundings(
         data=np.asarray(mirrored(data, kspace.reversed_lines)), missing=missing, clean=sampled & ~missing
@@ -107,7 +108,7 @@ def group_bursts(kspace: KSpace, points: Sequence[Point], listed: Sequence[int])
         samples.setdefault((point.partition, point.line, sample), []).append(index)
     bursts: list[Burst] = []
     run: list[tuple[int, int, int]] = []
-    for place in [*sorted(samples), None]:
+    for place in [*sorted(samples), None]:  # None ends the last run
         if run and (place is None or place != (*run[-1][:2], run[-1][2] + 1) or len(run) == MAX_LENGTH):
             bursts.append(_burst(run, samples, points))
             run = []
@@ -120,6 +121,7 @@ def _burst(
     run: list[tuple[int, int, int]], samples: dict[tuple[int, int, int], list[int]], points: Sequence[Point]
 ) -> Burst:
     members = tuple((index, step) for step, place in enumerate(run) for index in samples[place])
+    # A receiver that was hit in one sample may be hit in the next as well, too weakly to be seen.
     receivers = sorted({receiver for index, _ in members for receiver in points[index].receivers})
     partition, line, start = run[0]
     return Burst(partition, line, start, run[-1][2] + 1, np.array(receivers, dtype=np.int_), members)

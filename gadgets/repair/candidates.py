@@ -15,7 +15,7 @@ from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.records import RepairMethod
 from gadgets.repair.bursts import Burst
 
-FEWEST_SHAPES = 6
+FEWEST_SHAPES = 6  # clean places that an error is measured on at least
 CONSISTENT = 2.5
 """Times the error of a prediction that another one may differ from it and still agree."""
 
@@ -73,6 +73,7 @@ def shape_error(
         Root mean square, shape ``(receiver, sample)``; infinite for a receiver with too few clean places.
     """
     n_lines, n_samples = values.shape[1:]
+    # Beyond the burst's ends there has to be room for a whole shape, and then the reach.
     margin = reach[1] + burst.length
     lines = slice(max(0, burst.line - reach[0]), min(n_lines, burst.line + reach[0] + 1))
     samples = slice(max(0, burst.start - margin), min(n_samples, burst.stop + margin))
@@ -86,6 +87,7 @@ def shape_error(
     clean = clean[window][burst.receivers]
     whole: BoolArray = np.all(sliding_window_view(clean, burst.length, axis=-1), axis=-1)
     errors = shapes if resolution is None else shapes @ resolution.T
+    # Over the places, not over the samples of a shape: its middle is predicted worse than its ends.
     energy = np.where(whole[..., None], np.abs(errors) ** 2, 0).sum(axis=(1, 2))
     count = np.sum(whole, axis=(1, 2), keepdims=True)[..., 0]
     enough = np.broadcast_to(count >= FEWEST_SHAPES, energy.shape)

@@ -49,6 +49,7 @@ def recorded_at(kspace: KSpace, point: Point) -> ComplexArray:
 
 
 def _written(samples: ComplexArray) -> str:
+    # The bytes themselves: samples are to be the same bit for bit, NaN and signed zeros among them.
     return base64.b64encode(np.asarray(samples, np.complex64).tobytes()).decode("ascii")
 
 

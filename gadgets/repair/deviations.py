@@ -46,6 +46,7 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
         What has been predicted of this k-space; None: nothing.
     """
     everywhere = tuple(range(kspace.n_coils))
+    # Which receivers were hit is what is asked: until then none of them may serve to predict the others.
     whole = [point.model_copy(update={"receivers": everywhere, "values": ()}) for point in points]
     deviation = np.full((len(points), kspace.n_coils), np.nan)
     mended = np.full(deviation.shape, np.nan, np.complex64)

@@ -62,12 +62,14 @@ def repair(
         The method is ``network``, and no model was opened.
     """
     start = time.perf_counter()
+    # Detection repairs by `auto`, and knows nothing of what other methods would do.
     outcomes = taken(kspace, points, repairs) if settings.method == "auto" else None
     if outcomes is None:
         outcomes = outcomes_of(kspace, points, settings, assignment, known)
     data = kspace.data
     for point, outcome in zip(points, outcomes, strict=True):
         if outcome.values is not None:
+            # Not before the first change: most k-spaces need no second copy.
             data = data.copy() if data is kspace.data else data
             data[list(point.receivers), point.partition, point.line, point.sample] = outcome.values
     records = tuple(_record(kspace, data, *pair) for pair in zip(points, outcomes, strict=True))
@@ -97,6 +99,7 @@ def outcomes_of(
                 outcomes[index] = decide(candidate, recorded, settings.method, rows, step)
                 left.discard(index)
     except TimeIsUp:
+        # What was decided so far holds: no repair is made from another one.
         for index in left:
             outcomes[index] = Outcome(refusal=CUT_SHORT)
     return outcomes
@@ -122,7 +125,7 @@ def _candidates(
     around = surround(kspace, [points[index] for index in listed])
     bursts = group_bursts(kspace, points, listed)
     predictor = Predictor(around, bursts, assignment)
-    predict: Callable[[Burst], Candidate | None] = getattr(predictor, settings.method)
+    predict: Callable[[Burst], Candidate | None] = getattr(predictor, settings.method)  # the settings name it
     for burst in bursts:
         check_time()
         yield burst, burst.of(around.data), predict(burst)

@@ -24,7 +24,7 @@ NEARBY = (3, 4)  # lines, samples on either side of a burst
 LOUD = 3.0  # signal over the usual error: below, there is nothing to predict and nothing to rehearse
 OBVIOUS = 12.0  # times what is around and what is predicted
 WITHHELD = 240  # samples per partition that rehearsals may take
-PLACES = 3
+PLACES = 3  # rehearsals of each burst at most
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +77,7 @@ class Groundwork:
         """What the partners on the other side of the centre say of every sample, shape ``(coil, kz, ky, kx)``."""
         data = self.around.data.copy()
         for partition in {burst.partition for burst in self._bursts}:
+            # The smooth phase is taken from the whole centre: a hole or a spark there would bend it everywhere.
             data[:, partition] = self.support(partition).filled
         return predict_conjugate(data, self.centre)
 
@@ -101,6 +102,8 @@ class Groundwork:
         """Typical error of single samples in a partition, as a complex standard deviation, shape ``(coil,)``."""
         if partition not in self._usual:
             innovation, clean = self.support(partition).innovation, self.around.clean[:, partition]
+            # Medians: sparks that nobody has flagged do not raise them. The median magnitude of complex Gaussian noise
+            # is sqrt(ln 2) of its standard deviation.
             medians = [
                 quantile(np.abs(values[there]), 0.5) if there.any() else 0.0
                 for values, there in zip(innovation, clean, strict=True)
@@ -118,6 +121,7 @@ class Groundwork:
             held = withhold(self.around, [place for listed in places.values() for place in listed])
             wrong: ComplexArray = np.broadcast_to(np.complex64(0), held.data[:, partition].shape)
             if any(places.values()):
+                # From what is filled: the sparks themselves would brighten the first background.
                 start = self.support(partition).filled
                 rehearsed = predict_from_support(start, held.missing[:, partition])
                 expected = np.sqrt(np.where(rehearsed.variance > 0, rehearsed.relative_variance_at(), 1))

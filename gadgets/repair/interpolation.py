@@ -18,10 +18,10 @@ from gadgets.repair.bursts import MAX_LENGTH, Burst, Surroundings
 
 REACH = (1, 7, 7)  # partitions, lines, samples: the region around a burst that its kernel is fitted in
 NEARBY = (3, 4)  # lines, samples: the part of it on which its error is measured
-FURTHEST_LINE = 4
-N_VIRTUAL = 6
-RIDGE = 1e-3
-FEWEST_PLACES = 12
+FURTHEST_LINE = 4  # lines that the nearest acquired one may be away: undersampling leaves gaps
+N_VIRTUAL = 6  # receivers as sources at most: there are few places to fit their weights to
+RIDGE = 1e-3  # rows are scaled to norm 1, so it holds in any units
+FEWEST_PLACES = 12  # that a kernel is fitted to
 
 Offset = tuple[int, int, int]
 
@@ -42,11 +42,11 @@ class KernelPrediction:
 
 def predict_burst(around: Surroundings, burst: Burst) -> KernelPrediction | None:
     """Fit a kernel around a burst and apply it; None where too few clean places have the same pattern."""
-    clean = np.all(around.clean, axis=0)
+    clean = np.all(around.clean, axis=0)  # in all receivers: kernels read them all
     sources = _source_offsets(clean, burst)
     targets = [(0, 0, step) for step in range(burst.length)]
     bystanders = _bystanders(around, burst)
-    places = _places(clean, burst, sources + targets)
+    places = _places(clean, burst, sources + targets)  # targets as well: there the truth is known
     if not sources or len(places) < FEWEST_PLACES:
         return None
     virtual = _virtual(around.data, places)
@@ -54,6 +54,7 @@ def predict_burst(around: Surroundings, burst: Burst) -> KernelPrediction | None
     every = np.concatenate([here, places])
     rows = _gather(virtual, every, sources)
     if len(bystanders):
+        # Compressed by themselves: combinations of all receivers would bring the spark in.
         rows = np.concatenate([rows, _gather(_virtual(around.data[bystanders], places), every, targets)], axis=1)
     fitted = _gather(around.data[burst.receivers], places, targets)
     values, residuals = _fit(rows, fitted)
@@ -123,6 +124,7 @@ def _virtual(data: ComplexArray, places: NDArray[np.int_]) -> ComplexArray:
         return data
     samples = data[:, places[:, 0], places[:, 1], places[:, 2]]
     _, vectors = np.linalg.eigh(samples @ samples.conj().T)
+    # Only where the kernel reads: the whole k-space would be compressed anew for every burst.
     low = places.min(axis=0) - np.array([1, FURTHEST_LINE, 2])
     high = places.max(axis=0) + np.array([2, FURTHEST_LINE + 1, MAX_LENGTH + 2])
     box = (slice(None), *(slice(max(0, a), b) for a, b in zip(low, high, strict=True)))
@@ -150,10 +152,12 @@ def _fit(rows: ComplexArray, fitted: ComplexArray) -> tuple[ComplexArray, Comple
     # Weights 1/magnitude: else the loudest of the places would alone decide the kernel.
     weight = 1 / np.maximum(np.linalg.norm(rows[1:], axis=1), 1e-30)[:, None]
     sources, targets = rows[1:] * weight, fitted * weight
+    # Double precision from here on: normal equations square the condition of their sources.
     normal = (sources.conj().T @ sources).astype(np.complex128)
     normal[np.diag_indices(len(normal))] += RIDGE
     projection = sources @ np.linalg.inv(normal)
     kernel = projection.conj().T @ targets
     leverage = np.sum(projection * sources.conj(), axis=1).real
+    # A place that the fit follows wholly, of leverage 1, has no residual that could be scaled up.
     residuals = (targets - sources @ kernel) / np.maximum(1 - leverage, 1e-3)[:, None] / weight
     return rows[0] @ kernel, residuals

@@ -68,6 +68,7 @@ class Predictions:
         for each in self._predicted(bursts, [points[index] for index in listed]):
             predicted.append(each)
             yield each
+        # Only now that all are there: a part, where time was up, must not pass for the whole.
         self._known[flagged] = predicted
 
     def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point]) -> Iterator[Predicted]:
@@ -77,10 +78,12 @@ class Predictions:
             check_time()
             candidate = quiet.candidate(burst)
             if candidate is None:
+                # Only now: where all bursts lie in quiet places, nothing is copied and nothing transformed.
                 predictor = predictor or Predictor(surround(self.kspace, points), bursts)
                 candidate = predictor.auto(burst)
             yield Predicted(burst, burst.recorded_in(self.kspace), candidate)
 
 
 def _flagged(points: Iterable[Point]) -> _Flagged:
+    # With the receivers: where one was not hit, its sample helps to predict the others.
     return frozenset((point.partition, point.line, point.sample, point.receivers) for point in points)

@@ -16,7 +16,7 @@ from gadgets.repair.interpolation import predict_burst
 from gadgets.repair.rehearsal import withhold
 from gadgets.repair.value_assignment import Known, ValueAssignment, Windows, windows_of
 
-KERNEL_REHEARSALS = 2
+KERNEL_REHEARSALS = 2  # places of each burst: every one takes a fit of its own
 MOST_KERNELS = 24  # bursts that kernels are fitted for: bounds the time where everything is flagged
 HANDICAP = 2.0  # in loud places kernels and partners are worse than they measure where it is less loud
 GOOD_ENOUGH = 3.0  # times the usual error: other candidates are then not worth their time
@@ -58,6 +58,7 @@ class Predictor:
         predicted = self._ground.mirrored_kspace[:, burst.partition]
         error = self._ground.nearby_error(self.around.data[:, burst.partition], burst, truth=predicted)
         level = self._ground.nearby_level(burst)
+        # What partners get wrong grows with the signal, and near the centre no other place is as loud as this one.
         louder = np.abs(self._ground.predicted(burst)) / np.where(level > 0, level, 1)
         return Candidate("conjugate", burst.of(self._ground.mirrored_kspace), error * np.maximum(louder, 1))
 
@@ -73,6 +74,7 @@ class Predictor:
         rehearsals = self._ground.rehearse(burst.partition)
         places = rehearsals.places.get(burst, [])
         wrong = [rehearsals.wrong[burst.receivers, held.line, held.start : held.stop] for held in places]
+        # Samples that are left out of a finished fit had their share in it, and flatter it; rehearsals were withheld.
         error = np.maximum(error, expected * root_mean_square(wrong))
         return Candidate("interpolation", self._ground.predicted(burst), error)
 
@@ -147,6 +149,7 @@ def _best(support: Candidate, *others: Candidate | None) -> Candidate:
     for other in others:
         if other is not None:
             beyond = np.abs(other.values - support.values) - CONSISTENT * support.error
+            # Zero's error holds for the burst's own place; that of the others was measured beside it.
             handicap = 1 if other.method == "zero" else HANDICAP
             candidate = replace(other, error=handicap * np.maximum(other.error, beyond))
             best = min(best, candidate, key=lambda each: each.total_error)

@@ -78,7 +78,7 @@ class QuietPlaces:
                 np.abs(self._kspace.data[:, partition][:, lines[:, None], end]).reshape(len(self._kspace.data), -1)
                 for end in (samples[:ENDS], samples[-ENDS:])
             ]
-            medians = [quantile(end, 0.5) for end in ends]
+            medians = [quantile(end, 0.5) for end in ends]  # a few sparks among them raise no median
             usual = quantile(np.concatenate(ends, axis=1), 0.5)
             quieter = np.minimum(*medians)
             is_loud = (quieter > 0) & (usual > LOUD_END * quieter)

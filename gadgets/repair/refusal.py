@@ -40,6 +40,8 @@ def decide(
     if not np.isfinite(candidate.error[rows, step]).all():
         return Outcome(refusal="no clean samples nearby to measure a repair on")
     deviation = deviation_of(candidate, recorded)[rows, step]
+    # Squared deviations of complex Gaussian errors have mean 1 and standard deviation 1, and their mean over n
+    # independent receivers scatters by 1 / sqrt(n).
     if deviation.max() <= LARGEST and np.mean(deviation**2) <= 1 + OVERALL / np.sqrt(len(rows)):
         return Outcome(refusal=f"at most {deviation.max():.1f} times as far from its prediction as clean samples are")
     return Outcome(method=candidate.method, values=mended_by(values, recorded[rows, step], deviation))

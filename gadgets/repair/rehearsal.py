@@ -29,9 +29,11 @@ def rehearsal_places(burst: Burst, free: BoolArray, centre: tuple[int, int, int]
     n_places
         How many are wanted; there may be fewer.
     """
+    # Samples are left between: side by side, the places and the burst would be one longer gap, and harder to fill.
     width = burst.length + 2
     moves = [(3, 0), (-3, 0), (0, width), (0, -width), (3, width), (-3, -width), (5, 0), (-5, 0)]
     places = [(burst.line + line, burst.start + sample) for line, sample in moves]
+    # What was the burst's last sample comes first in its mirror image.
     places.insert(0, (2 * centre[1] - burst.line, 2 * centre[2] - burst.stop + 1))
     chosen: list[Burst] = []
     for line, start in places:

@@ -157,15 +157,17 @@ def windows_of(
     missing, clean = (_cut(each[rows], anchor) for each in (known.missing, known.clean))
     wanted = np.zeros_like(missing)
     wanted[here] = missing[here]
+    # So far the burst has the background's values; the interpolation to be corrected may be the neighbours'.
     filled[wanted] = base.values[missing[here]]
     unit = _unit_of(filled, base.error)
     innovation = np.where(clean, _cut(support.weighted[rows], anchor) / np.float32(support.correlation[0, 0].real), 0)
     partner = np.zeros_like(filled)
     if known.mirrored is not None:
         mirrored = _cut(known.mirrored[rows], anchor)
-        partner = np.where(mirrored == 0, 0, mirrored - filled)
+        partner = np.where(mirrored == 0, 0, mirrored - filled)  # zero says that there is no partner
     others = [background, neighbours or base]
     recorded = known.recorded[rows, burst.line, burst.start : burst.stop]
+    # As differences from the fill, because that is what the network corrects.
     told = [_placed(values - base.values, wanted, here) for values in (*(each.values for each in others), recorded)]
     pairs = np.stack([filled, innovation, partner, *told], axis=1) / unit[:, None, None, None]
     parts = np.stack([pairs.real, pairs.imag], axis=2).reshape(len(rows), -1, *WINDOW)
@@ -185,6 +187,7 @@ def _unit_of(filled: ComplexArray, error: FloatArray) -> ComplexArray:
     """Usual error times the phase of the strongest sample, shape ``(receiver,)``; never zero."""
     known = np.isfinite(error)
     energy = np.sum(np.where(known, error, 0) ** 2, axis=1) / np.maximum(known.sum(axis=1), 1)
+    # A receiver's phase is arbitrary: turned to that of their strongest sample, windows can be compared.
     flat = filled.reshape(len(filled), -1)
     strongest = flat[np.arange(len(flat)), np.argmax(np.abs(flat), axis=1)]
     # Where no error is known, or a receiver is silent, the window's own size has to do.

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
-from gadgets.background.image_support import POWER, contrast_of, precision_of
+from gadgets.background.darkness import POWER, contrast_of, precision_of
 from gadgets.local_statistics import power, quantile
 from gadgets.process import check_time
 

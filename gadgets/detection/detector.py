@@ -6,24 +6,22 @@ the scan.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from gadgets.detection.confirmation import Confirmed, confirm, explained_by_others
+from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
 from gadgets.detection.echo_peak import without_centre
-from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
+from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged
+from gadgets.detection.suspects import Suspect, collect_suspects, place_of
 from gadgets.image_check import has_artifact, open_image_check
-from gadgets.kspace import FEWEST_LINES, KSpace, Plane, describe, planes_of
+from gadgets.kspace import FEWEST_LINES, KSpace, Plane, planes_of
 from gadgets.patch_models import (
     Chosen,
     Method,
-    Thresholds,
     open_method,
     raised,
     read_history,
@@ -42,52 +40,15 @@ from gadgets.patches import (
     together,
 )
 from gadgets.process import TimeIsUp, is_late, time_limit
-from gadgets.records import Detection, KnownRepair, Point, TargetPatch
-from gadgets.repair import Predictions, carried, outcomes_of
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings, refuse_contradictions
-
-logger = logging.getLogger(__name__)
-
-NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
-NOTHING_ACQUIRED = "not judged: nothing was acquired"
-ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left out (regions=outer)"
+from gadgets.records import Detection, Point, TargetPatch
+from gadgets.repair import Predictions
+from gadgets.settings import SparkDetectionSettings, refuse_contradictions
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
 MAX_LOOKS, USUAL_LOOKS, MOST_POINTS = 8, 3, 256
 """A strong spark raises the whole image's background and hides weak ones: look again once it is gone. More points than
 these are no sparks, but interference, and not worth more than the usual looks."""
-
-
-@dataclass
-class _Found:
-    """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged."""
-
-    thresholds: Thresholds
-    known: Predictions
-    looks: int = 0
-    patches: int = 0
-    left_out: int = 0
-    is_cut_short: bool = False
-    targets: dict[Place, TargetPatch] = field(default_factory=dict)
-    points: dict[Place, Point] = field(default_factory=dict)
-    obvious: set[Place] = field(default_factory=set)
-    _mended: list[Confirmed] = field(default_factory=list)
-
-    def add(self, confirmed: Sequence[Confirmed]) -> list[Point]:
-        """Note points that were confirmed, and give them."""
-        self._mended += confirmed
-        new = [each.point for each in confirmed]
-        self.points.update({place_of(point): point for point in new})
-        return new
-
-    def mended(self) -> KSpace:
-        """Give the k-space with what was found mended, for another look."""
-        data = self.known.kspace.data.copy()
-        for each in self._mended:
-            point = each.point
-            data[list(point.receivers), point.partition, point.line, point.sample] = each.mended
-        return replace(self.known.kspace, data=data)
 
 
 class Detector:
@@ -145,7 +106,7 @@ class Detector:
         is_clean = chance is not None and not has_artifact(chance, settings)
         stops = is_clean and settings.when_clean == "stop"
         thresholds = self._thresholds.patches
-        found = _Found(raised(thresholds, settings) if is_clean else thresholds, Predictions(kspace))
+        found = Found(raised(thresholds, settings) if is_clean else thresholds, Predictions(kspace))
         with time_limit(settings.time_limit):
             try:
                 if not stops:
@@ -162,11 +123,11 @@ class Detector:
             patches=found.patches,
             target_patches=tuple(found.targets[anchor] for anchor in sorted(found.targets)),
             points=points,
-            repairs=_known_repairs(points, found.known),
+            repairs=known_repairs(points, found.known),
             image_probability=chance,
             provider=self.provider,
             seconds=time.perf_counter() - start,
-            warning=_reason_cut_short(found, settings) or _reason_not_judged(kspace, found, stops=stops),
+            warning=reason_cut_short(found, settings) or reason_not_judged(kspace, found, stops=stops),
         )
 
     def _image_probability(self, kspace: KSpace) -> float | None:
@@ -175,7 +136,7 @@ class Detector:
         patch = self._chosen[shape_for(kspace, self._settings)].patch
         return self._image_check.probability(kspace, self._settings, patch)
 
-    def _look_for_points(self, kspace: KSpace, found: _Found) -> None:
+    def _look_for_points(self, kspace: KSpace, found: Found) -> None:
         """Look until nothing new is found."""
         shape = shape_for(kspace, self._settings)
         fewest_lines = 1 if shape == "segment" else FEWEST_LINES
@@ -205,7 +166,7 @@ class Detector:
             if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
 
-    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: _Found, *, is_first: bool) -> list[Suspect]:
+    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: Found, *, is_first: bool) -> list[Suspect]:
         """Judge planes that belong together."""
         patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing)
         method = chosen.method_for(patches)
@@ -237,26 +198,7 @@ class Detector:
         )
 
 
-def _reason_not_judged(kspace: KSpace, found: _Found, *, stops: bool) -> str:
-    """Say why no patch was judged; empty if some were, or none was to be."""
-    if not kspace.sampled.any():
-        return NOTHING_ACQUIRED
-    if found.patches or stops:
-        return ""
-    return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
-
-
-def _reason_cut_short(found: _Found, settings: SparkDetectionSettings) -> str:
-    """Say that the time limit was reached, and what of the k-space was judged; empty if it was not."""
-    if not found.is_cut_short:
-        return ""
-    judged = f"{found.patches} patches were judged in {found.looks} looks, {len(found.points)} points confirmed"
-    reason = f"cut short by the time limit of {settings.time_limit:g} s: {judged}"
-    logger.warning("spark_detection: %s (%s)", reason, describe(found.known.kspace.indices))
-    return reason
-
-
-def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: _Found) -> list[Point]:
+def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> list[Point]:
     """Confirm the suspects that the models suspect one by one, and note what was found."""
     unknown = [suspect for suspect in seen if suspect.place not in found.points]
     beside = beside_obvious(unknown)
@@ -267,7 +209,7 @@ def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: _Found) -> 
     return found.add(new)
 
 
-def _hidden(seen: Sequence[Suspect], found: _Found) -> list[Point]:
+def _hidden(seen: Sequence[Suspect], found: Found) -> list[Point]:
     """Confirm the suspects that hide each other, and note what was found."""
     points = list(found.points.values())
     unknown = [suspect for suspect in seen if suspect.place not in found.points and suspect.place not in found.obvious]
@@ -277,14 +219,6 @@ def _hidden(seen: Sequence[Suspect], found: _Found) -> list[Point]:
     if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
         return []
     return found.add(new)
-
-
-def _known_repairs(points: Sequence[Point], known: Predictions) -> tuple[KnownRepair, ...]:
-    """Give what becomes of the points, if it was computed on the way; else it may never be asked for."""
-    if not points or not known.knows(points):
-        return ()
-    # By the default method, `auto`: calibration takes such repairs for no other.
-    return carried(known.kspace, points, outcomes_of(known.kspace, points, CalibrationSettings(), known=known))
 
 
 def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:

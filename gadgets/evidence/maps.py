@@ -8,7 +8,7 @@ slowly than the number of receivers, because the sources of the prediction are c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,9 +17,11 @@ from scipy.ndimage import uniform_filter
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.background import innovation_of
+from gadgets.evidence.levels import level_of, loudest_place, radii, root_mean_square
 from gadgets.evidence.neighbours import predict
+from gadgets.evidence.obvious import obvious_samples
 from gadgets.evidence.whitening import whitened_energy
-from gadgets.local_statistics import local_maximum, local_median, noise_level, power, quantile, total_power
+from gadgets.local_statistics import local_maximum, local_median, power, quantile
 
 CHANNELS = (
     "innovation",
@@ -42,8 +44,6 @@ N_STRIKING = CHANNELS.index("level")
 
 RADIUS_SCALE = 2.0  # times the radius in its map: models were trained with it
 
-CENTRE = 0.1
-"""Radius inside which the object itself is as steep as a spark."""
 
 LARGEST = 10.0
 """Maps are cut off here: what stands out e^10 times stands out."""
@@ -57,22 +57,6 @@ SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
 ENOUGH = 1 << 14
 """Samples of a receiver whose median tells what is usual in it."""
 
-OBVIOUS = 12.0
-"""Times the local level from which on a sample away from the centre is taken out before anything else is asked.
-
-As long as it is there, it brightens the image's background and spoils the predictions around it, and all would have to
-be looked at again without it. Clean files reach 9 beyond a tenth of the radius, and 32 between the holes of a Poisson
-disc, which are not judged.
-"""
-
-OBVIOUS_FURTHER: Mapping[int, float] = {3: 20.0, 5: 60.0}
-"""The same for surroundings so many lines and samples away: clean files reach 17 and 40."""
-
-NO_ECHO = 20.0
-"""Times its further surroundings, from which on the loudest place is no echo: clean files reach 8."""
-
-MOST_OBVIOUS = 256
-"""Samples that are taken out at most; more are no sparks."""
 
 EVIDENCE_SET = "evidence-1"
 """Goes into the manifest of every model: a model reads only the maps that it was trained on."""
@@ -116,13 +100,8 @@ class Evidence:
 
 def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArray]:
     """Root mean square over the receivers, and what is usual for it nearby; shapes ``(line, sample)``."""
-    strength = _root_mean_square(values)
+    strength = root_mean_square(values)
     return strength, np.maximum(local_median(strength, 3), floor)
-
-
-def _root_mean_square(values: ComplexArray) -> FloatArray:
-    """Over the receivers, shape ``(line, sample)``."""
-    return np.asarray(np.sqrt(total_power(values) / len(values)))
 
 
 def _strongest_receiver(values: ComplexArray) -> FloatArray:
@@ -143,19 +122,6 @@ def _strongest_receiver(values: ComplexArray) -> FloatArray:
     return np.asarray(strongest / max(float(quantile(strongest.ravel(), 0.5)), 1e-6))
 
 
-def level_of(plane: ComplexArray) -> tuple[FloatArray, FloatArray, float]:
-    """Give magnitude over all receivers and its local level, shapes ``(line, sample)``, and the noise level."""
-    magnitude = _root_mean_square(plane)
-    noise = noise_level(magnitude)
-    return magnitude, np.maximum(local_median(magnitude, 2), 0.7 * noise), noise  # dips of noise are chance
-
-
-def loudest_place(level: FloatArray) -> tuple[int, int]:
-    """Find the place with the loudest surroundings: line and sample."""
-    line, sample = np.unravel_index(int(np.argmax(level)), level.shape)
-    return int(line), int(sample)
-
-
 def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, without_obvious: bool = False) -> Evidence:
     """Make the evidence maps of one plane.
 
@@ -166,13 +132,13 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     valid
         Samples that were acquired and are finite, shape ``(line, sample)``; the rest is zero in `plane`.
     without_obvious
-        Look at all other samples as if the obvious ones (see :data:`OBVIOUS`) had recorded nothing.
+        Look at all other samples as if the obvious ones (see :mod:`.obvious`) had recorded nothing.
     """
     peak = max(float(np.abs(plane).max()), 1e-30)
     data, scale = _in_range(plane, peak)
     magnitude, level, noise = level_of(data)
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
-    obvious = _obvious(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
+    obvious = obvious_samples(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
     others, taken_out = magnitude, data[:, obvious]
     if taken_out.size:
         data = data.copy() if np.may_share_memory(data, plane) else data  # the caller's samples stay as they are
@@ -196,23 +162,6 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     maps[:N_STRIKING, ~judged] = np.log(SMALLEST)  # what is not judged must not stand out
     np.clip(maps, -LARGEST, LARGEST, out=maps)
     return Evidence(maps, level / scale, noise / scale, judged, centre, obvious, contrast)
-
-
-def _obvious(magnitude: FloatArray, level: FloatArray, noise: float, judged: BoolArray) -> BoolArray:
-    """Mark the samples that stand far out of their surroundings, away from the loudest of these."""
-    obvious, quietest, centre = magnitude > OBVIOUS * level, level, loudest_place(level)
-    # Bursts that come back every few lines fill the surroundings that a level looks at, however strong they are: others
-    # look elsewhere. Where all are loud there is an echo.
-    for distance, least in OBVIOUS_FURTHER.items():
-        further = np.maximum(local_median(magnitude, distance), 0.7 * noise)
-        obvious |= magnitude > least * further
-        quietest = np.minimum(quietest, further)
-    obvious &= judged
-    if obvious.any():
-        if level[centre] > NO_ECHO * quietest[centre]:
-            centre = loudest_place(quietest)
-        obvious &= radii(level.shape, centre) > CENTRE
-    return obvious if np.count_nonzero(obvious) <= MOST_OBVIOUS else np.zeros_like(obvious)
 
 
 def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
@@ -277,14 +226,6 @@ def _among_others(there: BoolArray) -> BoolArray:
         return there
     share = uniform_filter(there.astype(np.float32), size=5, mode="reflect")  # borders are no holes
     return there & (share > 0.5)
-
-
-def radii(shape: tuple[int, ...], centre: tuple[int, int]) -> FloatArray:
-    """Distance of each sample from a centre, 1 at the further border of each axis, shape ``(line, sample)``."""
-    reach = [max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)]
-    line = (np.arange(shape[0]) - centre[0]) / reach[0]
-    sample = (np.arange(shape[1]) - centre[1]) / reach[1]
-    return np.sqrt((line**2)[:, None] + (sample**2)[None, :])
 
 
 def _mirror_ratio(magnitude: FloatArray, others: FloatArray, level: FloatArray, centre: tuple[int, int]) -> FloatArray:

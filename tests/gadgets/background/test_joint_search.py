@@ -5,7 +5,8 @@ import pytest
 from helpers.kspaces import make_plane
 from helpers.sparks import CROWD, CROWD_SHAPE, around_the_centre
 
-from gadgets.background.image_support import contrast_of, innovation_of
+from gadgets.background.darkness import contrast_of
+from gadgets.background.image_support import innovation_of
 from gadgets.background.joint_search import MOST, search_jointly
 
 NOBODY = np.zeros((0, 2), dtype=int)

@@ -9,7 +9,7 @@ from helpers.sparks import places, with_sparks
 from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
 from gadgets.detection.echo_peak import at_a_peak_without_background, without_centre
-from gadgets.evidence.maps import radii
+from gadgets.evidence.levels import radii
 from gadgets.kspace.planes import planes_of
 from gadgets.patches.cutting import cut
 from gadgets.patches.division import divide_planes

@@ -5,7 +5,8 @@ import pytest
 from helpers.kspaces import make_scan
 from helpers.sparks import with_sparks
 
-from gadgets.evidence.maps import CHANNELS, MOST_OBVIOUS, N_STRIKING, gather_evidence
+from gadgets.evidence.maps import CHANNELS, N_STRIKING, gather_evidence
+from gadgets.evidence.obvious import MOST_OBVIOUS
 
 SPARK = (10, 50)
 

@@ -34,7 +34,7 @@ def intensity_variance(planes: Sequence[Plane]) -> float:
     Magnitude is the root mean square over the receivers. Noise of one receiver has 0.27, of many less; most recorded
     k-spaces have 5 to 20, those at low field or away from the centre of a 3D scan below 1, a sharp peak 50 and more.
     """
-    # Samples that were not acquired are zero, and would be the larger part of the variance.
+    # Samples that were not acquired are zero, and would add to the variance.
     powers = [total_power(plane.data)[plane.valid] / len(plane.data) for plane in planes]
     magnitude = np.sqrt(np.concatenate(powers), dtype=np.float64)
     mean = float(magnitude.mean()) if magnitude.size else 0.0

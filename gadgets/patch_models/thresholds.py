@@ -132,7 +132,7 @@ def _moved(records: Sequence[Feedback], preset: float) -> float:
         return preset
     confirmed = np.array([record.probability for record in records if record.was_spark])
     false = np.array([record.probability for record in records if not record.was_spark])
-    # Only lowered by confirmed sparks: that they lie far above does not say that weaker ones are false.
+    # Confirmed sparks only lower it: that all of them lie far above does not make weaker ones false.
     start = min(preset, _below(float(np.quantile(confirmed, WEAKEST_SHARE)))) if confirmed.size else preset
     # Above which of the false ones to go: what stays false above it against what is lost of the confirmed below it.
     steps = np.unique([start, *false[false > start]])

@@ -67,7 +67,7 @@ class Preprocessing:
         if self.edge_distance is None:
             return np.asarray(beyond_centre >= 0, dtype=np.float64)
         before_edge = 1 - np.abs(positions[:, :-2]).max(axis=1) - self.edge_distance
-        # Where both thresholds meet there is no way between them.
+        # Where both thresholds meet the way between them has no length.
         way = beyond_centre / np.maximum(beyond_centre + np.maximum(before_edge, 0), 1e-12)
         return np.asarray(np.where(beyond_centre < 0, 0.0, way))
 

@@ -60,7 +60,7 @@ def fit(
         File that a fit leaves behind, from which an interrupted one goes on and a finished one is given again.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    # Convolutions run fastest with the channels last in memory; for three axes that layout has a name of its own.
+    # Convolutions are usually fastest with the channels last; for three axes that layout has a name of its own.
     is_3d = any(values.ndim == 5 for values in network.parameters())
     network.to(device, memory_format=torch.channels_last_3d if is_3d else torch.channels_last).train()
     n_steps = max(int(schedule.epochs * len(rows) / schedule.batch), 1)

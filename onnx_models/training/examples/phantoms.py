@@ -20,7 +20,7 @@ def phantom_plane(rng: np.random.Generator) -> ComplexArray:
     n_lines, n_samples = int(rng.choice(SIZES)), int(rng.choice(SIZES))
     # Scanners oversample the readout: then half of the image beside the object is empty.
     oversampling = 2 if rng.random() < 0.4 else 1
-    # A single receiver is the hardest case, as nothing can be compared: it comes most often.
+    # With a single receiver nothing can be compared: the hardest case comes most often.
     n_coils = int(rng.choice([1, 1, 1, 2, 2, 3, 4, 6, 8, 12, 16, 24, 32]))
     n_samples = min(n_samples * oversampling, 384)
     # Drawn finer than sampled: edges then reach beyond the k-space and ring in the image, as in a scan.

@@ -56,7 +56,7 @@ def joined(parts: Sequence[WindowExamples]) -> WindowExamples:
 
 def plane_windows(plane: ComplexArray, rng: np.random.Generator) -> WindowExamples:
     """Put sparks into a clean plane, shape ``(coil, line, sample)``, several times; cut windows around their points."""
-    # Time grows with the receivers, and a network that takes each by itself learns little from more.
+    # Time grows with the receivers, and the network takes each by itself.
     if len(plane) > MOST_COILS:
         plane = plane[rng.choice(len(plane), MOST_COILS, replace=False)]
     return joined([_sparked_windows(plane, rng) for _ in range(DRAWS)])

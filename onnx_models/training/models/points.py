@@ -144,7 +144,7 @@ def missed_logit(network: nn.Module, examples: Examples, rate: float) -> float:
 
 def shift_for(missed: Mapping[Region, float]) -> float:
     """Give the shift of a model's logits that moves these, by region, to the default thresholds or above them."""
-    # Only downwards: probabilities are raised where too many sparks would be missed, and never lowered.
+    # Never above 0: probabilities are raised where too many sparks would be missed, and never lowered.
     return min([0.0, *(missed[region] - OPERATING_LOGIT[region] for region in missed)])
 
 

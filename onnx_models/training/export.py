@@ -192,8 +192,8 @@ def _compare(
 ) -> None:
     """Hold the exported model against the network, also with other lengths than it was exported with."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    # An axis that the exporter has fixed by mistake fails here, and not at the scanner.
     shorter = {name: _shortened(value, {0: "n", **varying.get(name, {})}) for name, value in inputs.items()}
+    # An axis that the exporter has fixed by mistake fails here, and not at the scanner.
     for given in (inputs, shorter):
         expected = [value.numpy() for value in _outputs_of(model, given)]
         found = session.run(None, {name: value.numpy() for name, value in given.items()})

@@ -40,6 +40,7 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
     assembler = KSpaceAssembler(encodings)
     seen = SeenKSpaces(encodings)
     for item in items:
+        # Noise, navigators and calibration scans are for other gadgets.
         if not isinstance(item, Acquisition) or not is_imaging(item.fields.flags):
             yield item
             continue
@@ -49,6 +50,7 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
             seen.note(acquired.kspace.indices)
             yield from _messages_of(acquired, assembler, report)
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
+    # A scan that was ended early leaves k-spaces open; they are judged with what they have.
     for acquired in assembler.flush():
         seen.note(acquired.kspace.indices)
         yield from _messages_of(acquired, assembler, report)
@@ -78,5 +80,7 @@ def _messages_of(acquired: AcquiredKSpace, assembler: KSpaceAssembler, report: R
     report.add(record)
     if record.warning:
         logger.warning("acquisition_buffer: %s", record.warning)
+        # Ahead of the ReconData, so that the node that reads it knows by then. Without a warning there is nothing to
+        # say.
         yield from waveforms_of(record)
     yield recon_data

@@ -56,10 +56,12 @@ def repair_sparks(
     for item in items:
         try:
             if isinstance(item, Waveform):
+                # Read here and passed on all the same: image_fft writes the records into the meta data.
                 collector.add(item)
             if not isinstance(item, ReconData):
                 yield item
                 continue
+            # Records are taken before anything can fail: left behind, they would be matched with the next ReconData.
             repaired, calibrations = _repaired(item, collector.take(Detection), encodings, settings, assignment)
         except RawDataError as error:
             if settings.on_failure == "fail":
@@ -81,11 +83,14 @@ def _repaired(
     assignment: ValueAssignment | None,
 ) -> tuple[ReconData, list[Calibration]]:
     """Match the detections with the k-spaces of a ReconData, in order, and repair each."""
+    # No detection stands before this node, or a gadget between has swallowed its waveforms.
     if not detections:
         return recon_data, []
     changed: dict[tuple[int, int, int, int], ComplexArray] = {}
     calibrations = []
+    # To the longer of both, so that a missing detection or k-space is noticed.
     for cell, detection in zip_longest(cells_of(recon_data, encodings), detections):
+        # Where k-spaces were dropped or reordered on the way, points of one would be repaired in another.
         if cell is None or detection is None or cell.kspace.indices != detection.indices:
             raise RawDataError(
                 f"expected one detection for each k-space of a ReconData, in their order; found "

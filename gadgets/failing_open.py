@@ -44,6 +44,7 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
     try:
         n_non_finite = count_non_finite(kspace)
         detection = detector.detect(kspace)
+    # Whatever a library raises: a scan that is lost has to be made again, one with sparks may still be of use.
     except Exception as error:
         where = describe(kspace.indices)
         if on_failure == "fail":
@@ -103,6 +104,7 @@ def calibrate(
             repaired, record = repair(kspace, points, settings, assignment, repairs=repairs)
         record = _with_warning(record, settings)
         replaced: ComplexArray | None = None
+        # Whoever asks for another method by name gets its values, and no patch over them.
         if settings.method == "auto" and any(patch.samples for patch in patches):
             replaced, anchors = write_patches(kspace, patches, points)
             record = record.model_copy(update={"patches": anchors})
@@ -129,6 +131,7 @@ def _with_warning(record: Calibration, settings: CalibrationSettings) -> Calibra
 def _check_places(points: Sequence[Point], kspace: KSpace) -> None:
     shape = kspace.sampled.shape
     for point in points:
+        # Points may come from another process: a negative index would change a sample at the other end unnoticed.
         place = (point.partition, point.line, point.sample)
         if not all(0 <= value < length for value, length in zip(place, shape, strict=True)):
             raise RawDataError(f"expected points inside a k-space of shape {shape}, found one at {place}")
@@ -143,8 +146,10 @@ def _with_repaired(
     """
     if replaced is None and not record.n_repaired:
         return None
+    # What was acquired may be a read-only view, and is compared with the result later.
     data = acquired.copy() if replaced is None else replaced
     for point, method in ((entry.point, entry.method) for entry in record.points):
+        # A refused point is undone in all receivers, because a patch has replaced all of them.
         receivers = slice(None) if method is None else list(point.receivers)
         place = (receivers, point.partition, point.line, point.sample)
         data[place] = (acquired if method is None else repaired)[place]

@@ -59,13 +59,16 @@ def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: 
             detections, calibrations = collector.take(Detection), collector.take(Calibration)
             lacking = {record.indices: record.warning for record in collector.take(Assembly)}
             for number, cell in enumerate(cells_of(item, encodings)):
+                # ReconData of other gadgets may have cells that nothing was acquired for.
                 if not cell.kspace.sampled.any():
                     continue
+                # Detection counts empty cells too, so the number of the cell is that of the record.
                 detection = detections[number] if number < len(detections) else None
                 calibration = calibrations[number] if number < len(calibrations) else None
                 meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
                 yield _image(cell, meta, next(image_indices), report)
         elif isinstance(item, Waveform):
+            # Not passed on, records or others: Gadgetron's stock client aborts on a waveform or an acquisition.
             n_unused += not _collect(item, collector)
         elif isinstance(item, Acquisition):
             n_unused += 1
@@ -88,6 +91,7 @@ def _image(
     cell: Cell, meta: Callable[[str], Mapping[str, MetaValue]], image_index: int, report: Report
 ) -> ImageMessage:
     start = perf_counter()
+    # A single NaN would be everywhere in the image.
     kspace, n_non_finite = without_non_finite(cell.kspace)
     warning = f"{n_non_finite} NaN or Inf samples were taken as zero" if n_non_finite else ""
     image = reconstruct(kspace, cell.encoding)
@@ -95,6 +99,7 @@ def _image(
     message = image_message(
         image,
         cell.header,
+        # Only the readout is cropped: phase oversampling stays in the image, and so in its field of view.
         (recon_x, encoded[1], encoded[2]),
         image_index,
         meta(warning),

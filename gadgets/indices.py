@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 class Indices(BaseModel):
     """Which k-space of the scan this is: the counters that all its readouts share."""
 
+    # Frozen and so hashable: k-spaces are collected by these, and readouts of one k-space share one object.
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     encoding: int = 0

@@ -22,6 +22,7 @@ def mirrored_indices(n: int, offset: int) -> NDArray[np.intp]:
     index = np.arange(n)
     there = index + offset
     outside = (there < 0) | (there >= n)
+    # Arrays narrower than the distance have no neighbour on either side; there the border stands in.
     indices = np.clip(np.where(outside, index - offset, there), 0, n - 1)
     indices.setflags(write=False)  # all planes of a size share them
     return indices
@@ -71,6 +72,7 @@ def local_median(values: FloatArray, distance: int) -> FloatArray:
     nine is that of the largest least, the middle middle and the least largest of its three columns.
     """
     widened, median = _widened(values, distance), np.empty_like(values)
+    # In blocks of lines: what the dozen steps below make is read again while it is still in the cache.
     step = max(IN_CACHE // max(values.shape[1], 1), 1)
     for start in range(0, len(values), step):
         stop = start + step
@@ -109,6 +111,7 @@ def sorted_places(levels: FloatArray, *, descending: bool = False) -> NDArray[np
     # The bits of positive floats, read as integers, are in the same order as the floats.
     bits = levels.astype(np.float32).view(np.uint32)
     keys = (~bits if descending else bits).astype(np.uint64)
+    # The place in the lower half keeps equal levels in their order, and makes every key unique: any sort will do.
     keys <<= np.uint64(32)
     keys |= np.arange(levels.size, dtype=np.uint64)
     keys.sort()
@@ -143,10 +146,12 @@ def noise_level(magnitude: FloatArray) -> float:
     holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
     """
     first, last = magnitude[:, :6], magnitude[:, -6:]
+    # Zeros are not noise: they are what was filled up or never acquired.
     there = magnitude[magnitude > 0]
     if there.size == 0:
         return 1.0
     outermost = float(quantile(np.concatenate([first, last], axis=1).ravel(), 0.5))
+    # Signal at one end would make the noise look larger than it is, and hide sparks.
     quieter = min(float(quantile(side.ravel(), 0.5)) for side in (first, last))
     if 0 < LOUD_SIDE * quieter < outermost:
         outermost = quieter

@@ -64,6 +64,7 @@ def run_node(
     keep_one_blas_thread()
     transport = attach(connection)
     try:
+        # From the bytes: for a configuration that it cannot parse the package gives None, which looks like no settings.
         settings = read_settings(connection.raw_bytes.config, model, name)
         stage = open_stage(settings, encodings_of(connection.header))
         for item in stage(connection):
@@ -71,6 +72,7 @@ def run_node(
             del item  # or a k-space would be held while the next one is judged
         transport.flush()
     except DesparkError as error:
+        # The reason says all; a traceback before it would only hide it.
         logger.error("%s: %s", name, error)
         _report_failure(connection, transport, name, error)
     except Exception as error:
@@ -81,6 +83,7 @@ def run_node(
 def _report_failure(connection: Any, transport: Transport, name: str, error: Exception) -> None:  # noqa: ANN401
     _drain(connection, transport, error)
     reason = str(error) or type(error).__name__
+    # A scan may have several nodes, and its client sees nothing but this text.
     text = reason if reason.startswith(name) else f"{name}: {reason}"
     content = text.encode()
     try:
@@ -95,6 +98,7 @@ def _drain(connection: Any, transport: Transport, error: Exception) -> None:  # 
     if isinstance(error, PeerLostError):
         return
     try:
+        # Where messages can still be read the end is a CLOSE; in bytes alone it is a guess.
         if not isinstance(error, WireError):
             for _ in connection:
                 pass

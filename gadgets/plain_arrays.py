@@ -46,6 +46,7 @@ class SparkDetector:
         # Whoever calls from Python sees a failure as an exception, and decides himself what to go on with.
         self._calibration = asked.calibration.model_copy(update={"on_failure": "fail"})
         with one_blas_thread():
+            # Limited only while despark works: the rest of the program keeps its threads.
             self._detector = open_detector(asked.spark_detection)
             self._assignment = open_value_assignment(asked.calibration)
 
@@ -137,6 +138,8 @@ class SparkDetector:
         result = given.copy()
         if data is not None:
             changed = (data != acquired.data).reshape(given.shape)
+            # Only what changed: the method works in single precision, and samples given in double keep all their
+            # digits.
             result[changed] = data.reshape(given.shape)[changed]
         return result
 

@@ -77,11 +77,14 @@ class RawRepairer:
         self._encodings = encodings
         self._detector = detector
         self._assignment = assignment
+        # Cartesian and EPI readouts have a place; all others, as of spirals, are judged in the order in which they
+        # came.
         self._by_place = KSpaceAssembler(encodings)
         self._by_time = KSpaceAssembler([in_order_of_acquisition(encoding) for encoding in encodings])
         self._seen = SeenKSpaces(encodings)
         self._queue: deque[_Held] = deque()
         self._n_unjudged = 0
+        # Under the names of the stages: a report reads the same whether one node or four have written it.
         self._reports = {
             name: Report(_report_of(settings, stage), name)
             for name, stage in (
@@ -110,6 +113,7 @@ class RawRepairer:
             if isinstance(item, Acquisition) and is_imaging(item.fields.flags):
                 self._assemble(held, item)
             yield from self._ready()
+        # Which of them comes first does not matter: the queue keeps the order of arrival.
         for assembler in (self._by_place, self._by_time):
             for acquired in assembler.flush():
                 self._judge(acquired, is_gridded=assembler is self._by_place)
@@ -128,12 +132,15 @@ class RawRepairer:
         try:
             is_gridded = self._is_gridded(acquisition)
             assembler = self._by_place if is_gridded else self._by_time
+            # The next free line is the number of readouts that wait already.
             line = None if is_gridded else assembler.n_waiting(acquisition.indices)
             complete = assembler.add(acquisition.readout(held, line))
         except RawDataError as error:
             if self._settings.spark_detection.on_failure == "fail":
                 raise
+            # Otherwise everything behind it in the queue would wait for ever.
             held.is_judged = True
+            # Once, with the number at the end: a scan may have thousands of them.
             if not self._n_unjudged:
                 logger.warning("raw_repair: a readout is passed on unjudged: %s", error)
             self._n_unjudged += 1
@@ -143,11 +150,13 @@ class RawRepairer:
 
     def _is_gridded(self, acquisition: Acquisition) -> bool:
         encoding = self._by_place.encoding(acquisition.fields.encoding_space_ref)
+        # A readout with a trajectory says there where it lies; its counters need not mean a place.
         return encoding.is_cartesian and not acquisition.fields.trajectory_dimensions
 
     def _judge(self, acquired: AcquiredKSpace, *, is_gridded: bool) -> None:
         kspace = replace(acquired.kspace, is_gridded=is_gridded)
         self._seen.note(kspace.indices)
+        # Blocks of readouts without a place end where the scan does: nobody knows how many there should be.
         warning = acquired.warning if is_gridded else ""
         if warning:
             logger.warning("raw_repair: %s", warning)
@@ -185,13 +194,16 @@ def _write_back(acquired: AcquiredKSpace, data: ComplexArray) -> None:
         (readout.partition, readout.line): (readout, start)
         for readout, start in zip(acquired.readouts, starts, strict=True)
     }
+    # Only acquisitions with a changed sample are made anew; all others go out byte for byte.
     changed = (data != acquired.kspace.data).any(axis=0)
     for partition, line in np.argwhere(changed.any(axis=-1)):
         readout, start = by_place[int(partition), int(line)]
         held = _held_of(readout.source)
         if isinstance(held.item, Acquisition):
             where = np.flatnonzero(changed[partition, line])
+            # The item's own samples are a read-only view of the bytes that came.
             samples = held.item.data.copy()
+            # From columns of the k-space to samples of the readout, which may begin later than others.
             samples[:, where - start] = data[:, partition, line, where]
             held.item = held.item.with_data(samples)
 

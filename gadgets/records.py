@@ -29,6 +29,7 @@ class TargetPatch(Record):
     shape: tuple[int, int, int]
     probability: float
     model: str
+    # Text, as records travel as JSON; base64 keeps every bit, where decimal numbers would be longer.
     samples: str = ""
 
 
@@ -58,6 +59,7 @@ class KnownRepair(Record):
     """
 
     method: RepairMethod | None
+    # Base64 as well: only samples that are the same bit for bit may take the repair over.
     recorded: str
     values: str = ""
     refusal: str = ""

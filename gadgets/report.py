@@ -31,12 +31,14 @@ class Report:
     def __init__(self, path: Path | None, node: str) -> None:
         self._path = path
         self._node = node
+        # A file that cannot be written is to be an error before the scan, not a line of the log in it.
         self._append("")
 
     def add(self, record: Record) -> None:
         """Write one record; a file that can no longer be written is logged and does not end the scan."""
         # Samples in base64 are for the next node, not for people.
         text = record.model_dump_json(exclude={"repairs"})
+        # The name is put in front of the record's own text, whose opening brace is left out.
         line = f'{{"node": {json.dumps(self._node)}, {text[1:]}\n'
         try:
             self._append(line)

@@ -52,6 +52,7 @@ def detect_sparks(
     """
     for item in items:
         if isinstance(item, ReconData):
+            # One record for every cell, empty ones too: the nodes behind match records and cells by their order.
             for cell in _judged_cells(item, encodings, on_failure):
                 detection = detect(cell.kspace, detector, on_failure)
                 report.add(detection)
@@ -67,5 +68,7 @@ def _judged_cells(recon_data: ReconData, encodings: tuple[Encoding, ...], on_fai
     except RawDataError as error:
         if on_failure == "fail":
             raise
+        # Without records it goes on as acquired: calibration repairs nothing, and the image says that it was not
+        # judged.
         logger.warning("spark_detection: passed on unjudged: %s", error)
         return []

@@ -60,6 +60,7 @@ def listing(
 def _row(entry: ModelEntry, folder: Path | None, provider: Provider) -> ListedModel:
     active = refusal = ""
     try:
+        # Opened, not only looked up: where a model runs is known of a session alone.
         active = open_model(entry, folder, provider).provider
     except (ModelError, ProviderError) as error:
         refusal = str(error)

@@ -56,6 +56,7 @@ def verified_content(entry: ModelEntry, folder: Path | None = None) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         raise ModelError(f"model {entry.name}: cannot read {path} ({error.strerror})") from error
+    # The file is read once and opened from memory: between two readings it could be exchanged.
     found = hashlib.sha256(content).hexdigest()
     if found != entry.sha256:
         raise ModelError(

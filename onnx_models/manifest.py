@@ -39,6 +39,7 @@ Shape = tuple[Axis, ...]
 _FOLDERS = r"^([A-Za-z0-9_][A-Za-z0-9_.-]*/)*[A-Za-z0-9_][A-Za-z0-9_.-]*"
 
 
+# A word that is not known here may be a condition of use: such a manifest is refused, not half understood.
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,6 +156,7 @@ class Manifest(_Strict):
             wanted = " ".join(word for word in (role, region, architecture, normalisation, axes) if word)
             there = ", ".join(map(_description, self.models)) or "none"
             raise ModelError(f"{self._source}: expected a model for {wanted!r}, found: {there}")
+        # A model of the region itself goes before one for all regions, wherever they stand.
         return next((entry for entry in fitting if entry.region == region), fitting[0])
 
 

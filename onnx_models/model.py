@@ -36,6 +36,7 @@ class Model:
     def __init__(self, entry: ModelEntry, session: onnxruntime.InferenceSession) -> None:
         self.entry = entry
         self._session = session
+        # Asked once, as arrays are converted at every run.
         self._dtypes = {value.name: DTYPES[value.type] for value in session.get_inputs()}
 
     @property
@@ -69,6 +70,7 @@ class Model:
         for rows, size in self._batches(n_rows):
             batch = {name: _padded(array[rows], size) for name, array in arrays.items()}
             results = run_session(self._session, self.entry.name, names, batch)
+            # Padded rows were computed with the others; nobody asked for them.
             parts.append([result[: rows.stop - rows.start] for result in results])
         columns = zip(*parts, strict=True)
         return {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
@@ -138,6 +140,7 @@ def padded_batches(n_rows: int, sizes: tuple[int, ...]) -> Iterator[tuple[slice,
     start = 0
     while start < max(n_rows, 1):
         left = n_rows - start
+        # The largest that is at least half full: more padding would cost more than another run.
         size = next((size for size in reversed(sizes) if 2 * left >= size), sizes[0])
         stop = min(start + size, n_rows)
         yield slice(start, stop), size

@@ -90,6 +90,7 @@ def cuda_devices() -> int:
     except OSError:
         return 0
     count = ctypes.c_int(0)
+    # A driver without a device, or hidden by CUDA_VISIBLE_DEVICES, fails here.
     if driver.cuInit(0) != 0 or driver.cuDeviceGetCount(ctypes.byref(count)) != 0:
         return 0
     return count.value
@@ -126,10 +127,13 @@ def _session(content: bytes, name: str, provider: str, threads: int) -> onnxrunt
     options.inter_op_num_threads = 1
     # A spinning thread would take a core from the other nodes of the chain between two k-spaces.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Its warnings would go to the node's own output; what ends a model comes as an exception.
     options.log_severity_level = 4
     onnxruntime.set_default_logger_severity(4)
+    # Behind CUDA stands the CPU, for operators that CUDA has no kernel of.
     providers: list[Any] = [CPU] if provider == CPU else [(CUDA, dict(CUDA_OPTIONS)), CPU]
     try:
+        # No fallback: the package would go on elsewhere without an error, and say so on standard output only.
         return onnxruntime.InferenceSession(content, options, providers=providers, enable_fallback=0)
     except Exception as error:
         raise ModelError(f"model {name}: cannot be opened: {_one_line(error)}") from error

@@ -42,6 +42,7 @@ def write_entry(entry: ModelEntry, folder: Path | None = None) -> Manifest:
     if (found := hash_file(file)) != entry.sha256:
         raise ModelError(f"model {entry.name}: {file} has the wrong hash, expected {entry.sha256}, found {found}")
     known = read_manifest(target).models if (target / MANIFEST_NAME).exists() else ()
+    # In the place that it had: the order of the manifest is that of preference.
     kept = {model.name: model for model in known} | {entry.name: entry}
     manifest = Manifest(models=tuple(kept.values()))
     _replace_text(target / MANIFEST_NAME, manifest.model_dump_json(indent=2) + "\n")
@@ -104,10 +105,12 @@ def _shapes(shapes: dict[str, tuple[int | str, ...]]) -> str:
 
 def _replace_text(path: Path, text: str) -> None:
     """Write a file as a whole or not at all: a scan may be reading the manifest at this moment."""
+    # In the same folder, as a rename is a single step only within one file system.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+        # A temporary file is its owner's alone, but the scanner may run as somebody else.
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:

@@ -21,6 +21,7 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
     history = ["despark"] + [
         name for name, record in (("spark_detection", detection), ("calibration", calibration)) if record is not None
     ]
+    # Both spellings, because readers look for one or the other.
     meta: dict[str, MetaValue] = {
         "DataRole": "Image",
         "GADGETRON_DataRole": "Image",
@@ -35,6 +36,7 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
             "despark_points_found": len(detection.points),
             "despark_target_patches": len(detection.target_patches),
             "despark_patches": detection.patches,
+            # One text: a list would become several values of one name, of which despark's own reader takes the first.
             "despark_receivers_hit": " ".join(map(str, receivers)),
             "despark_provider": detection.provider,
         }
@@ -53,6 +55,7 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
 def _comment(detection: Detection | None, calibration: Calibration | None) -> str:
     if detection is None:
         return "despark: not judged"
+    # With points it was judged in part; then the numbers say more, and the warning has a place of its own.
     if detection.warning and not detection.points:
         return f"despark: {detection.warning}"
     if detection.image_probability is not None and not detection.patches:

@@ -59,6 +59,7 @@ def reconstruct(kspace: KSpace, encoding: Encoding) -> FloatArray:
     length, lines, partitions = encoding.encoded_matrix
     where = place_on_matrix(kspace, (partitions, lines, length))
     crop = _readout_crop(where.matrix[2], encoding.recon_matrix[0])
+    # Single precision is what the receivers give, and half of the memory.
     data = kspace.data.astype(np.complex64, copy=False)
     return root_sum_of_squares((on_matrix(samples, kspace, where) for samples in data), where.matrix, crop)
 
@@ -66,7 +67,9 @@ def reconstruct(kspace: KSpace, encoding: Encoding) -> FloatArray:
 def root_sum_of_squares(receivers: Iterable[ComplexArray], matrix: Matrix, crop: slice = slice(None)) -> FloatArray:
     """Transform receivers, each of shape `matrix`, and combine them; `crop` is what is kept along the readout."""
     power = np.zeros((*matrix[:2], len(range(matrix[2])[crop])), np.float32)
+    # One receiver at a time, so that no image of all receivers is ever held.
     for grid in receivers:
+        # The readout first: what is cropped of it need not be transformed along the other axes.
         image = centred_inverse_fft(centred_inverse_fft(grid, (2,))[..., crop], (0, 1))
         power += image.real**2 + image.imag**2
     return np.sqrt(power)
@@ -74,6 +77,7 @@ def root_sum_of_squares(receivers: Iterable[ComplexArray], matrix: Matrix, crop:
 
 def centred_inverse_fft(data: ComplexArray, axes: tuple[int, ...]) -> ComplexArray:
     """Orthonormal inverse FFT with both centres at half the length of each axis."""
+    # The shifted array is a copy of ours already, so it may be overwritten.
     transformed = fft.ifftn(fft.ifftshift(data, axes), axes=axes, norm="ortho", overwrite_x=True)
     centred: ComplexArray = fft.fftshift(transformed, axes)
     return centred
@@ -99,6 +103,7 @@ def on_matrix(samples: NDArray[ScalarT], kspace: KSpace, where: Placement) -> ND
 def _turned(samples: NDArray[ScalarT], kspace: KSpace) -> NDArray[ScalarT]:
     if not kspace.reversed_lines.any():
         return samples
+    # The samples may be a view of what was received, and others still use them.
     turned = samples.copy()
     turned[kspace.reversed_lines] = samples[kspace.reversed_lines][:, ::-1]
     return turned
@@ -114,6 +119,7 @@ def place_on_matrix(kspace: KSpace, least: Matrix) -> Placement:
         first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
         # A header whose matrix or centre does not fit must not cost acquired samples.
         size = max(length, last - first + 1)
+        # As near to the middle as all acquired lines allow.
         offset = min(max(size // 2 - centre, -first), size - 1 - last)
         matrix.append(size)
         window.append(slice(first + offset, last + offset + 1))

@@ -78,9 +78,11 @@ def merge(
     best = np.zeros(thresholds.shape, dtype=np.float32)
     source = np.zeros(thresholds.shape, dtype=np.int_)
     for number, (anchor, values) in enumerate(zip(anchors, probability, strict=True)):
+        # Cut as the patches were, so that one that reaches beyond the plane has thresholds everywhere.
         limits = cut(thresholds, anchor[None], values.shape)[0]
         for place in positions_of(values > limits, tuple(anchor)):
             where, here = tuple(place), values[tuple(place - anchor)]
+            # Beyond the plane a patch repeats the border: what is marked there is no sample.
             if (place < best.shape).all() and here > best[where]:
                 best[where], source[where] = here, number
     found = best > 0

@@ -42,8 +42,10 @@ class ArtifactCalibration:
     def find(self, patches: Patches, targets: NDArray[np.intp]) -> Opinions:
         """Judge each sample of the target patches, by their numbers, and say what it should be."""
         values = patches.values[targets]
+        # First only to judge: predictions for the second run must not be made from what is abnormal itself.
         probability = self._model.run(patches=values, **_unseen((len(targets),), patches.shape))["probability"]
         recorded = _Recorded(patches, targets, probability)
+        # Patches in which nothing was marked come back as recorded; they need no second run.
         for rows in recorded.rows(1):
             seen = recorded.seen(rows)
             recorded.note(rows, seen, self._model.run(patches=values[rows], **seen)["calibrated"])
@@ -91,6 +93,7 @@ class OnePass:
         """Judge all patches; of a patch in several sets, the set that makes most of it counts."""
         limits = np.where(in_centre(patches.positions), thresholds["centre"], thresholds["outer"]).astype(np.float32)
         sets = patch_sets(self._kind, patches.anchors, patches.shape, patches.centre)
+        # Below every probability, so that each patch gets the place of a set, even one that is judged 0.
         probability = np.full(len(patches), -1, dtype=np.float32)
         points = np.zeros((len(patches), *patches.shape[1:]), dtype=np.float32)
         places = np.zeros((len(patches), 2), dtype=np.int_)
@@ -113,6 +116,7 @@ class OnePass:
             here = np.arange(len(rows)), tokens
             seen = recorded.seen(rows)
             sets = judgement.sets[listed]
+            # Of a set only the target itself shows its receivers: the others are there for their evidence.
             whole = {name: np.zeros((*sets.shape, *each.shape[1:]), np.float32) for name, each in seen.items()}
             for name, each in seen.items():
                 whole[name][here] = each
@@ -150,6 +154,7 @@ class _Recorded:
     """
 
     def __init__(self, patches: Patches, numbers: NDArray[np.intp], points: NDArray[np.float32]) -> None:
+        # One plane: cuboids have no calibration models.
         (self._plane,), (self._evidence,) = patches.planes, patches.evidence
         self._anchors, self._shape = patches.anchors[numbers, 1:], patches.shape[1:]
         self._points = points
@@ -173,6 +178,7 @@ class _Recorded:
     def note(self, rows: IntArray, seen: Mapping[str, NDArray[np.float32]], result: NDArray[np.float32]) -> None:
         """Take over calibrated patches; what a model gives as it was recorded stays bit-identical."""
         level = np.asarray(cut(self._evidence.level, self._anchors[rows], self._shape))[:, None]
+        # The difference is added, not the result: where a model changes nothing, nothing is rounded on the way.
         change = from_levels(result - seen["recorded"], level)
         self._calibrated[rows] += np.where(np.isfinite(change), change, 0)
 
@@ -181,6 +187,7 @@ class _Recorded:
         withheld: BoolArray = np.zeros(self._evidence.level.shape, dtype=bool)
         for (line, sample), points in zip(self._anchors, self._points, strict=True):
             window = withheld[line : line + self._shape[0], sample : sample + self._shape[1]]
+            # Of a patch that reaches beyond the plane only what lies inside counts.
             window |= points[: window.shape[0], : window.shape[1]] > WITHHELD_FROM
         return fields_of(self._plane.data, withheld, self._evidence.level, self._evidence.noise)
 

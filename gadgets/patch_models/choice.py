@@ -65,6 +65,7 @@ def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
     even_method = _open(settings, models, "vit") if settings.classifier == "variance" else None
     patch = _patch(models.opened, settings)
     for model in models.opened:
+        # At the size that the scan will have: the first k-space must not be the slow one.
         model.warm_up(dict(zip(AXES, patch, strict=True)) | {"token": 1})
     return Chosen(method, patch, models.opened[-1].provider, even_method)
 
@@ -80,6 +81,7 @@ class _Models:
 
     def open(self, entry: ModelEntry) -> Model:
         """Open a model, once if it serves several regions."""
+        # A session costs time and memory, and several regions and methods may share one model.
         known = next((model for model in self.opened if model.entry == entry), None)
         if known is not None:
             return known
@@ -103,6 +105,7 @@ def _patch(models: Sequence[Model], settings: SparkDetectionSettings) -> tuple[i
     """
     size = models[0].entry.patch
     if settings.patch_size is not None:
+        # A site may choose another size than the trained one, where the axes of its models may vary.
         size = (settings.patch_size,) * len(size)
     shape = "x".join(map(str, size))
     for entry in (model.entry for model in models):
@@ -113,6 +116,7 @@ def _patch(models: Sequence[Model], settings: SparkDetectionSettings) -> tuple[i
         raise SettingsError(
             f"patch_overlap: expected less than the patch, which is {shape}, found {settings.patch_overlap}"
         )
+    # Segments and rectangles are cuboids of one line or plane: everything behind counts three axes.
     planes, lines, samples = (1,) * (3 - len(size)) + size
     return planes, lines, samples
 
@@ -144,6 +148,7 @@ def _classifier_entries(
 ) -> dict[Region, ModelEntry]:
     """Find the models of each region; one Vision Transformer judges all places, as sets reach over the border."""
     regions: tuple[Region, ...] = ("outer",) if settings.regions == "outer" else REGIONS
+    # With a single model every region finds the one for all.
     alone = kind == "vit" or settings.regions == "one"
     return {
         region: models.manifest.find(

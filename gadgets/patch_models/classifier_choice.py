@@ -34,6 +34,7 @@ def intensity_variance(planes: Sequence[Plane]) -> float:
     Magnitude is the root mean square over the receivers. Noise of one receiver has 0.27, of many less; most recorded
     k-spaces have 5 to 20, those at low field or away from the centre of a 3D scan below 1, a sharp peak 50 and more.
     """
+    # Samples that were not acquired are zero, and would add to the variance.
     powers = [total_power(plane.data)[plane.valid] / len(plane.data) for plane in planes]
     magnitude = np.sqrt(np.concatenate(powers), dtype=np.float64)
     mean = float(magnitude.mean()) if magnitude.size else 0.0
@@ -47,6 +48,7 @@ def kind_for(planes: Sequence[Plane]) -> ClassifierKind:
 
 def most_accurate_before(past: Mapping[str, float]) -> ClassifierKind | None:
     """Choose by the accuracy of each architecture in past calibrations; None unless both have one."""
+    # One that was never used has no accuracy: it is neither better nor worse.
     if not all(kind in past for kind in KINDS):
         return None
     return max(KINDS, key=lambda kind: past[kind])
@@ -73,5 +75,6 @@ def _found(entry: ModelEntry) -> float:
     score = entry.scores.get("found", 0.0)
     if isinstance(score, float):
         return score
+    # Scores may be texts for people, with their counts in brackets: 95.7 % (870/909).
     counts = re.search(r"\((\d+)/(\d+)\)", score)
     return int(counts[1]) / max(int(counts[2]), 1) if counts else 0.0

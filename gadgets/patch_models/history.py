@@ -127,6 +127,7 @@ class History:
         """
         records = [record for record in self.impacts if record.standard_value == standard_value]
         levels = {region: _levels([each for each in records if each.region == region]) for region in REGIONS}
+        # Most of k-space is outer, so records of the centre may long be too few to stand alone.
         together = _levels(records)
         if together is None and None in levels.values():
             counts = ", ".join(f"{sum(each.impact == name for each in records)} {name}" for name in IMPACTS)
@@ -148,6 +149,7 @@ def read_history(path: Path | None) -> History:
     if path is None:
         return History()
     try:
+        # As bytes: a damaged character is then reported with its line, as every other damage.
         lines = path.read_bytes().splitlines()
     except OSError as error:
         raise SettingsError(f"{path}: expected a history, cannot read it ({error.strerror})") from error
@@ -186,6 +188,7 @@ def _parsed(line: bytes, path: Path, number: int) -> Result | Feedback | ImpactR
 
 def _mean(results: Iterable[Result]) -> float:
     counted = [(result.accuracy, result.n_judged) for result in results]
+    # Weighted: a result of one patch must not count as much as one of thousands.
     return sum(accuracy * n for accuracy, n in counted) / sum(n for _, n in counted)
 
 
@@ -199,6 +202,7 @@ def _levels(records: Sequence[ImpactRecord]) -> dict[Impact, float] | None:
     levels: dict[Impact, float] = {}
     least = 0.0
     for number, name in enumerate(IMPACTS):
+        # What does more harm does this much, too: few records of one level are helped by those above it.
         as_harmful = [magnitude for other in IMPACTS[number:] for magnitude in by_impact[other]]
         least = max(least, float(np.quantile(as_harmful, LEAST_SHARE)))
         levels[name] = least

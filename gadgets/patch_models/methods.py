@@ -63,6 +63,7 @@ class ClassifyThenFind:
 
     def judge(self, patches: Patches, thresholds: Mapping[Region, float]) -> Judgement:  # noqa: ARG002
         """Judge all patches."""
+        # The classifier gives probabilities only; thresholds are for methods that judge and calibrate at once.
         return Judgement(self.classifier.judge(patches))
 
     def find(self, patches: Patches, judgement: Judgement, targets: NDArray[np.intp]) -> Opinions:  # noqa: ARG002

@@ -68,6 +68,7 @@ def _adjacent(anchors: IntArray, shape: IntArray, centre: IntArray) -> Sequence[
     rows = np.unique(anchors[:, :-1], axis=0, return_inverse=True)[1].ravel()
     for row in range(rows.max() + 1):
         members = np.flatnonzero(rows == row)
+        # In the order of time: neighbours in a set have to be neighbours along the readout.
         members = members[np.argsort(anchors[members, -1])]
         last = max(len(members) - N_ADJACENT, 0)
         sets += [members[min(start, last) :][:N_ADJACENT] for start in range(0, len(members), N_ADJACENT)]
@@ -76,11 +77,13 @@ def _adjacent(anchors: IntArray, shape: IntArray, centre: IntArray) -> Sequence[
 
 def _conjugate(anchors: IntArray, shape: IntArray, centre: IntArray) -> Sequence[IntArray]:
     """Pair each patch with the one nearest to its mirrored place, if that one reaches it."""
+    # The anchor of the mirrored patch: its last sample becomes the first.
     mirrored = 2 * centre - anchors - (shape - 1)
     sets = {}
     for number, place in enumerate(mirrored):
         away = np.abs(anchors - place)
         partner = int(np.argmin(np.square(away).sum(axis=1)))
+        # Partial Fourier leaves places without a partner; the nearest patch would then tell nothing of it.
         pair = {number, partner} if (away[partner] < shape).all() else {number}
         sets[tuple(sorted(pair))] = np.array(sorted(pair))
     return list(sets.values())
@@ -91,6 +94,7 @@ def _ring(anchors: IntArray, shape: IntArray, centre: IntArray) -> Sequence[IntA
     offset = anchors + (shape - 1) / 2 - centre
     distance = np.abs(offset).max(axis=1)
     ring = np.rint((distance - distance.min()) / shape.max()).astype(int)
+    # By the angle of a line, not of a ray: where a ring is divided, patches on both sides of the centre stay together.
     angle = np.mod(np.arctan2(offset[:, -2], offset[:, -1]), np.pi)
     sets = []
     for number in np.unique(ring):
@@ -134,6 +138,7 @@ class SetClassifier:
             result = self._model.run(
                 patches=patches.values[numbers], positions=patches.positions[numbers], present=present
             )
+            # A patch may be in several sets; plain indexing would keep only the last.
             np.maximum.at(probability, numbers[present], result["probability"][present])
         return probability
 

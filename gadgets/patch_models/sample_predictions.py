@@ -49,8 +49,10 @@ def fields_of(data: ComplexArray, withheld: BoolArray, level: FloatArray, noise:
 
 def in_levels(values: ComplexArray, level: FloatArray) -> NDArray[np.float32]:
     """Give complex samples ``(…, line, sample)`` in units of the level, as two channels ``(…, 2, line, sample)``."""
+    # Where nothing was acquired the level is zero.
     units = np.maximum(level, 1e-30)
     parts = np.stack([values.real / units, values.imag / units], axis=-3)
+    # Training keeps examples in half precision, which ends at 65504.
     return np.clip(parts, -LARGEST_FIELD, LARGEST_FIELD).astype(np.float32)
 
 

@@ -33,6 +33,7 @@ class RegionClassifier:
         centre = in_centre(patches.positions)
         for region, model in self._models.items():
             members = centre if region == "centre" else ~centre
+            # Small planes may have patches of one region only; then the other model is not asked.
             if members.any():
                 result = model.run(patches=patches.values[members], positions=patches.positions[members])
                 probability[members] = result["probability"]
@@ -47,5 +48,6 @@ def select_targets(
     probability: NDArray[np.float32], positions: NDArray[np.float32], thresholds: Mapping[Region, float]
 ) -> NDArray[np.intp]:
     """Pick the patches strictly above the threshold of their place (the judgment layer)."""
+    # Strictly above, so that a threshold of 1 leaves no target.
     limit = np.where(in_centre(positions), thresholds["centre"], thresholds["outer"])
     return np.flatnonzero(probability > limit)

@@ -50,6 +50,7 @@ def thresholds_of(settings: SparkDetectionSettings, history: History | None = No
     what judges patches now.
     """
     patches: Thresholds = {
+        # A real peak near the centre looks as a spark does, so less certainty there must never be enough.
         "centre": max(settings.threshold, settings.centre_threshold),
         "outer": settings.threshold,
     }
@@ -60,6 +61,7 @@ def thresholds_of(settings: SparkDetectionSettings, history: History | None = No
     if settings.thresholds_from == "settings" or history is None:
         return JudgmentLayer(patches, points)
     judges = architectures_that_judge(settings)
+    # Results first, as they are measured; users' feedback then moves what came out.
     patches = thresholds_from_results([each for each in history.results if each.architecture in judges], patches)
     return JudgmentLayer(
         thresholds_from_feedback(history.feedback, patches), thresholds_from_feedback(history.feedback, points, "point")
@@ -119,6 +121,7 @@ def _best_set(results: Sequence[Result], name: str, preset: float) -> float:
     accuracies: dict[float, list[float]] = defaultdict(list)
     for result in results:
         value = result.settings.get(name, default)
+        # Results name only settings that are not the defaults.
         accuracies[float(default if value is None else value)].append(result.accuracy)
     known = [value for value, reached in accuracies.items() if len(reached) >= FEWEST_RESULTS]
     return max(known, key=lambda value: (np.mean(accuracies[value]), -abs(value - preset)), default=preset)
@@ -129,6 +132,7 @@ def _moved(records: Sequence[Feedback], preset: float) -> float:
         return preset
     confirmed = np.array([record.probability for record in records if record.was_spark])
     false = np.array([record.probability for record in records if not record.was_spark])
+    # Confirmed sparks only lower it: that all of them lie far above does not make weaker ones false.
     start = min(preset, _below(float(np.quantile(confirmed, WEAKEST_SHARE)))) if confirmed.size else preset
     # Above which of the false ones to go: what stays false above it against what is lost of the confirmed below it.
     steps = np.unique([start, *false[false > start]])

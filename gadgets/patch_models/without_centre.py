@@ -31,11 +31,13 @@ class WithoutCentre:
             return Judgement(probability)
         judgement = self.method.judge(patches.part(outer), thresholds)
         probability[outer] = judgement.probability
+        # Its own kind is kept: what the method remembers beside still counts the outer patches alone.
         return replace(judgement, probability=probability)
 
     def find(self, patches: Patches, judgement: Judgement, targets: NDArray[np.intp]) -> Opinions:
         """Judge each sample of the target patches, by their numbers; none of them is in the centre."""
         outer = _outer(patches)
+        # Back to the numbers of the outer patches, by which the method knows them.
         of_outer = replace(judgement, probability=judgement.probability[outer])
         return self.method.find(patches.part(outer), of_outer, np.searchsorted(outer, targets))
 

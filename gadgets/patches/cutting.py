@@ -47,7 +47,9 @@ def divide(shape: Sequence[int], patch: Sequence[int], overlap: int = 0) -> IntA
     axes = []
     for n_samples, size in zip(shape, patch, strict=True):
         last = max(n_samples - size, 0)
+        # An axis along which a patch has one sample (the planes of a rectangle) cannot overlap.
         starts = list(range(0, last + 1, size - overlap if size > 1 else 1))
+        # Moved inwards, not filled up: what is filled up would show the models a border that is not there.
         axes.append(starts if starts[-1] == last else [*starts, last])
     return np.array(list(product(*axes)), dtype=np.int_).reshape(-1, len(shape))
 
@@ -70,6 +72,7 @@ def cut(values: NDArray[np.generic], anchors: IntArray, patch: Sequence[int]) ->
     n_axes = len(patch)
     missing = [max(size - n, 0) for size, n in zip(patch, values.shape[-n_axes:], strict=True)]
     if any(missing):
+        # Only where the array itself is shorter than a patch. Zeros would make an edge of their own.
         values = np.pad(values, [(0, 0)] * (values.ndim - n_axes) + [(0, n) for n in missing], mode="edge")
     return np.stack([values[_window(anchor, patch)] for anchor in anchors])
 
@@ -79,6 +82,7 @@ def place(patches: NDArray[np.generic], anchors: IntArray, values: NDArray[np.ge
     placed = values.copy()
     patch = patches.shape[-anchors.shape[1] :]
     for anchor, content in zip(anchors, patches, strict=True):
+        # Of a patch that reaches beyond the array only what lies inside counts.
         target = placed[_window(anchor, patch)]
         target[...] = content[_window(np.zeros_like(anchor), target.shape[-len(patch) :])]
     return placed
@@ -100,9 +104,11 @@ def relative_positions(
         Shape ``(n_patches, n_axes + 2)``: position along each axis (-1 to 1 at the further border), distance of the
         middle, and distance of the nearest sample. The models encode it.
     """
+    # The further border, so that 1 is reached on one side only; at least 1, as an axis may have a single sample.
     reach = np.array([max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)], dtype=np.float32)
     start = anchors - np.array(centre)
     middle = (start + (np.array(patch) - 1) / 2) / reach
     nearest = np.maximum(np.maximum(start, -(start + np.array(patch) - 1)), 0) / reach
+    # Both distances: a patch with its middle far out may still reach into the centre, and is judged as part of it.
     norms = [np.linalg.norm(offset, axis=1, keepdims=True) for offset in (middle, nearest)]
     return np.concatenate([middle, *norms], axis=1).astype(np.float32)

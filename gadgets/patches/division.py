@@ -70,6 +70,7 @@ class Patches:
 
 
 def _loudest(evidence: Sequence[Evidence]) -> tuple[int, int, int]:
+    # Not the header's centre: the models have learnt distances from the peak.
     loudest = int(np.argmax([each.level.max(initial=0) for each in evidence]))
     return (loudest, *evidence[loudest].centre)
 
@@ -81,6 +82,7 @@ def shape_for(kspace: KSpace, settings: SparkDetectionSettings) -> PatchShape:
     n_lines = kspace.acquired_lines.sum(axis=1)
     if n_lines.max(initial=0) < FEWEST_LINES:
         return "segment"
+    # Planes hold acquired lines only: where partitions lack different ones, unlike lines would lie on each other.
     is_volume = n_lines.size >= FEWEST_PARTITIONS and kspace.sampled.all()
     return "cuboid" if is_volume else "rectangle"
 
@@ -92,6 +94,7 @@ def together(planes: Iterable[Plane], shape: PatchShape) -> Iterator[list[Plane]
         return
     groups: dict[tuple[int, ...], list[Plane]] = {}
     for plane in planes:
+        # Undersampled partitions may differ in their number of lines: only what fits on each other makes cuboids.
         groups.setdefault(plane.data.shape, []).append(plane)
     yield from groups.values()
 
@@ -115,6 +118,7 @@ def divide_planes(
     evidence = [gather_evidence(plane.data, plane.valid, without_obvious=True) for plane in planes]
     shape = (len(planes), *evidence[0].level.shape)
     anchors, centre = divide(shape, patch, overlap), _loudest(evidence)
+    # Models for rectangles and segments know no plane: neither among the positions nor as an axis of the values.
     is_flat = patch[0] == 1
     positions = (
         relative_positions(anchors[:, 1:], patch[1:], centre[1:], shape[1:])
@@ -122,9 +126,12 @@ def divide_planes(
         else relative_positions(anchors, patch, centre, shape)
     )
     if preprocessing is None:
+        # Always (channel, plane, line, sample), so that rectangles and cuboids are cut alike; of one plane without a
+        # copy.
         maps = evidence[0].maps[:, None] if len(planes) == 1 else np.stack([each.maps for each in evidence], axis=1)
         values = np.asarray(cut(maps, anchors, patch), dtype=np.float32)
     else:
+        # Each plane's maps are in units of its own noise; one standard value needs one unit for all planes.
         magnitudes = np.stack([magnitudes_of(each.maps) * each.noise for each in evidence])
         judged = np.stack([each.judged for each in evidence])
         standard = standard_value(magnitudes, centre, judged, preprocessing.standard_value)

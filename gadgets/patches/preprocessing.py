@@ -67,6 +67,7 @@ class Preprocessing:
         if self.edge_distance is None:
             return np.asarray(beyond_centre >= 0, dtype=np.float64)
         before_edge = 1 - np.abs(positions[:, :-2]).max(axis=1) - self.edge_distance
+        # Where both thresholds meet the way between them has no length.
         way = beyond_centre / np.maximum(beyond_centre + np.maximum(before_edge, 0), 1e-12)
         return np.asarray(np.where(beyond_centre < 0, 0.0, way))
 
@@ -94,10 +95,12 @@ def preprocess(
     if how.kind == "z_score":
         values = values - values.mean(axis=axes, keepdims=True)
         spread = values.std(axis=axes, keepdims=True)
+        # A patch of one value, as of nothing but zeros, has no spread to be divided by.
         scaled = np.divide(values, spread, out=np.zeros_like(values), where=spread > 0)
         return np.asarray(scaled, dtype=np.float32)
     maxima = np.expand_dims(how.maxima(positions, standard), axes)
     scaled = np.divide(values - MIN, maxima - MIN, out=np.zeros_like(values), where=maxima > MIN)
+    # Set to 1 by the very test that calls a point abnormal: the quotient may be rounded to just below.
     return np.where(abnormal_by(values, maxima), 1, np.clip(scaled, 0, 1)).astype(np.float32)
 
 
@@ -118,6 +121,7 @@ def preprocessing_of(
         return None
     in_centre, at_edge = MULTIPLES[standard]
     if levels is not None:
+        # What the history has learnt goes before the defaults, and what a person has set before both.
         in_centre, at_edge = levels["centre"], levels["outer"]
     return Preprocessing(
         kind,

@@ -50,6 +50,7 @@ def magnitudes_of(maps: NDArray[np.float32]) -> FloatArray:
         Evidence, shape ``(channel, …)``. Samples that cannot be judged have the magnitude 0.
     """
     raw, level = (maps[CHANNELS.index(name)].astype(np.float64) for name in ("raw_whitened", "level"))
+    # Undoes the logarithms of the maps: one holds log(ratio + SMALLEST), the other half of the level's logarithm.
     return np.asarray(np.maximum(np.exp(raw) - SMALLEST, 0) * np.exp(2 * level))
 
 
@@ -75,6 +76,7 @@ def standard_value(magnitudes: FloatArray, centre: tuple[int, ...], judged: Bool
         return float(np.sqrt(np.sum(magnitudes[area].astype(np.float64) ** 2)))
     planes = magnitudes.reshape(-1, *magnitudes.shape[-2:])
     free = judged & ~np.stack([_stands_out(plane) for plane in planes]).reshape(magnitudes.shape)
+    # Nothing but outliers, or nothing acquired: preprocessing turns such a k-space into zeros.
     return float(magnitudes[free].mean()) if free.any() else 0.0
 
 
@@ -92,5 +94,6 @@ def abnormal_by(magnitudes: FloatArray, maxima: FloatArray | float) -> BoolArray
 
 
 def _stands_out(plane: FloatArray) -> BoolArray:
+    # Half of what is usual is the least that counts as surroundings: between empty samples everything would stand out.
     usual = max(float(quantile(plane.ravel(), 0.5)), float(plane.max(initial=0.0)) * 1e-6)
     return np.asarray(plane > STANDS_OUT * np.maximum(local_median(plane, 2), 0.5 * usual))

@@ -81,14 +81,17 @@ def write_patches(
     data = kspace.data.copy()
     places = {(point.partition, point.line, point.sample) for point in points}
     written = []
+    # Every partition, also one with few lines: which of them were judged depends on the shape of the patches.
     planes = list(planes_of(kspace, fewest_lines=1)) if any(patch.samples for patch in patches) else []
     for patch in patches:
         rows = list(_rows(patch, planes)) if patch.samples else []
+        # A model changes samples that nobody else doubts: without a confirmed point there is no second opinion on it.
         if any((row.partition, row.line, int(sample)) in places for row in rows for sample in row.samples):
             content = unpack(patch, kspace.n_coils)
             for row in rows:
                 values = content[(slice(None), *row.inside)]
                 where = np.s_[:, row.partition, row.line, row.samples]
+                # Not finite stands for as acquired, see above.
                 data[where] = np.where(np.isfinite(values), values, data[where])
             written.append(patch.anchor)
     return data, tuple(written)
@@ -100,6 +103,7 @@ def _rows(patch: TargetPatch, planes: Sequence[Plane]) -> Iterator[_Row]:
     groups = together(planes, "cuboid" if patch.shape[0] > 1 else "rectangle")
     group = next((group for group in groups if any(plane.partition == partition for plane in group)), [])
     first = next((number for number, plane in enumerate(group) if plane.partition == partition), 0)
+    # A plane stacks the acquired lines only, so a line of the k-space is looked up among them.
     top = int(np.searchsorted(group[first].lines, line)) if group else 0
     if not group or top == len(group[first].lines) or group[first].lines[top] != line:
         raise RawDataError(f"expected a patch that begins at an acquired line, found one at {patch.anchor}")

@@ -25,12 +25,14 @@ class _Limit(NamedTuple):
     seconds: float
 
 
+# By context, because a worker runs several scans in threads of one process, each with a limit of its own.
 _in_force: ContextVar[_Limit | None] = ContextVar("time_limit", default=None)
 
 
 @contextmanager
 def time_limit(seconds: float | None) -> Iterator[None]:
     """Let what runs inside, in this thread, take so many seconds of wall time; None: as long as it needs."""
+    # Monotonic: a clock that is set during a scan must not end it.
     token = _in_force.set(None if seconds is None else _Limit(time.monotonic(), seconds))
     try:
         yield

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 from threadpoolctl import ThreadpoolController
 
+# The numbers that glibc's mallopt knows them by.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 1 << 28
 _LARGEST_KEPT = 1 << 25  # glibc takes no more
@@ -24,8 +25,10 @@ def keep_freed_memory() -> None:
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
+    # Another C library, or none that can be asked: slower, and nothing else.
     except (AttributeError, OSError, TypeError):
         return
+    # To set either of them ends glibc's own adjustment of both, so both are set.
     mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
     mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
 
@@ -37,6 +40,7 @@ def keep_one_blas_thread() -> None:
     A Gadgetron sets no thread variables. Left alone, every node would use all cores for products that are small and
     many, and slow itself and all others down (5 times the processor time for 16 receivers, 256 x 512).
     """
+    # Not entered as a context: the limit is to stay. The argument makes the cache look again once SciPy is loaded.
     _libraries("scipy.linalg" in sys.modules).limit(limits=1, user_api="blas")
 
 

@@ -42,7 +42,9 @@ class WarmStore:
         """
         with self._lock:
             kept = self._kept.setdefault(kind, OrderedDict())
+            # Taken out and put in behind all others: the order is that of the last use.
             known = kept.pop(key, None)
+            # The promise is there before anything loads, so that whoever comes next waits and does not load it again.
             opened: Future[OpenedT] = Future() if known is None else known
             kept[key] = opened
             while len(kept) > self._limit:
@@ -53,6 +55,7 @@ class WarmStore:
             except BaseException as error:  # noqa: BLE001 - goes on to all who wait, this thread included
                 with self._lock:
                     kept.pop(key, None)
+                # No more in the store by now: the next scan tries again, and does not get the old failure.
                 opened.set_exception(error)
         return opened.result()
 
@@ -60,6 +63,7 @@ class WarmStore:
         return sum(map(len, self._kept.values()))
 
 
+# By context: threads that did not ask for a store, tests among them, open what they need themselves.
 _in_use: ContextVar[WarmStore | None] = ContextVar("warm_store", default=None)
 
 

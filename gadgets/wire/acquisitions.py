@@ -15,6 +15,7 @@ from gadgets.indices import Indices
 from gadgets.kspace import Readout
 from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
 
+# Message ids, here and in the modules beside this one, are those of Gadgetron's protocol.
 ACQUISITION = 1008
 ACQUISITION_HEADER: np.dtype[np.void] = acquisition_header_dtype
 _ID = MESSAGE_ID.pack(ACQUISITION)
@@ -64,6 +65,7 @@ class Acquisition:
         self.header = header
         self.trajectory = trajectory
         self.samples = samples
+        # By struct: a scan has tens of thousands of headers, and fields of a NumPy record are slow to read one by one.
         self.fields = Fields._make(_FIELDS.unpack(header))
 
     @property
@@ -90,6 +92,7 @@ class Acquisition:
             data=self.data,
             indices=self.indices,
             line=fields.kspace_encode_step_1 if line is None else line,
+            # Without a place of its own a readout only has a number in time; such readouts share one partition.
             partition=fields.kspace_encode_step_2 if line is None else 0,
             centre_sample=fields.center_sample,
             n_discarded=(fields.discard_pre, fields.discard_post),
@@ -121,10 +124,12 @@ def read_acquisition(source: Transport) -> Acquisition:
     header = source.read(HEADER_BYTES)
     fields = _FIELDS.unpack(header)
     n_samples, n_channels, n_trajectory = fields[3], fields[4], fields[9]
+    # The order on the wire is header, trajectory, samples: float32 per axis, then complex64 per receiver.
     trajectory = source.read(4 * n_samples * n_trajectory) if n_trajectory else b""
     return Acquisition(header, trajectory, source.read(8 * n_samples * n_channels))
 
 
 def write_acquisition(destination: Transport, acquisition: Acquisition) -> None:
     """Write an acquisition with its id."""
+    # Not flushed, because acquisitions are small and many: they are gathered until the node has to wait for input.
     destination.write(_ID, acquisition.header, acquisition.trajectory, acquisition.samples)

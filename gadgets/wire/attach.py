@@ -38,6 +38,7 @@ class Readers(dict[int, Reader]):
 
     def get(self, key: int, default: Any = None) -> Any:  # noqa: ANN401, ARG002 - the package's own signature
         """Give the reader of a message."""
+        # The package asks by get(), with a default of its own that ends the stream as if all were well.
         return self[key] if key in self else partial(_refuse, key)
 
 
@@ -48,6 +49,7 @@ def attach(connection: Any) -> Transport:  # noqa: ANN401 - gadgetron is untyped
     images, image arrays and buckets as :class:`RawMessage`, whole. The socket inside is replaced by one that
     notices a lost peer.
     """
+    # The package's wrapper has no buffer, so nothing that came behind the header is lost with it.
     transport = Transport(connection.socket.socket)
     _tune(transport.socket)
     connection.socket = transport
@@ -62,6 +64,7 @@ def attach(connection: Any) -> Transport:  # noqa: ANN401 - gadgetron is untyped
             BUCKET: _read_bucket,
         }
     )
+    # The package asks one writer after the other for each item: what comes most often stands first.
     connection.writers = [
         (_is(Acquisition), write_acquisition),
         (_is(Waveform), write_waveform),
@@ -74,6 +77,7 @@ def attach(connection: Any) -> Transport:  # noqa: ANN401 - gadgetron is untyped
 
 def _tune(connected: socket.socket) -> None:
     """Send at once what is flushed, and notice in the end a machine that vanished."""
+    # The socket pair of a node in this process knows neither of these options.
     if connected.family in (socket.AF_INET, socket.AF_INET6):
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -89,6 +93,7 @@ def _end_of_stream(_: Transport) -> None:
 
 def _refuse(message_id: int, source: Transport) -> None:
     if message_id in (TEXT, ERROR):
+        # Only the length of an ERROR has 64 bits. What it announces is not waited for beyond what a reason may have.
         length_bytes = 4 if message_id == TEXT else 8
         length = int.from_bytes(source.read(length_bytes), "little")
         text = bytes(source.read(length)).decode("utf-8", "replace") if length <= 1 << 20 else "(overlong)"
@@ -107,6 +112,7 @@ def _read_image(source: Transport) -> RawMessage:
     data_type = int(header["data_type"])
     if data_type not in _PIXEL_BYTES:
         raise WireError(f"expected an image of data type 1 to 8, found {data_type}")
+    # Python's integers do not wrap round: a damaged matrix size must come out too large, and not small by chance.
     n_bytes = _PIXEL_BYTES[data_type] * int(header["channels"])
     for length in header["matrix_size"].tolist():
         n_bytes *= length
@@ -116,6 +122,7 @@ def _read_image(source: Transport) -> RawMessage:
 
 def _read_image_array(source: Transport) -> RawMessage:
     message = Capture(source)
+    # In Gadgetron's order: samples, headers, meta data, then waveforms and acquisition headers where there are any.
     message.array(8)
     message.array(image_header_dtype.itemsize)
     for _ in range(_bounded(message.count())):
@@ -130,6 +137,7 @@ def _read_image_array(source: Transport) -> RawMessage:
 
 def _read_bucket(source: Transport) -> RawMessage:
     message = Capture(source)
+    # A bucket begins with all of its sizes; nothing behind them has to be understood to pass it on.
     counts = [message.count() for _ in range(13)]
     # Data and reference (count, headers, samples, trajectories), their statistics, waveforms (count, headers, samples).
     sizes = {"data": counts[1:4], "reference": counts[5:8], "statistics": counts[8:10], "waveforms": counts[11:13]}

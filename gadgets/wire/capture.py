@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from gadgets.errors import WireError
 from gadgets.wire.transport import COUNT, MAX_BYTES, PRESENT, Bytes, Transport
 
+# ReconData have seven dimensions; a damaged count is nearly always far beyond.
 MAX_DIMENSIONS = 16
 
 
@@ -51,6 +52,7 @@ class Capture:
         if n_dimensions > MAX_DIMENSIONS:
             raise WireError(f"expected an array of at most {MAX_DIMENSIONS} dimensions, found {n_dimensions}")
         dimensions: tuple[int, ...] = struct.unpack(f"<{n_dimensions}Q", self.take(n_dimensions * COUNT.size))
+        # Multiplied as Python's integers: in 64 bits, damaged lengths could wrap round to a size that looks right.
         n_bytes = item_bytes
         for length in dimensions:
             n_bytes *= length

@@ -28,7 +28,9 @@ def _encoding(encoding: Any) -> Encoding:  # noqa: ANN401
     encoded, recon = encoding.encodedSpace, encoding.reconSpace
     n_lines, n_partitions = encoded.matrixSize.y, encoded.matrixSize.z
     limits = encoding.encodingLimits
+    # Encoding limits are optional in MRD, each of them and all together.
     lines = _limits(limits and limits.kspace_encoding_step_1, n_lines)
+    # Taken at its word, such a limit would end each k-space at its first readout.
     if lines.maximum == 0 and n_lines > 1:
         lines = _limits(None, n_lines)
     return Encoding(
@@ -52,7 +54,9 @@ def _last(limits: Any) -> Indices:  # noqa: ANN401
 
 def _limits(limits: Any, n_matrix: int) -> Limits:  # noqa: ANN401
     if limits is None:
+        # The centre that MRD and the transform use where nothing else is said.
         return Limits(0, n_matrix // 2, max(n_matrix - 1, 0))
+    # A maximum below the minimum would make a negative number of lines.
     return Limits(limits.minimum, limits.center, max(limits.maximum, limits.minimum))
 
 
@@ -65,6 +69,7 @@ def _acceleration(parallel_imaging: Any) -> tuple[int, int]:  # noqa: ANN401
     if parallel_imaging is None or parallel_imaging.accelerationFactor is None:
         return 1, 1
     factor = parallel_imaging.accelerationFactor
+    # The number of readouts that are expected is divided by it.
     return max(factor.kspace_encoding_step_1, 1), max(factor.kspace_encoding_step_2, 1)
 
 
@@ -72,4 +77,5 @@ Trajectory = Literal["cartesian", "epi", "radial", "goldenangle", "spiral", "oth
 
 
 def _trajectory(trajectory: Any) -> Trajectory:  # noqa: ANN401
+    # The parser gives a member of an enumeration, or the bare text.
     return cast(Trajectory, str(getattr(trajectory, "value", trajectory)).lower())

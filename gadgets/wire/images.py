@@ -15,6 +15,7 @@ from gadgets.wire.transport import COUNT, MESSAGE_ID, Transport, bytes_of
 
 IMAGE = 1022
 _ID = MESSAGE_ID.pack(IMAGE)
+# MRD's numbers for the type of the pixels and for what they show.
 _FLOAT32 = 5
 _MAGNITUDE = 1
 
@@ -72,8 +73,10 @@ def image_message(
     for name in _COUNTERS:
         head[name] = acquisition_header["idx"][name]
     head["version"], head["data_type"], head["image_type"] = 1, _FLOAT32, _MAGNITUDE
+    # MRD counts x first, NumPy last.
     head["matrix_size"], head["channels"] = image.shape[::-1], 1
     head["field_of_view"] = field_of_view
+    # The field has 16 bits: a longer series repeats the last number rather than fail.
     head["image_index"] = min(image_index, np.iinfo(np.uint16).max)
     # Images of one series share a matrix, and so an encoding.
     head["image_series_index"] = acquisition_header["encoding_space_ref"]
@@ -95,4 +98,5 @@ def write_image(destination: Transport, image: ImageMessage) -> None:
     """Write an image with its id."""
     destination.write(_ID, image.header.tobytes(), COUNT.pack(len(image.meta)), image.meta)
     destination.write(bytes_of(image.pixels))
+    # An image goes out at once: somebody waits for it, and the next one may take long.
     destination.flush()

@@ -22,6 +22,7 @@ from gadgets.wire.acquisitions import ACQUISITION_HEADER, Acquisition
 from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData, shape_of
 from gadgets.wire.transport import PRESENT, Bytes, bytes_of
 
+# The sampling description: two fields of view, two matrices, then minimum, centre and maximum of each axis.
 _SAMPLING = struct.Struct("<6f15H2x")
 
 
@@ -52,9 +53,11 @@ def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
     kspace = acquired.kspace
     n_coils, n_partitions, n_lines, width = kspace.data.shape
     acquisitions = [readout.source for readout in acquired.readouts if isinstance(readout.source, Acquisition)]
+    # Zero where nothing was acquired: a header of no samples is what tells the nodes behind.
     headers = np.zeros((n_partitions, n_lines), ACQUISITION_HEADER)
     partitions = [readout.partition for readout in acquired.readouts]
     lines = [readout.line for readout in acquired.readouts]
+    # All headers in one assignment. Where two readouts have one place the last one counts, as for the samples.
     content = b"".join(acquisition.header for acquisition in acquisitions)
     headers[partitions, lines] = np.frombuffer(content, ACQUISITION_HEADER)
     readout_limits = Limits(0, kspace.centre[2], width - 1)
@@ -68,6 +71,7 @@ def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
     )
     data = bytes_of(kspace.data)
     buffer = ReconBuffer(
+        # The first dimension is the fastest on the wire, so the samples go out as they lie in memory.
         dimensions=(width, n_lines, n_partitions, n_coils, 1, 1, 1),
         data=data,
         extras=(*_trajectory_of(acquired, acquisitions), PRESENT.pack(False)),
@@ -81,6 +85,7 @@ def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
 def _trajectory_of(acquired: AcquiredKSpace, acquisitions: Sequence[Acquisition]) -> tuple[Bytes, ...]:
     """Give the trajectory ``[TRAJ, E0, E1, E2, 1, 1, 1]`` as on the wire, where all acquisitions carry one."""
     n_dimensions = {acquisition.fields.trajectory_dimensions for acquisition in acquisitions}
+    # One array holds all of them: readouts with and without a trajectory do not fit into it together.
     if len(n_dimensions) != 1 or n_dimensions == {0}:
         return (PRESENT.pack(False),)
     (n_trajectory,) = n_dimensions
@@ -123,6 +128,7 @@ def _arrays(buffer: ReconBuffer, bit: int) -> tuple[ComplexArray, NDArray[np.voi
     if len(buffer.dimensions) != 7 or len(buffer.header_dimensions) != 5:
         raise RawDataError(f"expected data of 7 and headers of 5 dimensions, {found}")
     data, headers = buffer.data_array(), buffer.header_array()
+    # Headers have neither receivers nor samples, all other axes are the same.
     if data.shape[:3] + data.shape[4:6] != headers.shape:
         raise RawDataError(f"expected headers for each line, partition, N, S and LOC of the data, {found}")
     return data, headers
@@ -143,6 +149,8 @@ def _cell(
         width_found, centre, start = place_along_readout(
             n_samples, present["center_sample"].astype(np.int64), reversed_lines[acquired]
         )
+        # A gadget before us may have cropped or filled up the readouts, and left the headers: then these no longer say
+        # where samples lie, and all count as acquired.
         if width_found == width:
             readout_centre = centre
             begin = (start + present["discard_pre"])[:, np.newaxis]
@@ -171,9 +179,11 @@ def _described(
     values = _SAMPLING.unpack(sampling)
     matrices = values[6:9], values[9:12]
     known = encodings[number] if number < len(encodings) else None
+    # Gadgets that make ReconData of their own may leave the description empty.
     if min(matrices[0]) > 0:
         limits = [Limits(*values[start : start + 3]) for start in (12, 15, 18)]
         described = Encoding(matrices[0], matrices[1], limits[1], limits[2], values[0:3], values[3:6])
+        # The description has no room for the trajectory; only the MRD header tells it.
         trajectory = known.trajectory if known is not None else described.trajectory
         return replace(described, trajectory=trajectory), limits[0].centre
     if known is None:
@@ -181,6 +191,7 @@ def _described(
             f"a ReconData without sampling description names encoding {number}, "
             f"the header has {len(encodings)} encodings"
         )
+    # Nothing says where the echo lies: the middle is the best guess.
     return known, shape[-1] // 2
 
 
@@ -194,6 +205,7 @@ def _central_header(headers: NDArray[np.void], acquired: NDArray[np.bool_], cent
     places = np.argwhere(acquired)
     if not len(places):
         return _no_header()
+    # The image takes its place and time from this header, and the middle of k-space is what makes most of the image.
     nearest = places[np.abs(places - np.array(centre[:2])).sum(axis=1).argmin()]
     header: np.void = headers[tuple(nearest)]
     return header
@@ -216,6 +228,8 @@ def replace_cells(recon_data: ReconData, changed: Mapping[tuple[int, int, int, i
     """
     bits = list(recon_data.bits)
     for number in {place[0] for place in changed}:
+        # The samples are a read-only view of what was received; a bit is copied once, however many of its cells
+        # changed.
         data = bits[number].data.data_array().copy()
         for place, samples in changed.items():
             if place[0] == number:

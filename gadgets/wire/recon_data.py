@@ -21,6 +21,7 @@ from gadgets.wire.transport import COUNT, MESSAGE_ID, PRESENT, Bytes, Transport
 
 RECON_DATA = 1023
 _ID = MESSAGE_ID.pack(RECON_DATA)
+# There is one bit per encoding; a damaged count is nearly always far beyond this.
 _MAX_BITS = 65536
 _SAMPLING_BYTES = 56
 
@@ -95,6 +96,8 @@ def _read_bit(source: Transport) -> ReconBit:
 
 
 def _read_buffer(source: Transport) -> ReconBuffer:
+    # Data (complex64), trajectory and density (float32), headers, sampling description: the order is Gadgetron's. Only
+    # data and headers are looked at, so they are kept apart from what just passes.
     dimensions, data = Capture(source).array(8)
     extras = Capture(source)
     for _ in ("trajectory", "density"):
@@ -113,6 +116,7 @@ def write_recon_data(destination: Transport, recon_data: ReconData) -> None:
         destination.write(PRESENT.pack(bit.reference is not None))
         if bit.reference is not None:
             _write_buffer(destination, bit.reference)
+    # The next node can begin with it while this one works on what follows.
     destination.flush()
 
 

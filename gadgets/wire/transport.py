@@ -23,6 +23,7 @@ CLOSE, TEXT, ERROR = 4, 5, 8
 MAX_BYTES = 1 << 36
 # A scan may pause between messages; within one, a peer that sends nothing for so long has announced too much.
 STALL_S = 300.0
+# Much larger than an acquisition: one call to the system brings several. Larger parts are sent or read in place.
 _BUFFER_BYTES = 1 << 18
 _WRITE_AT_ONCE = 1 << 16
 
@@ -60,6 +61,7 @@ class Transport:
                 return self._read_large(n_bytes)
             self._fill(n_bytes)
             stop = self._start + n_bytes
+        # A copy, because the next read fills the same buffer again.
         chunk = bytes(self._buffer[self._start : stop])
         self._start = stop
         return chunk
@@ -91,6 +93,7 @@ class Transport:
 
     def _receive(self, target: memoryview, n_wanted: int, *, is_pause: bool = False) -> int:
         self.flush()
+        # Flushed before, because the peer may wait for just that before it sends more: both would wait for ever.
         limit_s = self._pause_s if is_pause else STALL_S
         try:
             self.socket.settimeout(limit_s)
@@ -116,6 +119,7 @@ class Transport:
             n_bytes = memoryview(part).nbytes
             if n_bytes >= _WRITE_AT_ONCE:
                 self.flush()
+                # What was gathered earlier has gone out before it: the order of bytes is the protocol.
                 self._send(part)
                 continue
             self._pending.append(part)
@@ -126,6 +130,7 @@ class Transport:
     def flush(self) -> None:
         """Send what was gathered."""
         if self._pending:
+            # Forgotten before it is sent: after a failure, close() must not send it a second time.
             gathered = b"".join(self._pending)
             self._pending.clear()
             self._n_pending = 0
@@ -149,6 +154,7 @@ class Transport:
         self._start = self._stop = 0
         with contextlib.suppress(OSError):
             while True:
+                # Samples may look like a CLOSE by chance, so a moment is waited for what follows.
                 looks_closed = last == MESSAGE_ID.pack(CLOSE)
                 self.socket.settimeout(min(0.2, quiet_s) if looks_closed else quiet_s)
                 n_received = self.socket.recv_into(self._buffer)

@@ -19,10 +19,13 @@ from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
 
 WAVEFORM = 1026
 _ID = MESSAGE_ID.pack(WAVEFORM)
+# MRD's: version, flags, measurement, scan counter, time stamp, samples, channels, sample time, waveform id.
 _HEADER = struct.Struct("<H6xQIIIHHfH2x")
 WAVEFORM_HEADER_BYTES = _HEADER.size
 _PIECE = struct.Struct("<4sIII")
+# Ids from 1024 on belong to everybody: only the mark tells that a waveform of our id is ours.
 _MARK = b"DSPK"
+# A waveform's header counts its samples in 16 bits.
 _MAX_PIECE_BYTES = 65535 * 4 - _PIECE.size
 # A record of a million points has some 150 million bytes; more pieces than this are no record.
 _MAX_PIECES = 4096
@@ -102,6 +105,8 @@ class RecordCollector:
         if piece is None:
             return False
         number, n_pieces, content = piece
+        # Piece 0 begins anew, so a record that was broken off is dropped. What was there is taken out before it is
+        # judged: a damaged record must not be continued.
         pieces = self._pieces.pop(waveform.waveform_id, []) if number else []
         if number != len(pieces) or not 0 < n_pieces <= _MAX_PIECES or number >= n_pieces:
             raise RawDataError(
@@ -118,12 +123,14 @@ class RecordCollector:
     def take(self, kind: type[RecordT]) -> list[RecordT]:
         """Give the records of one kind that have come, in order, and forget them."""
         taken = [record for record in self._records if isinstance(record, kind)]
+        # Records belong to the next ReconData alone: kept, they would be matched with one more.
         self._records = [record for record in self._records if not isinstance(record, kind)]
         return taken
 
 
 def _unpack(waveform: Waveform) -> tuple[int, int, bytes] | None:
     samples = memoryview(waveform.samples)
+    # Not an error: waveforms of others pass as they came, whatever their id.
     if waveform.waveform_id not in _RECORDS or samples.nbytes < _PIECE.size:
         return None
     mark, number, n_pieces, n_bytes = _PIECE.unpack(samples[: _PIECE.size])

@@ -18,6 +18,7 @@ from onnx_models.manifest import Architecture, ModelEntry, Region, Role, Trainin
 from onnx_models.publish import hash_file, write_card, write_entry
 from onnx_models.runtime import onnx_runtime
 
+# Outputs are probabilities, or values in units of the local level or error: no threshold could notice so little.
 TOLERANCE = 1e-4
 
 STEPS: Mapping[str, int] = {"plane": 4, "line": 4, "sample": 4}
@@ -100,9 +101,11 @@ def install(
     model = model.eval()
     varying = varying or {}
     file = f"{facts.name}.onnx"
+    # In the same folder, so that a model that was compared is moved there in one step.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as temporary:
         path = Path(temporary) / file
         _export(model, inputs, outputs, varying, path)
+        # Before it is installed: what was exported but differs must never stand in the manifest.
         _compare(model, inputs, varying, path)
         path.replace(folder / file)
     shapes = {name: _shape(name, value, varying) for name, value in inputs.items()}
@@ -117,6 +120,7 @@ def install(
         inputs=shapes,
         outputs={name: _shape(name, value, varying) for name, value in results},
         normalisation=facts.normalisation,
+        # Of the file as it lies there, and not of what was meant to be written.
         sha256=hash_file(folder / file),
         card=f"cards/{facts.name}.md",
         training=training,
@@ -145,8 +149,10 @@ def _export(
     varying: Mapping[str, Mapping[int, str]],
     path: Path,
 ) -> None:
+    # Only axes that are named here stay free; the exporter takes all others for constants.
     batch = torch.export.Dim("n", min=1, max=1 << 20)
     words = sorted({word for axes in varying.values() for word in axes.values()})
+    # Axes of one word share one symbol: inputs of a model have to agree in them.
     lengths = {word: STEPS.get(word, 1) * torch.export.Dim(f"n_{word}", min=1, max=1 << 12) for word in words}
     axes = tuple({0: batch} | {axis: lengths[word] for axis, word in varying.get(name, {}).items()} for name in inputs)
     # A network whose forward names its arguments is told of their axes one by one, one that takes them all together.
@@ -163,6 +169,7 @@ def _export(
     )
     if program is None:
         raise ModelError(f"{path.name}: the export gave no model")
+    # Weights inside of the file, so that a single hash covers all of the model.
     program.save(str(path), include_initializers=True, external_data=False)
     exported = onnx.load(str(path))
     _forget_origin(exported)
@@ -186,6 +193,7 @@ def _compare(
     """Hold the exported model against the network, also with other lengths than it was exported with."""
     session = onnx_runtime().InferenceSession(str(path), providers=["CPUExecutionProvider"])
     shorter = {name: _shortened(value, {0: "n", **varying.get(name, {})}) for name, value in inputs.items()}
+    # An axis that the exporter has fixed by mistake fails here, and not at the scanner.
     for given in (inputs, shorter):
         expected = [value.numpy() for value in _outputs_of(model, given)]
         found = session.run(None, {name: value.numpy() for name, value in given.items()})

@@ -60,12 +60,14 @@ def fit(
         File that a fit leaves behind, from which an interrupted one goes on and a finished one is given again.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    # Convolutions are usually fastest with the channels last; for three axes that layout has a name of its own.
     is_3d = any(values.ndim == 5 for values in network.parameters())
     network.to(device, memory_format=torch.channels_last_3d if is_3d else torch.channels_last).train()
     n_steps = max(int(schedule.epochs * len(rows) / schedule.batch), 1)
     optimiser = torch.optim.AdamW(network.parameters(), lr=schedule.learning_rate, weight_decay=1e-3)
     done = _resume(checkpoint, network, optimiser, n_steps, device)
     for step, batch in enumerate(_batches(rows, n_steps, schedule)):
+        # The batches are drawn all the same, so a fit that goes on sees those that it would have seen.
         if step < done:
             continue
         for group in optimiser.param_groups:
@@ -73,11 +75,13 @@ def fit(
         value = loss(batch, device)
         optimiser.zero_grad(set_to_none=True)
         value.backward()
+        # A single batch of odd examples must not throw the weights far off.
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         progress(name, step + 1, n_steps, float(value.detach()))
         if checkpoint is not None and ((step + 1) % SAVED_EVERY == 0 or step + 1 == n_steps):
             _save(checkpoint, network, optimiser, step + 1, n_steps)
+    # Export and comparison run on the CPU, wherever the fit ran.
     network.to(torch.device("cpu"), memory_format=torch.contiguous_format).eval()
     return network
 
@@ -87,6 +91,7 @@ def _save(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, step
     temporary = path.with_suffix(".part")
     state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "n_steps": n_steps}
     torch.save(state, temporary)
+    # Whole or not at all: the fit may be broken off at this very moment.
     temporary.replace(path)
 
 
@@ -96,7 +101,9 @@ def _resume(
     """Take up what an interrupted fit left; give the number of its steps."""
     if path is None or not path.is_file():
         return 0
+    # Weights only: a file of this kind can otherwise run any code.
     state = torch.load(path, map_location=device, weights_only=True)
+    # Other examples or another schedule: its learning rate would be at another point of its way.
     if state["n_steps"] != n_steps:
         return 0
     network.load_state_dict(state["network"])
@@ -111,6 +118,7 @@ def _batches(rows: NDArray[np.intp], n_steps: int, schedule: Schedule) -> Iterat
     for _ in range(n_steps):
         if start + schedule.batch > len(order):
             order, start = rng.permutation(rows), 0
+        # Sorted, as rows are copied fastest in the order of memory; which rows come together is still chance.
         yield np.sort(order[start : start + schedule.batch])
         start += schedule.batch
 

@@ -83,8 +83,10 @@ def train_models(
         if workshop.has(name):
             log(f"{name}: made already")
             continue
+        # Anew for each model, so that one that is trained alone comes out as in a training of all.
         torch.manual_seed(recipe.seed)
         MODELS[name](workshop)
+    # With only some of them made, the examples are kept for the others.
     if all(workshop.has(name) for name in MODELS):
         workshop.close()
     return [entry for entry in read_manifest(folder).models if entry.name in wanted]

@@ -23,6 +23,7 @@ from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
 
 Scores = Mapping[str, float | str]
 
+# Of the examples; operating points are chosen on them, weights are not.
 VALIDATION_SHARE = 0.1
 
 
@@ -83,7 +84,9 @@ class Workshop:
             path.mkdir(parents=True, exist_ok=True)
             for each in fields(kind):
                 np.save(path / f"{each.name}.npy", getattr(made, each.name))
+            # Written last: where it is missing, a training was broken off while it saved.
             (path / "done").touch()
+        # The last ones and not random ones: patches of one plane are alike, and must not stand on both sides.
         n_fitted = int(len(made) * (1 - VALIDATION_SHARE))
         self.log(f"{name}: fitting to {n_fitted} patches, {len(made) - n_fitted} kept for validation")
         return part(made, np.arange(n_fitted)), part(made, np.arange(n_fitted, len(made)))
@@ -122,6 +125,7 @@ class Workshop:
         if not (self.folder / MANIFEST_NAME).is_file():
             return False
         entry = next((each for each in read_manifest(self.folder).models if each.name == name), None)
+        # Of other recordings, another seed or another command it would be another model.
         if entry is None or entry.training != self.training:
             return False
         try:
@@ -135,6 +139,7 @@ class Workshop:
 
         Every model starts from the same seed, whichever were made before it.
         """
+        # Sums are made in another order by another number of threads, and give other weights.
         torch.set_num_threads(self.recipe.processes)
         note = self._unfinished / "training.json"
         if note.is_file() and note.read_text() == self.training.model_dump_json():

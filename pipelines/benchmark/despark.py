@@ -34,6 +34,7 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
     calibration = settings.calibration.model_copy(update={"on_failure": "fail"})
 
     def despark(kspace: KSpace) -> ComplexArray:
+        # A k-space that was passed on unjudged would count as one in which nothing was found.
         detection = detect(kspace, detector, "fail")
         found = (detection.target_patches, detection.repairs)
         repaired, _ = calibrate(kspace, detection.points, calibration, assignment, *found)

@@ -72,6 +72,7 @@ def _plot_sensitivity(axes: Axes, events: Sequence[ScoredEvent], rival: str, col
     axes.minorticks_off()
     axes.set_xlim(0.9 * MIN_RNR, 1.1 * MAX_RNR)
     if strengths:
+        # Rounding can make an end of the interval reach just beyond the share.
         bars = np.maximum(np.transpose(errors), 0)
         axes.errorbar(strengths, shares, bars, color=colour, marker="o", capsize=2, label=rival, elinewidth=0.8)
 
@@ -84,11 +85,13 @@ def _plot_harm(axes: Axes, scores: Sequence[FileScore], rivals: Sequence[str]) -
         places = np.arange(len(files)) + (number + 0.5) * width - 0.4
         axes.bar(places, [harm.get(file, 0) for file in files], width, color=colour, label=rival)
     axes.set_xticks(range(len(files)), files, rotation=35, ha="right", fontsize=8)
+    # Zero has to show, and rivals may be orders of magnitude apart.
     axes.set_yscale("symlog", linthresh=1)
     axes.set(title="clean samples changed per k-space", ylim=(0, None))
 
 
 def _plot_errors(axes: Axes, scores: Sequence[FileScore], rivals: Sequence[str]) -> None:
+    # A logarithmic axis has no zero.
     least = 1e-3
     for number, (rival, colour) in enumerate(zip(rivals, _colours(len(rivals)), strict=True)):
         errors = [error for score in scores if score.rival == rival for error in score.errors_left]

@@ -11,6 +11,7 @@ from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.errors import RawDataError
 from gadgets.kspace import KSpace
 
+# Few, so that they mostly lie beyond the signal; every readout adds some to the median.
 N_EDGE_SAMPLES = 6
 
 StackT = TypeVar("StackT", bound=NDArray[Any])
@@ -55,6 +56,7 @@ def acquired_columns(kspace: KSpace) -> BoolArray:
 
 def edge_samples(kspace: KSpace) -> BoolArray:
     """Which samples are among the first and last six of their readout, shape ``(kz, ky, kx)``."""
+    # Counted along what was sampled, because readouts of partial echoes begin in the middle of the grid.
     ordinal: IntArray = np.cumsum(kspace.sampled, axis=-1)
     from_end: IntArray = ordinal[..., -1:] - ordinal
     near_edge = (ordinal <= N_EDGE_SAMPLES) | (from_end < N_EDGE_SAMPLES)
@@ -101,6 +103,7 @@ def radii(kspace: KSpace) -> FloatArray:
     farther away along an axis. Infinite where nothing was sampled.
     """
     magnitude = np.abs(stack_readouts(kspace)).sum(axis=0)
+    # The peak is looked for, as the centre that headers name may be wrong.
     line = _relative_distance(magnitude.sum(axis=1))
     sample = _relative_distance(magnitude.sum(axis=0))
     radius = unstack_readouts(np.hypot(line[:, np.newaxis], sample)[np.newaxis], kspace)[0]

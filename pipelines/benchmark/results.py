@@ -31,6 +31,7 @@ def results_text(scores: Sequence[FileScore], totals: Sequence[Total], settings:
         "totals": [_with_shares(asdict(result)) | {"harm_per_kspace": result.harm_per_kspace} for result in totals],
         "files": [asdict(score) for score in scores],
     }
+    # JSON has no NaN; Python would write one that others cannot read.
     return json.dumps(_without_nan(result), indent=1, allow_nan=False)
 
 

@@ -32,6 +32,7 @@ class InformedRival:
     repair: Callable[[KSpace, Sequence[SparkEvent]], ComplexArray]
 
 
+# What each rival takes for a spark; its function says what the numbers mean.
 GLOBAL_FRACTION = 0.1
 GLOBAL_RADIUS = 0.1
 MEDIAN_SIZE = 5
@@ -59,6 +60,7 @@ def local_median(kspace: KSpace) -> ComplexArray:
     stack = stack_readouts(kspace)
     magnitude = np.abs(stack)
     surroundings = ndimage.median_filter(magnitude, size=(1, MEDIAN_SIZE, MEDIAN_SIZE))
+    # Where next to nothing was received, the median of a neighbourhood would make every sample stand out.
     floor = np.median(magnitude, axis=(1, 2), keepdims=True) / 2
     stack[magnitude > MEDIAN_RATIO * np.maximum(surroundings, floor)] = 0
     return unstack_readouts(stack, kspace)
@@ -114,6 +116,7 @@ def split_low_rank(
         return low_rank, sparse
     weight = 1 / np.sqrt(max(matrix.shape))
     spectral = float(np.linalg.norm(matrix, 2))
+    # The start that the authors give: it fulfils the constraint of the dual problem.
     multiplier = matrix / max(spectral, float(np.abs(matrix).max()) / weight)
     penalty = 1.25 / spectral
     for _ in range(max_iterations):
@@ -129,6 +132,7 @@ def split_low_rank(
 
 def _shrink(values: ComplexArray, threshold: float) -> ComplexArray:
     magnitude = np.abs(values)
+    # The magnitude shrinks and the phase stays: the complex form of soft thresholding.
     factor = np.maximum(magnitude - threshold, 0) / np.maximum(magnitude, np.finfo(magnitude.dtype).tiny)
     return np.asarray(values * factor)
 

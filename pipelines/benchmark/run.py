@@ -49,17 +49,20 @@ def score_file(
     """
     tallies = {rival: _Tally(repair, n_runs if counts_as_clean else 0) for rival, repair in rivals.items()}
     for number, clean in enumerate(kspaces):
+        # Once for all rivals and runs of this k-space.
         clean_image = image_of(clean.data)
         for tally in tallies.values():
             tally.harmed += count_changed(clean, tally.timed(clean))
         advance()
         for run in range(n_runs if counts_as_clean else 0):
+            # By the file's name: what else is scored, and in which order, must not change its sparks.
             rng = np.random.default_rng([seed, crc32(name.encode()), run, number])
             before, events = add_sparks(clean, rng, only_inner=run % 4 == INNER_RUN)
             before_image = image_of(before.data)
             for tally in tallies.values():
                 after = tally.timed(before, events)
                 tally.events += [score_event(event, clean, before, after) for event in events]
+                # Run by run over all k-spaces: the error of a single one may be next to nothing before.
                 tally.errors[run].add(clean_image, before_image, image_of(after))
             advance()
     return [tally.score(name, rival, len(kspaces), counts_as_clean) for rival, tally in tallies.items()]

@@ -101,6 +101,7 @@ def score_event(event: SparkEvent, clean: KSpace, before: KSpace, after: Complex
     after
         Repaired samples, shape ``(coil, kz, ky, kx)``.
     """
+    # At the largest sample: the others of a burst may be too weak to be told from the noise.
     truth = clean.data[event.peak]
     found = abs(after[event.peak] - truth) < abs(before.data[event.peak] - truth) / 2
     return ScoredEvent(event.radius, event.rnr, clean.n_coils, len(event.receivers), bool(found))
@@ -111,6 +112,7 @@ def count_changed(clean: KSpace, repaired: ComplexArray) -> int:
 
     A sample that turns into NaN counts, one that was NaN and stays it does not.
     """
+    # NaN is not equal to itself, and would count as changed wherever the file holds some.
     same = (repaired == clean.data) | (np.isnan(repaired) & np.isnan(clean.data))
     return int(np.count_nonzero(np.any(~same, axis=0) & clean.sampled))
 
@@ -217,8 +219,10 @@ def total(scores: Sequence[FileScore]) -> Total:
         raise ValueError(f"expected the scores of one rival, found {sorted(rivals)}")
     clean = [score for score in scores if score.counts_as_clean]
     events = [event for score in clean for event in score.events]
+    # A run without an error before has none left to speak of (NaN), and would spoil the median.
     errors = [error for score in clean for error in score.errors_left if error == error]
     n_kspaces = sum(score.n_kspaces for score in clean)
+    # By k-spaces, as files hold one or hundreds of them.
     seconds = sum(score.seconds_per_kspace * score.n_kspaces for score in clean)
     return Total(
         rival=rivals.pop(),

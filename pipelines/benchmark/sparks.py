@@ -15,8 +15,10 @@ from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.kspace import KSpace
 from pipelines.benchmark.readouts import radii, ripple_unit
 
+# The rings of all tables: the centre, where signal hides sparks, what lies around it, and the rest.
 INNER_RADIUS = 0.1
 OUTER_RADIUS = 0.3
+# Ratios of ripple to noise: from ripples far below the noise of the image to those that cover it.
 MIN_RNR, MAX_RNR = 0.1, 4.0
 MAX_EVENTS = 8
 MAX_BURST = 6
@@ -77,7 +79,9 @@ def add_sparks(
     data = kspace.data.copy()
     events = []
     for _ in range(rng.integers(1, MAX_EVENTS + 1)):
+        # Even in logarithms: weak sparks are as likely as strong ones.
         rnr = float(np.exp(rng.uniform(np.log(MIN_RNR), np.log(MAX_RNR))))
+        # A burst is one event: all receivers see it at the same samples, each in its own strength and phase.
         shape = draw_gains(rng, kspace.n_coils)[:, np.newaxis] * draw_burst(rng)
         n_samples = shape.shape[1]
         partition, line, first = draw_place(
@@ -125,6 +129,7 @@ def draw_place(
     if not np.any(fits):
         raise ValueError(f"expected a readout with {n_samples} consecutive acquired samples, found none")
     middle = radius[..., n_samples // 2 : n_samples // 2 + fits.shape[-1]]
+    # Strictly below, so just under it; small matrices may have no such place, and then the innermost is taken.
     fits &= middle <= max(np.nextafter(within, 0), middle[fits].min())
     places = np.argwhere(fits)
     partition, line, first = (int(index) for index in places[rng.integers(len(places))])

@@ -33,6 +33,7 @@ def file_table(scores: Sequence[FileScore], width: int = WIDE) -> Table:
         table.add_column(name, overflow="fold", min_width=NAME_WIDTH)
     for name in HEADINGS if is_wide else NARROW_HEADINGS:
         table.add_column(name, justify="right", no_wrap=True)
+    # Files that do not count stand at the end, where they disturb no comparison.
     for score in sorted(scores, key=lambda score: (not score.counts_as_clean, score.file)):
         n_sparks, share, bounds = _found(score)
         names = [score.file, score.rival]

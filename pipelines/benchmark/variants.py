@@ -57,6 +57,7 @@ def read_variants(texts: Sequence[str], common: Properties, taken: Sequence[str]
             raise SettingsError(f"--variant: expected {FORM}, found {text!r}")
         if name in variants or name in taken:
             raise SettingsError(f"--variant: expected names that differ, found {name!r} twice")
+        # Values may hold commas themselves.
         settings = re.split(r",(?=\s*\w+\.\w+=)", listed) if listed.strip() else []
         variants[name] = {**common, **dict(read_setting(each.strip(), "--variant") for each in settings)}
     return variants

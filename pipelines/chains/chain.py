@@ -75,6 +75,7 @@ class Chain:
             An assignment is not of that form, names a node that is not in the chain or a property that the
             node does not have, or its value is of the wrong type.
         """
+        # The whole document, so that parts which only a Gadgetron runs reach it with the settings.
         changed = parse_root(deepcopy(self.root), self.source)
         for assignment in assignments:
             path, equals, value = assignment.partition("=")
@@ -83,12 +84,14 @@ class Chain:
                 meant = did_you_mean(path.strip(), self._property_names) if equals and not dot else ""
                 raise SettingsError(f"expected NODE.PROPERTY=VALUE, found {assignment!r}{meant}")
             changed.set_property(name, property_name, value)
+        # At the end, and for all: one assignment may be right only together with another.
         changed.check_settings()
         return changed
 
     def set_property(self, name: str, property_name: str, value: str) -> None:
         """Set a property of every node of that name, or of the node that joins a stage of that name."""
         found = [(node, property_name) for node in self.nodes if node.name == name]
+        # raw_repair joins the stages: spark_detection.threshold means the same in every chain.
         found += [(node, f"{name}.{property_name}") for node in self.nodes if name in node.stages]
         if not found:
             raise SettingsError(
@@ -126,6 +129,7 @@ def find_chain(name: str) -> Chain:
         There is no such chain, or it cannot be read.
     """
     path = Path(name)
+    # A packaged name goes before a file of that name, which can still be meant as ./NAME.
     if name in packaged_names():
         return packaged_chain(name)
     if path.is_file():
@@ -133,6 +137,7 @@ def find_chain(name: str) -> Chain:
             return parse_chain(path.read_bytes(), name)
         except OSError as error:
             raise PipelineError(f"{name}: cannot be read ({error.strerror})") from error
+    # Neither of both: this says so, with what may have been meant.
     return packaged_chain(name)
 
 
@@ -171,6 +176,7 @@ def parse_chain(xml: bytes, source: str) -> Chain:
         The XML is not well-formed, or not a configuration of the current form.
     """
     try:
+        # By defusedxml: the host gets chains from whoever connects, and entities could fill its memory.
         root: Element = ElementTree.fromstring(xml.strip(b"\0 \t\r\n"))
     except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise PipelineError(f"{source}: not well-formed XML ({error or type(error).__name__})") from error
@@ -187,6 +193,7 @@ def parse_root(root: Element, source: str) -> Chain:
         if element.tag == "external":
             nodes.append(parse_node(element, source))
         else:
+            # Kept as a reason, not raised: the chain can still be sent to a Gadgetron.
             obstacles.append(f"the <{element.tag}> {_label(element)}")
     reads, unknown_readers = kinds_of(root.find("readers"), "reader")
     writes, unknown_writers = kinds_of(root.find("writers"), "writer")

@@ -12,6 +12,7 @@ from pipelines.messages import MessageID
 
 DECLARATION = b'<?xml version="1.0"?>\n'
 
+# Gadgetron's readers and writers without their ending. Several classes may read one kind of message.
 _KINDS = {
     "Acquisition": MessageID.ACQUISITION,
     "GadgetIsmrmrdAcquisitionMessage": MessageID.ACQUISITION,
@@ -98,6 +99,7 @@ def parse_node(external: Element, source: str) -> Node:
         It says neither what to start nor where to connect to.
     """
     execute, connect = external.find("execute"), external.find("connect")
+    # An external without writers of its own is sent everything that one can be written for.
     accepts = ALL_KINDS
     if external.find("writers") is not None:
         accepts, _ = kinds_of(external.find("writers"), "writer")
@@ -111,6 +113,7 @@ def parse_node(external: Element, source: str) -> Node:
     port = connect.get("port", "") if connect is not None else ""
     if connect is None or not port.isdecimal() or not 0 < int(port) < 1 << 16:
         raise PipelineError(f"{source}: expected <execute> or <connect port=…> in <external>, found port {port!r}")
+    # What runs there is not known: such a node is named by its address, and its settings are not checked.
     return Node(external, "", "", (connect.get("address") or "localhost", int(port)), accepts)
 
 
@@ -129,6 +132,7 @@ def kinds_of(container: Element | None, tag: str) -> tuple[frozenset[MessageID],
 
 def to_bytes(element: Element) -> bytes:
     """Write an element as XML, without what stands behind it."""
+    # The text behind an element belongs to it in this library, but not to what is sent.
     copied = deepcopy(element)
     copied.tail = None
     return bytes(tostring(copied, encoding="utf-8", xml_declaration=False))

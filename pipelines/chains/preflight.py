@@ -29,6 +29,7 @@ def check_models(chain: Chain) -> None:
     for node in chain.nodes:
         if node.is_ours:
             settings: Any = validate(node.properties, NODE_SETTINGS[node.name], node.name)
+            # A node that joins stages has their settings inside of its own.
             stages = [settings, *(getattr(settings, name) for name in node.stages)]
             for stage in stages:
                 if isinstance(stage, SparkDetectionSettings):
@@ -43,6 +44,7 @@ def check_default_models() -> None:
 
 
 def _check_detection(settings: SparkDetectionSettings) -> None:
+    # Who does not look needs no models, and may have none.
     if settings.method == "none":
         return
     folder: Path | None = settings.models

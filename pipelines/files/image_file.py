@@ -49,6 +49,7 @@ class RawImage:
     @cached_property
     def meta(self) -> dict[str, str]:
         """The first value of every meta element; empty where the meta data cannot be read."""
+        # Meta data are optional, and Gadgetron ends them with a NUL.
         if not self.attributes.strip(b"\0 \t\r\n"):
             return {}
         try:
@@ -56,6 +57,7 @@ class RawImage:
         except (ElementTree.ParseError, ValueError) as error:
             logger.warning("an image's meta data are not well-formed XML (%s)", error)
             return {}
+        # Of the first value only: whoever asks here asks for numbers and single words.
         return {meta.findtext("name", ""): meta.findtext("value", "") or "" for meta in root.iter("meta")}
 
     @classmethod
@@ -74,6 +76,8 @@ class RawImage:
         x, y, z = (int(size) for size in fields["matrix_size"])
         shape = int(fields["channels"]), z, y, x
         n_data = int(np.prod(shape)) * dtype.itemsize
+        # Checked before anything is cut out: NumPy would take a wrong length for another shape, or fail without a
+        # reason.
         if len(body) != start + n_attributes + n_data:
             raise WireError(f"image: expected {start + n_attributes + n_data} bytes by its header, found {len(body)}")
         data = np.frombuffer(body, dtype, -1, start + n_attributes).reshape(shape)
@@ -97,6 +101,7 @@ class ImageWriter:
     def append(self, image: RawImage) -> None:
         """Add an image behind those of its series; one of another size or type begins the next free number."""
         series = int(image.fields["image_series_index"])
+        # A dataset holds images of one size and type.
         while (name := f"image_{series}") in self._group and not _fits(self._group[name]["data"], image):
             series += 1
         if name not in self._group:
@@ -111,6 +116,7 @@ class ImageWriter:
     def _create(self, name: str, image: RawImage) -> None:
         group = self._group.create_group(name)
         shape = image.data.shape
+        # One image per chunk: nobody knows how many will come, and each is read by itself.
         group.create_dataset("header", (0,), maxshape=(None,), chunks=(1,), dtype=image_header_dtype)
         # The ISMRMRD library reads these as ASCII and refuses any other declaration; values may still be UTF-8.
         text = h5py.string_dtype("ascii")

@@ -79,6 +79,7 @@ class MrdImages(ImageFile):
     def _read(self, name: str, series: Any) -> None:  # noqa: ANN401 - h5py is untyped
         if not isinstance(series, h5py.Group) or not {"data", "header"} <= set(series):
             return
+        # MRD says of every image whether it is a magnitude, a phase or complex.
         types = series["header"]["image_type"]
         for number, (pixels, image_type) in enumerate(zip(series["data"][...], types, strict=True)):
             if image_type == IMTYPE_PHASE:
@@ -92,6 +93,7 @@ class MrdImages(ImageFile):
 
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:  # noqa: ARG002
         """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
+        # A copy first: all that is not an image, and every image that is not repaired, stays as it is.
         shutil.copyfile(self.path, path)
         n_clipped = 0
         with h5py.File(path, "r+") as file:
@@ -130,15 +132,18 @@ class NiftiImages(ImageFile):
             shutil.copyfile(self.path, path)
             return 0
         slope, intercept = self._file.dataobj.slope, self._file.dataobj.inter
+        # The numbers as stored: scaled and stored once more, pixels that nobody touched could be rounded.
         data = np.array(self._file.dataobj.get_unscaled())
         n_clipped = 0
         # Memory runs the other way round in NIfTI: x first. Of an array of its own this is a view.
         stack = self._as_stack(data)
         for number, pixels in repaired.items():
+            # Back to the numbers as stored, from which the file's own slope and intercept make the pixels.
             stack[number], n_here = as_stored((pixels.reshape(stack.shape[1:]) - intercept) / slope, data.dtype)
             n_clipped += n_here
         copy = type(self._file)(data, self._file.affine, self._file.header.copy(), extra=self._file.extra)
         copy.header.set_slope_inter(slope, intercept)
+        # By bytes, because nibabel tells by the name whether to compress, and the name is a temporary one.
         content = copy.to_bytes()
         path.write_bytes(gzip.compress(content) if self.path.name.lower().endswith(".gz") else content)
         return n_clipped
@@ -178,21 +183,26 @@ class DicomImages(ImageFile):
 
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
         """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
+        # Without a change it stays the same object, with its own identity.
         if not repaired:
             shutil.copyfile(self.path, path)
             return 0
         pydicom = _imported("pydicom", "DICOM")
         file = self._file
+        # DICOM often stores 12 bits in 16: larger numbers would be cut by whoever reads them.
         bits = int(file.BitsStored) if self._type.kind in "iu" else None
         frames, n_clipped = as_stored(
             np.stack([repaired.get(number, image)[0, 0] for number, image in enumerate(self.images)]), self._type, bits
         )
+        # Changed pixels are written plainly; what says how they were compressed has to go, too.
         if file.file_meta.TransferSyntaxUID.is_compressed:
             file.decompress()
         name = next(each for each in PIXEL_ELEMENTS if each in file)
         setattr(file, name, np.ascontiguousarray(frames).tobytes())
+        # What was changed is another image: under the old identity an archive would take one for the other.
         file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
         file.ImageType = ["DERIVED", *(list(file.get("ImageType", []))[1:] or ["SECONDARY"])]
+        # The element holds at most 1024 characters.
         file.DerivationDescription = "; ".join(comments[number] for number in sorted(repaired))[:1024]
         file.save_as(path)
         return n_clipped
@@ -226,6 +236,7 @@ def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -
     """
     try:
         with path.open("rb") as file:
+            # DICOM has its mark behind 128 bytes that may hold anything; the others begin with theirs.
             start = file.read(132)
     except OSError as error:
         raise RawDataError(f"{path}: cannot be read ({error.strerror or error})") from error

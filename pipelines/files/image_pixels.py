@@ -29,6 +29,7 @@ def as_stored(values: NDArray[Any], dtype: DTypeLike, bits: int | None = None) -
         return values.astype(kind), 0
     limits = np.iinfo(kind)
     spare = 0 if bits is None else limits.bits - bits
+    # Shifted, so that signed types keep their sign: 12 of 16 bits go from -2048 to 2047.
     least, most = limits.min >> spare, limits.max >> spare
     rounded = np.rint(values)
     n_clipped = int(np.count_nonzero((rounded < least) | (rounded > most)))

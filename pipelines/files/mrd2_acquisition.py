@@ -22,6 +22,7 @@ _COUNTERS = (
     "set",
     "segment",
 )
+# By the names that both versions share; what version 1 lacks is not lost, as items go out as they came.
 _NUMBERS = ("measurement_uid", "acquisition_time_stamp", "discard_pre", "discard_post", "encoding_space_ref")
 _VECTORS = ("position", "read_dir", "phase_dir", "slice_dir", "patient_table_position")
 _LISTS = ("physiology_time_stamp", "user_int", "user_float")
@@ -43,6 +44,7 @@ def to_raw(acquisition: Any, number: int) -> RawAcquisition:  # noqa: ANN401 - a
         A number in it is too large for version 1.
     """
     head, data = acquisition.head, np.ascontiguousarray(acquisition.data, np.complex64)
+    # Version 2 has the axes of the trajectory first, version 1 the samples.
     trajectory = np.ascontiguousarray(np.transpose(acquisition.trajectory), np.float32)
     if trajectory.size and trajectory.shape[0] != data.shape[1]:
         raise RawDataError(
@@ -53,6 +55,7 @@ def to_raw(acquisition: Any, number: int) -> RawAcquisition:  # noqa: ANN401 - a
     fields |= {
         "version": 1,
         "flags": int(head.flags),
+        # Optional in version 2; reports name a readout by it.
         "scan_counter": number if head.scan_counter is None else head.scan_counter,
         "number_of_samples": data.shape[1],
         "available_channels": data.shape[0],

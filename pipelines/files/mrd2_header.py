@@ -31,6 +31,7 @@ def header_xml(header: Any) -> bytes:  # noqa: ANN401 - of an optional package
         ``mrd.Header``.
     """
     root = Element("ismrmrdHeader", {"xmlns": NAMESPACE.strip("{}")})
+    # In the order of the schema, and with what it demands even where no node looks at it.
     conditions = SubElement(root, "experimentalConditions")
     _add(conditions, "H1resonanceFrequency_Hz", header.experimental_conditions.h1resonance_frequency_hz)
     for encoding in header.encoding:

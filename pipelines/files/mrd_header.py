@@ -37,6 +37,7 @@ def read_header(xml: bytes, where: str) -> MRDHeader:
         # Dates in foreign formats only warn; nothing here depends on them.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            # Mended first, as the nodes will see it.
             header: MRDHeader = ismrmrd.xsd.CreateFromDocument(mended(xml, where))
     except (ParserError, TypeError, ValueError) as error:
         raise RawDataError(f"{where}: the MRD header does not parse ({_first_line(error)})") from error
@@ -49,6 +50,7 @@ def read_header(xml: bytes, where: str) -> MRDHeader:
 def _check_matrix(space: ismrmrd.xsd.encodingSpaceType, where: str) -> None:
     for axis in MATRIX_AXES:
         size = getattr(space.matrixSize, axis)
+        # The parser only warns of a text in place of a number, and keeps it.
         if not isinstance(size, int) or size < 1:
             raise RawDataError(f"{where}: expected a matrix size of at least 1 along {axis}, found {size!r}")
 
@@ -65,15 +67,18 @@ def mended(xml: bytes, where: str) -> bytes:
         if element.find(f"{NAMESPACE}userParameters") is None
     ]
     if not lacking:
+        # Some clients end the header with a NUL, which is no XML.
         return xml.strip(b"\0 \t\r\n")
     for element in lacking:
         SubElement(element, f"{NAMESPACE}userParameters")
+    # As the default namespace: parsers that look for plain names would not find them behind a prefix.
     register_namespace("", NAMESPACE.strip("{}"))
     return b'<?xml version="1.0"?>\n' + bytes(tostring(root, encoding="utf-8"))
 
 
 def _parse(xml: bytes, where: str) -> Element:
     try:
+        # By defusedxml: the header comes from whoever connects, and entities could fill the memory.
         root: Element = ElementTree.fromstring(xml.strip(b"\0 \t\r\n"))
     except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise RawDataError(f"{where}: the MRD header is not well-formed XML ({_first_line(error)})") from error

@@ -23,6 +23,7 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
         The folder does not exist, or the file cannot be renamed.
     """
     check_folder(path)
+    # In the same folder, so that the renaming is one step; with the process's number, as two may write at once.
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield temporary
@@ -49,5 +50,6 @@ def check_folder(path: Path) -> None:
 def same_file(first: Path, second: Path) -> bool:
     """Whether both names lead to one file, through links too."""
     if first.exists() and second.exists():
+        # By what lies on the disk: names may differ by links, or by the case of letters.
         return first.samefile(second)
     return first.resolve() == second.resolve()

@@ -62,6 +62,7 @@ class RawFile:
             if data is None or not len(data):
                 raise RawDataError(f"{self.path}: group {group!r} holds no acquisitions")
             self._data: h5py.Dataset = data
+        # Whatever ends the opening, Ctrl-C too: nobody else could close the file.
         except BaseException:
             self.close()
             raise
@@ -96,6 +97,7 @@ class RawFile:
     def headers(self, rows: int = 4096) -> Iterator[NDArray[np.void]]:
         """Give the acquisition headers alone, as structured arrays of up to ``rows`` each."""
         for start in range(0, self.n_acquisitions, rows):
+            # Without the samples, which are most of the file.
             heads = self._read(self._data.fields("head"), start, start + rows)
             yield _as_dtype(heads, acquisition_header_dtype)
 
@@ -125,6 +127,7 @@ class RawFile:
 
     def __iter__(self) -> Iterator[RawItem]:
         """Give acquisitions and waveforms in the order of the scan."""
+        # A file keeps acquisitions and waveforms apart; a scanner sends them as they were recorded.
         waveforms = self.waveforms()
         waveform = next(waveforms, None)
         for acquisition in self.acquisitions():
@@ -155,6 +158,7 @@ class RawFile:
         if dataset is None:
             return None
         fields = dataset.dtype["head"].names if "head" in (dataset.dtype.names or ()) else None
+        # By names, not by layout: other writers arrange the same fields differently.
         missing = set(header_dtype.names or ()) - set(fields or ())
         if missing:
             raise RawDataError(
@@ -163,6 +167,7 @@ class RawFile:
         return dataset
 
     def _rows(self, dataset: h5py.Dataset, header_dtype: np.dtype[Any]) -> Iterator[tuple[np.void, np.void]]:
+        # The first row alone tells how large rows are, and so how many make a piece.
         start, count = 0, 1
         while start < len(dataset):
             rows = self._read(dataset, start, start + count)

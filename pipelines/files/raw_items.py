@@ -37,6 +37,7 @@ class RawAcquisition:
     @cached_property
     def fields(self) -> np.void:
         """The header's fields by name, read-only: ``fields["scan_counter"]``, ``fields["idx"]["slice"]``."""
+        # A view: what goes on is always the header as it came.
         row: np.void = np.frombuffer(self.header, dtype=acquisition_header_dtype)[0]
         return row
 
@@ -63,6 +64,7 @@ class RawAcquisition:
         expected = ACQUISITION_HEADER_BYTES + n_trajectory + 8 * samples * coils
         if len(body) != expected:
             raise WireError(f"acquisition: expected {expected} bytes by its header, found {len(body)}")
+        # Views of the message: samples are not copied on their way to the file.
         trajectory = np.frombuffer(body, np.float32, samples * dimensions, ACQUISITION_HEADER_BYTES)
         data = np.frombuffer(body, np.complex64, samples * coils, ACQUISITION_HEADER_BYTES + n_trajectory)
         return cls(

@@ -33,6 +33,7 @@ class RawWriter:
     def __init__(self, file: h5py.File, header_xml: bytes, group: str = "dataset") -> None:
         self._group = file.create_group(group)
         xml = self._group.create_dataset("xml", (1,), dtype=h5py.special_dtype(vlen=bytes))
+        # Byte for byte: parsed and written again, it could lose what the parser does not know.
         xml[0] = header_xml
         self._waiting: dict[str, list[RawItem]] = {"data": [], "waveforms": []}
         self._waiting_bytes = 0
@@ -47,6 +48,7 @@ class RawWriter:
         else:
             self._waiting["waveforms"].append(item)
             self.n_waveforms += 1
+        # Counted in bytes, as rows of one scan may hold few samples and those of another many.
         self._waiting_bytes += item.data.nbytes + len(item.header)
         if self._waiting_bytes >= PIECE_BYTES:
             self.flush()
@@ -81,6 +83,7 @@ def _append_rows(group: h5py.Group, name: str, dtype: np.dtype[Any], items: list
         row["head"] = item.fields
         if isinstance(item, RawAcquisition):
             row["traj"] = item.trajectory.reshape(-1)
+            # MRD stores samples as pairs of float32 in a list of variable length.
             row["data"] = np.ascontiguousarray(item.data).reshape(-1).view(np.float32)
         else:
             row["data"] = item.data.reshape(-1)

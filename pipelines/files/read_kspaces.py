@@ -32,6 +32,7 @@ def read_kspaces(path: Path, group: str = "dataset") -> Iterator[AcquiredKSpace]
 
 def _imaging_readouts(raw: RawFile) -> Iterator[Readout]:
     for number, item in enumerate(raw.acquisitions()):
+        # As if it had come on the wire, so that a file and a scan are read by the same code.
         acquisition = Acquisition(item.header, item.trajectory.tobytes(), item.data.tobytes())
         if is_imaging(acquisition.fields.flags):
             yield acquisition.readout(source=number)

@@ -28,7 +28,9 @@ class ClientConnection:
     def __init__(self, connection: socket.socket) -> None:
         self._socket = connection
         self._reader = MessageReader(connection, "client")
+        # Every node of the chain may write to the client, each from the thread that reads it: messages must not mix.
         self._lock = threading.Lock()
+        # At once: held back by the system, a small message would wait until the one before is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._notice_dead_hosts()
 
@@ -57,6 +59,7 @@ class ClientConnection:
     def is_lost(self) -> bool:
         """Whether the connection is broken; one that only has no more to send is not."""
         watch = select.poll()
+        # No event is asked for: errors and a connection that is closed on both sides are told unasked.
         watch.register(self._socket, 0)
         return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
@@ -67,6 +70,7 @@ class ClientConnection:
         client would never see the reason.
         """
         last = [text_message(MessageID.TEXT, reason)] if reason else []
+        # A thread may hang in a client that reads nothing; the session must end all the same.
         if not self._lock.acquire(timeout=FAREWELL_LIMIT_S):
             return
         try:
@@ -74,6 +78,7 @@ class ClientConnection:
             with contextlib.suppress(OSError):
                 self._socket.settimeout(FAREWELL_LIMIT_S)
                 self._socket.sendall(b"".join(message.data for message in (*last, CLOSE)))
+                # Only our side: the client reads to the end, and learns that nothing more comes.
                 self._socket.shutdown(socket.SHUT_WR)
                 while self._socket.recv(_RECEIVE_BYTES):
                     pass

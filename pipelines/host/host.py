@@ -53,6 +53,7 @@ class Host:
 
     def __init__(self, bind: str = "127.0.0.1", port: int = 0, idle_limit_s: float = IDLE_LIMIT_S) -> None:
         try:
+            # Only addresses of IPv6 have colons.
             family = socket.AF_INET6 if ":" in bind else socket.AF_INET
             self._listener = socket.create_server((bind, port), family=family, backlog=64)
         except (OSError, OverflowError) as error:
@@ -102,11 +103,13 @@ class Host:
                 if self._stopping:
                     return
                 logger.warning("a client could not be accepted (%s)", error)
+                # No descriptors are left, for example: a moment later there may be some again.
                 threading.Event().wait(0.1)
                 continue
             session = Session(ClientConnection(connection), f"{address[0]}:{address[1]}", self._idle_limit_s)
             thread = threading.Thread(target=self._serve, args=(session,), name=session.name, daemon=True)
             with self._lock:
+                # Before it starts: a session that is over at once must find itself here to be taken out.
                 self._sessions[thread] = session
             thread.start()
 
@@ -166,6 +169,7 @@ class Session:
 
     def _converse(self) -> None:
         chain: Chain | None = None
+        # Who connects and says nothing must not hold a thread for ever.
         self._client.limit_silence(self._idle_limit_s)
         while True:
             message = self._client.read()
@@ -185,6 +189,7 @@ class Session:
         if chain is None:
             raise WireError("expected a configuration (FILENAME or CONFIG) before the HEADER, found none")
         header = message.body[4:]
+        # Checked here, so that a fault in it is told by the host and not by whichever node stumbles first.
         read_header(header, "client")
         logger.info("%s: scan with %s begins", self.name, chain.source)
         # A scan may pause while others of its connections move; it has its own watch.
@@ -200,6 +205,7 @@ def _chain_of(message: Message) -> Chain:
     else:
         chain = parse_chain(message.body[4:], "the client's configuration")
     chain.check_runnable()
+    # Before any process is started: the client gets the reason at once, with the name of the property.
     chain.check_settings()
     return chain
 

@@ -10,6 +10,7 @@ from typing import IO
 
 logger = logging.getLogger(__name__)
 
+# Lines that are kept of each node, those that make its last words, and the wait for the last of them.
 N_KEPT = 200
 N_LAST_WORDS = 3
 JOIN_S = 2.0
@@ -38,6 +39,7 @@ class NodeLog:
 
     def last_words(self) -> str:
         """Give the last lines that say why the process ended, once it has."""
+        # The process may have ended before all that it wrote was read.
         self._thread.join(JOIN_S)
         telling = [_text_of(line) for line in list(self._lines) if _is_telling(line)][-N_LAST_WORDS:]
         # A traceback's last line often repeats what was logged, with the exception's name in front.
@@ -64,6 +66,7 @@ def _is_telling(line: str) -> bool:
     if not line.strip() or line.startswith((" ", "Traceback ")):
         return False
     match = _LINE.match(line)
+    # A line without a level was written by no logger: an error of the interpreter or of a library.
     return match is None or match["level"] in ("ERROR", "CRITICAL")
 
 

@@ -20,8 +20,10 @@ from pipelines.thread_limits import LIMITS
 
 logger = logging.getLogger(__name__)
 
+# How long a process may take to connect (its libraries may lie on a slow disk), and to exit after its CLOSE.
 START_LIMIT_S = 60.0
 EXIT_LIMIT_S = 60.0
+# As a Gadgetron does: ten attempts, over about 20 s.
 CONNECT_ATTEMPTS = 10
 CONNECT_PAUSE_S = 2.0
 END_GRACE_S = 2.0
@@ -51,6 +53,7 @@ class NodeProcess:
         """Start the process where the chain asks for one; it connects back while others start."""
         if self.node.address is not None:
             return
+        # A port of its own for each node, so that it is known who connects; on this machine only.
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
         command = [sys.executable, "-m", "gadgetron", str(port), self.node.module, self.node.target]
@@ -59,6 +62,7 @@ class NodeProcess:
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
+            # In one stream, so that a traceback stands where it belongs among the log.
             stderr=subprocess.STDOUT,
             env=_environment(),
             start_new_session=True,
@@ -83,6 +87,7 @@ class NodeProcess:
         with self._lock:
             if self._socket is None:
                 raise OSError("not connected")
+            # Noted before it is sent: the node may answer with its own CLOSE before sendall() returns.
             if message.id is CLOSE.id:
                 self.input_closed = True
             self._socket.sendall(message.data)
@@ -111,6 +116,7 @@ class NodeProcess:
         if self._socket is None:
             return False
         try:
+            # After its CLOSE nothing may come: an end means that all was read, a reset that it was not.
             self._socket.settimeout(EXIT_LIMIT_S)
             return not self._socket.recv(1)
         except OSError:
@@ -145,6 +151,7 @@ class NodeProcess:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self._process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
+                    # The whole group: a node may have started processes of its own, which would outlive it.
                     os.killpg(self._process.pid, number)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._process.wait(END_GRACE_S)
@@ -173,6 +180,7 @@ class NodeProcess:
         listener, process = self._listener, self._process
         if listener is None or process is None:
             raise NodeError(f"node {self.name} was not started")
+        # Short, to notice between two attempts that the process has ended or that the scan is given up.
         listener.settimeout(0.05)
         limit = time.monotonic() + START_LIMIT_S
         while time.monotonic() < limit and not self._ended.is_set():
@@ -203,6 +211,7 @@ def _environment() -> dict[str, str]:
         "GADGETRON_EXTERNAL_LOG_LEVEL": "INFO",
         "PYTHONUNBUFFERED": "1",
     }
+    # What the user has set in the environment goes before ours.
     return {**defaults, **LIMITS, **os.environ}
 
 

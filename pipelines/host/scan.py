@@ -93,6 +93,7 @@ class Scan:
         """
         threads = [threading.Thread(target=self._guard, args=(self._from_client,), name="client", daemon=True)]
         try:
+            # All nodes have their configuration before the first byte of data moves.
             readers = self._start_nodes()
             threads += [
                 threading.Thread(target=self._guard, args=(self._from_node, index, reader), name=node.name, daemon=True)
@@ -103,6 +104,7 @@ class Scan:
             self._watch()
         finally:
             self._over.set()
+            # Not the client's thread: it may wait for a client that is silent, until the session closes the connection.
             self._end_nodes(threads[1:])
         if self._failure is not None:
             raise self._failure
@@ -116,6 +118,7 @@ class Scan:
     def _start_nodes(self) -> list[MessageReader]:
         logger.info("nodes start: %s", ", ".join(node.name for node in self._nodes))
         for node in self._nodes:
+            # All are started before the first is waited for: importing takes most of the time, and they do it at once.
             node.start()
         with ThreadPoolExecutor(len(self._nodes)) as pool:
             waiting = [pool.submit(node.connect) for node in self._nodes]
@@ -153,6 +156,7 @@ class Scan:
     def _fail(self, error: DesparkError) -> None:
         with self._lock:
             if not self._over.is_set():
+                # Only the first one: whatever fails later, fails because of it.
                 self._failure = error
                 self._over.set()
 
@@ -164,6 +168,7 @@ class Scan:
             if message.id is MessageID.CLOSE:
                 self._close_input(0)
                 return
+            # What the chain has no reader for must not get lost unnoticed.
             if message.id not in self._chain.reads:
                 raise WireError(f"the chain {self._chain.source} has no reader for {message.id.name} messages")
             self._deliver(0, message)
@@ -174,6 +179,7 @@ class Scan:
             try:
                 message = reader.read()
             except PeerLostError as error:
+                # A reset means unread data: the node went away in the middle of its work.
                 had_all = node.input_closed and not isinstance(error.__cause__, ConnectionError)
                 raise node.failure("it ended without a CLOSE" if had_all else ENDED_EARLY) from error
             except WireError as error:
@@ -189,6 +195,7 @@ class Scan:
 
     def _check_end(self, node: NodeProcess) -> None:
         """See that a node ended as it should: its CLOSE comes after a crash, too."""
+        # Read before the wait, during which the client's CLOSE may still arrive.
         had_all = node.input_closed
         if node.wait() != 0:
             raise node.failure("it ended badly")
@@ -199,10 +206,12 @@ class Scan:
         """Send a message to the first node from ``index`` on that accepts it, else to the client."""
         self._last_moved = time.monotonic()
         for node in self._nodes[index:]:
+            # As in a Gadgetron: what a node does not accept goes round it to the next one.
             if message.id in node.node.accepts:
                 self._send(node, message)
                 return
         if message.id not in self._chain.writes:
+            # What the chain has no writer for ends here, and is counted: it is no failure.
             self._n_unwritten += 1
             return
         self._client.send(message)
@@ -222,6 +231,7 @@ class Scan:
 
     def _end_nodes(self, threads: list[threading.Thread]) -> None:
         with ThreadPoolExecutor(len(self._nodes)) as pool:
+            # All at once: each may take some seconds to end.
             list(pool.map(NodeProcess.end, self._nodes))
         for thread in threads:
             if thread.is_alive():

@@ -16,12 +16,14 @@ from ismrmrd.hdf5 import acquisition_header_dtype, image_header_dtype, waveform_
 from gadgets.errors import PeerLostError, WireError
 from pipelines.messages.messages import FILENAME_BYTES, Message, MessageID
 
+# No message, text or array of a scan comes near these; a damaged count nearly always passes them.
 MAX_MESSAGE_BYTES = 32 << 30
 MAX_TEXT_BYTES = 64 << 20
 MAX_DIMENSIONS = 32
 RECEIVE_BYTES = 256 << 10
 
 _U16, _U32, _U64 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<Q")
+# The size of a sampling description, and of a pixel by MRD's data types 1 to 8.
 _SAMPLING_BYTES = 56
 _IMAGE_ITEM_BYTES = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4, 6: 8, 7: 8, 8: 16}
 _BUCKET = struct.Struct("<13Q")
@@ -74,6 +76,7 @@ class MessageReader:
         """
         self._message = bytearray()
         self._name = ""
+        # Without an id that is known nobody can tell how long the message is: the stream cannot be read on.
         number = self.u16()
         try:
             kind = MessageID(number)
@@ -115,6 +118,8 @@ class MessageReader:
 
     def _receive(self, missing: int) -> None:
         try:
+            # Much at once for acquisitions, which are small; for an array at most a megabyte, as it is copied once
+            # more.
             self._received = self._connection.recv(max(RECEIVE_BYTES, min(missing, 4 * RECEIVE_BYTES)))
         except TimeoutError as error:
             raise PeerLostError(f"{self._peer}: nothing came for {self._connection.gettimeout():g} s") from error
@@ -146,6 +151,7 @@ def _long_text(reader: MessageReader) -> None:
     reader.take(reader.u64(), MAX_TEXT_BYTES)
 
 
+# Behind a reserved number and the number that the answer has to repeat, 64 bits each.
 def _query(reader: MessageReader) -> None:
     reader.take(16)
     _long_text(reader)
@@ -173,6 +179,7 @@ def _image(reader: MessageReader) -> None:
     if item_bytes is None:
         raise WireError(f"image: expected a data type of 1 to 8, found {int(head['data_type'])}")
     _long_text(reader)
+    # As Python's integers: NumPy's would wrap round for a damaged matrix size.
     reader.take(item_bytes * int(head["channels"]) * int(np.prod(head["matrix_size"], dtype=object)))
 
 
@@ -221,6 +228,7 @@ def _waveforms(reader: MessageReader) -> None:
 
 def _bucket(reader: MessageReader) -> None:
     numbers = _BUCKET.unpack(reader.take(_BUCKET.size))
+    # One after the other, so that each size is believed only as far as bytes arrive.
     for index in _BUCKET_SIZES:
         reader.take(numbers[index])
 

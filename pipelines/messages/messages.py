@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gadgets.errors import WireError
 
+# The field has this length whatever the name, filled up with zeros.
 FILENAME_BYTES = 1024
 
 _U16, _U32, _U64 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<Q")
@@ -50,6 +51,7 @@ class Message(NamedTuple):
     @property
     def text(self) -> str:
         """What a FILENAME, CONFIG, HEADER, TEXT, QUERY, RESPONSE or ERROR says."""
+        # Id and what stands before the text: nothing, a length, or numbers and a length.
         skipped = {MessageID.FILENAME: 2, MessageID.QUERY: 26, MessageID.RESPONSE: 18, MessageID.ERROR: 10}
         return bytes(self.data[skipped.get(self.id, 6) :]).partition(b"\0")[0].decode("utf-8", "replace")
 
@@ -60,6 +62,7 @@ CLOSE = Message(MessageID.CLOSE, _U16.pack(MessageID.CLOSE))
 def text_message(kind: MessageID, text: str | bytes) -> Message:
     """Make a CONFIG, HEADER, TEXT (length of 32 bits) or ERROR (64 bits) message."""
     body = text.encode() if isinstance(text, str) else text
+    # Of these, ERROR alone has a length of 64 bits in Gadgetron's protocol.
     length = _U64 if kind is MessageID.ERROR else _U32
     return Message(kind, _U16.pack(kind) + length.pack(len(body)) + body)
 
@@ -67,6 +70,7 @@ def text_message(kind: MessageID, text: str | bytes) -> Message:
 def filename_message(name: str) -> Message:
     """Make a FILENAME message: the name of a configuration that the server has."""
     body = name.encode()
+    # One byte less than the field, which ends with a zero.
     if len(body) >= FILENAME_BYTES:
         raise WireError(f"a configuration's name holds at most {FILENAME_BYTES - 1} bytes, found {len(body)}")
     return Message(MessageID.FILENAME, _U16.pack(MessageID.FILENAME) + body.ljust(FILENAME_BYTES, b"\0"))

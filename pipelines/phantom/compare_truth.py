@@ -44,12 +44,14 @@ def compare(sparks: Sequence[SimulatedSpark], repaired: Iterable[RepairedPlace])
         Every sample that was changed, k-spaces in any order.
     """
     changed = {(place.indices, place.place): place.receivers for place in repaired}
+    # By its largest sample: the others of a burst may be too weak to be told.
     found = tuple(_strongest(spark) in changed.get((spark.indices, peak_of(spark)), ()) for spark in sparks)
     hit = {(spark.indices, place) for spark in sparks for place in places_of(spark)}
     events = tuple(
         ScoredEvent(spark.radius, spark.rnr, len(spark.gains), len(spark.receivers), is_found)
         for spark, is_found in zip(sparks, found, strict=True)
     )
+    # All samples of a burst count as hit, and not only its largest.
     return Comparison(found, sum(place not in hit for place in changed), events)
 
 

@@ -24,6 +24,7 @@ from pipelines.benchmark import (
 )
 from pipelines.phantom.spark_truth import Complex, SimulatedSpark
 
+# How many sparks come back, how often at most, and after how many readouts: a loose contact does.
 REPEAT_SHARE = 0.15
 MAX_REPEATS = 3
 MAX_REPEAT_DISTANCE = 6
@@ -73,12 +74,14 @@ def draw_in_kspace(
     unit = ripple_unit(kspace)
     sparks: list[SimulatedSpark] = []
     for _ in range(rng.integers(1, plan.events + 1)):
+        # Even in logarithms: weak sparks are as likely as strong ones.
         rnr = float(np.exp(rng.uniform(np.log(plan.rnr_min), np.log(plan.rnr_max))))
         gains, burst = draw_gains(rng, kspace.n_coils), draw_burst(rng)
         within = _draw_within(rng, plan.centre_share)
         partition, line, column = draw_place(rng, kspace, radius, burst.size, within=within)
         event = _Event(gains, burst, rnr, rnr * unit, column)
         number = n_before + len(sparks)
+        # A spark comes back later in time: the order is that of acquisition, not of lines.
         first = places.index((partition, line))
         sparks.append(_spark(acquired, event, first, radius))
         for later in _repeats(rng, acquired, first, event):
@@ -135,6 +138,7 @@ def _spark(
 ) -> SimulatedSpark:
     readout = acquired.readouts[number]
     place = readout.partition, readout.line
+    # From columns of the k-space to samples of the readout as recorded, its discarded ones included.
     begin = int(np.argmax(acquired.kspace.sampled[place])) - readout.n_discarded[0]
     return SimulatedSpark(
         acquisition=cast(int, readout.source),

@@ -69,6 +69,7 @@ def draw_head(shape: tuple[int, int], extent: tuple[float, float], z: float, rng
         Signal, shape ``shape``.
     """
     y, x = _coordinates(shape, extent)
+    # An ellipsoid is smaller away from its middle; it never vanishes, as an empty slice would show nothing.
     scale = np.sqrt(max(1 - (z / HEAD[2]) ** 2, 0.05))
     x, y = x / scale, y / scale
     head = np.hypot(x / HEAD[0], y / HEAD[1])
@@ -79,6 +80,7 @@ def draw_head(shape: tuple[int, int], extent: tuple[float, float], z: float, rng
     brain = head < 0.83 + 0.012 * _folds(angle, rng, 14, 30) - 0.05 * _fissure(x)
     image[brain] = GREY
     image[brain & (head < 0.7 + 0.045 * _folds(angle, rng, 9, 26) - 0.12 * _fissure(x))] = WHITE
+    # In their order: lesion and vessels lie over what is drawn before.
     for part in DEEP_STRUCTURES:
         image[_inside(part, x, y) & (head < 0.83)] = part.signal
     return image * _texture(shape, rng)

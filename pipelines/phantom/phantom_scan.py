@@ -72,11 +72,13 @@ def acquisitions(scan: PhantomScan, on_slice: OnSlice = lambda _done, _total: No
     mixing = _noise_mixing(scan.n_coils, rng)
     volumes = []
     for number in range(scan.n_slices):
+        # All of them first, as the slices are interleaved: each line is read from one after the other.
         volumes.append(kspace_of_slice(scan, number, rng))
         on_slice(number + 1, scan.n_slices)
     counter = 0
     for _ in range(scan.n_noise):
         counter += 1
+        # A noise prescan comes first, as in real scans: it must pass unchanged.
         noise = _noise(scan, mixing, rng)
         yield _acquisition(scan, noise, counter, flags=ACQ_IS_NOISE_MEASUREMENT)
     for line in range(scan.matrix):
@@ -94,6 +96,7 @@ def kspace_of_slice(scan: PhantomScan, number: int, rng: np.random.Generator) ->
     top, left = (size // 2 - wanted // 2 for size, wanted in zip(fine, (scan.matrix, scan.n_samples), strict=True))
     kspace = np.empty((scan.n_coils, scan.matrix, scan.n_samples), dtype=np.complex64)
     for samples, sensitivity in zip(kspace, sensitivities(scan.n_coils, fine, extent), strict=True):
+        # Receiver by receiver, as the fine grid is nine times as large as what is kept of it.
         transform = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(head * sensitivity), norm="ortho"))
         samples[:] = transform[top : top + scan.matrix, left : left + scan.n_samples]
     # The orthonormal transform of the finer grid is larger than that of the scan's by the ratio of their sides.
@@ -136,9 +139,11 @@ def _acquisition(
     row["flags"] = flags
     row["measurement_uid"] = 1
     row["scan_counter"] = counter
+    # Far from zero, as on scanners whose stamps count from midnight.
     row["acquisition_time_stamp"] = 20_000_000 + STAMPS_PER_READOUT * counter
     row["number_of_samples"] = scan.n_samples
     row["available_channels"] = row["active_channels"] = scan.n_coils
+    # Readers of raw files that count the receivers by this mask find them all.
     row["channel_mask"][0] = (1 << scan.n_coils) - 1
     row["center_sample"] = scan.n_samples // 2
     row["sample_time_us"] = 5.0

@@ -46,6 +46,7 @@ def connect(address: tuple[str, int]) -> socket.socket:
         reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or error
         raise WireError(f"no Gadgetron at {address[0]}:{address[1]} ({reason})") from error
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # A scan may pause for long; the system then notices a server whose machine is gone.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     connection.settimeout(IDLE_LIMIT_S)
     return connection
@@ -93,6 +94,7 @@ class ScanClient:
         WireError
             The server ended the scan before all was sent, or sent something that is no message.
         """
+        # Both ways at once: a server that sends back while nobody reads would stop reading, and both would wait.
         sender = threading.Thread(target=self._send, name="sender", daemon=True)
         sender.start()
         texts: list[str] = []
@@ -113,6 +115,7 @@ class ScanClient:
         finally:
             self._stopping.set()
             with contextlib.suppress(OSError):
+                # Wakes a sender that waits for a server which no longer reads.
                 self._connection.shutdown(socket.SHUT_RDWR)
             sender.join(_JOIN_S)
         if texts:
@@ -127,6 +130,7 @@ class ScanClient:
             if message.id is MessageID.CLOSE:
                 return
             if message.id in (MessageID.TEXT, MessageID.ERROR):
+                # Collected up to the CLOSE: a server may give its reasons in several messages.
                 texts.append(message.text)
             else:
                 on_message(message)
@@ -142,11 +146,13 @@ class ScanClient:
                 self._connection.sendall(data_message(kind, item.to_bytes()).data)
                 self._on_sent(item)
             self._connection.sendall(CLOSE.data)
+            # Set only now: a server that ends before the CLOSE has not seen the whole scan.
             self._all_sent.set()
         except OSError as error:
             # The receiving side knows more: a reason may have come before the connection was lost.
             self._failure = PeerLostError(f"server: connection lost while sending ({error.strerror or error})")
         except Exception as error:  # noqa: BLE001 - raised again where run() was called
+            # A file that cannot be read any further: the server must not take what came for the whole scan.
             self._failure = error
             with contextlib.suppress(OSError):
                 self._connection.shutdown(socket.SHUT_RDWR)

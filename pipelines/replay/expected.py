@@ -35,6 +35,7 @@ class Expected:
         """
         if chain is None:
             return cls(all_items=False, images=0, anything=True)
+        # A chain that may write both tells nothing of how many images it makes.
         makes_images = MessageID.IMAGE in chain.writes and MessageID.ACQUISITION not in chain.writes
         n_kspaces = count_kspaces(raw) if makes_images else 0
         if makes_images and not n_kspaces:
@@ -42,10 +43,12 @@ class Expected:
                 f"{raw.path}: no imaging data for {chain.source}, which makes images "
                 f"({raw.n_acquisitions} acquisitions, all of them noise, navigator, calibration or the like)"
             )
+        # Behind our nodes others may drop or add what they like, so numbers are known only where ours is the last.
         last = chain.nodes[-1] if chain.nodes and not chain.obstacles else None
         is_ours = last is not None and last.is_ours
         return cls(
             all_items=is_ours and len(chain.nodes) == 1 and last is not None and last.name == "raw_repair",
+            # Others join repetitions, averages or slices to one image; but one there has to be.
             images=n_kspaces if is_ours else min(n_kspaces, 1),
             anything=bool(chain.writes),
         )
@@ -72,6 +75,7 @@ class Expected:
             ):
                 if n_sent != n_returned:
                     raise WireError(f"{n_sent} {kind} were sent, {n_returned} came back")
+            # One hash over all headers in their order: neither a changed nor a swapped acquisition passes.
             if sent.acquisition_headers.digest() != returned.acquisition_headers.digest():
                 raise WireError("the acquisitions came back in another order or with other headers")
         if returned.images < self.images:
@@ -84,6 +88,7 @@ def count_kspaces(raw: RawFile) -> int:
     """Count the k-spaces of the imaging acquisitions in a raw file: distinct counters, encodings apart."""
     found: set[tuple[int, ...]] = set()
     for heads in raw.headers():
+        # From the headers alone: nothing of a large file has to be read twice.
         imaging = heads[heads["flags"] & np.uint64(NOT_IMAGING) == 0]
         counters = [imaging["idx"][name] for name in _KSPACE_COUNTERS]
         found.update(map(tuple, np.stack([imaging["encoding_space_ref"], *counters], axis=-1).tolist()))

@@ -27,6 +27,7 @@ from pipelines.replay.magnitude_repair import in_pairs, where_it_is
 from pipelines.replay.scan_report import ScanReport, merge, total
 from pipelines.version import despark_version
 
+# Of the image's k-space: all but the channel, which stands for a receiver.
 AXES = (1, 2, 3)
 STAGES = ("spark_detection", "calibration")
 
@@ -61,6 +62,7 @@ class ImageRepair:
         found = _properties_by_stage(self.properties)
         looking = validate(found["spark_detection"], SparkDetectionSettings, "spark_detection")
         calibrating = validate(found["calibration"], CalibrationSettings, "calibration")
+        # Settings first: a fault in them shows before a large file is read.
         file = open_images(self.source, self.group, is_volume=self.is_volume)
         if not file.images:
             raise RawDataError(f"{self.source}: expected images that have a k-space, found none")
@@ -73,6 +75,7 @@ class ImageRepair:
                 repaired[number] = pixels
             records += [("spark_detection", detection), ("calibration", calibration)]
             self.on_image(number + 1, len(file.images))
+        # The repetition is the number of the image, see kspace_of_image.
         comments = {
             record.indices.repetition: _comment(record) for _, record in records if isinstance(record, Calibration)
         }
@@ -131,15 +134,18 @@ class ImageRepairer:
         is_complex = np.iscomplexobj(image)
         if not is_complex:
             detection = detection.model_copy(update={"points": in_pairs(detection.points, kspace)})
+        # A whole patch does not stand on both sides of the centre, as all in the k-space of a real image does.
         patches = detection.target_patches if is_complex else ()
         data, calibration = calibrate(kspace, detection.points, self._calibrating, self._assignment, patches)
         if data is None:
             return None, detection, calibration
+        # Only the difference goes through the transform: what was not changed is not rounded either.
         change = centred_inverse_fft(data - kspace.data, AXES)
         if is_complex:
             return image + change, detection, calibration
         magnitude = image.astype(np.float64)
         repaired = magnitude + where_it_is(change.real.astype(np.float64), magnitude)
+        # A magnitude is never negative; real images with both signs stay as they come out.
         return np.maximum(repaired, 0) if image.min() >= 0 else repaired, detection, calibration
 
 

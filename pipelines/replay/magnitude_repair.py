@@ -30,8 +30,10 @@ def in_pairs(points: Sequence[Point], kspace: KSpace) -> tuple[Point, ...]:
     kept = []
     for place, point in places.items():
         offset = [p - c for p, c in zip(place, kspace.centre, strict=True)]
+        # Modulo: on an even matrix the first line has its partner in itself.
         partner = tuple((c - o) % n for o, c, n in zip(offset, kspace.centre, lengths, strict=True))
         radius = np.hypot.reduce([o / max(n / 2, 1) for o, n in zip(offset, lengths, strict=True)])
+        # A sample that is its own partner has no second one that could confirm it.
         if radius > INNER and partner != place and partner in places:
             kept.append(point)
     return tuple(kept)
@@ -51,6 +53,7 @@ def where_it_is(change: FloatArray, image: FloatArray) -> FloatArray:
     """
     window = (1, 1, *(min(WINDOW, n) for n in image.shape[2:]))
     detail = image - uniform_filter(image, window)
+    # With the sign turned: a change takes away what is there, so both are opposite where it is right.
     alike = -uniform_filter(change * detail, window)
     energy = uniform_filter(change * change, window)
     return np.asarray(change * np.clip(alike / np.maximum(energy, np.finfo(np.float32).tiny), 0, 1))

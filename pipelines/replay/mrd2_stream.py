@@ -54,8 +54,10 @@ class MRD2Stream:
     def __init__(self, source: int, sink: int, mrd: Any) -> None:  # noqa: ANN401 - an optional package
         self._mrd = mrd
         self._sink = sink
+        # Left open: the descriptors belong to whoever gave them.
         self._input = os.fdopen(source, "rb", closefd=False)
         self._output = os.fdopen(sink, "wb", closefd=False)
+        # Read and written by two threads: one takes items in, the other puts them out.
         self._lock = threading.Lock()
         self._waiting: deque[Any] = deque()
         self._n_read = 0
@@ -85,6 +87,7 @@ class MRD2Stream:
             self._n_read += is_acquisition
             raw = to_raw(item.value, self._n_read) if is_acquisition else None
             with self._lock:
+                # Everything waits in one line, so that items which never go through the chain keep their places.
                 self._waiting.append(item)
                 self._write_others()
             if raw is not None:
@@ -100,6 +103,7 @@ class MRD2Stream:
             if not self._waiting or self._waiting[0].value.data.shape != returned.data.shape:
                 raise WireError("expected the acquisitions that came in, in their order; the chain returned another")
             item = self._waiting.popleft()
+            # The samples alone: the rest of the item holds what version 1 has no place for.
             item.value.data = returned.data
             self._write(item)
             self._write_others()

@@ -66,8 +66,10 @@ class Replay:
             if chain is not None and self.host is None:
                 chain.check_runnable()
                 self.on_phase("opening models")
+                # Before the nodes start: a missing model is then an error here, and not the end of a node in a scan.
                 check_models(chain)
                 chain = _with_reports(chain, Path(folder))
+            # Reports are added to, never replaced: what earlier scans wrote is not this one's.
             offsets = _report_offsets(chain)
             with whole_or_nothing(self.output) as temporary:
                 output = ScanOutput(temporary, raw.header_xml)
@@ -76,6 +78,7 @@ class Replay:
                     output.finish()
                 finally:
                     output.close()
+                # Inside, while the output has its temporary name: an incomplete one never gets its own.
                 expected.check(sent, output.counts)
             records = [record for path, offset in offsets.items() for record in read_records(path, offset)]
             report = self._report(settings, output, records, time.monotonic() - started)
@@ -98,6 +101,7 @@ class Replay:
         try:
             return find_chain(self.pipeline).with_settings(self.settings)
         except PipelineError:
+            # A path is meant to be found here; a bare name may be known to the server alone.
             is_name = Path(self.pipeline).name == self.pipeline and not Path(self.pipeline).exists()
             if self.host is None or not is_name:
                 raise
@@ -151,6 +155,7 @@ class Replay:
         seconds: float,
     ) -> ScanReport:
         order = list(RECORDS)
+        # In the order of the nodes: a k-space is first told of by whoever saw it first.
         kspaces = merge(sorted(records, key=lambda entry: order.index(entry[0])))
         totals = total(kspaces)
         if not kspaces:
@@ -182,6 +187,7 @@ class Replay:
 
 def _with_reports(chain: Chain, folder: Path) -> Chain:
     """Have each of our own nodes write its records to a file of its own, unless it was told where to."""
+    # A copy: the settings that the scan's report names are those that were asked for.
     changed = chain.with_settings(())
     for number, node in enumerate(changed.nodes):
         if node.is_ours and "report" not in node.properties:

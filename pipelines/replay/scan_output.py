@@ -21,6 +21,7 @@ class Counts:
     waveforms: int = 0
     images: int = 0
     unwritten: int = 0
+    # A hash in place of the headers, which would be held for all of the scan.
     acquisition_headers: hashlib._Hash = field(default_factory=hashlib.sha256, repr=False)
 
     def add(self, item: RawItem) -> None:
@@ -85,6 +86,7 @@ class ScanOutput:
 
     def _open(self) -> h5py.File:
         if self._file is None:
+            # Only when something comes: a scan that gives nothing leaves no file, not even an empty one.
             self._file = h5py.File(self._path, "w")
         return self._file
 
@@ -99,6 +101,7 @@ class ScanOutput:
             self._images = ImageWriter(self._open())
         self._images.append(image)
         self.counts.images += 1
+        # An image's header names no encoding.
         names = [name for name in Indices.model_fields if name != "encoding"]
         indices = Indices(**{name: int(image.fields[name]) for name in names})
         self.image_results.append(ImageResult(indices, image.meta))

@@ -103,6 +103,7 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
     """
     try:
         with path.open("rb") as file:
+            # A node's file may hold scans of many days.
             file.seek(offset)
             lines = file.read().splitlines()
     except OSError as error:
@@ -114,6 +115,7 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
             node = fields.pop("node")
             records.append((node, RECORDS[node].model_validate(fields)))
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+            # Somebody else may write to the file, or a disk was full: the scan itself is well.
             logger.warning("%s: line %d is no record of a node (%s)", path, number, type(error).__name__)
     return records
 
@@ -124,6 +126,7 @@ def merge(records: Iterable[tuple[str, Record]]) -> tuple[KSpaceReport, ...]:
     merged: dict[tuple[str, int], dict[str, Any]] = {}
     for node, record in records:
         indices: Indices = record.indices  # type: ignore[attr-defined]
+        # Counters may come again in a scan (several cells, repeated slices), so the n-th is counted, too.
         key = indices.model_dump_json()
         place = (key, seen[node, key])
         seen[node, key] += 1
@@ -140,6 +143,7 @@ def _kspace(found: Mapping[str, Any]) -> KSpaceReport:
     judged = {_place(entry.point) for entry in repaired}
     points = [_point(entry.point, entry) for entry in repaired]
     if detection is not None:
+        # Found but unknown to calibration: it did not run, or failed on this k-space.
         points += [_point(point, None) for point in detection.points if _place(point) not in judged]
     records = {name: found[name] for name in RECORDS if name in found}
     return KSpaceReport(

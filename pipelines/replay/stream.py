@@ -112,9 +112,11 @@ def run_stream(stream: MRDStream, chain: Chain, warm: WarmStore) -> None:
     """
 
     def open_node(node: Node) -> NodeProcess:
+        # Our own nodes run here, with models that are open; others may do anything to a process, and get their own.
         return NodeThread(node, warm) if node.is_ours else NodeProcess(node)
 
     header = stream.read_header()
+    # No limit of silence: whoever writes into a pipe may pause as long as he likes.
     Scan(chain, mended(header, INPUT), stream, math.inf, open_node).run()
     stream.finish()
 
@@ -131,6 +133,7 @@ def open_models(chain: Chain) -> WarmStore:
     chain.check_settings()
     warm = WarmStore()
     with using(warm):
+        # Inside the store, so that what is opened for the check is what the scan will use.
         check_models(chain)
     return warm
 
@@ -139,6 +142,7 @@ def open_models(chain: Chain) -> WarmStore:
 def data_only() -> Iterator[int]:
     """Keep standard output for data: give its descriptor, and send what anything prints to standard error."""
     sys.stdout.flush()
+    # By descriptor and not by sys.stdout: libraries in C print there, too.
     data = os.dup(1)
     os.dup2(2, 1)
     try:
@@ -154,6 +158,7 @@ def write_all(sink: int, content: bytes | bytearray | memoryview) -> None:
     left = memoryview(content)
     while left:
         try:
+            # A pipe takes as much as it has room for.
             left = left[os.write(sink, left) :]
         except OSError as error:
             raise PeerLostError(f"the output stream cannot be written ({error.strerror})") from error

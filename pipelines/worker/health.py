@@ -11,6 +11,7 @@ from pipelines.messages import CLOSE, MessageID, MessageReader, text_message
 LIMIT_S = 10.0
 
 _SPACE = "<matrixSize><x>2</x><y>2</y><z>1</z></matrixSize><fieldOfView_mm><x>1</x><y>1</y><z>1</z></fieldOfView_mm>"
+# The least that the header's parser takes.
 _HEADER = (
     '<?xml version="1.0"?><ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">'
     "<experimentalConditions><H1resonanceFrequency_Hz>1</H1resonanceFrequency_Hz></experimentalConditions>"
@@ -50,4 +51,5 @@ def _failure(node: str, address: tuple[str, int], limit_s: float) -> str:
         return f"{where}: nobody answers ({error})"
     except WireError as error:
         return str(error)
+    # A node that cannot work sends an ERROR with its reason before the CLOSE.
     return "" if message.id is MessageID.CLOSE else f"{where}: expected CLOSE, found {message.id.name} {message.text}"

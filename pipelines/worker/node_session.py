@@ -24,6 +24,7 @@ from pipelines.worker.settings import with_defaults
 
 logger = logging.getLogger(__name__)
 
+# A scan of which nothing but a CLOSE came is the health check: not worth a line of the log every few seconds.
 CLOSE_BYTES = 2
 
 
@@ -50,12 +51,14 @@ def serve_node(connected: ScanSocket, node: str, defaults: Mapping[str, str], id
     started = time.monotonic()
     with connected:
         try:
+            # Read here and handed on mended: the package parses both as soon as it has the socket.
             configuration, header = connected.read_opening()
             configuration, header = with_defaults(configuration, defaults, node), mended(header, node)
             connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
             # The package's parsers raise whatever they stumble on.
             connection = Connection(connected)
         except DesparkError as error:
+            # Who connects and says nothing, as port scans and some monitors do, has no scan that could fail.
             if isinstance(error, PeerLostError) and not connected.n_opening:
                 logger.debug("%s: no scan: %s", node, error)
                 return
@@ -68,6 +71,7 @@ def serve_node(connected: ScanSocket, node: str, defaults: Mapping[str, str], id
             return
         with connection:
             # The longest pause between two messages; the node takes it over from the socket.
+            # The package has just switched the time-out off.
             connected.settimeout(None if math.isinf(idle_limit_s) else idle_limit_s)
             gadget_of(node)(connection)
         level = logging.DEBUG if connected.n_received <= CLOSE_BYTES else logging.INFO

@@ -36,6 +36,7 @@ class NodeThread(NodeProcess):
 
     def start(self) -> None:
         """Start the thread; it waits for its configuration."""
+        # The bytes are those between processes, so the nodes need not know that they share one.
         self._socket, theirs = socket.socketpair()
         self._thread = threading.Thread(target=self._run, args=(ScanSocket(theirs),), name=self.name, daemon=True)
         self._thread.start()
@@ -56,6 +57,7 @@ class NodeThread(NodeProcess):
 
     def _run(self, connected: ScanSocket) -> None:
         try:
+            # Entered in the thread itself, as a store is in use for one thread only.
             with using(self._warm):
                 serve_node(connected, self.name, {})
         except Exception:

@@ -10,6 +10,7 @@ logger = logging.getLogger(__name__)
 N_ARENAS = 2
 """Pools that threads allocate from; by default eight per core, and each grows to the largest scan that it has seen."""
 
+# The number that glibc's mallopt knows it by.
 _M_ARENA_MAX = -8
 
 

@@ -28,6 +28,7 @@ class ScanSocket(socket.socket):
     """
 
     def __init__(self, connected: socket.socket) -> None:
+        # Taken over, not copied: of two owners one would close it under the other.
         super().__init__(fileno=connected.detach())
         self._ahead = b""
         self.n_opening = 0
@@ -47,6 +48,7 @@ class ScanSocket(socket.socket):
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """Receive bytes, those that were read ahead first."""
         if self._ahead:
+            # It may be less than asked for; the package asks again for the rest.
             piece, self._ahead = self._ahead[:bufsize], self._ahead[bufsize:]
             return piece
         return super().recv(bufsize, flags)
@@ -54,6 +56,7 @@ class ScanSocket(socket.socket):
     def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:  # type: ignore[override]
         """Receive bytes into a buffer, and count them."""
         n_received = super().recv_into(buffer, nbytes, flags)
+        # Only this method is used once the node's own transport reads: what is counted is data.
         self.n_received += n_received
         return n_received
 
@@ -85,6 +88,7 @@ class ScanSocket(socket.socket):
         content = bytearray()
         while len(content) < n_bytes:
             try:
+                # Not a byte beyond: what follows is for the node's transport.
                 piece = super().recv(min(n_bytes - len(content), 1 << 18))
             except OSError as error:
                 raise PeerLostError(f"the connection broke in its opening: {error}") from error

@@ -46,11 +46,13 @@ def worker_settings(file: Path | None, environment: Mapping[str, str]) -> dict[s
         The file cannot be read, a node or a property is unknown, or a value is of the wrong type.
     """
     collected: dict[str, Properties] = {node: {} for node in NODE_SETTINGS}
+    # The environment comes last, and so goes before the file.
     for node, name, value in [*_from_file(file), *_from_environment(environment)]:
         collected[node][name] = value
     joined = collected["raw_repair"]
     stages = [name for name in NODE_SETTINGS["raw_repair"].model_fields if name in NODE_SETTINGS]
     inherited = {f"{stage}.{name}": value for stage in stages for name, value in collected[stage].items()}
+    # What is said of the drop-in itself goes before what is said of its stages.
     collected["raw_repair"] = {**inherited, **joined}
     for node, properties in collected.items():
         validate(properties, NODE_SETTINGS[node], node)
@@ -95,6 +97,7 @@ def _from_file(file: Path | None) -> list[tuple[str, str, str]]:
 
 
 def _as_text(value: Any, where: str) -> str:  # noqa: ANN401 - what JSON holds
+    # JSON's true would become Python's True: as in an XML property, it has to be written as a text.
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise SettingsError(f"{where}: expected a text or a number, found {json.dumps(value)}")
     return str(value)
@@ -104,6 +107,7 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, st
     found = []
     for variable, value in sorted(environment.items()):
         for node in NODE_SETTINGS:
+            # Other variables of this prefix are not settings of nodes, and no error.
             name = variable.removeprefix(f"{PREFIX}{node.upper()}_")
             if name != variable:
                 found.append((node, name.lower(), value))

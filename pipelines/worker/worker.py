@@ -71,7 +71,9 @@ class Worker:
         self._scans: dict[threading.Thread, ScanSocket] = {}
         self._stopping = False
         for node in ports:
+            # Before it listens: who reaches a port can rely on the node behind it.
             self._rehearse(node)
+        # Last: nothing has to be closed again where a model or a setting is at fault.
         self._listeners = _listen(ports, bind)
         self._thread = threading.Thread(target=self._accept, name="worker", daemon=True)
 
@@ -110,6 +112,7 @@ class Worker:
         """
         self._stopping = True
         for listener in self._listeners.values():
+            # Wakes the thread that waits for connections; the ports are closed once it has ended.
             _shut(listener)
         if self._thread.is_alive():
             self._thread.join(_JOIN_S)
@@ -119,6 +122,7 @@ class Worker:
         while self._scans and time.monotonic() < limit and not is_urgent():
             time.sleep(0.02)
         with self._lock:
+            # A copy, because scans take themselves out as they end.
             left = list(self._scans.items())
         for thread, connected in left:
             logger.warning("%s: broken off, the worker stops", thread.name)
@@ -137,6 +141,7 @@ class Worker:
             for node, listener in self._listeners.items():
                 selector.register(listener, selectors.EVENT_READ, node)
             while not self._stopping:
+                # Without a time-out: what ends the wait is the shutdown of the listeners.
                 for key, _ in selector.select():
                     if not self._stopping:
                         self._begin(key.data)
@@ -153,6 +158,7 @@ class Worker:
         name = f"{node} {address[0]}:{address[1]}"
         thread = threading.Thread(target=self._serve, args=(connected, node), name=name, daemon=True)
         with self._lock:
+            # Before it starts: a scan that is over at once must find itself here to be taken out.
             self._scans[thread] = connected
         thread.start()
 
@@ -165,6 +171,7 @@ class Worker:
         finally:
             with self._lock:
                 self._scans.pop(threading.current_thread(), None)
+                # While others run, memory that one has released is soon used again.
                 is_last = not self._scans
             if is_last:
                 give_back()

@@ -28,6 +28,7 @@ look like shading: only the brightness tells of them."""
 
 PLANES_PER_TASK = 5
 PHANTOM_SHARE = 0.35
+# For each clean block, of the same plane and sampling.
 SPARKED_PER_PLANE = 2
 
 
@@ -78,15 +79,19 @@ def _examples_of(plane: ComplexArray, rng: np.random.Generator) -> list[tuple[ND
     sampled = _draw_sampling(plane.shape[1:], rng)
     kspace = as_kspace(plane, sampled)
     clean = image_to_check(kspace)[0]
+    # One shape for all blocks of a plane: changes are told by comparing blocks of the same place.
     shape = _draw_block_shape((clean.shape[0], clean.shape[1]), rng)
     clean_detail = image_detail(clean)
     examples = []
     for number in range(1 + SPARKED_PER_PLANE):
         image = clean
         if number:
+            # Into the whole plane, from which the sampling then takes away: a spark that was not acquired leaves no
+            # stripe.
             sparked = add_sparks(plane, rng, int(rng.integers(1, 9))).data
             image = image_to_check(replace(kspace, data=np.where(sampled, sparked, 0)[:, None]))[0]
         detail = image_detail(image)
+        # Wide stripes are removed from the detail as shading is; only the brightness still shows them.
         brighter = np.log1p(image / noise_of(image)) - np.log1p(clean / noise_of(clean))
         blocks, *changes = (cut_blocks(each, shape) for each in (detail, detail - clean_detail, brighter))
         chosen = int(rng.integers(len(blocks)))
@@ -98,6 +103,7 @@ def _label(in_detail: float, in_brightness: float) -> int:
     """Judge how much a block has changed."""
     if in_detail > VISIBLE:
         return ARTIFACT
+    # Faint ones are left out of the training: either label would be wrong.
     return CLEAN if max(in_brightness, in_detail) < INVISIBLE else FAINT
 
 

@@ -39,7 +39,9 @@ def magnitudes_from(examples: Examples, seed: int) -> Examples:
 def _normalised_somehow(
     magnitudes: FloatArray, positions: NDArray[np.float32], rng: np.random.Generator
 ) -> NDArray[np.float32]:
+    # Drawn, not measured: a model has to serve every normalisation, and every patch comes in one of them.
     standard = list(STANDARD_VALUES)[int(rng.integers(len(STANDARD_VALUES)))]
+    # Evenly in logarithms, so that larger and smaller values are equally likely.
     in_centre, at_edge = (value * float(np.exp(rng.uniform(-1, 1) * np.log(SPREAD))) for value in MULTIPLES[standard])
     how = Preprocessing(
         kind=NORMALISATIONS[int(rng.integers(len(NORMALISATIONS)))],

@@ -44,6 +44,7 @@ class PatchPairs(Examples):
 def pairs_of(plane: ComplexArray, rng: np.random.Generator) -> PatchPairs:
     """Make patch pairs from one clean plane, shape ``(coil, line, sample)``; none where no spark came into it."""
     whole = spark_and_cut(plane, rng)
+    # Not all: patches of one plane are alike, and a plane with many sparks would outweigh the others.
     rows = rng.permutation(np.flatnonzero((whole.examples.masks == 1).any(axis=(1, 2))))[:MOST_OF_A_PLANE]
     chosen, anchors = lightened(part(whole.examples, rows)), whole.anchors[rows]
     if not rows.size:
@@ -51,6 +52,7 @@ def pairs_of(plane: ComplexArray, rng: np.random.Generator) -> PatchPairs:
         return PatchPairs(chosen.patches, chosen.positions, chosen.masks, nothing[:, :, :-1], nothing[:, :, -1])
     data, evidence = whole.sparked.data, whole.evidence
     receivers = _receivers_of(data - plane, rng)
+    # By the function of the scanner, and from imperfect marks: predictions then err as they will err there.
     predicted = fields_of(data, _withheld(whole.sparked, rng), evidence.level, evidence.noise)[receivers]
     sparks = in_levels((data - plane)[receivers], evidence.level)[:, None]
     both = cut(np.concatenate([predicted, sparks], axis=1), anchors, PATCH).astype(np.float16)

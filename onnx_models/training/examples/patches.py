@@ -20,6 +20,7 @@ from onnx_models.training.examples.sparks import SparkedPlane, add_sparks
 
 PATCH = (32, 32)
 PLANES_PER_TASK = 50
+# Of all planes: phantoms give variety that the recordings at hand lack, the rest is what scanners really give.
 PHANTOM_SHARE = 0.4
 
 MadeT = TypeVar("MadeT")
@@ -105,8 +106,10 @@ def from_planes(
     on_task
         Called with how many tasks of how many are done.
     """
+    # A seed for each task, not for each process: their number must not change the examples.
     seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // planes_per_task))
     work = partial(_batch, make, planes_per_task, phantom_share)
+    # Recordings go to each process once, and not with every task.
     with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
         made: list[MadeT] = []
         for number, batch in enumerate(pool.map(work, seeds), 1):
@@ -135,6 +138,7 @@ def _batch(
 def _clean_plane(rng: np.random.Generator, phantom_share: float) -> ComplexArray:
     if not _RECORDINGS or rng.random() < phantom_share:
         return phantom_plane(rng)
+    # A source first, then a plane of it: large files must not outweigh small ones.
     planes = _RECORDINGS[str(rng.choice(sorted(_RECORDINGS)))]
     plane = planes[int(rng.integers(len(planes)))]
     return plane if rng.random() < 0.3 else vary(plane, rng)
@@ -165,9 +169,11 @@ class SparkedPatches:
 
 def spark_and_divide(plane: ComplexArray, rng: np.random.Generator) -> tuple[SparkedPlane, IntArray, NDArray[np.uint8]]:
     """Put sparks into a clean plane, and divide it from a random offset on; also give the anchors and masks."""
+    # Nearly half of the planes stay clean: most k-spaces at the scanner are.
     n_bursts = 0 if rng.random() < 0.45 else int(rng.integers(1, 10))
     sparked = add_sparks(plane, rng, n_bursts)
     shape = sparked.abnormal.shape
+    # Otherwise the centre of k-space would lie at one place of a patch in all planes of a size.
     offset = [int(rng.integers(0, min(16, max(1, n - size + 1)))) for n, size in zip(shape, PATCH, strict=True)]
     anchors = divide([max(n - o, size) for n, o, size in zip(shape, offset, PATCH, strict=True)], PATCH) + offset
     labels = np.where(sparked.abnormal, 1, np.where(sparked.ignored, 2, 0)).astype(np.uint8)
@@ -193,6 +199,7 @@ def choose(examples: Examples, rng: np.random.Generator) -> IntArray:
     with_label = (examples.masks == 1).any(axis=(1, 2))
     labelled, clean = np.flatnonzero(with_label), np.flatnonzero(~with_label)
     striking = examples.patches[clean][:, :N_STRIKING].max(axis=(2, 3)).sum(axis=1)
+    # Most clean patches teach nothing; those that look like sparks are where false alarms come from.
     hardest = clean[np.argsort(-striking)[:5]]
     return np.unique(np.concatenate([rng.permutation(labelled)[:8], hardest, rng.permutation(clean)[:3]])).astype(int)
 

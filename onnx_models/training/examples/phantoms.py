@@ -18,9 +18,12 @@ SIZES = (48, 64, 72, 80, 96, 112, 128, 144, 160, 192, 224, 256)
 def phantom_plane(rng: np.random.Generator) -> ComplexArray:
     """Make one plane of clean k-space, shape ``(coil, line, sample)``."""
     n_lines, n_samples = int(rng.choice(SIZES)), int(rng.choice(SIZES))
+    # Scanners oversample the readout: then half of the image beside the object is empty.
     oversampling = 2 if rng.random() < 0.4 else 1
+    # With a single receiver nothing can be compared: the hardest case comes most often.
     n_coils = int(rng.choice([1, 1, 1, 2, 2, 3, 4, 6, 8, 12, 16, 24, 32]))
     n_samples = min(n_samples * oversampling, 384)
+    # Drawn finer than sampled: edges then reach beyond the k-space and ring in the image, as in a scan.
     grid = (2 * n_lines, 2 * n_samples)
     image = _object(grid, oversampling, rng)
     coil_images = image * _sensitivities(grid, n_coils, rng)
@@ -105,6 +108,7 @@ def add_noise(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
 
 def degrade(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Do to clean k-space what sequences and scanners do to it; shape may shrink, never to nothing."""
+    # Real sequences do several of these at once, so each is drawn by itself.
     for likely, effect in (
         (0.12, _with_ghosts),
         (0.12, _unsteady),
@@ -144,6 +148,7 @@ def _filtered(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
 
 def _with_quiet_lines(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     data = data.copy()
+    # Lines at the border that hold less, or nothing, as filters and padding leave them.
     quiet = int(rng.integers(1, max(2, data.shape[1] // 10)))
     data[:, -quiet:] *= rng.choice([0.0, 0.1, 0.3, 0.5])
     return data
@@ -173,6 +178,7 @@ def _window(n: int, rng: np.random.Generator) -> NDArray[np.floating]:
 def _interfered(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Add a foreign carrier: on all lines (a zipper) or on a few readouts in full length."""
     n_coils, n_lines, n_samples = data.shape
+    # Interference in full length is no spark: models have to leave such readouts alone.
     share = 1.0 if rng.random() < 0.5 else rng.uniform(0.01, 0.1)
     lines = np.asarray(rng.random(n_lines) < share, dtype=float)
     carrier = np.exp(2j * np.pi * (rng.random() * np.arange(n_samples) + rng.random((n_lines, 1))))

@@ -23,8 +23,10 @@ def recorded_planes(kspaces: Sequence[KSpace]) -> list[ComplexArray]:
     for kspace in kspaces:
         for partition in range(kspace.data.shape[1]):
             lines = np.flatnonzero(kspace.sampled[partition].any(axis=-1))
+            # Too few lines make no plane in which neighbours could be compared.
             if lines.size >= 16:
                 planes.append(np.ascontiguousarray(kspace.data[:, partition, lines]))
+        # A 3D scan also gives planes of partitions and samples; those near the centre line have signal.
         if kspace.data.shape[1] >= 32 and kspace.sampled.all():
             middle = kspace.data.shape[2] // 2
             planes.extend(np.ascontiguousarray(kspace.data[:, :, middle + offset]) for offset in (-3, 0, 4))
@@ -42,6 +44,7 @@ def vary(plane: ComplexArray, rng: np.random.Generator) -> ComplexArray:
         plane = _crop(plane, rng)
     if rng.random() < 0.35 and min(plane.shape[1:]) >= 48:
         plane = _through_image(plane, rng)
+        # Only after the object was changed: as recorded, a plane already has what its own scanner did to it.
         plane = degrade(plane, rng)
     if rng.random() < 0.3:
         noise = noise_level(np.sqrt(np.mean(np.abs(plane) ** 2, axis=0))) * np.exp(rng.uniform(-1, 1.5))
@@ -55,6 +58,7 @@ def _choose_receivers(plane: ComplexArray, rng: np.random.Generator) -> ComplexA
         return plane
     n_chosen = int(rng.choice([n for n in (1, 2, 3, 4, 6, 8, 12, 16, 24) if n < n_coils] or [1]))
     if rng.random() < 0.3:
+        # Mixtures stand for other coils than those at hand.
         mixing = rng.standard_normal((n_chosen, n_coils)) + 1j * rng.standard_normal((n_chosen, n_coils))
         return np.asarray(np.tensordot(mixing, plane, 1))
     return plane[rng.choice(n_coils, n_chosen, replace=False)]

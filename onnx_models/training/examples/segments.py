@@ -24,6 +24,7 @@ def rows_of(examples: Examples, n_segments: int, seed: int) -> Examples:
     """
     rng = np.random.default_rng(seed)
     n_patches, n_lines = examples.masks.shape[:2]
+    # Random readouts alone would hardly ever hold a spark, or anything like one.
     third = n_segments // 3
     sparked = rng.permutation(np.flatnonzero((examples.masks == 1).any(axis=2)))[:third]
     several = rng.permutation(n_patches)[:third]
@@ -49,6 +50,7 @@ def _crop(plane: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     n_lines = int(rng.integers(1, min(FEWEST_LINES, plane.shape[1] + 1)))
     first = int(rng.integers(plane.shape[1] - n_lines + 1))
     if rng.random() < 0.5:
+        # Random lines are mostly outer ones; half of the stacks are to have signal.
         loudest = int(np.argmax(np.abs(plane).sum(axis=(0, 2))))
         first = int(np.clip(loudest - rng.integers(n_lines), 0, plane.shape[1] - n_lines))
     return plane[:, first : first + n_lines]

@@ -70,10 +70,12 @@ def make_set_examples(
 def _plane_sets(plane: ComplexArray, rng: np.random.Generator) -> SetExamples:
     """Choose sets of one kind: those that hold most sparks, and of the others those most like sparks."""
     cut = spark_and_cut(plane, rng)
+    # At the scanner anchors have a plane in front; here it is always the first.
     anchors = np.pad(cut.anchors, ((0, 0), (1, 0)))
     sets = patch_sets(KINDS[int(rng.integers(len(KINDS)))], anchors, (1, *PATCH), (0, *cut.centre))
     spark = (cut.examples.masks == 1).any(axis=(1, 2))
     striking = cut.examples.patches[:, :N_STRIKING].max(axis=(2, 3)).sum(axis=1)
+    # Sparks first, then what resembles them, with some chance in it, so that ordinary sets come too.
     worth = 100 * spark + striking + rng.normal(0, 10, len(striking))
     order = np.argsort(-np.where(sets == NONE, -np.inf, worth[sets]).max(axis=1))
     n_chosen = np.searchsorted(np.cumsum((sets[order] != NONE).sum(axis=1)), PATCHES_OF_A_PLANE, side="right")

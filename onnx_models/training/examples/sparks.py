@@ -36,14 +36,18 @@ def add_sparks(plane: ComplexArray, rng: np.random.Generator, n_bursts: int) -> 
     sparks = np.zeros_like(plane)
     for _ in range(n_bursts):
         line, sample, radius = _place(level, rng)
+        # Even in logarithms, and up to three times stronger in the centre, as the source document asks.
         rnr = np.exp(rng.uniform(np.log(0.05), np.log(6.0))) * (1 + 2 * max(0.0, 1 - radius / 0.3) * rng.random())
+        # A sample of this size makes a ripple of rnr times the noise in the image.
         peak = rnr * noise * np.sqrt(n_lines * n_samples)
         gains = _gains(plane, rng)
         for nearby in _repeats(line, n_lines, rng):
+            # A burst ends with its readout: no receiver is open between two.
             burst = _burst(rng)[: n_samples - sample]
             phase = np.exp(2j * np.pi * rng.random())
             sparks[:, nearby, sample : sample + burst.size] += peak * phase * gains[:, None] * burst[None, :]
     strongest = np.abs(sparks).max(axis=0)
+    # Labels ask for what can be told: a fair part of the local signal, and clearly above the noise.
     seen = strongest > np.maximum(5 * noise, 0.15 * level)
     data = (plane + sparks).astype(np.complex64)
     return SparkedPlane(data=data, abnormal=seen, ignored=(strongest > 1.5 * noise) & ~seen)
@@ -89,6 +93,8 @@ def _gains(plane: ComplexArray, rng: np.random.Generator) -> NDArray[np.complexf
         gains *= rng.random(n_coils) < rng.uniform(0.2, 0.8)
     elif kind < 0.55:
         places = rng.integers(plane[0].size, size=3)
+        # A spark that the receivers see as they see the object cannot be told by its gains; models must not rely on
+        # them.
         gains = plane.reshape(n_coils, -1)[:, places] @ rng.standard_normal(3) + 1e-3 * np.abs(plane).max() * gains
     largest = np.abs(gains).max()
     if largest == 0:

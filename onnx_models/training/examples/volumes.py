@@ -63,12 +63,14 @@ def phantom_volume(rng: np.random.Generator) -> ComplexArray:
     n_coils = int(rng.choice([1, 2, 3, 4, 6, 8]))
     grid = tuple(2 * n for n in shape)
     axes = np.meshgrid(*(np.linspace(-1, 1, n, endpoint=False, dtype=np.float32) for n in grid), indexing="ij")
+    # As in two dimensions, some objects fill the field of view and leave no background.
     extent = rng.uniform(0.4, 0.95) if rng.random() < 0.87 else 2.5
     image = rng.uniform(0.3, 1) * _ellipsoid(axes, np.zeros(3), rng.uniform(0.5, 1, 3) * extent)
     for _ in range(int(rng.integers(2, 12))):
         where, half = rng.uniform(-0.6, 0.6, 3) * extent, rng.uniform(0.03, 0.4, 3) * extent
         image = image + rng.uniform(-0.5, 1) * _ellipsoid(axes, where, half)
     phase = sum(rng.normal(0, 1.5) * axis + rng.normal(0, 0.8) * axis**2 for axis in axes)
+    # Single precision: the fine grid of a volume is eight times as large as its k-space.
     whole = (image * np.exp(1j * phase)).astype(np.complex64)
     window = tuple(slice(n // 2, n // 2 + n) for n in shape)
     coils = [fft.fftshift(fft.fftn(fft.ifftshift(whole * _receiver(axes, rng))))[window] for _ in range(n_coils)]
@@ -131,6 +133,7 @@ def _chosen(masks: NDArray[np.uint8], striking: NDArray[np.generic], rng: np.ran
 def _with_sparks(volume: ComplexArray, rng: np.random.Generator) -> SparkedPlane:
     """Add sparks anywhere, as strong as the whole volume's ripple, and some more around the loudest partition."""
     n_coils, n_partitions, _, n_samples = volume.shape
+    # As one long plane, so that the strength counts all samples of the volume, as the ripple does.
     everywhere = add_sparks(volume.reshape(n_coils, -1, n_samples), rng, int(rng.integers(0, 20)))
     data = everywhere.data.reshape(volume.shape)
     abnormal, ignored = (each.reshape(volume.shape[1:]) for each in (everywhere.abnormal, everywhere.ignored))
@@ -141,4 +144,5 @@ def _with_sparks(volume: ComplexArray, rng: np.random.Generator) -> SparkedPlane
         data[:, near] = plane.data
         abnormal[near] |= plane.abnormal
         ignored[near] |= plane.ignored
+    # A sample that two sparks hit is abnormal if one of them can be told.
     return SparkedPlane(data, abnormal, ignored & ~abnormal)

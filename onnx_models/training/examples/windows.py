@@ -56,6 +56,7 @@ def joined(parts: Sequence[WindowExamples]) -> WindowExamples:
 
 def plane_windows(plane: ComplexArray, rng: np.random.Generator) -> WindowExamples:
     """Put sparks into a clean plane, shape ``(coil, line, sample)``, several times; cut windows around their points."""
+    # Time grows with the receivers, and the network takes each by itself.
     if len(plane) > MOST_COILS:
         plane = plane[rng.choice(len(plane), MOST_COILS, replace=False)]
     return joined([_sparked_windows(plane, rng) for _ in range(DRAWS)])
@@ -63,6 +64,7 @@ def plane_windows(plane: ComplexArray, rng: np.random.Generator) -> WindowExampl
 
 def _sparked_windows(plane: ComplexArray, rng: np.random.Generator) -> WindowExamples:
     acquired = _acquired(plane.shape[1], rng)
+    # What was not acquired is zero before sparks come, so that the truth is what a scanner could have given.
     clean = np.where(acquired[None, :, None], plane, 0).astype(np.complex64)
     is_crowded = rng.random() < CROWDED_SHARE
     data = _crowded(clean, rng) if is_crowded else add_sparks(clean, rng, int(rng.integers(1, 9))).data
@@ -76,11 +78,13 @@ def _sparked_windows(plane: ComplexArray, rng: np.random.Generator) -> WindowExa
 def _burst_windows(predictor: Predictor, burst: Burst, plane: ComplexArray, rng: np.random.Generator) -> WindowExamples:
     base, windows = predictor.windows(burst)
     truth = plane[burst.receivers, burst.line, burst.start : burst.stop]
+    # In units of the usual error there: the network corrects an interpolation, whatever the scale of the data.
     missed = (truth - base.values) / windows.unit[:, None]
     missing = burst.of(predictor.around.missing)
     target = np.zeros((len(burst.receivers), 2, *WINDOW), np.float32)
     target[windows.here] = np.where(missing[:, None], np.stack([missed.real, missed.imag], axis=1), 0)
     chosen = rng.permutation(len(burst.receivers))[:MOST_RECEIVERS]
+    # Half precision has no larger numbers; without the limit they would become infinite.
     limit = float(np.finfo(np.float16).max)
     halves = [np.clip(each[chosen], -limit, limit).astype(np.float16) for each in (windows.values, target)]
     return WindowExamples(*halves)

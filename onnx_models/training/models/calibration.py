@@ -76,6 +76,7 @@ def fitted_mending(workshop: Workshop, name: str, features_of: Callable[[Tensor,
 
     def loss(rows: NDArray[np.intp], device: torch.device) -> Tensor:
         patches, positions = to_tensors(torch.device("cpu"), pairs.patches[rows], pairs.positions[rows])
+        # What marks the samples is fitted already, and other models rely on it as it is.
         with torch.no_grad():
             features = features_of(patches, positions).to(device)
         seen, sparks, masks = to_tensors(device, pairs.seen[rows], pairs.sparks[rows], pairs.masks[rows])
@@ -95,8 +96,10 @@ def mending_loss(taken: Tensor, sparks: Tensor, masks: Tensor) -> Tensor:
     masks
         1 abnormal, shape ``(n, line, sample)``.
     """
+    # The small number keeps the slope of the root finite where nothing is left.
     left, size = ((values.square().sum(dim=2) + 1e-6).sqrt() for values in (taken - sparks, sparks))
     abnormal = (masks == 1).unsqueeze(1).expand_as(left)
+    # In relation to the spark, or the strongest would teach alone; limited, as some cannot be mended at all.
     each = (left / (size + CONSTANT)).clamp(max=LARGEST_LOSS)
     return (each * abnormal).sum() / abnormal.sum().clamp(min=1)
 

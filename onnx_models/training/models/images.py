@@ -58,6 +58,7 @@ def _train(workshop: Workshop, name: str, architecture: Architecture, make: Call
     labels = (examples.labels == ARTIFACT).astype(np.float32)
 
     def loss(rows: NDArray[np.intp], device: torch.device) -> Tensor:
+        # One of eight views, chosen by the rows: stripes run in every direction, and a fit that goes on sees the same.
         blocks, label = to_tensors(device, turned(examples.blocks[rows], int(rows.sum())), labels[rows])
         return functional.binary_cross_entropy_with_logits(network(blocks), label)
 
@@ -66,6 +67,7 @@ def _train(workshop: Workshop, name: str, architecture: Architecture, make: Call
     missed = missed_block_logit(network, examples.blocks[kept[labels[kept] == 1]])
     workshop.log(f"{name}: operating point at logit {missed:.2f}")
     threshold = SparkDetectionSettings().image_threshold
+    # Moved so that the default threshold of the settings is the operating point.
     shift = missed - float(np.log(threshold / (1 - threshold)))
     facts = Facts(name, "second_classification", "all", architecture, BLOCK, IMAGE_SET, INTENDED_USE, LIMITS)
     inputs = {"blocks": torch.randn((3, *BLOCK))}
@@ -90,6 +92,7 @@ def missed_block_logit(network: nn.Module, blocks: NDArray[np.float16]) -> float
     return float(np.quantile(torch.cat(parts).numpy(), MISSED_RATE))
 
 
+# Kept as long as the training and no longer: blocks are many and large.
 _MADE: WeakKeyDictionary[Workshop, ImageExamples] = WeakKeyDictionary()
 
 

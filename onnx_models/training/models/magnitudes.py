@@ -65,6 +65,7 @@ class MagnitudeSegmenter(nn.Module):
         self.direct = nn.Conv2d(N_MAPS, 1, 1)
         with torch.no_grad():
             self.direct.weight.zero_()
+            # Begins as the filter that asks for STANDS_OUT times the local median: logit 0 lies there.
             self.direct.weight[0, TO_LOCAL_MEDIAN] = STEEPNESS
             self.direct.bias.fill_(-STEEPNESS * float(np.log(STANDS_OUT)))
 

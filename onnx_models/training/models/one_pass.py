@@ -57,6 +57,7 @@ def train_cnn_unet(workshop: Workshop) -> None:
     name = "patch_calibration_cnn_unet"
     segmenter = fitted_segmenter(workshop)
     head, missed = _fitted_head(workshop, name, segmenter)
+    # Under the name of the artifact calibration model: it has the same U-Net, and what was fitted for it is taken.
     mending = fitted_mending(workshop, UNET, lambda patches, _: segmenter.features(patches))
     look = CnnUnet(segmenter, head)
     _install_one_pass(workshop, name, "cnn_unet", PatchCalibrator(look, mending, (shift_for(missed), POINT_LOGIT)))
@@ -79,6 +80,7 @@ def _fitted_head(
     """Fit the classification module to what the encoder makes of patches; give its operating points, too."""
     fitted, validation = workshop.examples
     target, told = labels_of(fitted.masks)
+    # The encoder stays as it is, so patches go through it once and not in every epoch.
     head, pooled = ClassificationHead(), _pooled(segmenter, fitted)
 
     def loss(rows: NDArray[np.intp], device: torch.device) -> Tensor:
@@ -119,6 +121,7 @@ def _fitted_decoder(workshop: Workshop, name: str, transformer: SetTransformer, 
             device, examples.patches[chosen], examples.positions[chosen], examples.masks[chosen]
         )
         with torch.no_grad():
+            # The transformer stays as it was fitted; only what marks samples learns.
             hidden = _hidden(transformer.to(device), patches, positions, torch.from_numpy(present).to(device))
         return point_loss(decoder(patches, hidden)[1], masks)
 
@@ -137,6 +140,7 @@ def _hidden(transformer: SetTransformer, patches: Tensor, positions: Tensor, pre
 
 def _alarm_logit(look: Vit, examples: Examples) -> float:
     """Find the logit that the samples of all but a share of the clean patches stay below."""
+    # Faint sparks are neither: to mark them would be no false alarm.
     clean = np.flatnonzero(~(examples.masks > 0).any(axis=(1, 2)))
     loudest = []
     with torch.no_grad():
@@ -152,6 +156,7 @@ def _install_one_pass(workshop: Workshop, name: str, architecture: Architecture,
     inputs = {
         "patches": torch.randn((5, 4, N_CHANNELS, *PATCH)),
         "positions": torch.rand((5, 4, N_POSITIONS)),
+        # Some absent, so that the comparison with the exported model covers them.
         "present": torch.rand((5, 4)) > 0.3,
         "thresholds": torch.rand((5, 4)),
         **example_receivers((5, 4, 4)),

@@ -87,6 +87,7 @@ def _train_classifier(workshop: Workshop, name: str, region: Region, epochs: flo
         return functional.binary_cross_entropy_with_logits(network(patches, positions), label)
 
     workshop.fit(network, told, loss, name, epochs)
+    # The centre has its own threshold, so one model for all gets an operating point for each region.
     regions: tuple[Region, ...] = REGIONS if region == "all" else (region,)
     missed = {each: missed_logit(network, of_region(validation, each), MISSED_RATE) for each in regions}
     workshop.log(f"{name}: operating points at logits {missed}")
@@ -103,6 +104,7 @@ def point_loss(logits: Tensor, masks: Tensor) -> Tensor:
     Abnormal samples are one in some hundreds; a weight keeps the first epochs from calling everything normal.
     """
     each = functional.binary_cross_entropy_with_logits(logits, (masks == 1).float(), reduction="none")
+    # What is too weak to be told is neither right nor wrong, and teaches nothing.
     weight = torch.where(masks == 2, 0.0, torch.where(masks == 1, 4.0, 1.0))
     return (each * weight).sum() / (masks != 2).sum() * 50
 
@@ -142,6 +144,7 @@ def missed_logit(network: nn.Module, examples: Examples, rate: float) -> float:
 
 def shift_for(missed: Mapping[Region, float]) -> float:
     """Give the shift of a model's logits that moves these, by region, to the default thresholds or above them."""
+    # Never above 0: probabilities are raised where too many sparks would be missed, and never lowered.
     return min([0.0, *(missed[region] - OPERATING_LOGIT[region] for region in missed)])
 
 
@@ -159,6 +162,7 @@ class CalibratedByPlace(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Give probabilities in place of logits; the second input is that of the positions."""
+        # The last position is the distance of the nearest sample, by which a patch belongs to the centre.
         shift = torch.where(inputs[1][..., -1] < INNER, self.shifts["centre"], self.shifts["outer"])
         return torch.sigmoid(self.network(*inputs) - shift)
 

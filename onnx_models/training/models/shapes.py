@@ -70,6 +70,7 @@ def train_cuboid_segmenter(workshop: Workshop) -> None:
 def _train_segmenter(workshop: Workshop, shape: ShapeName) -> None:
     fitted, _ = _examples(workshop, shape)
     network, name = ShapedSegmenter(N_AXES[shape]), f"{shape}_abnormal_points"
+    # Networks for segments give no axis of lines.
     masks = fitted.masks[:, 0] if shape == "segment" else fitted.masks
 
     def loss(rows: NDArray[np.intp], device: torch.device) -> Tensor:
@@ -116,6 +117,8 @@ def _examples(workshop: Workshop, shape: ShapeName) -> tuple[Examples, Examples]
     )
     few_fitted, few_validation = _divided(stacks)
     return (
+        # Rows of whole planes as well as stacks of few readouts: with auto, segments are for the latter, but a site may
+        # ask for them everywhere.
         joined([rows_of(fitted, 2 * len(fitted), recipe.seed), few_fitted]),
         joined([rows_of(validation, 2 * len(validation), recipe.seed), few_validation]),
     )

@@ -61,6 +61,7 @@ def train_value_assignment(workshop: Workshop) -> None:
 def value_loss(correction: Tensor, missed: Tensor, wanted: Tensor) -> Tensor:
     """Mean distance from what was missed, over the wanted samples; beyond :data:`FAR` it counts by its share."""
     size = missed.square().sum(dim=1).sqrt()
+    # A distance and not its square: a few windows that nobody can tell would outweigh all others.
     distance = ((correction - missed).square().sum(dim=1) + 1e-4).sqrt()
     return (wanted * distance / (1 + size / FAR)).sum() / wanted.sum().clamp(min=1)
 
@@ -92,6 +93,7 @@ class ValueAssigner(nn.Module):
 
     def forward(self, windows: Tensor) -> Tensor:
         """Give what is to be added to the fill, shape ``(n, 2, line, sample)``."""
+        # Real and imaginary part are one number: both are scaled alike, so that its phase is kept.
         pairs = windows[:, : 2 * N_PAIRS].unflatten(1, (N_PAIRS, 2))  # (n, pair, 2, line, sample)
         size = (pairs.square().sum(dim=2, keepdim=True) + 1e-6).sqrt()
         seen = (pairs * (torch.log1p(size) / size)).flatten(1, 2)
@@ -104,5 +106,6 @@ class ValueAssigner(nn.Module):
         belief = torch.softmax(said[:, :N_PAIRS], dim=1)[:, 1:].unsqueeze(2)  # (n, other, 1, line, sample)
         others = torch.cat([pairs[:, 2:], -pairs[:, :1]], dim=1)  # …, and nothing at all
         far = (others.square().sum(dim=2, keepdim=True) + 1e-6).sqrt() / FAR
+        # Bounded: an opinion that is very far from the fill must not move it by all of that.
         correction: Tensor = (belief * others * torch.tanh(far) / far).sum(dim=1) + said[:, N_PAIRS:]
         return correction

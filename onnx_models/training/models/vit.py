@@ -52,6 +52,7 @@ def fitted_transformer(workshop: Workshop) -> tuple[SetTransformer, SetExamples,
     recipe = workshop.recipe
     n_planes = -(-recipe.n_planes // SHARE_OF_PLANES)
     workshop.log(f"{NAME}: making sets from {n_planes} planes")
+    # Another seed than that of the single patches: the same planes once more would teach nothing new.
     made = make_set_examples(workshop.recordings, n_planes, recipe.seed + 1, recipe.processes)
     n_fitted = int(len(made.sets) * (1 - VALIDATION_SHARE))
     sets = made.choose(slice(n_fitted)), made.choose(slice(n_fitted, None))
@@ -75,6 +76,7 @@ def set_loss(network: SetTransformer, made: SetExamples, rows: NDArray[np.intp],
     numbers = trimmed(made.sets[rows])
     told = (numbers != NONE) & (made.labels[numbers] != 2)
     (label,) = to_tensors(device, made.labels[numbers] == 1)
+    # Drawn from the rows, so that a fit that goes on sees what it would have seen.
     shift = np.random.default_rng(int(rows.sum())).integers(0, PATCH)
     logits = judge_sets(network, made, numbers, device, tuple(int(each) for each in shift))
     each = functional.binary_cross_entropy_with_logits(logits, label, reduction="none")

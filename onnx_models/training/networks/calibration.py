@@ -55,11 +55,13 @@ class Mending(nn.Module):
 def _own(recorded: Tensor, background: Tensor, neighbours: Tensor) -> Tensor:
     """Magnitudes of one receiver, and how far its two predictions are apart, shape ``(n, own, line, sample)``."""
     seen = (recorded, background, neighbours, background - neighbours)
+    # Magnitudes alone, in logarithms: a turn in phase must not change what is chosen.
     return torch.stack([0.25 * (values.square().sum(dim=1) + SMALL).log() for values in seen], dim=1)
 
 
 def calibrated(probability: Tensor, recorded: Tensor, taken: Tensor) -> Tensor:
     """Take away from samples that may be abnormal; all others are given as they were recorded."""
+    # A ramp, not a step: it is exactly 0 below, so untouched samples come back bit for bit.
     gate = ((probability - GATE_FROM) / (GATE_TO - GATE_FROM)).clamp(0, 1)
     return recorded - gate.unsqueeze(-3).unsqueeze(-3) * taken
 

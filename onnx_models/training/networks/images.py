@@ -27,6 +27,7 @@ class LocalSpectra(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         pixel = torch.arange(WINDOW)
+        # Without it the borders of a window would look like stripes of all frequencies.
         taper = 0.5 - 0.5 * torch.cos(2 * torch.pi * (pixel + 0.5) / WINDOW)
         along_x = 2 * torch.pi * torch.arange(N_ACROSS)[:, None] * pixel / WINDOW
         along_y = 2 * torch.pi * torch.arange(-WINDOW // 2, WINDOW // 2)[:, None] * pixel / WINDOW
@@ -85,6 +86,7 @@ class ImageVit(nn.Module):
         """Give one logit per block, shape ``(n,)``."""
         tokens = self.projection(blocks[:, None]).flatten(2).transpose(1, 2)  # (n, 196, width)
         hidden = self.layers(tokens + self.positions)  # (n, 196, width)
+        # Stripes change their sign from token to token, so a mean of tokens would lose them.
         energy = torch.log(tokens.square().mean(dim=1) + 1e-3)  # (n, width)
         joined = torch.cat([hidden.amax(dim=1), hidden.mean(dim=1), energy], dim=1)
         logits: Tensor = self.head(joined).squeeze(1)

@@ -24,17 +24,20 @@ class ContrastMaps(nn.Module):
 
     def forward(self, magnitudes: Tensor) -> Tensor:
         """Give the maps."""
+        # Differences undo what was subtracted, ratios what was multiplied.
         above = magnitudes - magnitudes.amin(dim=(2, 3), keepdim=True)
         above = above / (above.mean(dim=(2, 3), keepdim=True) + 1e-30)
         usual = torch.exp(torch.log(above + 1e-3).mean(dim=(2, 3), keepdim=True))
         nearby = _median_of_nine(above)
         around = functional.max_pool2d(nearby, 5, stride=1, padding=2)
+        # A share of what is usual is the least that counts: between quiet samples a median may be next to nothing.
         ratios = (above / usual, above / torch.maximum(nearby, 0.3 * usual), above / torch.maximum(around, 0.3 * usual))
         return torch.cat([torch.log(ratio + SMALLEST).clamp(max=LARGEST) for ratio in ratios], dim=1)
 
 
 def _median_of_nine(values: Tensor) -> Tensor:
     """Median of each sample and its eight neighbours two away: :func:`gadgets.local_statistics.local_median`."""
+    # The border is repeated: the model sees a patch, and not what lies beyond.
     wide = functional.pad(values, (2, 2, 2, 2), mode="replicate")
     lines = wide[:, :, :-4], wide[:, :, 2:-2], wide[:, :, 4:]
     return _median(

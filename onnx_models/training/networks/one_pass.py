@@ -53,6 +53,7 @@ class ClassificationHead(nn.Module):
 
 def pool(encoded: tuple[Tensor, Tensor, Tensor]) -> Tensor:
     """Give the largest and the mean of every feature of an encoder, shape ``(n, 10 width)``."""
+    # The largest for a spark, which is a single sample, and the mean for what is usual around it.
     pooled = [part for values in encoded for part in (values.amax(dim=(2, 3)), values.mean(dim=(2, 3)))]
     return torch.cat(pooled, dim=1)
 
@@ -92,6 +93,7 @@ class SampleDecoder(nn.Module):
 
     def forward(self, patches: Tensor, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """Give features, shape ``(n, feature, line, sample)``, and logits of samples, ``(n, line, sample)``."""
+        # Added to every sample alike: what the set tells of a patch has no place within it.
         context = self.context(vectors)[:, :, None, None]
         features = self.joined(functional.relu(self.local(patches) + context))
         return features, self.last(features).squeeze(1)
@@ -164,9 +166,11 @@ class PatchCalibrator(nn.Module):
             patches, in the shape of `recorded`.
         """
         judged, features, marks = self.look(patches, positions, present)
+        # Absent patches get 0, and so are never targets.
         target = torch.sigmoid(judged - self.shifts[0]) * present
         probability = torch.sigmoid(marks - self.shifts[1]).unflatten(0, present.shape)
         seen = (values.flatten(0, 1) for values in (recorded, background, neighbours))
         taken = self.mending(features, *seen).unflatten(0, present.shape)
+        # Patches that are no targets come back as they were recorded, whatever their samples look like.
         is_target = (target > thresholds)[:, :, None, None]
         return target, probability, calibrated(probability * is_target, recorded, taken)

@@ -15,6 +15,7 @@ N_POSITIONS = 4
 
 
 def _block(n_in: int, n_out: int) -> nn.Sequential:
+    # No bias: the normalisation behind has one of its own.
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
 
 
@@ -41,6 +42,7 @@ class PatchClassifier(nn.Module):
     def forward(self, patches: Tensor, positions: Tensor) -> Tensor:
         """Give one logit per patch, shape ``(n,)``."""
         features = self.features(patches)  # (n, 4 width, 8, 8)
+        # A spark is one sample among a thousand: the largest finds it, the mean tells what is usual.
         pooled = torch.cat([features.amax(dim=(2, 3)), features.mean(dim=(2, 3))], dim=1)  # (n, 8 width)
         joined = torch.cat([pooled, self.position_encoding(positions)], dim=1)
         logits: Tensor = self.head(joined).squeeze(1)
@@ -58,6 +60,7 @@ class PointSegmenter(nn.Module):
         self.up_middle = nn.Sequential(_block(4 * width, 2 * width), _block(2 * width, width))
         self.up_fine = nn.Sequential(_block(2 * width, width), nn.Conv2d(width, 1, 1))
         self.down = nn.MaxPool2d(2)
+        # Nearest: what lies between is left to the convolutions behind.
         self.up = nn.Upsample(scale_factor=2, mode="nearest")
 
     def forward(self, patches: Tensor) -> Tensor:

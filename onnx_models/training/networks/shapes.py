@@ -15,6 +15,7 @@ N_DISTANCES = 2
 _CONVOLUTION: Mapping[int, type[nn.Conv1d | nn.Conv3d]] = {1: nn.Conv1d, 3: nn.Conv3d}
 _NORM: Mapping[int, type[nn.BatchNorm1d | nn.BatchNorm3d]] = {1: nn.BatchNorm1d, 3: nn.BatchNorm3d}
 _POOL: Mapping[int, type[nn.MaxPool1d | nn.MaxPool3d]] = {1: nn.MaxPool1d, 3: nn.MaxPool3d}
+# Wider along one axis, where three samples would see next to nothing of the surroundings.
 KERNEL: Mapping[int, int] = {1: 5, 3: 3}
 
 
@@ -49,6 +50,7 @@ class ShapedClassifier(nn.Module):
         features = self.features(_along(patches, self.n_axes))
         # The largest alone: a mean would depend on how large the patch is.
         pooled = features.amax(dim=tuple(range(2, 2 + self.n_axes)))
+        # Distances alone, as their number is the same for any number of axes.
         joined = torch.cat([pooled, self.position_encoding(positions[:, -N_DISTANCES:])], dim=1)
         logits: Tensor = self.head(joined).squeeze(1)
         return logits

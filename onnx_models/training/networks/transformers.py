@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from onnx_models.training.networks.points import N_CHANNELS, N_POSITIONS
 
 SIDE = 32
+# Finite, where infinity would give a set without any patch no number at all; the softmax makes it 0 all the same.
 ABSENT = -1e9
 
 
@@ -40,6 +41,7 @@ class PatchEmbedding(nn.Module):
 
     def forward(self, patches: Tensor, positions: Tensor) -> Tensor:
         """Give one vector per patch, shape ``(n, width)``."""
+        # The place is added, as an encoder does not know in which order its tokens stand.
         vectors = self.projection(self.maps(patches).flatten(1))
         joined: Tensor = vectors + self.position_token(positions)
         return joined

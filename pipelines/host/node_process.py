@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 from gadgets.errors import NodeError
 from pipelines.chains import Node
@@ -27,6 +28,7 @@ EXIT_LIMIT_S = 60.0
 CONNECT_ATTEMPTS = 10
 CONNECT_PAUSE_S = 2.0
 END_GRACE_S = 2.0
+NODE_START = Path(__file__).absolute().with_name("node_start.py")
 
 
 class NodeProcess:
@@ -50,13 +52,17 @@ class NodeProcess:
         self._log: NodeLog | None = None
 
     def start(self) -> None:
-        """Start the process where the chain asks for one; it connects back while others start."""
+        """Start the process where the chain asks for one; it connects back while others start.
+
+        The kernel kills it when the thread that calls this ends, so that thread has to wait for the node.
+        """
         if self.node.address is not None:
             return
         # A port of its own for each node, so that it is known who connects; on this machine only.
         self._listener = socket.create_server(("127.0.0.1", 0))
         port = self._listener.getsockname()[1]
-        command = [sys.executable, "-m", "gadgetron", str(port), self.node.module, self.node.target]
+        arguments = [str(os.getpid()), str(port), self.node.module, self.node.target]
+        command = [sys.executable, str(NODE_START), *arguments]
         # A session of its own: Ctrl-C in the terminal reaches us, and we end the nodes in order.
         self._process = subprocess.Popen(
             command,
@@ -206,13 +212,20 @@ class NodeProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Give the environment of a node: ours, with one thread per process for linear algebra."""
+    """Give the environment of a node: ours, with one thread per process for linear algebra.
+
+    An empty entry of PYTHONPATH, as ``PYTHONPATH=$PYTHONPATH:folder`` easily leaves one, means the working directory:
+    it goes.
+    """
     defaults = {
         "GADGETRON_EXTERNAL_LOG_LEVEL": "INFO",
         "PYTHONUNBUFFERED": "1",
     }
     # What the user has set in the environment goes before ours.
-    return {**defaults, **LIMITS, **os.environ}
+    environment = {**defaults, **LIMITS, **os.environ}
+    if "PYTHONPATH" in environment:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
+    return environment
 
 
 def _describe_exit(code: int) -> str:

@@ -1,0 +1,128 @@
+"""How a node's process starts: nothing is imported from the working directory, and it ends with its host."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from helpers.paths import PROBES
+from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes
+
+from pipelines.host.host import Host
+from pipelines.host.node_process import NODE_START
+from pipelines.messages.messages import MessageID
+
+RAW_REPAIR = (
+    '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/>'
+    '<configuration><property name="spark_detection.method" value="none"/></configuration></external>'
+)
+SHADOWS = ["numpy.py", "gadgets/__init__.py", "gadgetron.py", "runpy.py", "ctypes/__init__.py", "sitecustomize.py"]
+
+# It starts a node, says its process id, and is not heard of again: the node waits for a configuration.
+HOST = """
+import sys, time
+from pipelines.chains import parse_chain
+from pipelines.host import NodeProcess
+node = NodeProcess(parse_chain(sys.stdin.read().encode(), "stdin").nodes[0])
+node.start()
+if sys.argv[1] == "connected":
+    node.connect()
+print(node._process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working directory; the probe gadgets lie on PYTHONPATH, behind an empty entry."""
+    (tmp_path / "data").mkdir()
+    monkeypatch.chdir(tmp_path / "data")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(["", str(PROBES), os.environ.get("PYTHONPATH", "")]))
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("safe_path", [None, "1"], ids=["path as ever", "safe path"])
+@pytest.mark.parametrize("name", SHADOWS)
+def test_what_lies_in_the_working_directory_is_not_run(folder, monkeypatch, name, safe_path):
+    if safe_path:
+        monkeypatch.setenv("PYTHONSAFEPATH", safe_path)
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).write_text(f"open({str(folder / 'ran')!r}, 'w').close()\nraise SystemExit(3)\n")
+    with Host() as host:
+        messages = converse(host.address, scan_bytes(chain_xml("pass_on", RAW_REPAIR)))
+    assert [message.id for message in messages] == [MessageID.ACQUISITION] * 9 + [MessageID.CLOSE]
+    assert not (folder / "ran").exists()
+
+
+def test_a_module_in_the_working_directory_is_no_node(folder):
+    (folder / "local_gadgets.py").write_text("def pass_on(connection):\n    raise SystemExit(3)\n")
+    with Host() as host:
+        text = converse(host.address, scan_bytes(chain_xml("pass_on", module="local_gadgets")))[-2].text
+    reason = "exit code 1: ModuleNotFoundError: No module named 'local_gadgets'"
+    assert text == f"node local_gadgets failed: {reason}"
+
+
+def test_a_folder_that_pythonpath_names_is_searched_also_where_it_is_the_working_directory(folder, monkeypatch):
+    (folder / "local_gadgets.py").write_text("def pass_on(connection):\n    raise SystemExit('found')\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    with Host() as host:
+        text = converse(host.address, scan_bytes(chain_xml("pass_on", module="local_gadgets")))[-2].text
+    assert text == "node local_gadgets failed: exit code 1: found"
+
+
+def test_a_node_sees_what_the_gadgetron_package_shows_and_neither_our_folder_nor_the_working_directory(folder):
+    (folder / "package").mkdir()
+    (folder / "package" / "gadgetron.py").write_text("import sys\nprint(sys.path, sys.argv, __name__)\n")
+    environment = {**os.environ, "PYTHONPATH": str(folder / "package")}
+    result = start("9002", "module", "target", env=environment)
+    shown, arguments = result.stdout.split("] [")
+    assert str(folder / "package") in shown
+    assert not {repr(str(folder)), repr(str(NODE_START.parent)), "''"} & set(shown.strip("[").split(", "))
+    assert arguments.strip().endswith("'9002', 'module', 'target'] __main__")
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the kernel's help is Linux's")
+@pytest.mark.parametrize("how_far", ["started", "connected"])
+def test_no_node_outlives_a_host_that_is_killed(how_far):
+    command = [sys.executable, "-c", HOST, how_far]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as host:
+        host.stdin.write(chain_xml("pass_on").decode())
+        host.stdin.close()
+        node = int(host.stdout.readline())
+        assert how_far == "started" or is_running(node)
+        host.kill()
+    try:
+        end = time.monotonic() + LIMIT_S / 4
+        while is_running(node):
+            assert time.monotonic() < end, "the node is still there"
+            time.sleep(0.02)
+    finally:
+        if is_running(node):
+            os.kill(node, signal.SIGKILL)
+
+
+def is_running(pid):
+    """Whether a process does anything; one that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_a_node_whose_host_is_gone_before_it_begins_says_so_and_ends():
+    result = start("9002", "module", "target", parent=os.getpid() + 1)
+    expected = (
+        f"expected to be started by the host, process {os.getpid() + 1}; found process {os.getpid()} in its place"
+    )
+    assert (result.returncode, result.stderr.strip()) == (1, expected)
+
+
+def start(*arguments, parent=None, **options):
+    command = [sys.executable, str(NODE_START), str(parent or os.getpid()), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S, **options)

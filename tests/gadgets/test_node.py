@@ -1,8 +1,12 @@
 """What all nodes share: settings, failures that are seen, and an end that always comes."""
 
+import json
 import logging
+import os
 import socket
 import struct
+import subprocess
+import sys
 import time
 import weakref
 from functools import partial
@@ -10,6 +14,7 @@ from functools import partial
 import pytest
 from helpers.builders import CLOSE, acquisition, configuration, encoding, head, header_xml, message, stream
 from helpers.connections import parse, run_on_connection
+from helpers.paths import ROOT
 
 import gadgets.node
 from gadgets.errors import RawDataError
@@ -42,6 +47,28 @@ def node(open_stage):
 def test_a_node_that_changes_nothing_passes_all_bytes():
     content = DATA + CLOSE
     assert run_on_connection(node(passing), head(b"<configuration/>", HEADER) + content, hang_up=False) == content
+
+
+THREADS = """
+import scipy.linalg
+from threadpoolctl import threadpool_info
+from test_node import CLOSE, DATA, HEADER, head, node, run_on_connection
+
+def stage(items):
+    print([library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"])
+    return iter(items)
+
+run_on_connection(node(lambda *_: stage), head(b"<configuration/>", HEADER) + DATA + CLOSE, hang_up=False)
+"""
+
+
+def test_a_node_uses_one_thread_for_linear_algebra_whoever_starts_it():
+    # A Gadgetron sets none of the variables that say so.
+    paths = os.pathsep.join(str(ROOT / "tests" / folder) for folder in ("", "gadgets"))
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "2", "PYTHONPATH": paths}
+    command = [sys.executable, "-W", "ignore", "-c", THREADS]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert set(json.loads(result.stdout)) == {1}
 
 
 def test_what_was_sent_is_not_held_while_the_next_item_is_made():

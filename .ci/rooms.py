@@ -27,7 +27,7 @@ def main() -> int:
         capture_output=True,
         text=True,
     )
-    files = [Path(line) for line in listed.stdout.splitlines() if (root / line).exists()]
+    files = [Path(line) for line in sorted(set(listed.stdout.splitlines())) if (root / line).exists()]
     counts = Counter(file.parent for file in files if file.name != "__init__.py")
     for folder, count in sorted(counts.items()):
         sys.stdout.write(f"{count:3}  {folder}\n")

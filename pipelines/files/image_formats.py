@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import importlib
 import shutil
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,9 @@ from ismrmrd.constants import IMTYPE_PHASE
 from numpy.typing import NDArray
 
 from gadgets.errors import DesparkError, RawDataError
+from pipelines.files.hdf5_file import check_regular, find, open_hdf5, refused
 from pipelines.files.image_pixels import as_stored
+from pipelines.files.mrd_series import PIXEL_PAIR, read_series
 
 Pixels = NDArray[Any]
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -68,26 +71,26 @@ class MrdImages(ImageFile):
     def __init__(self, path: Path, group: str) -> None:
         super().__init__(path)
         self._places: list[tuple[str, int]] = []
-        with h5py.File(path, "r") as file:
-            if group not in file:
-                raise RawDataError(
-                    f"{path}: expected a group {group!r} with MRD images, found: {', '.join(file) or 'none'}"
-                )
-            for name, series in file[group].items():
-                self._read(f"{group}/{name}", series)
+        with open_hdf5(path) as file:
+            found = find(file, group, str(path))
+            if not isinstance(found, h5py.Group):
+                instead = ", ".join(file) or "none" if found is None else f"a {type(found).__name__.lower()}"
+                raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}")
+            for name in found:
+                self._read(f"{group}/{name}", find(found, name, str(path)))
 
     def _read(self, name: str, series: Any) -> None:  # noqa: ANN401 - h5py is untyped
         if not isinstance(series, h5py.Group) or not {"data", "header"} <= set(series):
             return
         # MRD says of every image whether it is a magnitude, a phase or complex.
-        types = series["header"]["image_type"]
-        for number, (pixels, image_type) in enumerate(zip(series["data"][...], types, strict=True)):
+        data, types = read_series(series, str(self.path))
+        for number, (pixels, image_type) in enumerate(zip(data, types, strict=True)):
             if image_type == IMTYPE_PHASE:
                 self.notices.append(
                     f"{name}, image {number}: a phase image has no k-space of its own, and is left as it is"
                 )
                 continue
-            is_pair = pixels.dtype.names == ("real", "imag")
+            is_pair = pixels.dtype.names == PIXEL_PAIR
             self.images.append(pixels["real"] + 1j * pixels["imag"] if is_pair else pixels)
             self._places.append((f"{name}/data", number))
 
@@ -96,7 +99,7 @@ class MrdImages(ImageFile):
         # A copy first: all that is not an image, and every image that is not repaired, stays as it is.
         shutil.copyfile(self.path, path)
         n_clipped = 0
-        with h5py.File(path, "r+") as file:
+        with refused(f"{path}: cannot be written"), h5py.File(path, "r+") as file:
             for number, pixels in repaired.items():
                 name, index = self._places[number]
                 dataset = file[name]
@@ -120,7 +123,7 @@ class NiftiImages(ImageFile):
         try:
             self._file = nibabel.load(path)
             data = np.asanyarray(self._file.dataobj)
-        except (OSError, ValueError, nibabel.filebasedimages.ImageFileError) as error:
+        except (EOFError, OSError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
             raise RawDataError(f"{path}: not a readable NIfTI file ({error})") from error
         if data.dtype.names or data.ndim < 2:
             raise RawDataError(f"{path}: expected gray or complex images, found {data.dtype} of shape {data.shape}")
@@ -234,6 +237,7 @@ def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -
     DesparkError
         The library that reads it is not installed.
     """
+    check_regular(path)
     try:
         with path.open("rb") as file:
             # DICOM has its mark behind 128 bytes that may hold anything; the others begin with theirs.

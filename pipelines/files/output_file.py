@@ -9,6 +9,9 @@ from pathlib import Path
 
 from gadgets.errors import RawDataError
 
+MOST_NAME_BYTES = 255
+"""In the file systems that are common."""
+
 
 @contextmanager
 def whole_or_nothing(path: Path) -> Iterator[Path]:
@@ -24,7 +27,7 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
     """
     check_folder(path)
     # In the same folder, so that the renaming is one step; with the process's number, as two may write at once.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = _temporary(path)
     try:
         yield temporary
         if temporary.exists():
@@ -35,8 +38,23 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _temporary(path: Path) -> Path:
+    ending = f".{os.getpid()}.part"
+    name = path.name
+    # What a file may be called is limited in bytes; the name that is asked for may be as long as it may be.
+    while len(os.fsencode(name)) + len(ending) + 1 > MOST_NAME_BYTES:
+        name = name[:-1]
+    return path.with_name(f".{name}{ending}")
+
+
 def check_folder(path: Path) -> None:
     """Raise RawDataError unless a file can be made at ``path``."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
     if path.is_dir():
         raise RawDataError(f"{path}: expected the name of a file to write, found a folder")
     if path.exists() and not path.is_file():
@@ -49,7 +67,8 @@ def check_folder(path: Path) -> None:
 
 def same_file(first: Path, second: Path) -> bool:
     """Whether both names lead to one file, through links too."""
-    if first.exists() and second.exists():
+    # Unlike those of pathlib, these bear names that are too long and links that lead in circles.
+    if os.path.exists(first) and os.path.exists(second):  # noqa: PTH110
         # By what lies on the disk: names may differ by links, or by the case of letters.
         return first.samefile(second)
-    return first.resolve() == second.resolve()
+    return os.path.realpath(first) == os.path.realpath(second)

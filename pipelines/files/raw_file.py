@@ -10,11 +10,11 @@ The ``ismrmrd`` package's own ``Dataset`` opens files read-write, so a file on r
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,14 +22,17 @@ from ismrmrd.hdf5 import acquisition_header_dtype, waveform_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
+from pipelines.files.hdf5_file import find, find_dataset, open_hdf5, read
 from pipelines.files.mrd_header import read_header
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform, acquisition_shape
+from pipelines.files.stored_numbers import as_headers, as_numbers, misfits, number_type
 
 PIECE_BYTES = 4 << 20
 """How much of a file is held at a time while it is read or written."""
 
+logger = logging.getLogger(__name__)
 
-ScalarT = TypeVar("ScalarT", bound=np.generic)
+FLOAT32, UINT32 = np.dtype(np.float32), np.dtype(np.uint32)
 
 
 class RawFile:
@@ -51,14 +54,14 @@ class RawFile:
 
     def __init__(self, path: Path | str, group: str = "dataset") -> None:
         self.path = Path(path)
-        self._file = _open(self.path)
+        self._file = open_hdf5(self.path)
         try:
             self._group = self._find(group)
             self.group = group
             self.header_xml = self._read_xml()
             self.header = read_header(self.header_xml, str(self.path))
-            data = self._find_rows("data", acquisition_header_dtype)
-            self._waveforms = self._find_rows("waveforms", waveform_header_dtype)
+            data = self._find_rows("data", acquisition_header_dtype, {"data": FLOAT32, "traj": FLOAT32})
+            self._waveforms = self._find_rows("waveforms", waveform_header_dtype, {"data": UINT32})
             if data is None or not len(data):
                 raise RawDataError(f"{self.path}: group {group!r} holds no acquisitions")
             self._data: h5py.Dataset = data
@@ -98,32 +101,33 @@ class RawFile:
         """Give the acquisition headers alone, as structured arrays of up to ``rows`` each."""
         for start in range(0, self.n_acquisitions, rows):
             # Without the samples, which are most of the file.
-            heads = self._read(self._data.fields("head"), start, start + rows)
-            yield _as_dtype(heads, acquisition_header_dtype)
+            heads = read(self._data.fields("head"), str(self.path), start, start + rows)
+            yield as_headers(heads, acquisition_header_dtype, f"{self.path}: acquisition", start)
 
     def acquisitions(self) -> Iterator[RawAcquisition]:
         """Give the acquisitions in the order of the file."""
-        for number, (head, row) in enumerate(self._rows(self._data, acquisition_header_dtype)):
+        types = self._types(self._data, "data", "traj")
+        for number, (head, row) in enumerate(self._rows(self._data, acquisition_header_dtype, "acquisition")):
             samples, coils, dimensions = acquisition_shape(head)
             where = f"{self.path}: acquisition {number}"
-            data = _values(
-                row["data"], np.complex64, coils * samples, f"{where}: {coils} receivers x {samples} samples"
+            what = f"{where}: {coils} receivers x {samples} samples"
+            data = as_numbers(row["data"], types["data"], FLOAT32, 2 * coils * samples, what)
+            what = f"{where}: trajectory of {samples} x {dimensions}"
+            trajectory = as_numbers(row["traj"], types["traj"], FLOAT32, samples * dimensions, what)
+            yield RawAcquisition(
+                head.tobytes(), trajectory.reshape(samples, dimensions), data.view(np.complex64).reshape(coils, samples)
             )
-            trajectory = _values(
-                row["traj"], np.float32, samples * dimensions, f"{where}: trajectory of {samples} x {dimensions}"
-            )
-            yield RawAcquisition(head.tobytes(), trajectory.reshape(samples, dimensions), data.reshape(coils, samples))
 
     def waveforms(self) -> Iterator[RawWaveform]:
         """Give the waveforms in the order of the file."""
         if self._waveforms is None:
             return
-        for number, (head, row) in enumerate(self._rows(self._waveforms, waveform_header_dtype)):
+        types = self._types(self._waveforms, "data")
+        for number, (head, row) in enumerate(self._rows(self._waveforms, waveform_header_dtype, "waveform")):
             shape = int(head["channels"]), int(head["number_of_samples"])
             where = f"{self.path}: waveform {number}: {shape[0]} channels x {shape[1]} samples"
-            yield RawWaveform(
-                head.tobytes(), _values(row["data"], np.uint32, shape[0] * shape[1], where).reshape(shape)
-            )
+            data = as_numbers(row["data"], types["data"], UINT32, shape[0] * shape[1], where)
+            yield RawWaveform(head.tobytes(), data.reshape(shape))
 
     def __iter__(self) -> Iterator[RawItem]:
         """Give acquisitions and waveforms in the order of the scan."""
@@ -140,82 +144,58 @@ class RawFile:
         yield from waveforms
 
     def _find(self, name: str) -> h5py.Group:
-        found = self._file.get(name)
-        if not isinstance(found, h5py.Group):
+        found = find(self._file, name, str(self.path))
+        if found is None:
             existing = ", ".join(repr(key) for key in self._file) or "none"
             raise RawDataError(f"{self.path}: no group {name!r} (the file has {existing})")
+        if not isinstance(found, h5py.Group):
+            raise RawDataError(f"{self.path}: expected a group {name!r}, found a {type(found).__name__.lower()}")
         return found
 
     def _read_xml(self) -> bytes:
-        dataset = self._group.get("xml")
-        if not isinstance(dataset, h5py.Dataset) or dataset.size != 1:
+        dataset = find_dataset(self._group, "xml", str(self.path))
+        if dataset is None or dataset.size != 1:
             raise RawDataError(f"{self.path}: group {self.group!r} holds no MRD header (dataset 'xml')")
-        value = np.asarray(self._read(dataset)).reshape(-1)[0]
-        return value.encode() if isinstance(value, str) else bytes(value)
+        value = np.asarray(read(dataset, str(self.path))).reshape(-1)[0]
+        if not isinstance(value, str | bytes):
+            kind = dataset.dtype.name if isinstance(value, np.generic) else type(value).__name__
+            raise RawDataError(f"{self.path}: {self.group}/xml: expected the text of the MRD header, found {kind}")
+        return value.encode(errors="surrogateescape") if isinstance(value, str) else bytes(value)
 
-    def _find_rows(self, name: str, header_dtype: np.dtype[Any]) -> h5py.Dataset | None:
-        dataset = self._group.get(name)
+    def _find_rows(
+        self, name: str, header_dtype: np.dtype[Any], wanted: Mapping[str, np.dtype[Any]]
+    ) -> h5py.Dataset | None:
+        dataset = find_dataset(self._group, name, str(self.path))
         if dataset is None:
             return None
-        fields = dataset.dtype["head"].names if "head" in (dataset.dtype.names or ()) else None
-        # By names, not by layout: other writers arrange the same fields differently.
-        missing = set(header_dtype.names or ()) - set(fields or ())
-        if missing:
-            raise RawDataError(
-                f"{self.path}: {self.group}/{name} is not MRD version 1 (no {', '.join(sorted(missing))})"
-            )
+        where, fields = f"{self.path}: {self.group}/{name}", dataset.dtype.names or ()
+        if "head" not in fields or (lacking := misfits(dataset.dtype["head"], header_dtype)):
+            what = "head" if "head" not in fields else ", ".join(sorted(lacking))
+            raise RawDataError(f"{where} is not MRD version 1 (missing or of another kind: {what})")
+        if dataset.ndim != 1:
+            raise RawDataError(f"{where}: expected a list, found an array of shape {dataset.shape}")
+        for field, dtype in wanted.items():
+            stored = number_type(dataset.dtype[field]) if field in fields else None
+            if stored is None:
+                raise RawDataError(f"{where} is not MRD version 1 (no numbers in {field})")
+            if stored != dtype:
+                logger.info("%s: %s stored as %s, read and passed on as %s", where, field, stored.str, dtype.name)
         return dataset
 
-    def _rows(self, dataset: h5py.Dataset, header_dtype: np.dtype[Any]) -> Iterator[tuple[np.void, np.void]]:
-        # The first row alone tells how large rows are, and so how many make a piece.
+    def _types(self, dataset: h5py.Dataset, *fields: str) -> dict[str, np.dtype[Any]]:
+        """Give the types of the numbers in the file; looked up once, as that is slow."""
+        dtype = dataset.dtype
+        return {field: stored for field in fields if (stored := number_type(dtype[field])) is not None}
+
+    def _rows(self, dataset: h5py.Dataset, header_dtype: np.dtype[Any], what: str) -> Iterator[tuple[np.void, np.void]]:
         start, count = 0, 1
         while start < len(dataset):
-            rows = self._read(dataset, start, start + count)
-            yield from zip(_as_dtype(rows["head"], header_dtype), rows, strict=True)
+            rows = read(dataset, str(self.path), start, start + count)
+            heads = as_headers(rows["head"], header_dtype, f"{self.path}: {what}", start)
+            yield from zip(heads, rows, strict=True)
             start += len(rows)
             row_bytes = max(row["data"].nbytes for row in rows) + dataset.dtype.itemsize
             count = max(1, PIECE_BYTES // row_bytes)
-
-    def _read(self, dataset: h5py.Dataset, start: int = 0, stop: int | None = None) -> NDArray[Any]:
-        try:
-            values: NDArray[Any] = dataset[()] if stop is None else dataset[start:stop]
-        except (OSError, ValueError, RuntimeError) as error:
-            raise RawDataError(f"{self.path}: damaged from element {start} on ({error})") from error
-        return values
-
-
-def _open(path: Path) -> h5py.File:
-    if not path.is_file():
-        raise RawDataError(f"{path}: no such file")
-    if not os.access(path, os.R_OK):
-        raise RawDataError(f"{path}: may not be read (permission denied)")
-    try:
-        if not h5py.is_hdf5(path):
-            raise RawDataError(f"{path}: not an HDF5 file")
-        # Without a lock: a file that another program has open for writing can be read, and is never waited for.
-        return h5py.File(path, "r", locking=False)
-    except OSError as error:
-        reason = "the file is truncated" if "truncated" in str(error) else str(error)
-        raise RawDataError(f"{path}: cannot be read ({reason})") from error
-
-
-def _as_dtype(heads: NDArray[np.void], dtype: np.dtype[Any]) -> NDArray[np.void]:
-    """Bring headers to MRD's own layout; other writers may have arranged the same fields differently."""
-    if heads.dtype == dtype:
-        return heads
-    converted = np.zeros(len(heads), dtype=dtype)
-    for name in dtype.names or ():
-        converted[name] = heads[name] if dtype[name].names is None else _as_dtype(heads[name], dtype[name])
-    return converted
-
-
-def _values(values: NDArray[Any], dtype: type[ScalarT], count: int, where: str) -> NDArray[ScalarT]:
-    flat = np.ascontiguousarray(values)
-    if flat.nbytes != count * np.dtype(dtype).itemsize:
-        raise RawDataError(
-            f"{where} expected by its header ({count * np.dtype(dtype).itemsize} bytes), found {flat.nbytes} bytes"
-        )
-    return flat.view(dtype)
 
 
 def _belongs_before(waveform: RawWaveform, acquisition: RawAcquisition) -> bool:

@@ -94,5 +94,11 @@ class Truth(BaseModel):
         """
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValidationError) as error:
+        except ValidationError as error:
+            # One of many faults is enough to say that this is another file.
+            first = error.errors()[0]
+            place = ".".join(str(step) for step in first["loc"])
+            reason = f"{place}: {first['msg']}" if place else first["msg"]
+            raise RawDataError(f"{path}: expected the truth written by despark simulate ({reason})") from error
+        except (OSError, UnicodeDecodeError) as error:
             raise RawDataError(f"{path}: expected the truth written by despark simulate ({error})") from error

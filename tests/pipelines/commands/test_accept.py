@@ -124,3 +124,19 @@ def test_without_a_truth_there_is_no_table_of_sparks(phantom_file, capsys):
     said = capsys.readouterr().out
     assert "0 samples changed in a scan without sparks" in said
     assert "found" not in said
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"\xff\xfe\x00spark", "can't decode byte 0xff"),
+        (b"\x89HDF\r\n\x1a\n\x00", "can't decode byte 0x89"),
+        (b"not JSON", "Invalid JSON"),
+        (b'{"sparks": [1, 2, 3]}', "Field required"),
+    ],
+)
+def test_a_truth_that_is_none_is_refused_in_one_line(sparked, phantom_file, tmp_path, content, reason):
+    (tmp_path / "other.json").write_bytes(content)
+    with pytest.raises(RawDataError, match=f"expected the truth written by despark simulate .*{reason}") as caught:
+        compare_files(sparked, phantom_file, tmp_path / "other.json")
+    assert "\n" not in str(caught.value)

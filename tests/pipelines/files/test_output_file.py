@@ -72,3 +72,18 @@ def test_a_device_is_never_replaced(tmp_path):
     with pytest.raises(RawDataError, match="expected the name of a file to write, found something else"):
         check_folder(pipe)
     assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("name", ["o" * 250, "o" * 255, "ö" * 125 + ".h5"])
+def test_names_as_long_as_they_may_be_are_written(tmp_path, name):
+    with whole_or_nothing(tmp_path / name) as temporary:
+        temporary.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["o" * 256, "ö" * 128, "circle"])
+def test_names_that_no_file_can_have_are_refused(tmp_path, name):
+    (tmp_path / "circle").symlink_to("circle")
+    with pytest.raises(RawDataError, match=r"cannot be written \((File name too long|Too many levels)"):
+        check_folder(tmp_path / name)
+    assert not same_file(tmp_path / name, tmp_path / "other")

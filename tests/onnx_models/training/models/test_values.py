@@ -41,7 +41,7 @@ def distance_left(folder, examples):
 
 
 def test_the_model_learns_whom_to_believe(tmp_path, monkeypatch):
-    monkeypatch.setattr(value_models, "from_planes", lambda *_: [made_windows(512)])
+    monkeypatch.setattr(value_models, "from_planes", lambda *_, **__: [made_windows(512)])
     recipe, training = Recipe(n_planes=50, epochs=8, processes=1), Training(data=(), seed=1, command="")
     workshop = Workshop({}, tmp_path, recipe, training, {}, silent, silent)
     torch.manual_seed(1)

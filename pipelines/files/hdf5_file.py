@@ -1,0 +1,158 @@
+"""HDF5 files of others: opened and read so that whatever is wrong with them ends in one line that says what and where.
+
+A name leads to what lies in the same file, or nowhere: links out of it are not followed, for they may lead to a file of
+somebody else's, or to a pipe that never answers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+from numpy.typing import NDArray
+
+from gadgets.errors import RawDataError
+
+MOST_LINKS = 16
+"""That one name may lead through: as many as HDF5 itself follows."""
+
+FAILURES = (OSError, ValueError, RuntimeError, TypeError, KeyError, NotImplementedError, OverflowError, MemoryError)
+"""What h5py raises, depending on its version and on what is damaged or of a type that NumPy lacks."""
+
+
+def open_hdf5(path: Path) -> h5py.File:
+    """Open a file for reading.
+
+    Raises
+    ------
+    RawDataError
+        The file is missing, no regular file, may not be read, is not HDF5 or is damaged.
+    """
+    check_regular(path)
+    try:
+        if not h5py.is_hdf5(path):
+            raise RawDataError(f"{path}: not an HDF5 file")
+        # Without a lock: a file that another program has open for writing can be read, and is never waited for.
+        return h5py.File(path, "r", locking=False)
+    except FAILURES as error:
+        reason = "the file is truncated" if "truncated" in str(error) else reason_of(error)
+        raise RawDataError(f"{path}: cannot be read ({reason})") from error
+
+
+def check_regular(path: Path) -> None:
+    """Raise RawDataError unless there is a file that can be read; a pipe would be waited for without end."""
+    # Unlike those of pathlib, these take a name that is too long or leads in circles for one that is not there.
+    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
+        raise RawDataError(f"{path}: expected a file, found a {'folder' if path.is_dir() else 'device or a pipe'}")
+    if not os.path.isfile(path):  # noqa: PTH113
+        raise RawDataError(f"{path}: no such file")
+    if not os.access(path, os.R_OK):
+        raise RawDataError(f"{path}: may not be read (permission denied)")
+
+
+def find(group: h5py.Group, name: str, where: str) -> Any:  # noqa: ANN401 - h5py is untyped
+    """Give what has a name, None where nothing has.
+
+    Parameters
+    ----------
+    group
+        Where the name begins, unless it begins with a slash.
+    name
+        As in HDF5, with slashes between its parts.
+    where
+        File, for the message of an error.
+
+    Raises
+    ------
+    RawDataError
+        The name leads out of the file, in circles or by a link to nowhere, or what it leads to is damaged.
+    """
+    with refused(f"{where}: {name!r} cannot be read"):
+        root = group.file["/"]
+        found: Any = root if name.startswith("/") else group
+        parts, n_links = _parts(name), 0
+        while parts:
+            part = parts.pop(0)
+            kind = _link_kind(found, part)
+            if kind is None and n_links:
+                raise RawDataError(f"{where}: {name!r} is a link that leads nowhere")
+            if kind is None:
+                return None
+            if kind == h5py.h5l.TYPE_HARD:
+                found = found[part]
+                continue
+            n_links += 1
+            if kind != h5py.h5l.TYPE_SOFT:
+                raise RawDataError(f"{where}: {name!r} leads out of the file by a link, which is not followed")
+            if n_links > MOST_LINKS:
+                raise RawDataError(f"{where}: {name!r} leads from link to link without end")
+            target = os.fsdecode(found.id.links.get_val(os.fsencode(part)))
+            parts = [*_parts(target), *parts]
+            found = root if target.startswith("/") else found
+        return found
+
+
+def _parts(name: str) -> list[str]:
+    return [part for part in name.split("/") if part not in ("", ".")]
+
+
+def _link_kind(found: Any, part: str) -> int | None:  # noqa: ANN401 - h5py is untyped
+    # Asked of the link alone: h5py's own `in` and `get` open what it leads to.
+    if not isinstance(found, h5py.Group) or not found.id.links.exists(os.fsencode(part)):
+        return None
+    return int(found.id.links.get_info(os.fsencode(part)).type)
+
+
+def find_dataset(group: h5py.Group, name: str, where: str) -> h5py.Dataset | None:
+    """Give the dataset that has a name, None where nothing has.
+
+    Raises
+    ------
+    RawDataError
+        It is no dataset, of a type that NumPy lacks, or its values lie in other files.
+    """
+    found = find(group, name, where)
+    if found is None:
+        return None
+    place = f"{where}: {group.name.strip('/')}/{name}"
+    if not isinstance(found, h5py.Dataset):
+        raise RawDataError(f"{place}: expected a dataset, found a {type(found).__name__.lower()}")
+    with refused(f"{place} cannot be read"):
+        # Both name files, which HDF5 would open.
+        if found.is_virtual or found.external:
+            raise RawDataError(f"{place}: expected values in this file, found links to others, which are not followed")
+        if found.shape is None or found.dtype is None:
+            raise RawDataError(f"{place}: expected values, found an empty dataset")
+    return found
+
+
+def read(dataset: Any, where: str, start: int = 0, stop: int | None = None) -> NDArray[Any]:  # noqa: ANN401
+    """Read a dataset or some of its fields, all of it or from `start` to `stop`.
+
+    Raises
+    ------
+    RawDataError
+        It is damaged, or larger than memory.
+    """
+    with refused(f"{where}: damaged from element {start} on"):
+        values: NDArray[Any] = dataset[()] if stop is None else dataset[start:stop]
+    return values
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Make an error of ours, which begins with `what`, of what h5py raises."""
+    try:
+        yield
+    except FAILURES as error:
+        raise RawDataError(f"{what} ({reason_of(error)})") from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Give the first line of an error; that of a KeyError without its quotes."""
+    text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+    return (text.splitlines() or [type(error).__name__])[0]

@@ -35,18 +35,30 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
     Raises
     ------
     RawDataError
-        An acquisition belongs to no Cartesian or EPI encoding of the header, or does not fit the ones before.
+        An acquisition belongs to an encoding that is neither Cartesian nor EPI.
     """
     assembler = KSpaceAssembler(encodings)
     seen = SeenKSpaces(encodings)
+    n_odd = 0
     for item in items:
         # Noise, navigators and calibration scans are for other gadgets.
         if not isinstance(item, Acquisition) or not is_imaging(item.fields.flags):
             yield item
             continue
         readout = item.readout()
-        _require_cartesian(assembler.encoding(readout.indices.encoding), readout)
-        for acquired in assembler.add(readout):
+        try:
+            encoding = assembler.encoding(readout.indices.encoding)
+            complete = assembler.add(readout) if encoding.is_cartesian else []
+        except RawDataError as error:
+            # One that fits nowhere, as some scanners send at the end, must not cost the scan its images.
+            if not n_odd:
+                logger.warning("acquisition_buffer: a readout is passed on as it came: %s", error)
+            n_odd += 1
+            yield item
+            continue
+        _require_cartesian(encoding, readout)
+        while complete:
+            acquired = complete.pop(0)
             seen.note(acquired.kspace.indices)
             yield from _messages_of(acquired, assembler, report)
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
@@ -54,6 +66,8 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
     for acquired in assembler.flush():
         seen.note(acquired.kspace.indices)
         yield from _messages_of(acquired, assembler, report)
+    if n_odd:
+        logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", n_odd)
     if seen.warning():
         logger.warning("acquisition_buffer: %s", seen.warning())
 

@@ -75,7 +75,7 @@ class KSpaceAssembler:
     def __init__(self, encodings: Sequence[Encoding]) -> None:
         self._encodings = tuple(encodings)
         self._open: dict[Indices, _OpenKSpace] = {}
-        self._n_coils: dict[int, int] = {}
+        self._n_coils: dict[Indices, int] = {}
         self._n_readouts: dict[int, int] = {}
         self._carries_flags = False
 
@@ -102,6 +102,7 @@ class KSpaceAssembler:
         self._check(readout, encoding)
         self._carries_flags = self._carries_flags or bool(readout.flags & FIRST_OR_LAST)
         complete = self._moved_on(readout)
+        self._n_coils[readout.indices] = readout.data.shape[0]
         own = self._open.setdefault(readout.indices, _OpenKSpace(encoding))
         own.add(readout)
         for indices in self._ended_by(readout, own):
@@ -114,10 +115,11 @@ class KSpaceAssembler:
 
     def _check(self, readout: Readout, encoding: Encoding) -> None:
         where = f"scan counter {readout.scan_counter}"
-        n_coils = self._n_coils.setdefault(readout.indices.encoding, readout.data.shape[0])
+        # Sets may have coils of their own (a body coil beside an array); one k-space has not.
+        n_coils = self._n_coils.get(readout.indices, readout.data.shape[0])
         if readout.data.shape[0] != n_coils:
             raise RawDataError(
-                f"the number of receivers changes during the scan: expected {n_coils}, "
+                f"the number of receivers changes within a k-space ({describe(readout.indices)}): expected {n_coils}, "
                 f"found {readout.data.shape[0]} at {where}"
             )
         n_lines = max(encoding.lines.maximum + 1, encoding.encoded_matrix[1])

@@ -89,18 +89,37 @@ def test_slices_that_the_header_announces_and_never_came_are_warned_of(caplog):
     assert "acquisition_buffer: the stream ended before slice 5 to 7 of encoding 0, repetition 1 to 1" in caplog.text
 
 
+def test_data_that_make_no_kspace_are_an_error():
+    messages = sent_by([acquisition(0)], header_xml([encoding(trajectory="spiral")]))
+    assert messages[-2][0] == 8
+    assert "expected a cartesian or EPI trajectory" in messages[-2][1]
+
+
 @pytest.mark.parametrize(
-    ("items", "header", "complaint"),
+    ("odd", "complaint"),
     [
-        ([acquisition(0), acquisition(1, n_coils=3)], HEADER, "expected 2, found 3"),
-        ([acquisition(0)], header_xml([encoding(trajectory="spiral")]), "expected a cartesian or EPI trajectory"),
-        ([acquisition(0, encoding=1)], HEADER, "expected an encoding below 1"),
+        (acquisition(3, n_coils=1, n_samples=16), "the number of receivers changes within a k-space"),
+        (acquisition(3, encoding=1), "expected an encoding below 1"),
+        (acquisition(300), "expected line and partition below"),
     ],
 )
-def test_data_that_make_no_kspace_are_an_error(items, header, complaint):
-    messages = sent_by(items, header)
-    assert messages[-2][0] == 8
-    assert complaint in messages[-2][1]
+def test_one_readout_that_fits_nowhere_costs_the_scan_nothing(odd, complaint, caplog):
+    lines = [acquisition(line) for line in range(8)]
+    alone = [message[1] for message in sent_by(lines) if message[0] == 1023]
+    for items in ([*lines, odd], [*lines[:4], odd, *lines[4:]]):
+        messages = sent_by(items)
+        assert [message[0] for message in messages if message[0] in (8, 1008, 1023)].count(8) == 0
+        assert sum(message[0] == 1008 for message in messages) == 1
+        assert sum(message[0] == 1023 for message in messages) == len(alone) == 1
+    assert complaint in caplog.text
+    assert "1 readouts belong to no k-space and were passed on" in caplog.text
+
+
+def test_sets_may_have_receivers_of_their_own():
+    items = [acquisition(line, n_coils=2 + 6 * number, set=number) for line in range(8) for number in range(2)]
+    messages = sent_by(items, header_xml([replace(encoding(), last=Indices(set=1))]))
+    cells = [cell for message in messages if message[0] == 1023 for cell in cells_of(message[1], [])]
+    assert sorted(cell.kspace.n_coils for cell in cells) == [2, 8]
 
 
 def test_the_node_runs_as_gadgetron_starts_it():

@@ -166,7 +166,7 @@ def test_a_readout_that_fits_nowhere_can_be_an_error():
     )
     (message_id, text), end = parse(received)[-2:]
     assert (message_id, end) == (8, (4, None))
-    assert "raw_repair: the number of receivers changes during the scan" in text
+    assert "the number of receivers changes within a k-space" in text
 
 
 def test_a_detector_that_breaks_loses_no_scan(scan, caplog):

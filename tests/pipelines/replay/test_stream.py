@@ -109,11 +109,12 @@ def test_a_broken_stream_is_an_error_and_its_output_has_no_end(content, error, r
 
 
 def test_a_node_that_fails_is_named():
-    items = [raw_acquisition(line, encoding=7) for line in range(8)]
-    written, failure = filtered(OPENING + messages(items) + bytes(CLOSE.data), "spark_calibration")
+    opening = bytes(text_message(MessageID.HEADER, HEADER.replace(b"cartesian", b"spiral")).data)
+    items = [raw_acquisition(line) for line in range(8)]
+    written, failure = filtered(opening + messages(items) + bytes(CLOSE.data), "spark_calibration")
     assert isinstance(failure, NodeError)
     assert "node acquisition_buffer failed: " in str(failure)
-    assert written == OPENING
+    assert written == opening
 
 
 def test_nobody_who_reads_is_noticed():

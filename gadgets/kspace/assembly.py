@@ -122,12 +122,29 @@ class KSpaceAssembler:
                 f"the number of receivers changes within a k-space ({describe(readout.indices)}): expected {n_coils}, "
                 f"found {readout.data.shape[0]} at {where}"
             )
+        self._check_samples(readout, encoding, where)
         n_lines = max(encoding.lines.maximum + 1, encoding.encoded_matrix[1])
         n_partitions = max(encoding.partitions.maximum + 1, encoding.encoded_matrix[2])
         if readout.line >= n_lines or readout.partition >= n_partitions:
             raise RawDataError(
                 f"expected line and partition below {n_lines} and {n_partitions} (limits and matrix of encoding "
                 f"{readout.indices.encoding}), found {readout.line} and {readout.partition} at {where}"
+            )
+
+    @staticmethod
+    def _check_samples(readout: Readout, encoding: Encoding, where: str) -> None:
+        """See that a readout's own numbers cannot make its k-space wider than readout and matrix are."""
+        n_samples = readout.data.shape[1]
+        widest = max(n_samples, encoding.encoded_matrix[0])
+        if readout.centre_sample > widest:
+            raise RawDataError(
+                f"expected a center_sample of at most {widest} (samples and matrix of encoding "
+                f"{readout.indices.encoding}), found {readout.centre_sample} at {where}"
+            )
+        if sum(readout.n_discarded) > n_samples:
+            raise RawDataError(
+                f"expected discard_pre and discard_post of together at most {n_samples} samples, found "
+                f"{readout.n_discarded[0]} and {readout.n_discarded[1]} at {where}"
             )
 
     def encoding(self, number: int) -> Encoding:

@@ -101,6 +101,8 @@ def test_data_that_make_no_kspace_are_an_error():
         (acquisition(3, n_coils=1, n_samples=16), "the number of receivers changes within a k-space"),
         (acquisition(3, encoding=1), "expected an encoding below 1"),
         (acquisition(300), "expected line and partition below"),
+        (acquisition(3, center_sample=65535), "expected a center_sample of at most 16"),
+        (acquisition(3, discard_pre=9, discard_post=9), "expected discard_pre and discard_post of together at most 16"),
     ],
 )
 def test_one_readout_that_fits_nowhere_costs_the_scan_nothing(odd, complaint, caplog):

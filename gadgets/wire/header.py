@@ -77,5 +77,5 @@ Trajectory = Literal["cartesian", "epi", "radial", "goldenangle", "spiral", "oth
 
 
 def _trajectory(trajectory: Any) -> Trajectory:  # noqa: ANN401
-    # The parser gives a member of an enumeration, or the bare text.
-    return cast(Trajectory, str(getattr(trajectory, "value", trajectory)).lower())
+    # The parser gives a member of an enumeration, or the bare text, which some tools write as Python shows a member.
+    return cast(Trajectory, str(getattr(trajectory, "value", trajectory)).lower().rpartition(".")[2])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
@@ -12,10 +13,16 @@ from defusedxml.common import DefusedXmlException
 from xsdata.exceptions import ParserError
 
 from gadgets.errors import RawDataError
+from pipelines.files.plain_header import plain_header
 
 NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader
 MATRIX_AXES = ("x", "y", "z")
+
+# The parser raises what it stumbles on.
+_REFUSALS = (ParserError, TypeError, ValueError)
+
+logger = logging.getLogger(__name__)
 
 
 def read_header(xml: bytes, where: str) -> MRDHeader:
@@ -33,13 +40,13 @@ def read_header(xml: bytes, where: str) -> MRDHeader:
     RawDataError
         The header is not well-formed XML, not an MRD header, or lacks the size of a matrix.
     """
+    mended_xml, defaults = _mended(xml, where)
+    for said in defaults:
+        logger.warning("%s: the MRD header is not as the standard has it; %s", where, said)
     try:
-        # Dates in foreign formats only warn; nothing here depends on them.
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            # Mended first, as the nodes will see it.
-            header: MRDHeader = ismrmrd.xsd.CreateFromDocument(mended(xml, where))
-    except (ParserError, TypeError, ValueError) as error:
+        # Mended first, as the nodes will see it.
+        header = _strictly(mended_xml)
+    except _REFUSALS as error:
         raise RawDataError(f"{where}: the MRD header does not parse ({_first_line(error)})") from error
     for number, encoding in enumerate(header.encoding):
         for space in ("encodedSpace", "reconSpace"):
@@ -56,11 +63,46 @@ def _check_matrix(space: ismrmrd.xsd.encodingSpaceType, where: str) -> None:
 
 
 def mended(xml: bytes, where: str) -> bytes:
+    """Give a header that the nodes' parser takes: the same where it does, else what is needed of it.
+
+    Raises
+    ------
+    RawDataError
+        It is not well-formed XML or no MRD header, or lacks the size of a matrix.
+    """
+    return _mended(xml, where)[0]
+
+
+def _mended(xml: bytes, where: str) -> tuple[bytes, list[str]]:
+    """Mend a header, and say what was taken for granted."""
+    root = _parse(xml, where)
+    usual = _with_user_parameters(root, xml)
+    try:
+        _strictly(usual)
+    except _REFUSALS:
+        return plain_header(root, where)
+    return usual, []
+
+
+def _strictly(xml: bytes) -> MRDHeader:
+    """Parse a header as the nodes do."""
+    # Dates in foreign formats only warn; nothing here depends on them.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        header: MRDHeader = ismrmrd.xsd.CreateFromDocument(xml)
+    for encoding in header.encoding:
+        for space in (encoding.encodedSpace, encoding.reconSpace):
+            # The parser only warns of a text, or a fraction, in place of a whole number, and keeps it.
+            if not all(isinstance(getattr(space.matrixSize, axis), int) for axis in MATRIX_AXES):
+                raise ValueError("expected whole numbers as sizes of a matrix")
+    return header
+
+
+def _with_user_parameters(root: Element, xml: bytes) -> bytes:
     """Give every ``waveformInformation`` its ``userParameters``; otherwise return the header as it is.
 
     The schema allows it to be absent; the parser of the ``ismrmrd`` package fails there and the node dies.
     """
-    root = _parse(xml, where)
     lacking = [
         element
         for element in root.iter(f"{NAMESPACE}waveformInformation")
@@ -82,7 +124,7 @@ def _parse(xml: bytes, where: str) -> Element:
         root: Element = ElementTree.fromstring(xml.strip(b"\0 \t\r\n"))
     except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
         raise RawDataError(f"{where}: the MRD header is not well-formed XML ({_first_line(error)})") from error
-    if root.tag != f"{NAMESPACE}ismrmrdHeader":
+    if root.tag.rpartition("}")[2] != "ismrmrdHeader":
         raise RawDataError(f"{where}: expected an MRD header with root <ismrmrdHeader>, found <{root.tag}>")
     return root
 

@@ -30,18 +30,22 @@ def without(element, header=USUAL):
         ),
         USUAL.replace(b"<x>32</x>", b"<x>32.0</x>"),
         USUAL.replace(b' xmlns="http://www.ismrm.org/ISMRMRD"', b""),
-        USUAL.replace(b"cartesian", b"TrajectoryType.CARTESIAN"),
     ],
-    ids=["nested parameters", "unknown element", "no patient position", "fractions", "no namespace", "an enumeration"],
+    ids=["nested parameters", "unknown element", "no patient position", "fractions", "no namespace"],
 )
 def test_what_nobody_here_asks_for_does_not_matter(header):
     assert encodings_of(xsd_header(mended(header, "here"))) == EXPECTED
     assert encodings_of(read_header(header, "here")) == EXPECTED
 
 
+def test_an_enumeration_as_python_prints_it_is_read():
+    header = USUAL.replace(b"cartesian", b"TrajectoryType.CARTESIAN")
+    assert encodings_of(read_header(header, "here")) == EXPECTED
+
+
 @pytest.mark.parametrize(
     ("missing", "said"),
-    [(b"trajectory", "no trajectory, taken for cartesian"), (b"reconSpace", "images have the encoded matrix")],
+    [(b"trajectory", "no trajectory, taken for cartesian"), (b"reconSpace", "no reconSpace, images have the encoded matrix")],
 )
 def test_what_is_taken_for_granted_is_said(missing, said, caplog):
     caplog.set_level(logging.WARNING)

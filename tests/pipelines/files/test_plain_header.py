@@ -45,7 +45,10 @@ def test_an_enumeration_as_python_prints_it_is_read():
 
 @pytest.mark.parametrize(
     ("missing", "said"),
-    [(b"trajectory", "no trajectory, taken for cartesian"), (b"reconSpace", "no reconSpace, images have the encoded matrix")],
+    [
+        (b"trajectory", "no trajectory, taken for cartesian"),
+        (b"reconSpace", "no reconSpace, images have the encoded matrix"),
+    ],
 )
 def test_what_is_taken_for_granted_is_said(missing, said, caplog):
     caplog.set_level(logging.WARNING)

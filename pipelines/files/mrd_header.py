@@ -90,10 +90,15 @@ def _strictly(xml: bytes) -> MRDHeader:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         header: MRDHeader = ismrmrd.xsd.CreateFromDocument(xml)
+    # The older parser (ismrmrd 1.14) gives None for what is absent, the newer one raises.
+    if not header.encoding:
+        raise ValueError("expected an encoding")
     for encoding in header.encoding:
+        if None in (encoding.encodedSpace, encoding.reconSpace, encoding.trajectory):
+            raise ValueError("expected two spaces and a trajectory in each encoding")
         for space in (encoding.encodedSpace, encoding.reconSpace):
             # The parser only warns of a text, or a fraction, in place of a whole number, and keeps it.
-            if not all(isinstance(getattr(space.matrixSize, axis), int) for axis in MATRIX_AXES):
+            if not all(isinstance(getattr(space.matrixSize, axis, None), int) for axis in MATRIX_AXES):
                 raise ValueError("expected whole numbers as sizes of a matrix")
     return header
 

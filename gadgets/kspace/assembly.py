@@ -1,9 +1,9 @@
 """From readouts to k-spaces, as acquired.
 
 A k-space is complete at its last-in-slice, last-in-repetition or last-in-measurement flag, when the limits of its
-counters are full, or when the indices move on; a line that comes twice opens the next k-space with the same
-indices. What acceleration and partial Fourier leave out is not missing; a stream that ends before its flags is
-reported with what it lacks.
+counters are full and agree with the matrix (``claims``), or when the indices move on; a line that comes twice opens
+the next k-space with the same indices. What acceleration and partial Fourier leave out is not missing; a stream that
+ends before its flags is reported with what it lacks.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
+from gadgets.kspace.claims import are_doubtful, beyond, check_readout, with_matrix
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.placement import to_kspace
 from gadgets.kspace.readout import (
@@ -60,7 +61,11 @@ class _OpenKSpace:
     def add(self, readout: Readout) -> None:
         self.readouts.append(readout)
         self.places.add((readout.partition, readout.line))
-        self.n_within_limits += readout.line in self.encoding.lines and readout.partition in self.encoding.partitions
+        self.n_within_limits += not beyond(readout, self.encoding)
+
+    def go_by(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.n_within_limits = sum(not beyond(readout, encoding) for readout in self.readouts)
 
 
 class KSpaceAssembler:
@@ -73,7 +78,8 @@ class KSpaceAssembler:
     """
 
     def __init__(self, encodings: Sequence[Encoding]) -> None:
-        self._encodings = tuple(encodings)
+        self._encodings = list(encodings)
+        self._contradictions: dict[int, str] = {}
         self._open: dict[Indices, _OpenKSpace] = {}
         self._n_coils: dict[Indices, int] = {}
         self._n_readouts: dict[int, int] = {}
@@ -102,6 +108,7 @@ class KSpaceAssembler:
         self._check(readout, encoding)
         self._carries_flags = self._carries_flags or bool(readout.flags & FIRST_OR_LAST)
         complete = self._moved_on(readout)
+        encoding = self._believed(readout, encoding)
         self._n_coils[readout.indices] = readout.data.shape[0]
         own = self._open.setdefault(readout.indices, _OpenKSpace(encoding))
         own.add(readout)
@@ -122,30 +129,7 @@ class KSpaceAssembler:
                 f"the number of receivers changes within a k-space ({describe(readout.indices)}): expected {n_coils}, "
                 f"found {readout.data.shape[0]} at {where}"
             )
-        self._check_samples(readout, encoding, where)
-        n_lines = max(encoding.lines.maximum + 1, encoding.encoded_matrix[1])
-        n_partitions = max(encoding.partitions.maximum + 1, encoding.encoded_matrix[2])
-        if readout.line >= n_lines or readout.partition >= n_partitions:
-            raise RawDataError(
-                f"expected line and partition below {n_lines} and {n_partitions} (limits and matrix of encoding "
-                f"{readout.indices.encoding}), found {readout.line} and {readout.partition} at {where}"
-            )
-
-    @staticmethod
-    def _check_samples(readout: Readout, encoding: Encoding, where: str) -> None:
-        """See that a readout's own numbers cannot make its k-space wider than readout and matrix are."""
-        n_samples = readout.data.shape[1]
-        widest = max(n_samples, encoding.encoded_matrix[0])
-        if readout.centre_sample > widest:
-            raise RawDataError(
-                f"expected a center_sample of at most {widest} (samples and matrix of encoding "
-                f"{readout.indices.encoding}), found {readout.centre_sample} at {where}"
-            )
-        if sum(readout.n_discarded) > n_samples:
-            raise RawDataError(
-                f"expected discard_pre and discard_post of together at most {n_samples} samples, found "
-                f"{readout.n_discarded[0]} and {readout.n_discarded[1]} at {where}"
-            )
+        check_readout(readout, encoding)
 
     def encoding(self, number: int) -> Encoding:
         """Look up an encoding by the number that headers carry.
@@ -161,6 +145,22 @@ class KSpaceAssembler:
             )
         return self._encodings[number]
 
+    def _believed(self, readout: Readout, encoding: Encoding) -> Encoding:
+        """See whether a readout contradicts the limits, and if so go by the matrix where they were doubtful."""
+        said, number = beyond(readout, encoding), readout.indices.encoding
+        if not said:
+            return encoding
+        if are_doubtful(encoding):
+            encoding = self._encodings[number] = with_matrix(encoding)
+            self._contradictions[number] = f"{said}; the matrix counts"
+            for indices, other in self._open.items():
+                if indices.encoding == number:
+                    other.go_by(encoding)
+        elif readout.indices not in self._open and number in self._n_readouts:
+            # Trusted limits have ended a k-space that goes on: it is out already, and all that is left is to say so.
+            self._contradictions[number] = f"{said}; an image without it may have come before"
+        return encoding
+
     def _moved_on(self, readout: Readout) -> list[AcquiredKSpace]:
         """Close what this readout shows to be over: its own place taken, or an older repetition or average."""
         own = self._open.get(readout.indices)
@@ -173,7 +173,7 @@ class KSpaceAssembler:
 
     def _ended_by(self, readout: Readout, own: _OpenKSpace) -> list[Indices]:
         """Say which k-spaces this readout completes."""
-        ended = [readout.indices] if own.is_full else []
+        ended = [readout.indices] if own.is_full and not are_doubtful(own.encoding) else []
         if readout.flags & ACQ_LAST_IN_MEASUREMENT:
             ended = list(self._open)
         elif readout.flags & ACQ_LAST_IN_REPETITION:
@@ -190,16 +190,18 @@ class KSpaceAssembler:
         finished = self._open.pop(indices)
         n_readouts = len(finished.readouts)
         n_missing = self._count_missing(finished, indices.encoding, is_end)
-        warning = ""
+        warnings = []
         if n_missing:
-            warning = (
+            warnings.append(
                 f"incomplete k-space ({describe(indices)}): {n_missing} of {n_readouts + n_missing} "
                 "expected readouts are missing"
             )
         else:
             self._n_readouts[indices.encoding] = n_readouts
+        if contradiction := self._contradictions.pop(indices.encoding, ""):
+            warnings.append(contradiction)
         kspace = to_kspace(finished.readouts, finished.encoding)
-        return AcquiredKSpace(kspace, tuple(finished.readouts), n_missing, warning)
+        return AcquiredKSpace(kspace, tuple(finished.readouts), n_missing, "; ".join(warnings))
 
     def _count_missing(self, finished: _OpenKSpace, encoding: int, is_end: bool) -> int:
         """Count against the last complete k-space, which knows the sampling, else against the header."""

@@ -1,0 +1,75 @@
+"""Limits that are smaller than what is sent, and limits that are small for a reason."""
+
+from dataclasses import replace
+
+import pytest
+from helpers.builders import encoding, readout
+
+from gadgets.kspace.assembly import KSpaceAssembler, assemble
+from gadgets.kspace.claims import are_doubtful
+from gadgets.kspace.readout import ACQ_LAST_IN_SLICE, Limits
+
+WHOLE = encoding(n_lines=16, n_partitions=4)
+LINES, PARTITIONS = WHOLE.lines, WHOLE.partitions
+
+
+@pytest.mark.parametrize(
+    ("lines", "partitions"),
+    [
+        (LINES, Limits(0, 0, 0)),
+        (Limits(0, 4, 7), PARTITIONS),
+        (Limits(0, 4, 7), Limits(0, 1, 1)),
+        (Limits(2, 8, 13), PARTITIONS),
+    ],
+    ids=["one partition", "half of the lines", "both", "the middle of the lines"],
+)
+def test_what_comes_beyond_doubtful_limits_shows_that_the_matrix_counts(lines, partitions):
+    assembler = KSpaceAssembler([replace(WHOLE, lines=lines, partitions=partitions)])
+    places = [(line, partition) for partition in range(4) for line in range(16)]
+    complete = [acquired for place in places for acquired in assembler.add(readout(*place))]
+    (acquired,) = complete  # with its last readout, once the limits are known to be wrong
+    assert acquired.kspace.sampled.all()
+    assert acquired.kspace.centre == (2, 8, 8)
+    assert "beyond the limits" in acquired.warning
+    assert assembler.encoding(0) == WHOLE
+
+
+def test_a_contradiction_is_said_once_and_holds_for_all_kspaces():
+    readouts = [readout(line, slice=number) for number in range(3) for line in range(16)]
+    doubtful = replace(encoding(n_lines=16), lines=Limits(0, 4, 7))
+    found = list(assemble(readouts, [doubtful]))
+    assert [len(acquired.readouts) for acquired in found] == [16, 16, 16]
+    assert [bool(acquired.warning) for acquired in found] == [True, False, False]
+
+
+@pytest.mark.parametrize("lines", [Limits(0, 8, 11), Limits(0, 4, 11), Limits(4, 8, 15)])
+def test_partial_fourier_ends_with_its_last_line(lines):
+    partial = replace(encoding(n_lines=16), lines=lines)
+    assert not are_doubtful(partial)
+    assembler = KSpaceAssembler([partial])
+    complete = [assembler.add(readout(line)) for line in range(lines.minimum, lines.maximum + 1)]
+    assert [len(acquired) for acquired in complete[-2:]] == [0, 1]
+    assert not complete[-1][0].warning
+
+
+def test_what_images_fill_up_with_zeros_ends_at_its_flag_without_a_word():
+    filled_up = replace(encoding(n_lines=16), lines=Limits(0, 4, 7))
+    assembler = KSpaceAssembler([filled_up])
+    complete = [assembler.add(readout(line, flags=ACQ_LAST_IN_SLICE if line == 7 else 0)) for line in range(8)]
+    assert [len(acquired) for acquired in complete[-2:]] == [0, 1]
+    assert complete[-1][0].kspace.centre[1] == 4
+    assert not complete[-1][0].warning
+
+
+def test_without_a_flag_it_ends_with_the_stream_and_lacks_nothing():
+    filled_up = replace(encoding(n_lines=16), lines=Limits(0, 4, 7))
+    (acquired,) = assemble([readout(line) for line in range(8)], [filled_up])
+    assert acquired.n_missing == 0
+    assert not acquired.warning
+
+
+def test_lines_beyond_trusted_limits_are_said_where_an_image_is_out_already():
+    partial = replace(encoding(n_lines=16), lines=Limits(0, 8, 11))
+    first, second = assemble([readout(line) for line in range(16)], [partial])
+    assert len(first.readouts) == 12
+    assert "line 12 lies beyond the limits 0 to 11 of encoding 0" in second.warning

@@ -184,7 +184,9 @@ def in_order_of_acquisition(encoding: Encoding) -> Encoding:
     n_readouts = min(max(encoding.lines.count * encoding.partitions.count, 1), _MAX_BLOCK)
     lines = Limits(0, n_readouts // 2, n_readouts - 1)
     width = encoding.encoded_matrix[0]
-    return replace(encoding, encoded_matrix=(width, n_readouts, 1), lines=lines, partitions=Limits())
+    return replace(
+        encoding, encoded_matrix=(width, n_readouts, 1), lines=lines, partitions=Limits(), trajectory="other"
+    )
 
 
 def _write_back(acquired: AcquiredKSpace, data: ComplexArray) -> None:

@@ -1,9 +1,9 @@
 """From readouts to k-spaces, as acquired.
 
 A k-space is complete at its last-in-slice, last-in-repetition or last-in-measurement flag, when the limits of its
-counters are full and agree with the matrix (``claims``), or when the indices move on; a line that comes twice opens
-the next k-space with the same indices. What acceleration and partial Fourier leave out is not missing; a stream that
-ends before its flags is reported with what it lacks.
+counters are full and agree with the matrix (``claims``), or when the indices move on (``succession``); a line that
+comes twice opens the next k-space with the same indices. What acceleration and partial Fourier leave out is not
+missing; a stream that ends before its flags is reported with what it lacks.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from gadgets.kspace.readout import (
     Encoding,
     Readout,
 )
+from gadgets.kspace.succession import Succession
 
 __all__ = ["AcquiredKSpace", "Encoding", "KSpaceAssembler", "Readout", "assemble", "to_kspace"]
 
@@ -80,6 +81,7 @@ class KSpaceAssembler:
     def __init__(self, encodings: Sequence[Encoding]) -> None:
         self._encodings = list(encodings)
         self._contradictions: dict[int, str] = {}
+        self._succession = Succession()
         self._open: dict[Indices, _OpenKSpace] = {}
         self._n_coils: dict[Indices, int] = {}
         self._n_readouts: dict[int, int] = {}
@@ -166,14 +168,21 @@ class KSpaceAssembler:
         own = self._open.get(readout.indices)
         if own is not None:
             return [self._close(readout.indices)] if (readout.partition, readout.line) in own.places else []
-        older = [indices for indices in self._open if _is_older(indices, readout.indices)]
-        # A sequence that loops over repetitions or averages inside each line has but one readout in each older
-        # k-space when the next one opens; such k-spaces stay open.
-        return [self._close(indices) for indices in older if len(self._open[indices].readouts) > 1]
+        number = readout.indices.encoding
+        encoding = self._encodings[number]
+        # Readouts without a place have no whole of which they could be a half.
+        n_expected = self._n_readouts.get(number, encoding.n_readouts_expected) if encoding.is_cartesian else 0
+        over = self._succession.ended_by_opening(readout.indices, self._count_open(), n_expected)
+        return [self._close(indices) for indices in over]
+
+    def _count_open(self) -> dict[Indices, int]:
+        return {indices: len(waiting.readouts) for indices, waiting in self._open.items()}
 
     def _ended_by(self, readout: Readout, own: _OpenKSpace) -> list[Indices]:
         """Say which k-spaces this readout completes."""
         ended = [readout.indices] if own.is_full and not are_doubtful(own.encoding) else []
+        if self._succession.is_waiting:
+            ended = self._succession.ended_by_growth(readout.indices, self._count_open()) + ended
         if readout.flags & ACQ_LAST_IN_MEASUREMENT:
             ended = list(self._open)
         elif readout.flags & ACQ_LAST_IN_REPETITION:
@@ -188,6 +197,7 @@ class KSpaceAssembler:
 
     def _close(self, indices: Indices, *, is_end: bool = False) -> AcquiredKSpace:
         finished = self._open.pop(indices)
+        self._succession.forget(indices)
         n_readouts = len(finished.readouts)
         n_missing = self._count_missing(finished, indices.encoding, is_end)
         warnings = []
@@ -211,14 +221,6 @@ class KSpaceAssembler:
         # A stream that flags its first and last readouts and ends without the latter lacks at least that one.
         at_least = int(is_end and self._carries_flags)
         return max(expected - len(finished.readouts), at_least)
-
-
-def _is_older(indices: Indices, newer: Indices) -> bool:
-    """Tell whether the same k-space has gone on to a newer repetition or average."""
-    if (indices.repetition, indices.average) >= (newer.repetition, newer.average):
-        return False
-    moved = {"repetition": newer.repetition, "average": newer.average}
-    return indices.model_copy(update=moved) == newer
 
 
 def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iterator[AcquiredKSpace]:

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -224,15 +225,14 @@ def free_ports() -> dict[str, str]:
             first = found.getsockname()[1]
         if first + len(PORTS) > 65535:
             continue
-        opened = []
-        try:
-            opened += [socket.create_server(("127.0.0.1", first + number)) for number in range(len(PORTS))]
+        # One by one: what a list in the making has opened would be lost when the next port is taken.
+        with ExitStack() as opened:
+            try:
+                for number in range(len(PORTS)):
+                    opened.enter_context(socket.create_server(("127.0.0.1", first + number)))
+            except OSError:
+                continue
             return {str(port): str(first + number) for number, port in enumerate(PORTS)}
-        except OSError:
-            continue
-        finally:
-            for each in opened:
-                each.close()
 
 
 def run(command: list[str], folder: Path, where: str) -> None:

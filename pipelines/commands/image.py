@@ -9,7 +9,7 @@ import typer
 
 from pipelines.benchmark import read_setting
 from pipelines.commands.progress import working
-from pipelines.commands.shell import Quiet, Settings, Verbose, open_shell
+from pipelines.commands.shell import Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.summary import summary_table
 from pipelines.replay import ImageRepair
 
@@ -24,12 +24,7 @@ def image(
     volume: Annotated[
         bool, typer.Option("--volume", help="Take a NIfTI file as acquired in 3D, not slice by slice.")
     ] = False,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", "--json", metavar="FILE", help="Write the result for machines (JSON); - is standard output."
-        ),
-    ] = None,
+    report: ReportFile = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:

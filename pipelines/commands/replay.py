@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipelines.commands.progress import Work, working
-from pipelines.commands.shell import STDOUT, Group, Quiet, Settings, Verbose, open_shell
+from pipelines.commands.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.summary import summary_table
 from pipelines.replay import DEFAULT_PIPELINE, Replay
 
@@ -30,12 +30,7 @@ def replay(
         str | None, typer.Option(metavar="HOST:PORT", help="Use a Gadgetron or despark serve that runs there.")
     ] = None,
     group: Group = "dataset",
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", "--json", metavar="FILE", help="Write the result for machines (JSON); - is standard output."
-        ),
-    ] = None,
+    report: ReportFile = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:

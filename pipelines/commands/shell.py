@@ -30,7 +30,12 @@ JsonFile = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Write the result for machines; - is standard output."),
 ]
-
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", "--json", metavar="FILE", help="Write the result for machines (JSON); - is standard output."
+    ),
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NODE.PROPERTY=VALUE", help="Change a setting of a node. May be given again."),

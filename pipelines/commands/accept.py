@@ -21,9 +21,9 @@ import typer
 from gadgets.errors import RawDataError
 from gadgets.kspace import is_imaging
 from pipelines.benchmark import amount
-from pipelines.commands.progress import OnStep, counted, ignore, working
-from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
-from pipelines.commands.summary import found_counts, found_table
+from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
+from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.summary import found_counts, found_table
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, Truth, compare
 

@@ -31,8 +31,8 @@ from pipelines.benchmark import (
     total,
     total_table,
 )
-from pipelines.commands.progress import Work, working
-from pipelines.commands.shell import Group, Quiet, Settings, Verbose, open_shell
+from pipelines.commands.terminal.progress import Work, working
+from pipelines.commands.terminal.shell import Group, Quiet, Settings, Verbose, open_shell
 from pipelines.files import check_folder, read_kspaces, whole_or_nothing
 
 DESPARK = "despark"

@@ -50,7 +50,7 @@ COMMANDS: Mapping[str, Command] = {
     "benchmark": Command("pipelines.commands.benchmark", "benchmark", "Score detection, repair and speed."),
     "train": Command("pipelines.commands.train", "train", "Train a site's own models from its own raw files."),
     "models": Command("pipelines.commands.models", "models", "Show what is installed: roles, hashes, providers."),
-    "demo": Command("pipelines.commands.demo", "demo", "Do the main job on a file made for it, with pictures."),
+    "demo": Command("pipelines.commands.demo.command", "demo", "Do the main job on a file made for it, with pictures."),
 }
 
 IN_PROCESS = ("worker", "stream")

@@ -8,9 +8,9 @@ from typing import Annotated
 import typer
 
 from pipelines.benchmark import read_setting
-from pipelines.commands.progress import working
-from pipelines.commands.shell import Quiet, ReportFile, Settings, Verbose, open_shell
-from pipelines.commands.summary import summary_table
+from pipelines.commands.terminal.progress import working
+from pipelines.commands.terminal.shell import Quiet, ReportFile, Settings, Verbose, open_shell
+from pipelines.commands.terminal.summary import summary_table
 from pipelines.replay import ImageRepair
 
 

@@ -13,8 +13,8 @@ from rich.table import Table
 from gadgets.errors import ModelError
 from gadgets.settings import Provider
 from onnx_models.listing import ListedModel, listing
-from pipelines.commands.progress import working
-from pipelines.commands.shell import JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.progress import working
+from pipelines.commands.terminal.shell import JsonFile, Quiet, Verbose, open_shell
 from pipelines.version import despark_version
 
 N_HASH_DIGITS = 12

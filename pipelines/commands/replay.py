@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from pipelines.commands.progress import Work, working
-from pipelines.commands.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
-from pipelines.commands.summary import summary_table
+from pipelines.commands.terminal.progress import Work, working
+from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
+from pipelines.commands.terminal.summary import summary_table
 from pipelines.replay import DEFAULT_PIPELINE, Replay
 
 TOLD = ("pipelines.host.host",)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from pipelines.chains import check_default_models
-from pipelines.commands.progress import working
-from pipelines.commands.shell import SERVER_FORMAT, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.progress import working
+from pipelines.commands.terminal.shell import SERVER_FORMAT, Quiet, Verbose, open_shell
 from pipelines.host import IDLE_LIMIT_S, Host
 
 logger = logging.getLogger(__name__)

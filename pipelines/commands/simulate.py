@@ -18,8 +18,8 @@ import typer
 from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError
 from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, amount, noise_sigma
-from pipelines.commands.progress import OnStep, counted, ignore, working
-from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
+from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import (
     RawAcquisition,
     RawFile,

@@ -9,8 +9,8 @@ import typer
 
 from gadgets.errors import WireError
 from pipelines.chains import find_chain
-from pipelines.commands.progress import working
-from pipelines.commands.shell import Quiet, Settings, Verbose, open_shell
+from pipelines.commands.terminal.progress import working
+from pipelines.commands.terminal.shell import Quiet, Settings, Verbose, open_shell
 from pipelines.replay import MessageStream, data_only, open_models, open_mrd2, run_stream
 
 STDIN = 0

@@ -16,8 +16,8 @@ from gadgets.arrays import ComplexArray
 from gadgets.errors import DesparkError, SettingsError
 from gadgets.settings import meant_or_known
 from pipelines.benchmark import Grouping, Total, amount, counted, read_results, total
-from pipelines.commands.progress import Work, working
-from pipelines.commands.shell import Group, JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.progress import Work, working
+from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import read_kspaces
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import SettingsError
-from pipelines.commands.shell import Quiet, Verbose, open_shell
+from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
 from pipelines.host import IDLE_LIMIT_S
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
 

@@ -11,7 +11,7 @@ from gadgets.errors import SettingsError
 from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, RepairedPoint, TargetPatch
 from gadgets.report import Report
-from pipelines.commands.summary import summary_table
+from pipelines.commands.terminal.summary import summary_table
 from pipelines.replay.scan_output import ImageResult
 from pipelines.replay.scan_report import KSpaceReport, ScanReport, from_images, merge, read_records, total
 

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from gadgets.errors import RawDataError
 from pipelines.commands.command_line import COMMANDS, main
-from pipelines.commands.shell import SERVER_FORMAT, STDOUT, Shell, open_shell
+from pipelines.commands.terminal.shell import SERVER_FORMAT, STDOUT, Shell, open_shell
 
 PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]
 NO_MODELS = ["--set", "spark_detection.method=none"]

@@ -21,7 +21,7 @@ from gadgets.image import reconstruct
 from gadgets.wire import encodings_of
 from pipelines.chains import find_chain
 from pipelines.commands.benchmark import read_properties
-from pipelines.commands.demo_pictures import (
+from pipelines.commands.demo.pictures import (
     MarkedSpark,
     SlicePictures,
     error_table,
@@ -29,11 +29,11 @@ from pipelines.commands.demo_pictures import (
     images_of,
     save_pictures,
 )
-from pipelines.commands.progress import Work, unseen, working
 from pipelines.commands.replay import TOLD, watched
-from pipelines.commands.shell import JsonFile, Quiet, Settings, Verbose, open_shell
 from pipelines.commands.simulate import simulate_file
-from pipelines.commands.summary import found_counts, found_table, summary_table
+from pipelines.commands.terminal.progress import Work, unseen, working
+from pipelines.commands.terminal.shell import JsonFile, Quiet, Settings, Verbose, open_shell
+from pipelines.commands.terminal.summary import found_counts, found_table, summary_table
 from pipelines.files import RawFile, read_kspaces
 from pipelines.phantom import Comparison, PhantomScan, RepairedPlace, SparkPlan, Truth, compare, peak_of, write_phantom
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport

@@ -25,7 +25,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from pipelines.commands.shell import Shell
+from pipelines.commands.terminal.shell import Shell
 
 ItemT = TypeVar("ItemT")
 OnStep: TypeAlias = Callable[[int, int], None]

@@ -7,8 +7,8 @@ from rich.console import Console
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from pipelines.benchmark.score import ScoredEvent
-from pipelines.commands.demo import DemoFiles, error_table, found_table, make_folder, repaired_places, run_demo
-from pipelines.commands.demo_pictures import MarkedSpark, SlicePictures, save_pictures
+from pipelines.commands.demo.command import DemoFiles, error_table, found_table, make_folder, repaired_places, run_demo
+from pipelines.commands.demo.pictures import MarkedSpark, SlicePictures, save_pictures
 from pipelines.phantom.compare_truth import Comparison
 from pipelines.phantom.draw_sparks import SparkPlan
 from pipelines.phantom.phantom_scan import PhantomScan

@@ -18,8 +18,8 @@ import pytest
 import typer
 from rich.console import Console
 
-from pipelines.commands.progress import counted, unseen, working
-from pipelines.commands.shell import Shell
+from pipelines.commands.terminal.progress import counted, unseen, working
+from pipelines.commands.terminal.shell import Shell
 
 PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]
 FIRST_WORD_S = 5.0

@@ -1,0 +1,1 @@
+"""What does despark do, shown on a scan that it makes itself?"""

@@ -1,7 +1,6 @@
 """Files: what lies on disk?"""
 
-from pipelines.files.image_file import ImageWriter, RawImage
-from pipelines.files.image_formats import Pixels, open_images
+from pipelines.files.images import ImageWriter, Pixels, RawImage, open_images
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
 from pipelines.files.mrd_header import mended, read_header

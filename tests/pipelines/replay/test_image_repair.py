@@ -16,7 +16,7 @@ from gadgets.records import Point
 from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.commands.command_line import build_app
-from pipelines.files.image_file import ImageWriter, RawImage
+from pipelines.files.images.raw_image import ImageWriter, RawImage
 from pipelines.files.read_kspaces import read_kspaces
 from pipelines.replay.image_repair import ImageRepair, ImageRepairer, kspace_of_image
 from pipelines.replay.magnitude_repair import in_pairs, where_it_is
@@ -204,7 +204,7 @@ def test_without_its_library_a_format_names_the_extra(tmp_path, monkeypatch):
     def refuse(name):
         raise ImportError(name)
 
-    monkeypatch.setattr("pipelines.files.image_formats.importlib.import_module", refuse)
+    monkeypatch.setattr("pipelines.files.images.image_file.importlib.import_module", refuse)
     with pytest.raises(DesparkError, match=r'reading NIfTI needs nibabel, .*: pip install "despark\[images\]"'):
         ImageRepair(tmp_path / "in.nii", tmp_path / "out.nii").run()
 

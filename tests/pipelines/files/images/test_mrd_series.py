@@ -12,7 +12,7 @@ import pytest
 from ismrmrd.hdf5 import image_header_dtype
 
 from gadgets.errors import RawDataError
-from pipelines.files.image_formats import open_images
+from pipelines.files.images.opening import open_images
 
 PIXELS = np.arange(2 * 64, dtype=np.float32).reshape(2, 1, 1, 8, 8)
 HEADERS = np.zeros(2, image_header_dtype)

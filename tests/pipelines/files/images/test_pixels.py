@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipelines.files.image_pixels import as_stored
+from pipelines.files.images.pixels import as_stored
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from helpers.foreign_messages import META, TYPES, image_bytes
 
 from gadgets.errors import WireError
-from pipelines.files.image_file import ImageWriter, RawImage
+from pipelines.files.images.raw_image import ImageWriter, RawImage
 
 
 def write(path, *bodies):

@@ -1,0 +1,68 @@
+"""DICOM files, read by pydicom to be written back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from gadgets.errors import RawDataError
+from pipelines.files.images.image_file import ImageFile, Pixels, imported
+from pipelines.files.images.pixels import as_stored
+
+PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+class DicomImages(ImageFile):
+    """A DICOM file: every frame by itself."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        pydicom = imported("pydicom", "reading DICOM")
+        try:
+            self._file = pydicom.dcmread(path)
+            frames = self._file.pixel_array
+        except (
+            AttributeError,
+            NotImplementedError,
+            OSError,
+            RuntimeError,
+            ValueError,
+            pydicom.errors.InvalidDicomError,
+        ) as error:
+            raise RawDataError(f"{path}: not a readable DICOM image ({error})") from error
+        if int(self._file.get("SamplesPerPixel", 1)) != 1:
+            raise RawDataError(f"{path}: expected a gray image, found {self._file.PhotometricInterpretation}")
+        if "P" in list(self._file.get("ImageType", []))[2:3]:
+            self.notices.append(f"{path}: a phase image has no k-space of its own, and is left as it is")
+            return
+        self.images = [frame[None, None] for frame in frames.reshape(-1, *frames.shape[-2:])]
+        self._type = frames.dtype
+
+    def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
+        """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
+        # Without a change it stays the same object, with its own identity.
+        if not repaired:
+            shutil.copyfile(self.path, path)
+            return 0
+        pydicom = imported("pydicom", "reading DICOM")
+        file = self._file
+        # DICOM often stores 12 bits in 16: larger numbers would be cut by whoever reads them.
+        bits = int(file.BitsStored) if self._type.kind in "iu" else None
+        frames, n_clipped = as_stored(
+            np.stack([repaired.get(number, image)[0, 0] for number, image in enumerate(self.images)]), self._type, bits
+        )
+        # Changed pixels are written plainly; what says how they were compressed has to go, too.
+        if file.file_meta.TransferSyntaxUID.is_compressed:
+            file.decompress()
+        name = next(each for each in PIXEL_ELEMENTS if each in file)
+        setattr(file, name, np.ascontiguousarray(frames).tobytes())
+        # What was changed is another image: under the old identity an archive would take one for the other.
+        file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+        file.ImageType = ["DERIVED", *(list(file.get("ImageType", []))[1:] or ["SECONDARY"])]
+        # The element holds at most 1024 characters.
+        file.DerivationDescription = "; ".join(comments[number] for number in sorted(repaired))[:1024]
+        file.save_as(path)
+        return n_clipped

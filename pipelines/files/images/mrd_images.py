@@ -1,0 +1,66 @@
+"""MRD images in HDF5, as ``despark replay`` and Gadgetron's client write them, read to be written back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+from ismrmrd.constants import IMTYPE_PHASE
+
+from gadgets.errors import RawDataError
+from pipelines.files.hdf5_file import find, open_hdf5, refused
+from pipelines.files.images.image_file import ImageFile, Pixels
+from pipelines.files.images.mrd_series import PIXEL_PAIR, read_series
+from pipelines.files.images.pixels import as_stored
+
+
+class MrdImages(ImageFile):
+    """All image series below one group of an MRD file, as ``despark replay`` and Gadgetron's client write them."""
+
+    def __init__(self, path: Path, group: str) -> None:
+        super().__init__(path)
+        self._places: list[tuple[str, int]] = []
+        with open_hdf5(path) as file:
+            found = find(file, group, str(path))
+            if not isinstance(found, h5py.Group):
+                instead = ", ".join(file) or "none" if found is None else f"a {type(found).__name__.lower()}"
+                raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}")
+            for name in found:
+                self._read(f"{group}/{name}", find(found, name, str(path)))
+
+    def _read(self, name: str, series: Any) -> None:  # noqa: ANN401 - h5py is untyped
+        if not isinstance(series, h5py.Group) or not {"data", "header"} <= set(series):
+            return
+        # MRD says of every image whether it is a magnitude, a phase or complex.
+        data, types = read_series(series, str(self.path))
+        for number, (pixels, image_type) in enumerate(zip(data, types, strict=True)):
+            if image_type == IMTYPE_PHASE:
+                self.notices.append(
+                    f"{name}, image {number}: a phase image has no k-space of its own, and is left as it is"
+                )
+                continue
+            is_pair = pixels.dtype.names == PIXEL_PAIR
+            self.images.append(pixels["real"] + 1j * pixels["imag"] if is_pair else pixels)
+            self._places.append((f"{name}/data", number))
+
+    def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:  # noqa: ARG002
+        """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
+        # A copy first: all that is not an image, and every image that is not repaired, stays as it is.
+        shutil.copyfile(self.path, path)
+        n_clipped = 0
+        with refused(f"{path}: cannot be written"), h5py.File(path, "r+") as file:
+            for number, pixels in repaired.items():
+                name, index = self._places[number]
+                dataset = file[name]
+                if dataset.dtype.names:
+                    stored = np.empty(pixels.shape, dataset.dtype)
+                    stored["real"], stored["imag"] = pixels.real, pixels.imag
+                else:
+                    stored, n_here = as_stored(pixels, dataset.dtype)
+                    n_clipped += n_here
+                dataset[index] = stored
+        return n_clipped

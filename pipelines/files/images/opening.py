@@ -1,0 +1,45 @@
+"""Which container is it? Told by what a file begins with, NIfTI by its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from gadgets.errors import RawDataError
+from pipelines.files.hdf5_file import check_regular
+from pipelines.files.images.dicom_images import DicomImages
+from pipelines.files.images.image_file import ImageFile
+from pipelines.files.images.mrd_images import MrdImages
+from pipelines.files.images.nifti_images import NiftiImages
+
+
+def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -> ImageFile:
+    """Read the images of a file, whatever its container.
+
+    Parameters
+    ----------
+    group
+        Of the images in an MRD file.
+    is_volume
+        The images of a NIfTI file were acquired in 3D: each volume has one k-space.
+
+    Raises
+    ------
+    RawDataError
+        The file cannot be read, or is none of these.
+    DesparkError
+        The library that reads it is not installed.
+    """
+    check_regular(path)
+    try:
+        with path.open("rb") as file:
+            # DICOM has its mark behind 128 bytes that may hold anything; the others begin with theirs.
+            start = file.read(132)
+    except OSError as error:
+        raise RawDataError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+        return MrdImages(path, group)
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return NiftiImages(path, is_volume=is_volume)
+    if start[128:] == b"DICM":
+        return DicomImages(path)
+    raise RawDataError(f"{path}: expected MRD images (HDF5), NIfTI (.nii, .nii.gz) or DICOM, found none of these")

@@ -16,7 +16,14 @@ from defusedxml import ElementTree
 from defusedxml.common import DefusedXmlException
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.settings import NODE_SETTINGS, did_you_mean, meant_or_known, property_names, validate
+from gadgets.settings import (
+    NODE_SETTINGS,
+    SparkDetectionSettings,
+    did_you_mean,
+    meant_or_known,
+    property_names,
+    refuse_contradictions,
+)
 from pipelines.chains.chain_node import Node, kinds_of, parse_node, to_bytes
 from pipelines.messages import MessageID
 
@@ -61,10 +68,11 @@ class Chain:
             raise PipelineError(f"{self.source}: the chain has no nodes")
 
     def check_settings(self) -> None:
-        """Raise SettingsError if a property of one of our own nodes is unknown or of the wrong type."""
+        """Raise SettingsError if a property of one of our own nodes is unknown, of the wrong type or without effect."""
         for node in self.nodes:
-            if node.is_ours:
-                validate(node.properties, NODE_SETTINGS[node.name], node.name)
+            for stage in node.settings:
+                if isinstance(stage, SparkDetectionSettings):
+                    refuse_contradictions(stage)
 
     def with_settings(self, assignments: Iterable[str]) -> Chain:
         """Give the chain with properties set as in ``spark_detection.threshold=0.9``.

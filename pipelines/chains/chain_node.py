@@ -6,8 +6,10 @@ from copy import deepcopy
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from pydantic import BaseModel
+
 from gadgets.errors import PipelineError
-from gadgets.settings import NODE_SETTINGS, properties_of
+from gadgets.settings import NODE_SETTINGS, properties_of, validate
 from pipelines.messages import MessageID
 
 DECLARATION = b'<?xml version="1.0"?>\n'
@@ -77,6 +79,20 @@ class Node:
     def properties(self) -> dict[str, str]:
         """The properties in its ``<configuration>``."""
         return properties_of(self.configuration, self.name)
+
+    @property
+    def settings(self) -> tuple[BaseModel, ...]:
+        """Its settings and those of the stages that it joins; none of a node that is not ours.
+
+        Raises
+        ------
+        SettingsError
+            A property is unknown, or its value is of the wrong type.
+        """
+        if not self.is_ours:
+            return ()
+        own = validate(self.properties, NODE_SETTINGS[self.name], self.name)
+        return (own, *(getattr(own, stage) for stage in self.stages))
 
     def set_property(self, name: str, value: str) -> None:
         """Set a property, in place of the one that is there or behind all others."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 from gadgets.detection import open_detector
 from gadgets.repair import open_value_assignment
-from gadgets.settings import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings, validate
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from onnx_models.loader import verified_content
 from onnx_models.manifest import read_manifest
 from pipelines.chains.chain import Chain
@@ -27,15 +26,11 @@ def check_models(chain: Chain) -> None:
         A GPU is asked for, and no session runs there.
     """
     for node in chain.nodes:
-        if node.is_ours:
-            settings: Any = validate(node.properties, NODE_SETTINGS[node.name], node.name)
-            # A node that joins stages has their settings inside of its own.
-            stages = [settings, *(getattr(settings, name) for name in node.stages)]
-            for stage in stages:
-                if isinstance(stage, SparkDetectionSettings):
-                    _check_detection(stage)
-                if isinstance(stage, CalibrationSettings):
-                    open_value_assignment(stage)
+        for stage in node.settings:
+            if isinstance(stage, SparkDetectionSettings):
+                _check_detection(stage)
+            if isinstance(stage, CalibrationSettings):
+                open_value_assignment(stage)
 
 
 def check_default_models() -> None:

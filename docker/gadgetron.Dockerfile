@@ -5,8 +5,8 @@ ARG PYTHON=3.12.11-slim-bookworm
 
 FROM python:${PYTHON} AS wheel
 WORKDIR /source
-COPY docker/requirements-build.txt docker/
-RUN pip install --no-cache-dir --no-deps --requirement docker/requirements-build.txt
+COPY docker/requirements-build.txt docker/sbom.cdx.json docker/
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement docker/requirements-build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY gadgets gadgets
 COPY pipelines pipelines
@@ -14,20 +14,21 @@ COPY onnx_models onnx_models
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
 FROM ${BASE}
-# "[cuda]" brings the CUDA 12 libraries of onnxruntime-gpu where BASE is an image with CUDA.
-ARG EXTRAS=""
+# "-cuda" brings the CUDA 12 libraries of onnxruntime-gpu where BASE is an image with CUDA.
+ARG VARIANT=""
 ARG CONDA_ENVIRONMENT=/opt/conda/envs/gadgetron
 SHELL ["/bin/bash", "-eo", "pipefail", "-c"]
 USER 0
 COPY --from=wheel /wheels /tmp/wheels
-COPY docker/constraints-gadgetron.txt /tmp/
+COPY docker/requirements-gadgetron.txt docker/requirements-gadgetron-cuda.txt /tmp/requirements/
 # An environment of its own, because onnxruntime-gpu and the image's onnxruntime overwrite each other's files. It sees
 # the packages of Gadgetron's environment behind its own, so that other Python gadgets find theirs.
 RUN "$CONDA_ENVIRONMENT/bin/python" -m venv --system-site-packages /opt/despark \
-    && wheel=$(echo /tmp/wheels/*.whl) \
-    && /opt/despark/bin/python -m pip install --no-cache-dir --constraint /tmp/constraints-gadgetron.txt \
-        "despark${EXTRAS} @ file://${wheel}" \
-    && rm -r /tmp/wheels /tmp/constraints-gadgetron.txt \
+    && for list in requirements-gadgetron.txt "requirements-gadgetron${VARIANT}.txt"; do \
+        /opt/despark/bin/python -m pip install --no-cache-dir --no-deps --require-hashes --requirement "/tmp/requirements/$list"; \
+    done \
+    && /opt/despark/bin/python -m pip install --no-cache-dir --no-deps /tmp/wheels/*.whl \
+    && rm -r /tmp/wheels /tmp/requirements \
     && /opt/despark/bin/python -c 'import gadgets.raw_repair, onnxruntime, sys; sys.exit(not all(module.__file__.startswith("/opt/despark/") for module in (gadgets, onnxruntime)))' \
     && install --directory --owner 1000 --group 1000 /var/lib/gadgetron
 # Gadgetron takes the first python on its PATH for Python gadgets. Its entry point activates the conda environment, which

@@ -4,8 +4,8 @@ ARG PYTHON=3.12.11-slim-bookworm
 
 FROM python:${PYTHON} AS wheel
 WORKDIR /source
-COPY docker/requirements-build.txt docker/
-RUN pip install --no-cache-dir --no-deps --requirement docker/requirements-build.txt
+COPY docker/requirements-build.txt docker/sbom.cdx.json docker/
+RUN pip install --no-cache-dir --no-deps --require-hashes --requirement docker/requirements-build.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY gadgets gadgets
 COPY pipelines pipelines
@@ -15,14 +15,14 @@ RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels 
 FROM python:${PYTHON} AS environment
 COPY docker/requirements-worker.txt /tmp/
 RUN python -m venv /opt/despark \
-    && /opt/despark/bin/pip install --no-cache-dir --no-deps --requirement /tmp/requirements-worker.txt
+    && /opt/despark/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/requirements-worker.txt
 COPY --from=wheel /wheels /wheels
 RUN /opt/despark/bin/pip install --no-cache-dir --no-deps /wheels/*.whl \
     && /opt/despark/bin/pip check
 
 FROM environment AS environment-cuda
 COPY docker/requirements-worker-cuda.txt /tmp/
-RUN /opt/despark/bin/pip install --no-cache-dir --no-deps --requirement /tmp/requirements-worker-cuda.txt
+RUN /opt/despark/bin/pip install --no-cache-dir --no-deps --require-hashes --requirement /tmp/requirements-worker-cuda.txt
 
 # Without a GPU its library, half of the environment, is never opened.
 FROM environment AS environment-cpu

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import socket
@@ -14,6 +15,7 @@ import pytest
 from helpers.paths import ROOT
 
 from gadgets.settings.definitions import NODE_SETTINGS
+from onnx_models.manifest import read_manifest
 from pipelines.commands.command_line import COMMANDS
 from pipelines.commands.worker import BASE_PORT
 from pipelines.host.host import Host
@@ -22,7 +24,9 @@ from pipelines.worker.worker import NODES
 
 DOCKER = ROOT / "docker"
 DOCKERFILES = sorted(DOCKER.glob("*.Dockerfile"))
-PINNED = sorted(DOCKER.glob("requirements-*.txt")) + sorted(DOCKER.glob("constraints-*.txt"))
+PINNED = sorted(DOCKER.glob("requirements-*.txt"))
+PIN = re.compile(r"^([\w.-]+)==([\w.]+)", re.MULTILINE)
+WITH_HASHES = re.compile(r"[\w.-]+==[\w.]+(?: --hash=sha256:[0-9a-f]{64})+")
 GADGETRON_PORT = 9002
 
 
@@ -35,8 +39,7 @@ def stages_of(dockerfile: Path) -> list[str]:
 
 
 def pins_of(name: str) -> dict[str, str]:
-    lines = [line for line in text_of(name).splitlines() if line and not line.startswith("#")]
-    return dict(line.lower().replace("_", "-").split("==") for line in lines)
+    return {pin.lower().replace("_", "-"): version for pin, version in PIN.findall(text_of(name))}
 
 
 @pytest.fixture
@@ -97,22 +100,40 @@ def test_every_version_is_pinned_once_and_satisfies_the_project():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     needed = {
         "requirements-worker.txt": [*project["dependencies"], *project["optional-dependencies"]["mrd2"]],
-        "constraints-gadgetron.txt": project["dependencies"],
+        "requirements-gadgetron.txt": project["dependencies"],
     }
     for name, texts in needed.items():
         pins = pins_of(name)
         for requirement in map(packaging.Requirement, texts):
             assert requirement.specifier.contains(pins[requirement.name.lower()]), requirement
-    assert pins_of("constraints-gadgetron.txt")["numpy"] == "1.26.4"
+    assert pins_of("requirements-gadgetron.txt")["numpy"] == "1.26.4"
     assert "hatchling" in pins_of("requirements-build.txt")
 
 
 @pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
-def test_a_list_of_packages_holds_nothing_but_exact_versions(path):
-    lines = [line for line in path.read_text().splitlines() if not line.startswith("#")]
+def test_a_list_of_packages_holds_nothing_but_exact_versions_with_hashes(path):
+    joined = path.read_text().replace(" \\\n   ", "")
+    lines = [line for line in joined.splitlines() if not line.startswith("#")]
     assert lines
-    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert [line for line in lines if not WITH_HASHES.fullmatch(line)] == []
     assert len({line.split("==")[0].lower() for line in lines}) == len(lines)
+
+
+def test_pip_installs_nothing_in_an_image_but_hashed_packages_and_our_wheel():
+    for dockerfile in DOCKERFILES:
+        installs = re.findall(r"pip install ((?:.|\\\n)+?)(?: \\)?\n", dockerfile.read_text())
+        assert installs
+        assert [line for line in installs if "--require-hashes" not in line and not line.endswith(".whl")] == []
+
+
+def test_the_bill_of_materials_names_what_is_installed():
+    components = json.loads(text_of("sbom.cdx.json"))["components"]
+    packages = {part["name"].lower().replace("_", "-"): part for part in components if part["type"] == "library"}
+    assert {name: part["version"] for name, part in packages.items()} == pins_of("requirements-worker.txt")
+    licences = {name: part["licenses"][0]["license"]["name"] for name, part in packages.items()}
+    assert [name for name, licence in licences.items() if licence in {"", "not stated"}] == []
+    models = {part["name"]: part["hashes"][0]["content"] for part in components if part["type"] != "library"}
+    assert models == {model.name: model.sha256 for model in read_manifest(None).models}
 
 
 def test_compose_starts_gadgetron_and_a_worker_on_its_localhost(services):

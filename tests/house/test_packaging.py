@@ -55,6 +55,12 @@ def test_it_holds_nothing_but_the_three_packages(wheel):
     assert {top for top in tops if not top.endswith(".dist-info")} == {"gadgets", "onnx_models", "pipelines"}
 
 
+def test_it_carries_its_bill_of_materials(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (bill,) = [name for name in archive.namelist() if ".dist-info/sboms/" in name]
+        assert archive.read(bill) == (ROOT / "docker" / "sbom.cdx.json").read_bytes()
+
+
 def test_its_models_are_whole_and_its_chains_are_known(installed):
     models = run(installed, "models")
     assert (models.returncode, models.stderr) == (0, "despark: opening the models that are installed …\n")

@@ -20,7 +20,10 @@ TOLD = ("pipelines.host.host",)
 def replay(
     raw: Annotated[Path, typer.Argument(metavar="RAW.h5", help="MRD raw file (HDF5).", show_default=False)],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="OUT.h5", help="File to write: MRD images or MRD raw data.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="OUT", help="What to write; its ending says what: .h5, .dcm, .nii.gz, .png."
+        ),
     ],
     pipeline: Annotated[
         str, typer.Option(metavar="NAME|FILE.xml", help="Chain: spark_calibration, repair_raw, or an XML file.")
@@ -36,7 +39,8 @@ def replay(
 ) -> None:
     """Stream a raw file through a chain.
 
-    The chain runs on this machine, unless --host names a server. The output file appears when it is complete. The
+    The chain runs on this machine, unless --host names a server. The output appears when it is complete. A name
+    without an ending is a folder of DICOM files. The
     end is a summary of what was found and repaired; --report and --json are the same and write it down.
 
     Example: despark replay scan.h5 -o images.h5 --report found.json

@@ -1,10 +1,10 @@
 """Files: what lies on disk?"""
 
-from pipelines.files.images import ImageWriter, Pixels, RawImage, open_images
+from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, Target, open_images
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
-from pipelines.files.mrd_header import mended, read_header
-from pipelines.files.output_file import check_folder, same_file, whole_or_nothing
+from pipelines.files.mrd_header import MRDHeader, mended, read_header
+from pipelines.files.output_file import check_folder, check_new_folder, same_file, whole_or_nothing
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.raw_writer import RawWriter, write_raw_file
@@ -12,6 +12,7 @@ from pipelines.files.read_kspaces import read_kspaces
 
 __all__ = [
     "ImageWriter",
+    "MRDHeader",
     "Pixels",
     "RawAcquisition",
     "RawFile",
@@ -19,7 +20,10 @@ __all__ = [
     "RawItem",
     "RawWaveform",
     "RawWriter",
+    "StoredImages",
+    "Target",
     "check_folder",
+    "check_new_folder",
     "header_xml",
     "mended",
     "open_images",

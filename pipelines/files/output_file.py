@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +15,10 @@ MOST_NAME_BYTES = 255
 
 
 @contextmanager
-def whole_or_nothing(path: Path) -> Iterator[Path]:
+def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
     """Give a temporary name beside ``path``; what was written there takes the final name at the end.
+
+    A folder may replace an empty one only.
 
     After an exception the temporary file is removed and ``path`` is as it was before. Nothing is renamed
     where nothing was written.
@@ -25,7 +28,7 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
     RawDataError
         The folder does not exist, or the file cannot be renamed.
     """
-    check_folder(path)
+    (check_new_folder if is_folder else check_folder)(path)
     # In the same folder, so that the renaming is one step; with the process's number, as two may write at once.
     temporary = _temporary(path)
     try:
@@ -35,7 +38,10 @@ def whole_or_nothing(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        if is_folder:
+            shutil.rmtree(temporary, ignore_errors=True)
+        else:
+            temporary.unlink(missing_ok=True)
 
 
 def _temporary(path: Path) -> Path:
@@ -59,6 +65,23 @@ def check_folder(path: Path) -> None:
         raise RawDataError(f"{path}: expected the name of a file to write, found a folder")
     if path.exists() and not path.is_file():
         raise RawDataError(f"{path}: expected the name of a file to write, found something else (a device, a pipe)")
+    _check_parent(path)
+
+
+def check_new_folder(path: Path) -> None:
+    """Raise RawDataError unless a folder can be made at ``path``; an empty one that is there is taken."""
+    try:
+        if path.is_dir() and any(path.iterdir()):
+            # Files of two scans in one folder would be taken for one series.
+            raise RawDataError(f"{path}: expected a new or an empty folder, found one that holds files")
+        if path.exists() and not path.is_dir():
+            raise RawDataError(f"{path}: expected a folder, or a name with an ending such as .h5, found a file")
+    except OSError as error:
+        raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
+    _check_parent(path)
+
+
+def _check_parent(path: Path) -> None:
     if not path.parent.is_dir():
         raise RawDataError(f"{path}: the folder {path.parent} does not exist")
     if not os.access(path.parent, os.W_OK):

@@ -12,10 +12,19 @@ from pathlib import Path
 from gadgets.errors import PipelineError, RawDataError
 from gadgets.records import Record
 from pipelines.chains import Chain, check_models, find_chain
-from pipelines.files import RawFile, RawItem, check_folder, same_file, whole_or_nothing
+from pipelines.files import (
+    RawFile,
+    RawItem,
+    Target,
+    check_folder,
+    check_new_folder,
+    same_file,
+    whole_or_nothing,
+)
 from pipelines.host import Host
 from pipelines.messages import Message, MessageID, filename_message, text_message
 from pipelines.replay.client import ScanClient, connect, parse_address
+from pipelines.replay.converted import check_target, convert
 from pipelines.replay.expected import Expected
 from pipelines.replay.scan_output import Counts, ScanOutput
 from pipelines.replay.scan_report import RECORDS, ScanReport, from_images, merge, read_records, total
@@ -57,11 +66,13 @@ class Replay:
             left of the output then.
         """
         started = time.monotonic()
-        self._check_files()
+        target = Target.of(self.output)
+        self._check_files(target)
         chain = self._find_chain()
         with RawFile(self.raw, self.group) as raw, tempfile.TemporaryDirectory(prefix="despark-") as folder:
             self._tell_what_is_left_out(raw)
             expected = Expected.of(raw, chain)
+            check_target(target, chain, expected.images)
             settings = {node.name: node.properties for node in chain.nodes if node.is_ours} if chain is not None else {}
             if chain is not None and self.host is None:
                 chain.check_runnable()
@@ -71,8 +82,9 @@ class Replay:
                 chain = _with_reports(chain, Path(folder))
             # Reports are added to, never replaced: what earlier scans wrote is not this one's.
             offsets = _report_offsets(chain)
-            with whole_or_nothing(self.output) as temporary:
-                output = ScanOutput(temporary, raw.header_xml)
+            with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
+                stored = temporary if target.kind == "MRD" else Path(folder) / "images.h5"
+                output = ScanOutput(stored, raw.header_xml)
                 try:
                     sent = self._stream(raw, chain, output, expected.total(raw))
                     output.finish()
@@ -80,13 +92,16 @@ class Replay:
                     output.close()
                 # Inside, while the output has its temporary name: an incomplete one never gets its own.
                 expected.check(sent, output.counts)
+                if target.kind != "MRD":
+                    for notice in convert(stored, target, raw.header, output.counts, temporary):
+                        self.on_notice(notice)
             records = [record for path, offset in offsets.items() for record in read_records(path, offset)]
             report = self._report(settings, output, records, time.monotonic() - started)
         self._write_report(report)
         return report
 
-    def _check_files(self) -> None:
-        check_folder(self.output)
+    def _check_files(self, target: Target) -> None:
+        (check_new_folder if target.is_folder else check_folder)(self.output)
         if same_file(self.output, self.raw):
             raise RawDataError(f"{self.output}: the output would overwrite the input")
         if self.report is None:

@@ -46,6 +46,13 @@ class RawImage:
         row: np.void = np.frombuffer(self.header, dtype=image_header_dtype)[0]
         return row
 
+    @property
+    def pixels(self) -> NDArray[Any]:
+        """The data as numbers, complex ones too; same shape."""
+        if self.data.dtype.names is None:
+            return self.data
+        return np.asarray(self.data["real"] + 1j * self.data["imag"])
+
     @cached_property
     def meta(self) -> dict[str, str]:
         """The first value of every meta element; empty where the meta data cannot be read."""

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gadgets.errors import RawDataError
-from pipelines.files.output_file import check_folder, same_file, whole_or_nothing
+from pipelines.files.output_file import check_folder, check_new_folder, same_file, whole_or_nothing
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -87,3 +87,36 @@ def test_names_that_no_file_can_have_are_refused(tmp_path, name):
     with pytest.raises(RawDataError, match=r"cannot be written \((File name too long|Too many levels)"):
         check_folder(tmp_path / name)
     assert not same_file(tmp_path / name, tmp_path / "other")
+
+
+def test_a_folder_appears_when_it_is_whole(tmp_path):
+    with whole_or_nothing(tmp_path / "out", is_folder=True) as temporary:
+        temporary.mkdir()
+        (temporary / "a").write_text("a")
+        assert not (tmp_path / "out").exists()
+    assert (tmp_path / "out" / "a").read_text() == "a"
+    with pytest.raises(RawDataError, match="expected a new or an empty folder, found one that holds files"):
+        check_new_folder(tmp_path / "out")
+
+
+def write_folder(path, failure=None):
+    with whole_or_nothing(path, is_folder=True) as temporary:
+        temporary.mkdir()
+        (temporary / "a").write_text("a")
+        if failure:
+            raise failure
+
+
+def test_an_empty_folder_is_taken_and_a_failure_leaves_nothing(tmp_path):
+    (tmp_path / "out").mkdir()
+    with pytest.raises(ValueError, match="stop"):
+        write_folder(tmp_path / "out", ValueError("stop"))
+    assert [path.name for path in tmp_path.rglob("*")] == ["out"]
+    write_folder(tmp_path / "out")
+    assert [path.name for path in tmp_path.rglob("*")] == ["out", "a"]
+
+
+def test_a_folder_is_not_made_where_a_file_is(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(RawDataError, match="expected a folder, or a name with an ending"):
+        check_new_folder(tmp_path / "out")

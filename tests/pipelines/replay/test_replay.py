@@ -227,3 +227,29 @@ def test_settings_are_checked_before_anything_else_happens(raw, tmp_path):
 def test_models_are_checked_before_anything_starts(raw, tmp_path):
     with pytest.raises(DesparkError, match="manifest"):
         replay(raw, tmp_path / "out.h5", settings=(f"spark_detection.models={tmp_path}",))
+
+
+@pytest.mark.parametrize("name", ["images.nii.gz", "images.png", "images.dcm", "images"])
+def test_images_are_written_as_the_name_says(tmp_path, raw, name):
+    pytest.importorskip("nibabel")
+    pytest.importorskip("pydicom")
+    replay(raw, tmp_path / name)
+    start = {"images.nii.gz": b"\x1f\x8b", "images.png": b"\x89PNG", "images.dcm": bytes(128) + b"DICM"}
+    first = tmp_path / "images" / "image_0001.dcm" if name == "images" else tmp_path / name
+    assert first.read_bytes().startswith(start.get(name, start["images.dcm"]))
+    assert_nothing_left(tmp_path, "raw.h5", name)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("out.jpg", {}, r"out\.jpg: expected the name of what can be written"),
+        ("out.png", {"pipeline": "repair_raw"}, r"out\.png: repair_raw gives no images back, .* ends with \.h5"),
+        ("out.dcm", {}, r"out\.dcm: one DICOM file holds one image, and this scan makes 2; name a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_scan(tmp_path, name, options, message):
+    raw = make_raw_file(tmp_path / "raw.h5", scan_items(n_slices=2))
+    with pytest.raises(RawDataError, match=message):
+        replay(raw, tmp_path / name, on_phase=lambda _: pytest.fail("the scan began"), **options)
+    assert_nothing_left(tmp_path, "raw.h5")

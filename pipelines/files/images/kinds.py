@@ -1,0 +1,109 @@
+"""The kind of file that the name of an output asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ismrmrd.xsd import ismrmrdHeader
+
+from gadgets.errors import RawDataError
+from pipelines.files.images.dicom_series import check_one_plane, write_dicom_file, write_dicom_folder
+from pipelines.files.images.image_file import imported
+from pipelines.files.images.nifti_volume import write_nifti
+from pipelines.files.images.png_sheet import write_png
+from pipelines.files.images.stored_images import StoredImages
+
+Kind = Literal["MRD", "DICOM", "DICOM folder", "NIfTI", "PNG"]
+
+ENDINGS: dict[str, Kind] = {
+    ".h5": "MRD",
+    ".hdf5": "MRD",
+    ".mrd": "MRD",
+    ".dcm": "DICOM",
+    ".nii": "NIfTI",
+    ".nii.gz": "NIfTI",
+    ".png": "PNG",
+}
+LIBRARIES = {"DICOM": "pydicom", "DICOM folder": "pydicom", "NIfTI": "nibabel"}
+SERVED = "MRD (.h5), DICOM (.dcm, or a folder), NIfTI (.nii, .nii.gz), PNG (.png)"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A file or folder to write.
+
+    Attributes
+    ----------
+    path
+        Its name.
+    kind
+        What the name asks for.
+    """
+
+    path: Path
+    kind: Kind
+
+    @classmethod
+    def of(cls, path: Path) -> Target:
+        """Tell the kind by the name: a name without an ending is a folder.
+
+        Raises
+        ------
+        RawDataError
+            Nothing of the kind that the name asks for can be written, or it is standard output.
+        DesparkError
+            The library that writes it is not installed.
+        """
+        if path == Path("-"):
+            raise RawDataError("-: images are written to a file or a folder; for pipes there is despark stream")
+        kind = next((ENDINGS[each] for each in sorted(ENDINGS, key=len)[::-1] if _ends(path, each)), None)
+        if kind is None and (path.is_dir() or not path.suffix):
+            kind = "DICOM folder"
+        if kind is None:
+            raise RawDataError(f"{path}: expected the name of what can be written, {SERVED}; found {path.suffix}")
+        if kind in LIBRARIES:
+            imported(LIBRARIES[kind], f"writing {path}")
+        return cls(path, kind)
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of files."""
+        return self.kind == "DICOM folder"
+
+    def check(self, n_images: int) -> None:
+        """Raise RawDataError if a scan is known to make more images than fit in."""
+        if self.kind == "DICOM":
+            check_one_plane(n_images, self.path)
+
+    def write(self, images: StoredImages, header: ismrmrdHeader, path: Path) -> list[str]:
+        """Write images that lie in an MRD file.
+
+        Parameters
+        ----------
+        header
+            Of the raw data they were made of.
+        path
+            Not there yet; takes the name of the target later.
+
+        Returns
+        -------
+            Notices of what the headers do not tell.
+
+        Raises
+        ------
+        RawDataError
+            This kind of file cannot hold them.
+        """
+        if self.kind == "NIfTI":
+            return write_nifti(images, path, self.path)
+        if self.kind == "PNG":
+            write_png(images, path)
+            return []
+        write = write_dicom_folder if self.is_folder else write_dicom_file
+        return write(images, header, path, self.path)
+
+
+def _ends(path: Path, ending: str) -> bool:
+    return path.name.lower().endswith(ending) and len(path.name) > len(ending)

@@ -8,8 +8,8 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import RawDataError
-from gadgets.kspace import AcquiredKSpace, Encoding, KSpaceAssembler, Readout, SeenKSpaces, is_imaging
+from gadgets.errors import NodeError, RawDataError
+from gadgets.kspace import AcquiredKSpace, Encoding, KSpaceAssembler, Readout, SeenKSpaces, describe, is_imaging
 from gadgets.node import Item, Stage, run_node
 from gadgets.records import Assembly
 from gadgets.report import Report
@@ -26,16 +26,21 @@ def acquisition_buffer(connection: Any) -> None:  # noqa: ANN401 - gadgetron is 
 
 def open_stage(settings: AcquisitionBufferSettings, encodings: tuple[Encoding, ...]) -> Stage:
     """Give the stage of this node."""
-    return partial(buffer_acquisitions, encodings=encodings, report=Report(settings.report, "acquisition_buffer"))
+    report = Report(settings.report, "acquisition_buffer", settings.on_failure)
+    return partial(buffer_acquisitions, encodings=encodings, settings=settings, report=report)
 
 
-def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], report: Report) -> Iterator[Item]:
+def buffer_acquisitions(
+    items: Iterable[Item], encodings: tuple[Encoding, ...], settings: AcquisitionBufferSettings, report: Report
+) -> Iterator[Item]:
     """Assemble imaging acquisitions to k-spaces; everything else passes at once, in order.
 
     Raises
     ------
     RawDataError
         An acquisition belongs to an encoding that is neither Cartesian nor EPI.
+    RawDataError, NodeError
+        A readout fits nowhere or a k-space cannot be assembled, and ``on_failure`` is fail.
     """
     assembler = KSpaceAssembler(encodings)
     seen = SeenKSpaces(encodings)
@@ -50,6 +55,8 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
             encoding = assembler.encoding(readout.indices.encoding)
             complete = assembler.add(readout) if encoding.is_cartesian else []
         except RawDataError as error:
+            if settings.on_failure == "fail":
+                raise
             # One that fits nowhere, as some scanners send at the end, must not cost the scan its images.
             if not n_odd:
                 logger.warning("acquisition_buffer: a readout is passed on as it came: %s", error)
@@ -57,15 +64,16 @@ def buffer_acquisitions(items: Iterable[Item], encodings: tuple[Encoding, ...], 
             yield item
             continue
         _require_cartesian(encoding, readout)
+        complete += _too_many(assembler, settings)
         while complete:
             acquired = complete.pop(0)
-            seen.note(acquired.kspace.indices)
-            yield from _messages_of(acquired, assembler, report)
+            seen.note(acquired.indices)
+            yield from _messages_of(acquired, settings, report)
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
     # A scan that was ended early leaves k-spaces open; they are judged with what they have.
     for acquired in assembler.flush():
-        seen.note(acquired.kspace.indices)
-        yield from _messages_of(acquired, assembler, report)
+        seen.note(acquired.indices)
+        yield from _messages_of(acquired, settings, report)
     if n_odd:
         logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", n_odd)
     if seen.warning():
@@ -80,21 +88,43 @@ def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
         )
 
 
-def _messages_of(acquired: AcquiredKSpace, assembler: KSpaceAssembler, report: Report) -> Iterator[Item]:
-    """Give a k-space, after a record of what it lacks, if anything."""
+def _too_many(assembler: KSpaceAssembler, settings: AcquisitionBufferSettings) -> list[AcquiredKSpace]:
+    """Give the k-spaces that have waited for longest, where all together hold more than is allowed."""
+    given_up = []
+    while settings.holds_too_much(assembler.n_bytes) and (oldest := assembler.oldest) is not None:
+        limit = settings.held_limit
+        logger.warning("acquisition_buffer: %s goes on incomplete, %d MB wait for k-spaces", describe(oldest), limit)
+        given_up.append(assembler.give_up(oldest))
+    return given_up
+
+
+def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, report: Report) -> Iterator[Item]:
+    """Give a k-space, after a record of what it lacks, if anything; its readouts where it cannot be assembled."""
     start = perf_counter()
-    recon_data = recon_data_of(acquired, assembler.encoding(acquired.kspace.indices.encoding))
-    record = Assembly(
-        indices=acquired.kspace.indices,
-        readouts=len(acquired.readouts),
-        missing=acquired.n_missing,
-        seconds=perf_counter() - start,
-        warning=acquired.warning,
-    )
-    report.add(record)
+    try:
+        recon_data = recon_data_of(acquired, acquired.encoding)
+    except Exception as error:
+        where, reason = describe(acquired.indices), str(error) or type(error).__name__
+        if settings.on_failure == "fail":
+            raise NodeError(f"acquisition_buffer: {where}: {reason}") from error
+        logger.exception("acquisition_buffer: no k-space could be assembled (%s); its readouts go on alone", where)
+        report.add(_record(acquired, start, f"not assembled: {reason}"))
+        yield from (readout.source for readout in acquired.readouts if isinstance(readout.source, Acquisition))
+        return
+    record = report.add(_record(acquired, start, acquired.warning))
     if record.warning:
         logger.warning("acquisition_buffer: %s", record.warning)
         # Ahead of the ReconData, so that the node that reads it knows by then. Without a warning there is nothing to
         # say.
         yield from waveforms_of(record)
     yield recon_data
+
+
+def _record(acquired: AcquiredKSpace, start: float, warning: str) -> Assembly:
+    return Assembly(
+        indices=acquired.indices,
+        readouts=len(acquired.readouts),
+        missing=acquired.n_missing,
+        seconds=perf_counter() - start,
+        warning=warning,
+    )

@@ -13,8 +13,9 @@ from gadgets.errors import RawDataError
 from gadgets.failing_open import calibrate
 from gadgets.kspace import Encoding
 from gadgets.node import Item, Stage, run_node
+from gadgets.opening import assignment_for
 from gadgets.records import Calibration, Detection
-from gadgets.repair import ValueAssignment, open_value_assignment
+from gadgets.repair import ValueAssignment
 from gadgets.report import Report
 from gadgets.settings import CalibrationSettings
 from gadgets.wire import ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
@@ -29,13 +30,9 @@ def calibration(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...]) -> Stage:
     """Open the model that a repair by a network needs, before any data, and give the stage of this node."""
-    return partial(
-        repair_sparks,
-        encodings=encodings,
-        settings=settings,
-        assignment=open_value_assignment(settings),
-        report=Report(settings.report, "calibration"),
-    )
+    report = Report(settings.report, "calibration", settings.on_failure)
+    assignment = assignment_for(settings, report)
+    return partial(repair_sparks, encodings=encodings, settings=settings, assignment=assignment, report=report)
 
 
 def repair_sparks(
@@ -70,8 +67,7 @@ def repair_sparks(
             yield item
             continue
         for record in calibrations:
-            report.add(record)
-            yield from waveforms_of(record)
+            yield from waveforms_of(report.add(record))
         yield repaired
 
 

@@ -6,6 +6,7 @@
     ├── ModelError         a model is missing, damaged or does not fit its manifest entry
     ├── ProviderError      a GPU was asked for and the opened session runs elsewhere
     ├── SettingsError      a property is unknown or its value is of the wrong type
+    │   └── StoreError     the file that a setting names, a history or a report, cannot be used
     ├── RawDataError       a raw file or stream cannot be read, or holds nothing to work on
     ├── ArrayError         an array is no k-space that could be judged; a ValueError, too
     ├── PipelineError      a chain (XML) cannot be read or cannot be run here
@@ -26,12 +27,17 @@ __all__ = [
     "ProviderError",
     "RawDataError",
     "SettingsError",
+    "StoreError",
     "WireError",
 ]
 
 
 class SettingsError(DesparkError):
     """A property is unknown or its value is of the wrong type; names node, property and value."""
+
+
+class StoreError(SettingsError):
+    """The file that a setting names, a history or a report, cannot be used: the setting itself may be right."""
 
 
 class RawDataError(DesparkError):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import count
+from itertools import chain, count, repeat, zip_longest
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import RawDataError
+from gadgets.errors import NodeError, RawDataError
 from gadgets.image import MetaValue, meta_of, reconstruct
-from gadgets.kspace import Encoding, without_non_finite
+from gadgets.kspace import Encoding, describe, without_non_finite
 from gadgets.node import Item, Stage, run_node
 from gadgets.records import Assembly, Calibration, Detection, Imaging
 from gadgets.report import Report
@@ -29,6 +29,8 @@ from gadgets.wire import (
 
 logger = logging.getLogger(__name__)
 
+NO_RECORDS: Iterator[tuple[None, None]] = repeat((None, None))
+
 
 def image_fft(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     """Run the node on a ``gadgetron`` Connection."""
@@ -37,10 +39,13 @@ def image_fft(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 def open_stage(settings: ImageFFTSettings, encodings: tuple[Encoding, ...]) -> Stage:
     """Give the stage of this node."""
-    return partial(make_images, encodings=encodings, report=Report(settings.report, "image_fft"))
+    report = Report(settings.report, "image_fft", settings.on_failure)
+    return partial(make_images, encodings=encodings, settings=settings, report=report)
 
 
-def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: Report) -> Iterator[Item]:
+def make_images(
+    items: Iterable[Item], encodings: tuple[Encoding, ...], settings: ImageFFTSettings, report: Report
+) -> Iterator[Item]:
     """Make an image of every k-space that holds a readout.
 
     Acquisitions and waveforms that come this far are not imaging data and end here; images and whatever else
@@ -48,25 +53,25 @@ def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: 
 
     Raises
     ------
-    RawDataError
-        A ReconData is not one.
+    RawDataError, NodeError
+        A ReconData is not one or no image can be made of it, and ``on_failure`` is fail.
     """
     collector = RecordCollector()
     image_indices = count(1)
     n_unused = 0
     for item in items:
         if isinstance(item, ReconData):
-            detections, calibrations = collector.take(Detection), collector.take(Calibration)
             lacking = {record.indices: record.warning for record in collector.take(Assembly)}
-            for number, cell in enumerate(cells_of(item, encodings)):
+            records = chain(zip_longest(collector.take(Detection), collector.take(Calibration)), NO_RECORDS)
+            # Detection counts empty cells too, so the number of the cell is that of the record.
+            for cell, (detection, calibration) in zip(_cells(item, encodings, settings), records, strict=False):
                 # ReconData of other gadgets may have cells that nothing was acquired for.
                 if not cell.kspace.sampled.any():
                     continue
-                # Detection counts empty cells too, so the number of the cell is that of the record.
-                detection = detections[number] if number < len(detections) else None
-                calibration = calibrations[number] if number < len(calibrations) else None
                 meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
-                yield _image(cell, meta, next(image_indices), report)
+                image = _image_or_reason(cell, meta, image_indices, settings, report)
+                if image is not None:
+                    yield image
         elif isinstance(item, Waveform):
             # Not passed on, records or others: Gadgetron's stock client aborts on a waveform or an acquisition.
             n_unused += not _collect(item, collector)
@@ -78,6 +83,17 @@ def make_images(items: Iterable[Item], encodings: tuple[Encoding, ...], report: 
         logger.info("image_fft: %d acquisitions and waveforms that are no imaging data end here", n_unused)
 
 
+def _cells(recon_data: ReconData, encodings: tuple[Encoding, ...], settings: ImageFFTSettings) -> list[Cell]:
+    try:
+        return cells_of(recon_data, encodings)
+    except RawDataError as error:
+        if settings.on_failure == "fail":
+            raise
+        # What cannot be read as k-spaces has no image; all others of the scan keep theirs.
+        logger.warning("image_fft: no image could be made: %s", error)
+        return []
+
+
 def _collect(waveform: Waveform, collector: RecordCollector) -> bool:
     """Take a record, if the waveform holds one; a damaged one costs its place in the meta data, not the image."""
     try:
@@ -87,31 +103,49 @@ def _collect(waveform: Waveform, collector: RecordCollector) -> bool:
         return False
 
 
+def _image_or_reason(
+    cell: Cell,
+    meta: Callable[[str], Mapping[str, MetaValue]],
+    image_indices: Iterator[int],
+    settings: ImageFFTSettings,
+    report: Report,
+) -> ImageMessage | None:
+    """Make an image; None where that fails, which log and report then say."""
+    try:
+        return _image(cell, meta, next(image_indices), report)
+    # One k-space that takes too much memory, for example, must not cost all others their images.
+    except Exception as error:
+        where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
+        if settings.on_failure == "fail":
+            raise NodeError(f"image_fft: {where}: {reason}") from error
+        logger.exception("image_fft: no image could be made (%s)", where)
+        report.add(Imaging(indices=cell.kspace.indices, image=0, matrix=(0, 0, 0), warning=f"no image: {reason}"))
+        return None
+
+
 def _image(
     cell: Cell, meta: Callable[[str], Mapping[str, MetaValue]], image_index: int, report: Report
 ) -> ImageMessage:
     start = perf_counter()
     # A single NaN would be everywhere in the image.
     kspace, n_non_finite = without_non_finite(cell.kspace)
-    warning = f"{n_non_finite} NaN or Inf samples were taken as zero" if n_non_finite else ""
     image = reconstruct(kspace, cell.encoding)
-    recon_x, encoded = cell.encoding.recon_fov[0], cell.encoding.encoded_fov
-    message = image_message(
-        image,
-        cell.header,
-        # Only the readout is cropped: phase oversampling stays in the image, and so in its field of view.
-        (recon_x, encoded[1], encoded[2]),
-        image_index,
-        meta(warning),
-    )
     depth, height, width = image.shape
-    report.add(
+    record = report.add(
         Imaging(
             indices=kspace.indices,
             image=image_index,
             matrix=(depth, height, width),
             seconds=perf_counter() - start,
-            warning=warning,
+            warning=f"{n_non_finite} NaN or Inf samples were taken as zero" if n_non_finite else "",
         )
     )
-    return message
+    recon_x, encoded = cell.encoding.recon_fov[0], cell.encoding.encoded_fov
+    return image_message(
+        image,
+        cell.header,
+        # Only the readout is cropped: phase oversampling stays in the image, and so in its field of view.
+        (recon_x, encoded[1], encoded[2]),
+        image_index,
+        meta(record.warning),
+    )

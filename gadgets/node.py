@@ -67,10 +67,13 @@ def run_node(
         # From the bytes: for a configuration that it cannot parse the package gives None, which looks like no settings.
         settings = read_settings(connection.raw_bytes.config, model, name)
         stage = open_stage(settings, encodings_of(connection.header))
-        for item in stage(connection):
+        received = _UntilLost(connection, transport, name)
+        for item in stage(received):
             connection.send(item)
             del item  # or a k-space would be held while the next one is judged
         transport.flush()
+        if received.loss is not None:
+            raise received.loss
     except DesparkError as error:
         # The reason says all; a traceback before it would only hide it.
         logger.error("%s: %s", name, error)
@@ -78,6 +81,34 @@ def run_node(
     except Exception as error:
         logger.exception("%s failed", name)
         _report_failure(connection, transport, name, error)
+
+
+class _UntilLost:
+    """The items of a connection, up to where it breaks off: what came until then is judged and sent on.
+
+    Parameters
+    ----------
+    connection, transport
+        Of the node.
+    name
+        The node's name.
+    """
+
+    def __init__(self, connection: Any, transport: Transport, name: str) -> None:  # noqa: ANN401
+        self._connection = connection
+        self._transport = transport
+        self._name = name
+        self.loss: PeerLostError | None = None
+
+    def __iter__(self) -> Iterator[Item]:
+        try:
+            yield from self._connection
+        except PeerLostError as error:
+            # Where nobody reads any more, there is nobody to judge anything for.
+            if self._transport.is_lost():
+                raise
+            logger.warning("%s: %s; what came until then is sent on", self._name, error)
+            self.loss = error
 
 
 def _report_failure(connection: Any, transport: Transport, name: str, error: Exception) -> None:  # noqa: ANN401

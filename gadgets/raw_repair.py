@@ -16,16 +16,25 @@ from typing import Any
 import numpy as np
 
 from gadgets.arrays import ComplexArray
-from gadgets.detection import LooksForSparks, open_detector
-from gadgets.errors import RawDataError
+from gadgets.detection import LooksForSparks
+from gadgets.errors import NodeError, RawDataError
 from gadgets.failing_open import calibrate, detect
-from gadgets.kspace import AcquiredKSpace, Encoding, KSpaceAssembler, Limits, SeenKSpaces, is_imaging, place_readouts
+from gadgets.kspace import (
+    AcquiredKSpace,
+    Encoding,
+    KSpaceAssembler,
+    Limits,
+    SeenKSpaces,
+    describe,
+    is_imaging,
+    place_readouts,
+)
 from gadgets.node import Item, Stage, run_node
-from gadgets.records import Assembly
-from gadgets.repair import ValueAssignment, open_value_assignment
+from gadgets.opening import assignment_for, detector_for
+from gadgets.records import Assembly, Detection
 from gadgets.report import Report
 from gadgets.settings import NodeSettings, RawRepairSettings
-from gadgets.wire import Acquisition
+from gadgets.wire import Acquisition, Waveform
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +49,7 @@ def raw_repair(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...]) -> Stage:
     """Open what the stages need, before any data, and give the stage of this node."""
-    assignment = open_value_assignment(settings.calibration)
-    repairer = RawRepairer(settings, encodings, open_detector(settings.spark_detection), assignment)
-    return repairer.repair
+    return RawRepairer(settings, encodings, detector_for(settings.spark_detection)).repair
 
 
 @dataclass(eq=False)
@@ -62,8 +69,8 @@ class RawRepairer:
         Of the stages it joins.
     encodings
         Those of the MRD header.
-    detector, assignment
-        Opened before the scan; the second only for a repair by a network.
+    detector
+        Opened before the scan.
     """
 
     def __init__(
@@ -71,28 +78,28 @@ class RawRepairer:
         settings: RawRepairSettings,
         encodings: tuple[Encoding, ...],
         detector: LooksForSparks,
-        assignment: ValueAssignment | None = None,
     ) -> None:
         self._settings = settings
         self._encodings = encodings
         self._detector = detector
-        self._assignment = assignment
         # Cartesian and EPI readouts have a place; all others, as of spirals, are judged in the order in which they
         # came.
         self._by_place = KSpaceAssembler(encodings)
         self._by_time = KSpaceAssembler([in_order_of_acquisition(encoding) for encoding in encodings])
         self._seen = SeenKSpaces(encodings)
         self._queue: deque[_Held] = deque()
+        self._n_queued_bytes = 0
         self._n_unjudged = 0
         # Under the names of the stages: a report reads the same whether one node or four have written it.
         self._reports = {
-            name: Report(_report_of(settings, stage), name)
+            name: Report(_report_of(settings, stage), name, stage.on_failure)
             for name, stage in (
                 ("acquisition_buffer", settings.acquisition_buffer),
                 ("spark_detection", settings.spark_detection),
                 ("calibration", settings.calibration),
             )
         }
+        self._assignment = assignment_for(settings.calibration, self._reports["calibration"])
 
     @property
     def n_held(self) -> int:
@@ -110,9 +117,13 @@ class RawRepairer:
         for item in items:
             held = _Held(item)
             self._queue.append(held)
+            self._n_queued_bytes += _size_of(item)
             if isinstance(item, Acquisition) and is_imaging(item.fields.flags):
                 self._assemble(held, item)
             yield from self._ready()
+            while self._settings.acquisition_buffer.holds_too_much(self._n_queued_bytes):
+                self._give_up_first()
+                yield from self._ready()
         # Which of them comes first does not matter: the queue keeps the order of arrival.
         for assembler in (self._by_place, self._by_time):
             for acquired in assembler.flush():
@@ -125,7 +136,20 @@ class RawRepairer:
 
     def _ready(self) -> Iterator[Item]:
         while self._queue and self._queue[0].is_judged:
-            yield self._queue.popleft().item
+            item = self._queue.popleft().item
+            self._n_queued_bytes -= _size_of(item)
+            yield item
+
+    def _give_up_first(self) -> None:
+        """Judge the k-space that the queue waits for, whatever it still lacks."""
+        first = self._queue[0].item
+        if not isinstance(first, Acquisition):
+            raise TypeError(f"expected an acquisition that waits for its k-space, found {type(first).__name__}")
+        limit = self._settings.acquisition_buffer.held_limit
+        logger.warning("raw_repair: %s goes on incomplete, %d MB wait for k-spaces", describe(first.indices), limit)
+        is_gridded = self._is_gridded(first)
+        assembler = self._by_place if is_gridded else self._by_time
+        self._judge(assembler.give_up(first.indices), is_gridded=is_gridded)
 
     def _assemble(self, held: _Held, acquisition: Acquisition) -> None:
         held.is_judged = False
@@ -154,8 +178,24 @@ class RawRepairer:
         return encoding.is_cartesian and not acquisition.fields.trajectory_dimensions
 
     def _judge(self, acquired: AcquiredKSpace, *, is_gridded: bool) -> None:
+        self._seen.note(acquired.indices)
+        try:
+            self._repair(acquired, is_gridded=is_gridded)
+        except NodeError:
+            raise
+        # Most of all a lack of memory for the k-space: its readouts are here, and go on.
+        except Exception as error:
+            where, reason = describe(acquired.indices), str(error) or type(error).__name__
+            if self._settings.acquisition_buffer.on_failure == "fail":
+                raise NodeError(f"raw_repair: {where}: {reason}") from error
+            logger.exception("raw_repair failed (%s); passed on unjudged", where)
+            warning = f"passed on unjudged: {reason}"
+            self._reports["spark_detection"].add(Detection(indices=acquired.indices, warning=warning))
+        for readout in acquired.readouts:
+            _held_of(readout.source).is_judged = True
+
+    def _repair(self, acquired: AcquiredKSpace, *, is_gridded: bool) -> None:
         kspace = replace(acquired.kspace, is_gridded=is_gridded)
-        self._seen.note(kspace.indices)
         # Blocks of readouts without a place end where the scan does: nobody knows how many there should be.
         warning = acquired.warning if is_gridded else ""
         if warning:
@@ -169,14 +209,12 @@ class RawRepairer:
             )
         )
         detection = detect(kspace, self._detector, self._settings.spark_detection.on_failure)
-        self._reports["spark_detection"].add(detection)
+        detection = self._reports["spark_detection"].add(detection)
         found = (detection.target_patches, detection.repairs)
         data, calibration = calibrate(kspace, detection.points, self._settings.calibration, self._assignment, *found)
         self._reports["calibration"].add(calibration)
         if data is not None:
             _write_back(acquired, data)
-        for readout in acquired.readouts:
-            _held_of(readout.source).is_judged = True
 
 
 def in_order_of_acquisition(encoding: Encoding) -> Encoding:
@@ -198,6 +236,7 @@ def _write_back(acquired: AcquiredKSpace, data: ComplexArray) -> None:
     }
     # Only acquisitions with a changed sample are made anew; all others go out byte for byte.
     changed = (data != acquired.kspace.data).any(axis=0)
+    written: list[tuple[_Held, Acquisition]] = []
     for partition, line in np.argwhere(changed.any(axis=-1)):
         readout, start = by_place[int(partition), int(line)]
         held = _held_of(readout.source)
@@ -207,13 +246,21 @@ def _write_back(acquired: AcquiredKSpace, data: ComplexArray) -> None:
             samples = held.item.data.copy()
             # From columns of the k-space to samples of the readout, which may begin later than others.
             samples[:, where - start] = data[:, partition, line, where]
-            held.item = held.item.with_data(samples)
+            written.append((held, held.item.with_data(samples)))
+    # All or none: half a repair would contradict what is said of it.
+    for held, item in written:
+        held.item = item
 
 
 def _held_of(source: object) -> _Held:
     if not isinstance(source, _Held):
         raise TypeError(f"expected a readout of an item in the queue, found one of {type(source).__name__}")
     return source
+
+
+def _size_of(item: Item) -> int:
+    """Give the bytes of an item that may wait; others do not come in numbers."""
+    return len(item.samples) if isinstance(item, Acquisition | Waveform) else 0
 
 
 def _report_of(settings: RawRepairSettings, stage: NodeSettings) -> Path | None:

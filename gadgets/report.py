@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import stat
 from pathlib import Path
+from typing import TypeVar, cast
 
-from gadgets.errors import SettingsError
-from gadgets.records import Record
+from gadgets.errors import StoreError
+from gadgets.records import Assembly, Calibration, Detection, Imaging
+from gadgets.settings import OnFailure
 
 logger = logging.getLogger(__name__)
+
+_TO_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+
+RecordT = TypeVar("RecordT", bound=Assembly | Detection | Calibration | Imaging)
 
 
 class Report:
@@ -21,36 +29,58 @@ class Report:
         The file; it is made if it is not there. Several nodes may write to the same one.
     node
         The node's name.
+    on_failure
+        pass: a file that cannot be written is said in the log and in every record, and ends no scan.
 
     Raises
     ------
-    SettingsError
-        The file cannot be written.
+    StoreError
+        The file cannot be written, and ``on_failure`` is fail.
     """
 
-    def __init__(self, path: Path | None, node: str) -> None:
+    def __init__(self, path: Path | None, node: str, on_failure: OnFailure = "fail") -> None:
         self._path = path
         self._node = node
-        # A file that cannot be written is to be an error before the scan, not a line of the log in it.
-        self._append("")
+        self._warnings: list[str] = []
+        try:
+            # A file that cannot be written is to be an error before the scan, not a line of the log in it.
+            self._append("")
+        except StoreError as error:
+            if on_failure == "fail":
+                raise
+            self._path = None
+            logger.warning("%s; the scan goes on without this report", error)
+            self.warn(str(error))
 
-    def add(self, record: Record) -> None:
-        """Write one record; a file that can no longer be written is logged and does not end the scan."""
+    def warn(self, warning: str) -> None:
+        """Have every record say from now on what is wrong with the scan."""
+        self._warnings.append(warning)
+
+    def add(self, record: RecordT) -> RecordT:
+        """Write one record and give it with all that is to be said of it; a full disk is logged and ends no scan."""
+        standing = [text for text in self._warnings if text not in record.warning]
+        warning = "; ".join(filter(None, [record.warning, *standing]))
+        said = cast(RecordT, record.model_copy(update={"warning": warning}))
         # Samples in base64 are for the next node, not for people.
-        text = record.model_dump_json(exclude={"repairs"})
+        text = said.model_dump_json(exclude={"repairs"})
         # The name is put in front of the record's own text, whose opening brace is left out.
         line = f'{{"node": {json.dumps(self._node)}, {text[1:]}\n'
         try:
             self._append(line)
-        except SettingsError as error:
+        except StoreError as error:
             logger.error("%s; a line of the report is lost", error)
+        return said
 
     def _append(self, text: str) -> None:
         if self._path is None:
             return
+        content = text.encode()
         try:
-            # Opened anew and written at once, so that lines of several processes never mix.
-            with self._path.open("ab", buffering=0) as file:
-                file.write(text.encode())
+            # Opened anew and written at once, so that lines of several processes never mix. A pipe is not waited for.
+            with os.fdopen(os.open(self._path, _TO_APPEND, 0o666), "ab", buffering=0) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise OSError(0, "expected a file, found a device or a pipe")
+                if file.write(content) != len(content):
+                    raise OSError(0, "only a part of the line fits")
         except OSError as error:
-            raise SettingsError(f"{self._node}.report: cannot write {self._path} ({error.strerror})") from error
+            raise StoreError(f"{self._node}.report: cannot write {self._path} ({error.strerror})") from error

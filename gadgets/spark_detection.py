@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Any
 
-from gadgets.detection import LooksForSparks, open_detector
+from gadgets.detection import LooksForSparks
 from gadgets.errors import RawDataError
 from gadgets.failing_open import detect
 from gadgets.kspace import Encoding
 from gadgets.node import Item, Stage, run_node
+from gadgets.opening import detector_for
 from gadgets.report import Report
 from gadgets.settings import OnFailure, SparkDetectionSettings
 from gadgets.wire import Cell, ReconData, cells_of, waveforms_of
@@ -26,11 +27,11 @@ def spark_detection(connection: Any) -> None:  # noqa: ANN401 - gadgetron is unt
 
 def open_stage(settings: SparkDetectionSettings, encodings: tuple[Encoding, ...]) -> Stage:
     """Open the models, before any data, and give the stage of this node."""
-    report = Report(settings.report, "spark_detection")
+    report = Report(settings.report, "spark_detection", settings.on_failure)
     return partial(
         detect_sparks,
         encodings=encodings,
-        detector=open_detector(settings),
+        detector=detector_for(settings),
         on_failure=settings.on_failure,
         report=report,
     )
@@ -54,8 +55,7 @@ def detect_sparks(
         if isinstance(item, ReconData):
             # One record for every cell, empty ones too: the nodes behind match records and cells by their order.
             for cell in _judged_cells(item, encodings, on_failure):
-                detection = detect(cell.kspace, detector, on_failure)
-                report.add(detection)
+                detection = report.add(detect(cell.kspace, detector, on_failure))
                 yield from waveforms_of(
                     detection, int(cell.header["scan_counter"]), int(cell.header["acquisition_time_stamp"])
                 )

@@ -11,6 +11,7 @@ from onnx_models.errors import ModelError
 from onnx_models.manifest import ModelEntry, Shape, models_folder
 from onnx_models.model import Model, shape_fits
 from onnx_models.providers import DTYPES, Provider, open_session
+from onnx_models.reading import read_regular
 
 __all__ = ["Model", "Provider", "open_model", "verified_content"]
 
@@ -53,7 +54,7 @@ def verified_content(entry: ModelEntry, folder: Path | None = None) -> bytes:
     """
     path = models_folder(folder) / entry.file
     try:
-        content = path.read_bytes()
+        content = read_regular(path)
     except OSError as error:
         raise ModelError(f"model {entry.name}: cannot read {path} ({error.strerror})") from error
     # The file is read once and opened from memory: between two readings it could be exchanged.

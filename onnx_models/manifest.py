@@ -19,8 +19,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 
 from onnx_models.errors import ModelError
+from onnx_models.reading import read_regular
 
 MANIFEST_NAME = "manifest.json"
+_MOST_BYTES = 16 << 20
 
 Role = Literal[
     "first_classification",
@@ -184,7 +186,7 @@ def read_manifest(folder: Path | None = None) -> Manifest:
     """
     path = models_folder(folder) / MANIFEST_NAME
     try:
-        text = path.read_bytes()
+        text = read_regular(path, _MOST_BYTES)
     except OSError as error:
         raise ModelError(f"{path}: expected a manifest of models, cannot read it ({error.strerror})") from error
     try:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
@@ -33,12 +34,22 @@ Place = tuple[int, int]
 
 @dataclass(frozen=True, eq=False)
 class AcquiredKSpace:
-    """A k-space with the readouts it was made of, in the order of acquisition; ``n_missing`` readouts never came."""
+    """The readouts of one k-space, in the order of acquisition; ``n_missing`` never came."""
 
-    kspace: KSpace
     readouts: tuple[Readout, ...]
+    encoding: Encoding
     n_missing: int = 0
     warning: str = ""
+
+    @property
+    def indices(self) -> Indices:
+        """Its counters."""
+        return self.readouts[0].indices
+
+    @cached_property
+    def kspace(self) -> KSpace:
+        """The k-space itself, made when somebody asks: where there is no memory for it, the readouts are not lost."""
+        return to_kspace(self.readouts, self.encoding)
 
 
 @dataclass(eq=False)
@@ -86,11 +97,22 @@ class KSpaceAssembler:
         self._n_coils: dict[Indices, int] = {}
         self._n_readouts: dict[int, int] = {}
         self._carries_flags = False
+        self._n_bytes = 0
+
+    @property
+    def n_bytes(self) -> int:
+        """Size of the readouts that wait."""
+        return self._n_bytes
 
     @property
     def n_open(self) -> int:
         """Number of k-spaces that wait for readouts."""
         return len(self._open)
+
+    @property
+    def oldest(self) -> Indices | None:
+        """The k-space that has waited for longest."""
+        return next(iter(self._open), None)
 
     def n_waiting(self, indices: Indices) -> int:
         """Count the readouts of a k-space that is not complete yet."""
@@ -114,9 +136,14 @@ class KSpaceAssembler:
         self._n_coils[readout.indices] = readout.data.shape[0]
         own = self._open.setdefault(readout.indices, _OpenKSpace(encoding))
         own.add(readout)
+        self._n_bytes += readout.data.nbytes
         for indices in self._ended_by(readout, own):
             complete.append(self._close(indices))
         return complete
+
+    def give_up(self, indices: Indices) -> AcquiredKSpace:
+        """Close a k-space that waits, whatever it still lacks."""
+        return self._close(indices)
 
     def flush(self) -> list[AcquiredKSpace]:
         """Give what is still open at the end of the stream; what is missing is counted, with a warning."""
@@ -198,6 +225,7 @@ class KSpaceAssembler:
     def _close(self, indices: Indices, *, is_end: bool = False) -> AcquiredKSpace:
         finished = self._open.pop(indices)
         self._succession.forget(indices)
+        self._n_bytes -= sum(readout.data.nbytes for readout in finished.readouts)
         n_readouts = len(finished.readouts)
         n_missing = self._count_missing(finished, indices.encoding, is_end)
         warnings = []
@@ -210,8 +238,7 @@ class KSpaceAssembler:
             self._n_readouts[indices.encoding] = n_readouts
         if contradiction := self._contradictions.pop(indices.encoding, ""):
             warnings.append(contradiction)
-        kspace = to_kspace(finished.readouts, finished.encoding)
-        return AcquiredKSpace(kspace, tuple(finished.readouts), n_missing, "; ".join(warnings))
+        return AcquiredKSpace(tuple(finished.readouts), finished.encoding, n_missing, "; ".join(warnings))
 
     def _count_missing(self, finished: _OpenKSpace, encoding: int, is_end: bool) -> int:
         """Count against the last complete k-space, which knows the sampling, else against the header."""

@@ -15,10 +15,11 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError, field_validator
 
-from gadgets.errors import SettingsError
+from gadgets.errors import StoreError
 from gadgets.patches import REGIONS, Region, StandardValue
 from gadgets.records import Record
 from onnx_models.manifest import Architecture
+from onnx_models.reading import read_regular
 
 Impact = Literal["low", "impact", "high"]
 IMPACTS: tuple[Impact, ...] = ("low", "impact", "high")
@@ -107,7 +108,7 @@ class History:
 
         Raises
         ------
-        SettingsError
+        StoreError
             As :meth:`impact_levels`.
         """
         if impact is None:
@@ -122,7 +123,7 @@ class History:
 
         Raises
         ------
-        SettingsError
+        StoreError
             Both together are too few.
         """
         records = [record for record in self.impacts if record.standard_value == standard_value]
@@ -131,7 +132,7 @@ class History:
         together = _levels(records)
         if together is None and None in levels.values():
             counts = ", ".join(f"{sum(each.impact == name for each in records)} {name}" for name in IMPACTS)
-            raise SettingsError(
+            raise StoreError(
                 f"{self.source}: expected {FEWEST_IMPACTS} impact records of each level in units of the standard value "
                 f"{standard_value!r}, found {counts}"
             )
@@ -143,16 +144,16 @@ def read_history(path: Path | None) -> History:
 
     Raises
     ------
-    SettingsError
+    StoreError
         It cannot be read, or a line of it is damaged; file and line are named.
     """
     if path is None:
         return History()
     try:
         # As bytes: a damaged character is then reported with its line, as every other damage.
-        lines = path.read_bytes().splitlines()
+        lines = read_regular(path).splitlines()
     except OSError as error:
-        raise SettingsError(f"{path}: expected a history, cannot read it ({error.strerror})") from error
+        raise StoreError(f"{path}: expected a history, cannot read it ({error.strerror})") from error
     entries = [_parsed(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
     return History(
         tuple(entry for entry in entries if isinstance(entry, Result)),
@@ -167,7 +168,7 @@ def append(path: Path, entry: Result | Feedback | ImpactRecord) -> None:
 
     Raises
     ------
-    SettingsError
+    StoreError
         The file cannot be written.
     """
     try:
@@ -175,7 +176,7 @@ def append(path: Path, entry: Result | Feedback | ImpactRecord) -> None:
         with path.open("ab", buffering=0) as file:
             file.write(f"{entry.model_dump_json()}\n".encode())
     except OSError as error:
-        raise SettingsError(f"{path}: cannot write the history ({error.strerror})") from error
+        raise StoreError(f"{path}: cannot write the history ({error.strerror})") from error
 
 
 def _parsed(line: bytes, path: Path, number: int) -> Result | Feedback | ImpactRecord:
@@ -183,7 +184,7 @@ def _parsed(line: bytes, path: Path, number: int) -> Result | Feedback | ImpactR
         return _ENTRY.validate_json(line)
     except ValidationError as error:
         complaints = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'line'}: {item['msg']}" for item in error.errors())
-        raise SettingsError(f"{path}, line {number}: expected a record of the history, found {complaints}") from error
+        raise StoreError(f"{path}, line {number}: expected a record of the history, found {complaints}") from error
 
 
 def _mean(results: Iterable[Result]) -> float:

@@ -4,12 +4,13 @@ from gadgets.repair.carried import carried
 from gadgets.repair.deviations import compare, deviations, deviations_from_noise
 from gadgets.repair.fill import CUT_SHORT, outcomes_of, repair
 from gadgets.repair.predicted_once import Predictions
-from gadgets.repair.value_assignment import ValueAssignment, load_value_assignment, open_value_assignment
+from gadgets.repair.value_assignment import ValueAssignment, Windows, load_value_assignment, open_value_assignment
 
 __all__ = [
     "CUT_SHORT",
     "Predictions",
     "ValueAssignment",
+    "Windows",
     "carried",
     "compare",
     "deviations",

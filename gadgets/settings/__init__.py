@@ -12,7 +12,7 @@ from gadgets.settings.definitions import (
     RawRepairSettings,
     SparkDetectionSettings,
 )
-from gadgets.settings.parsing import SettingsT, properties_of, property_names, read_settings, validate
+from gadgets.settings.parsing import SettingsT, properties_of, property_names, read_settings, strict, validate
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 __all__ = [
@@ -32,5 +32,6 @@ __all__ = [
     "property_names",
     "read_settings",
     "refuse_contradictions",
+    "strict",
     "validate",
 ]

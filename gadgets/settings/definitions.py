@@ -30,8 +30,8 @@ auto: A CUDA device where one works, else the CPU. Which of them it is stands in
 cuda: A CUDA device. Where none works the scan ends with an error before its first data.
 cpu: The CPU."""
 
-WHEN_IT_FAILS = """What becomes of a k-space that the node cannot judge or repair.
-pass: It goes on as it was acquired. Log, report and image meta data say why.
+WHEN_IT_FAILS = """What becomes of a k-space with which the node fails, or of a scan for which it cannot open its files.
+pass: The data go on as acquired. Log, report and image meta data say why.
 fail: The scan ends with an error that the client sees."""
 
 HOW_LONG = (
@@ -59,6 +59,18 @@ class NodeSettings(BaseModel):
 
 class AcquisitionBufferSettings(NodeSettings):
     """Properties of ``acquisition_buffer``."""
+
+    held_limit: int | None = Field(
+        default=8192,
+        ge=1,
+        description="Megabytes of readouts that may wait for their k-spaces to be complete. `none`: any number. Beyond "
+        "it the k-space that has waited for longest goes on with what it has.",
+    )
+    on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
+
+    def holds_too_much(self, n_bytes: int) -> bool:
+        """Whether so many bytes are more than may wait."""
+        return self.held_limit is not None and n_bytes > self.held_limit * 1_000_000
 
 
 class SparkDetectionSettings(NodeSettings):
@@ -265,6 +277,8 @@ none: Nothing is repaired.""",
 
 class ImageFFTSettings(NodeSettings):
     """Properties of ``image_fft``."""
+
+    on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
 
 class RawRepairSettings(NodeSettings):

@@ -71,6 +71,16 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
         raise SettingsError("; ".join(_complaint(node, item, model) for item in error.errors())) from error
 
 
+def strict(settings: SettingsT) -> SettingsT:
+    """Give settings by which every failure is an error, as before a scan, when nothing can be lost yet."""
+    changes: dict[str, Any] = {
+        name: "fail" if name == "on_failure" else strict(value)
+        for name, value in settings
+        if name == "on_failure" or isinstance(value, BaseModel)
+    }
+    return settings.model_copy(update=changes)
+
+
 def property_names(model: type[BaseModel]) -> list[str]:
     """Name the properties of a node, those of the stages that it joins with the stage's name in front."""
     names = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import socket
 import struct
 from typing import Any, TypeAlias
@@ -143,6 +144,13 @@ class Transport:
             self.socket.sendall(content)
         except OSError as error:
             raise PeerLostError(f"the connection broke while sending: {error}") from error
+
+    def is_lost(self) -> bool:
+        """Whether nobody takes what is sent; a peer that only sends no more may still read."""
+        watch = select.poll()
+        # No event is asked for: errors, and an end in both directions, are told unasked.
+        watch.register(self.socket, 0)
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
     def discard_input(self, quiet_s: float) -> None:
         """Read input that cannot be parsed, to its end as far as that can be seen.

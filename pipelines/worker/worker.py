@@ -17,7 +17,7 @@ from types import TracebackType
 
 from gadgets.errors import PipelineError
 from gadgets.process import WarmStore, using
-from gadgets.settings import NODE_SETTINGS, validate
+from gadgets.settings import NODE_SETTINGS, strict, validate
 from pipelines.host import IDLE_LIMIT_S
 from pipelines.worker.node_session import serve_node
 from pipelines.worker.released_memory import give_back
@@ -132,7 +132,7 @@ class Worker:
 
     def _rehearse(self, node: str) -> None:
         """Open what a scan will need, as a scan does: a fault in the set-up shows now."""
-        settings = validate(self._settings[node], NODE_SETTINGS[node], node)
+        settings = strict(validate(self._settings[node], NODE_SETTINGS[node], node))
         with using(self._warm):
             importlib.import_module(f"gadgets.{node}").open_stage(settings, ())
 

@@ -14,6 +14,7 @@ from helpers.connections import parse, run_on_connection
 from helpers.paths import ROOT
 
 import gadgets.acquisition_buffer
+import gadgets.kspace.assembly
 from gadgets.acquisition_buffer import acquisition_buffer, buffer_acquisitions
 from gadgets.indices import Indices
 from gadgets.kspace.readout import (
@@ -23,6 +24,7 @@ from gadgets.kspace.readout import (
     ACQ_LAST_IN_SLICE,
 )
 from gadgets.report import Report
+from gadgets.settings import AcquisitionBufferSettings
 from gadgets.wire import cells_of, recon_data_of
 
 HEADER = header_xml([encoding()])
@@ -54,7 +56,8 @@ def test_a_kspace_that_has_gone_out_is_not_held_while_the_next_one_comes(monkeyp
 
     monkeypatch.setattr(gadgets.acquisition_buffer, "recon_data_of", noted)
     items = [*(acquisition(line) for line in range(8)), waveform(7)]
-    outgoing = buffer_acquisitions(items, (encoding(),), Report(None, "acquisition_buffer"))
+    report = Report(None, "acquisition_buffer")
+    outgoing = buffer_acquisitions(items, (encoding(),), AcquisitionBufferSettings(), report)
     next(outgoing)
     next(outgoing)
     (reference,) = assembled
@@ -139,3 +142,44 @@ def test_the_node_runs_as_gadgetron_starts_it():
         printed, _ = process.communicate(timeout=60)
     assert [message_id for message_id, _ in parse(received)] == [1023, 4]
     assert (process.returncode, printed) == (0, b"")
+
+
+def no_memory(*_):
+    raise MemoryError
+
+
+def test_readouts_for_whose_kspace_there_is_no_memory_go_on_alone(monkeypatch, caplog, tmp_path):
+    lines = [acquisition(line, slice=number) for number in range(2) for line in range(8)]
+    monkeypatch.setattr(gadgets.kspace.assembly, "to_kspace", no_memory)
+    messages = sent_by([*lines, waveform(1)], report=tmp_path / "r")
+    assert [message_id for message_id, _ in messages] == [1008] * 16 + [1026, 4]
+    assert "no k-space could be assembled (slice 1)" in caplog.text
+    records = [json.loads(line) for line in (tmp_path / "r").read_text().splitlines()]
+    assert [record["warning"] for record in records] == ["not assembled: MemoryError"] * 2
+    failed = sent_by(lines, on_failure="fail")
+    assert failed[-2] == (8, "acquisition_buffer: first k-space: MemoryError")
+
+
+def test_kspaces_that_never_complete_are_held_up_to_a_limit(caplog):
+    # 8 kB each, so that a megabyte holds some 120 of them.
+    lines = [acquisition(0, slice=number, n_samples=512) for number in range(300)]
+    messages = sent_by(lines, header_xml([encoding(n_samples=512)]), held_limit=1)
+    assert sum(message_id == 1023 for message_id, _ in messages) == 300
+    assert "first k-space goes on incomplete, 1 MB wait for k-spaces" in caplog.text
+    taken = []
+
+    def watched():
+        for line in lines:
+            taken.append(line)
+            yield line
+
+    settings = AcquisitionBufferSettings(held_limit=1)
+    next(buffer_acquisitions(watched(), (encoding(n_samples=512),), settings, Report(None, "acquisition_buffer")))
+    assert 100 < len(taken) < 150
+
+
+def test_a_stream_that_breaks_off_gives_its_open_kspace_before_the_reason():
+    incoming = stream([acquisition(line) for line in range(5)], HEADER, close=b"")
+    messages = parse(run_on_connection(acquisition_buffer, incoming))
+    assert [message_id for message_id, _ in messages] == [1026, 1023, 8, 4]
+    assert "the stream ended without CLOSE" in messages[2][1]

@@ -1,6 +1,7 @@
 """The node ImageFFT on a connection: one image per k-space, with header and meta data."""
 
 import json
+from dataclasses import replace
 
 import ismrmrd
 import numpy as np
@@ -9,12 +10,13 @@ from helpers.builders import CLOSE, acquisition, configuration, encoding, head, 
 from helpers.connections import parse, run_on_connection, written
 from ismrmrd.hdf5 import image_header_dtype
 
+import gadgets.image_fft
 from gadgets.image.reconstruction import reconstruct
 from gadgets.image_fft import image_fft
 from gadgets.indices import Indices
 from gadgets.kspace.assembly import assemble
 from gadgets.records import Assembly, Calibration, Detection, Point, RepairedPoint
-from gadgets.wire import Waveform, recon_data_of, waveforms_of
+from gadgets.wire import ReconData, Waveform, recon_data_of, waveforms_of
 
 ENCODING = encoding(n_samples=32, recon_x=16)
 HEADER = header_xml([ENCODING])
@@ -135,3 +137,33 @@ def test_samples_that_are_not_finite_are_taken_as_zero_and_said():
     ((_, meta, pixels),) = images_of([recon_data_of(acquired, ENCODING)])
     assert np.isfinite(pixels).all()
     assert meta["despark_warnings"] == "1 NaN or Inf samples were taken as zero"
+
+
+def test_a_kspace_of_which_no_image_can_be_made_costs_no_other_its_own(monkeypatch, caplog, tmp_path):
+    def reconstruct_some(kspace, of_encoding):
+        if kspace.indices.slice == 1:
+            raise MemoryError
+        return reconstruct(kspace, of_encoding)
+
+    monkeypatch.setattr(gadgets.image_fft, "reconstruct", reconstruct_some)
+    items = [recon_data(slice=number)[1] for number in range(3)]
+    images = images_of(items, report=tmp_path / "r")
+    assert [header["slice"] for header, _, _ in images] == [0, 2]
+    assert "image_fft: no image could be made (slice 1)" in caplog.text
+    warnings = [json.loads(line)["warning"] for line in (tmp_path / "r").read_text().splitlines()]
+    assert warnings == ["", "no image: MemoryError", ""]
+    content = head(configuration(on_failure="fail"), HEADER) + written(items) + CLOSE
+    failed = parse(run_on_connection(image_fft, content, hang_up=False))
+    assert failed[-2] == (8, "image_fft: slice 1: MemoryError")
+
+
+def test_recon_data_that_are_none_cost_no_other_image(caplog):
+    good = recon_data()[1]
+    bad = ReconData((replace(good.bits[0], data=replace(good.bits[0].data, header_dimensions=(8, 1, 1, 1))),))
+    assert len(images_of([good, bad, good])) == 2
+    assert "no image could be made: expected data of 7 and headers of 5 dimensions" in caplog.text
+
+
+def test_an_image_says_that_its_report_could_not_be_written(tmp_path):
+    ((_, meta, _),) = images_of([recon_data()[1]], report=tmp_path / "gone" / "r")
+    assert "image_fft.report: cannot write" in meta["despark_warnings"]

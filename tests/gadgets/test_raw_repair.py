@@ -19,6 +19,8 @@ from helpers.fakes import Breaks, FindsGiven, FindsLarge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import gadgets.kspace.assembly
+from gadgets.errors import NodeError
 from gadgets.kspace.readout import (
     ACQ_IS_NAVIGATION_DATA,
     ACQ_IS_NOISE_MEASUREMENT,
@@ -224,3 +226,56 @@ def test_waveforms_keep_their_places_on_a_connection(scan):
     went = [item for _, item in parse(received)[:-1]]
     assert assert_only_samples_differ(scan, went) == []
     assert [isinstance(item, Waveform) for item in went] == [isinstance(item, Waveform) for item in scan]
+
+
+def test_a_kspace_for_which_there_is_no_memory_goes_on_as_it_came(monkeypatch, caplog, tmp_path, scan):
+    def no_memory(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(gadgets.kspace.assembly, "to_kspace", no_memory)
+    options = {"report": tmp_path / "r", "calibration": {"method": "zero"}}
+    assert repaired(scan, FindsGiven((0, 3, 5)), settings=RawRepairSettings.model_validate(options)) == scan
+    assert "raw_repair failed (slice 1); passed on unjudged" in caplog.text
+    assert "passed on unjudged: MemoryError" in (tmp_path / "r").read_text()
+    strict = RawRepairSettings.model_validate({"acquisition_buffer": {"on_failure": "fail"}})
+    with pytest.raises(NodeError, match="raw_repair: first k-space: MemoryError"):
+        repaired(scan, FindsGiven(), settings=strict)
+
+
+@pytest.mark.parametrize("behind", ["readouts", "waveforms", "navigators"])
+def test_what_waits_for_kspaces_that_never_complete_is_bounded(behind, caplog):
+    few = RawRepairSettings.model_validate({"acquisition_buffer": {"held_limit": 1}})
+    made = {
+        "readouts": lambda number: acquisition(0, slice=number, n_samples=512),
+        "waveforms": lambda _: waveform(0, n_samples=1024),
+        "navigators": lambda _: acquisition(0, flags=ACQ_IS_NAVIGATION_DATA, n_samples=512),
+    }[behind]
+    items = [acquisition(0, n_samples=512), *(made(number + 1) for number in range(400))]
+    repairer, held = RawRepairer(few, (encoding(n_samples=512),), FindsGiven()), []
+
+    def watched():
+        for item in items:
+            yield item
+            held.append(repairer.n_held)
+
+    assert list(repairer.repair(watched())) == items
+    assert max(held) < 150
+    assert "goes on incomplete, 1 MB wait for k-spaces" in caplog.text
+
+
+def test_a_network_that_is_missing_leaves_points_and_says_so(tmp_path, scan, caplog):
+    options = {"report": tmp_path / "r", "calibration": {"method": "network", "models": tmp_path / "gone"}}
+    assert repaired(scan, FindsGiven((0, 3, 5)), settings=RawRepairSettings.model_validate(options)) == scan
+    records = [json.loads(line) for line in (tmp_path / "r").read_text().splitlines()]
+    warnings = [record["warning"] for record in records if record["node"] == "calibration"]
+    assert len(warnings) == 2
+    assert all("expected a manifest of models" in warning for warning in warnings)
+    assert "calibration: cannot be opened, the scan goes on as acquired" in caplog.text
+
+
+def test_a_stream_that_breaks_off_comes_back_before_the_reason(scan):
+    config = configuration(**{"spark_detection.method": "none"})
+    incoming = stream(scan[:17], header_xml([encoding()]), config, close=b"")
+    messages = parse(run_on_connection(raw_repair, incoming))
+    assert assert_only_samples_differ(scan[:17], [item for _, item in messages[:-2]]) == []
+    assert messages[-2][0] == 8

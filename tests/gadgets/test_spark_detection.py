@@ -1,6 +1,7 @@
 """The node SparkDetection on a connection, with a detector whose results are known."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from helpers.fakes import Breaks, FindsGiven
 
 import gadgets.spark_detection
 from gadgets.acquisition_buffer import acquisition_buffer
-from gadgets.errors import ModelError
 from gadgets.records import Detection
 from gadgets.spark_detection import spark_detection
 from gadgets.wire import RecordCollector
@@ -21,7 +21,7 @@ HEADER = header_xml([encoding()])
 @pytest.fixture
 def use(monkeypatch):
     def replace(detector):
-        monkeypatch.setattr(gadgets.spark_detection, "open_detector", lambda _: detector)
+        monkeypatch.setattr(gadgets.spark_detection, "detector_for", lambda _: detector)
         return detector
 
     return replace
@@ -91,11 +91,52 @@ def test_samples_that_are_not_finite_are_counted_and_left_to_the_detector(use):
     assert np.argwhere(~np.isfinite(detector.seen[0].data)).tolist() == [[0, 0, 2, 3]]
 
 
-def test_a_model_that_is_missing_is_an_error_before_any_data(monkeypatch):
-    def missing(_):
-        raise ModelError("expected the model m1 in the manifest, found none")
+MISSING = "expected a manifest of models, cannot read it (No such file or directory)"
 
-    monkeypatch.setattr(gadgets.spark_detection, "open_detector", missing)
-    sent, _ = detected(scan())
+
+def test_models_that_are_missing_cost_judgement_and_no_data(tmp_path, caplog):
+    sent, (detection,) = detected(scan(), models=tmp_path / "gone", report=tmp_path / "r")
+    assert [message_id for message_id, _ in sent] == [1026, 1023, 4]
+    assert detection.warning.startswith("passed on unjudged: ")
+    assert MISSING in detection.warning
+    assert "the scan goes on as acquired" in caplog.text
+    assert json.loads((tmp_path / "r").read_text())["warning"] == detection.warning
+
+
+def test_models_that_are_missing_are_an_error_where_that_is_asked_for(tmp_path):
+    sent, _ = detected(scan(), models=tmp_path / "gone", on_failure="fail")
     assert [message_id for message_id, _ in sent] == [8, 4]
-    assert sent[0][1] == "spark_detection: expected the model m1 in the manifest, found none"
+    assert MISSING in sent[0][1]
+
+
+@pytest.mark.parametrize("history", ["missing", "folder", "pipe", "damaged"])
+def test_a_history_that_cannot_be_read_costs_judgement_and_no_data(tmp_path, history):
+    path = tmp_path / "history.jsonl"
+    if history == "folder":
+        path.mkdir()
+    elif history == "pipe":
+        os.mkfifo(path)
+    elif history == "damaged":
+        path.write_text("no record\n")
+    sent, (detection,) = detected(scan(), history=path, thresholds_from="history", provider="cpu")
+    assert [message_id for message_id, _ in sent] == [1026, 1023, 4]
+    assert "expected a " in detection.warning
+
+
+def test_settings_that_are_wrong_in_themselves_are_refused(tmp_path):
+    sent, _ = detected(scan(), merge="patch", models=tmp_path / "gone")
+    assert [message_id for message_id, _ in sent] == [8, 4]
+    assert "merge=patch needs method to be" in sent[0][1]
+
+
+@pytest.mark.parametrize("report", ["missing/report", "folder", "pipe", "/dev/full"])
+def test_a_report_that_cannot_be_written_costs_nothing_but_itself(use, tmp_path, report):
+    use(FindsGiven((0, 2, 3)))
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    sent, (detection,) = detected(scan(), report=tmp_path / report)
+    assert [message_id for message_id, _ in sent] == [1026, 1023, 4]
+    assert len(detection.points) == 1
+    assert detection.warning.startswith("spark_detection.report: cannot write ")
+    sent, _ = detected(scan(), report=tmp_path / report, on_failure="fail")
+    assert sent[0][0] == 8

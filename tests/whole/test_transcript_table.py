@@ -38,7 +38,7 @@ def received(transcripts_folder):
 def detector(monkeypatch):
     finds = FindsGiven(*POINTS)
     for module in ("spark_detection", "raw_repair"):
-        monkeypatch.setattr(f"gadgets.{module}.open_detector", lambda _: finds)
+        monkeypatch.setattr(f"gadgets.{module}.detector_for", lambda _: finds)
     monkeypatch.setattr(gadgets.node, "QUIET_S", 0.2)
     return finds
 

@@ -58,7 +58,7 @@ def received(transcripts_folder):
 def detector(monkeypatch):
     finds = FindsGiven((0, 30, 40), (0, 33, 5))
     for module in ("spark_detection", "raw_repair"):
-        monkeypatch.setattr(f"gadgets.{module}.open_detector", lambda _: finds)
+        monkeypatch.setattr(f"gadgets.{module}.detector_for", lambda _: finds)
     monkeypatch.setattr(gadgets.node, "QUIET_S", 0.3)
     return finds
 

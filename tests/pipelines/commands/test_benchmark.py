@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,7 +8,6 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from gadgets.errors import ModelError, RawDataError, SettingsError
-from gadgets.kspace.assembly import AcquiredKSpace
 from gadgets.records import Calibration, Detection, Point
 from pipelines.benchmark import despark
 from pipelines.commands import benchmark as command
@@ -20,7 +20,7 @@ PNG = b"\x89PNG"
 def run(monkeypatch):
     """Run the command on k-spaces that stand for files."""
     monkeypatch.setattr(
-        command, "read_kspaces", lambda *_: [AcquiredKSpace(make_kspace(seed), ()) for seed in range(2)]
+        command, "read_kspaces", lambda *_: [SimpleNamespace(kspace=make_kspace(seed)) for seed in range(2)]
     )
     app = Typer()
     app.command()(benchmark)

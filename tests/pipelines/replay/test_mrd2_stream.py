@@ -42,7 +42,7 @@ def test_what_is_clean_comes_back_as_it_was():
 
 
 def test_only_the_samples_of_a_spark_change(monkeypatch):
-    monkeypatch.setattr("gadgets.raw_repair.open_detector", lambda _: FindsGiven((0, 9, 20)))
+    monkeypatch.setattr("gadgets.raw_repair.detector_for", lambda _: FindsGiven((0, 9, 20)))
     before = scan()
     number = next(
         i for i, item in enumerate(before) if getattr(getattr(item.value, "head", None), "scan_counter", 0) == 10

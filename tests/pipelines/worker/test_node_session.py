@@ -147,7 +147,7 @@ FITTING_NODES = [
 def test_a_recorded_stream_is_answered_as_by_the_node_alone(case, node, transcripts_folder, monkeypatch):
     """Header mended, configuration written anew: nothing of that shows in the answer."""
     for module in ("spark_detection", "raw_repair"):
-        monkeypatch.setattr(f"gadgets.{module}.open_detector", lambda _: FindsGiven((0, 30, 40)))
+        monkeypatch.setattr(f"gadgets.{module}.detector_for", lambda _: FindsGiven((0, 30, 40)))
     monkeypatch.setattr(gadgets.node, "QUIET_S", 0.2)
     content = (transcripts_folder / f"{case}.server_to_external.bin").read_bytes()
     alone, served = (

@@ -1,0 +1,99 @@
+"""Opening what a node needs in the middle of a scan: models or files that are not there cost judgement, and no data.
+
+Before a scan the same faults are errors: ``despark`` commands open everything once, and refuse to start.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from gadgets.arrays import ComplexArray
+from gadgets.detection import LooksForSparks, open_detector
+from gadgets.errors import ModelError, SettingsError, StoreError
+from gadgets.kspace import KSpace
+from gadgets.records import Detection
+from gadgets.repair import ValueAssignment, Windows, open_value_assignment
+from gadgets.report import Report
+from gadgets.settings import CalibrationSettings, OnFailure, SparkDetectionSettings
+
+logger = logging.getLogger(__name__)
+
+OpenedT = TypeVar("OpenedT")
+
+
+class Unjudged:
+    """Stands for a detector that cannot be opened: every k-space goes on, and its record says why.
+
+    Parameters
+    ----------
+    reason
+        Why there is no detector.
+    """
+
+    provider = ""
+
+    def __init__(self, reason: str) -> None:
+        self._warning = f"passed on unjudged: {reason}"
+
+    def detect(self, kspace: KSpace) -> Detection:
+        """Judge nothing."""
+        return Detection(indices=kspace.indices, warning=self._warning)
+
+
+class NoAssignment(ValueAssignment):
+    """Stands for a network that cannot be opened: what it should repair stays as it was acquired.
+
+    Parameters
+    ----------
+    reason
+        Why there is none.
+    """
+
+    provider = ""
+
+    def __init__(self, reason: str) -> None:
+        self._reason = reason
+
+    def correction(self, windows: Windows) -> ComplexArray:  # noqa: ARG002 - the signature of the network
+        """Raise ModelError with the reason."""
+        raise ModelError(self._reason)
+
+
+def detector_for(settings: SparkDetectionSettings) -> LooksForSparks:
+    """Open a detector for a scan that runs; with ``on_failure`` pass one that judges nothing stands for it.
+
+    Raises
+    ------
+    SettingsError
+        A setting is wrong in itself.
+    DesparkError
+        It cannot be opened, and ``on_failure`` is fail.
+    """
+    return _opened(lambda: open_detector(settings), Unjudged, settings.on_failure, "spark_detection")
+
+
+def assignment_for(settings: CalibrationSettings, report: Report) -> ValueAssignment | None:
+    """Open the network of a repair for a scan that runs; raises as :func:`detector_for`."""
+
+    def without(reason: str) -> ValueAssignment:
+        report.warn(f"not repaired: {reason}")
+        return NoAssignment(reason)
+
+    return _opened(lambda: open_value_assignment(settings), without, settings.on_failure, "calibration")
+
+
+def _opened(
+    open_it: Callable[[], OpenedT], instead: Callable[[str], OpenedT], on_failure: OnFailure, node: str
+) -> OpenedT:
+    try:
+        return open_it()
+    # Whatever a library or a disk raises: the data of the scan are here, and nothing else can be done with them.
+    except Exception as error:
+        is_wrong = isinstance(error, SettingsError) and not isinstance(error, StoreError)
+        if is_wrong or on_failure == "fail":
+            raise
+        reason = str(error) or type(error).__name__
+        logger.warning("%s: cannot be opened, the scan goes on as acquired: %s", node, reason)
+        return instead(reason)

@@ -1,0 +1,31 @@
+"""Reading a file that somebody named: a file, and nothing that would be waited for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+MOST_BYTES = 2 << 30
+"""No manifest, model or history comes near it; a file that only pretends to be so long is not read."""
+
+
+def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
+    """Read a file.
+
+    Raises
+    ------
+    OSError
+        It cannot be read, is too long, or something else lies there: a folder, a device, or a pipe into which nobody
+        may ever write. ``strerror`` says which.
+    """
+    # Without waiting for a writer, which a pipe may never have.
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            what = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
+            raise OSError(errno.EINVAL, f"expected a file, found {what}")
+        if found.st_size > most_bytes:
+            raise OSError(errno.EFBIG, f"expected at most {most_bytes} bytes, found {found.st_size}")
+        return file.read()

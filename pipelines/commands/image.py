@@ -8,17 +8,18 @@ from typing import Annotated
 import typer
 
 from pipelines.benchmark import read_setting
+from pipelines.commands.terminal.batch import reports_json, run_all
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.shell import Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_table
-from pipelines.replay import ImageRepair
+from pipelines.replay import ImageRepair, ScanReport
 
 
 def image(
     source: Annotated[
-        Path, typer.Argument(metavar="IMAGES", help="MRD images (HDF5), NIfTI or DICOM.", show_default=False)
+        list[Path], typer.Argument(metavar="IMAGES", help="MRD images (HDF5), NIfTI, DICOM or a folder of DICOM.")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="File to write, of the same kind.")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="OUT", help="What to write, of the same kind.")],
     settings: Settings = None,
     group: Annotated[str, typer.Option(metavar="NAME", help="HDF5 group that holds the MRD images.")] = "images",
     volume: Annotated[
@@ -30,23 +31,29 @@ def image(
 ) -> None:
     """Repair images of which there are no raw data.
 
-    Their k-space is made, repaired and transformed back. The output file appears when it is complete. Where nothing
-    was found, its pixels are those of the input. Raw data are better: a magnitude image has lost the phase, and all
-    that was done to an image since it was acquired smears a spark.
+    Their k-space is made, repaired and transformed back. The output appears when it is complete. Where nothing was
+    found, its pixels are those of the input. For several inputs, {} in OUT stands for the name of each. Raw data are
+    better: a magnitude image has lost the phase, and all that was done to an image since it was acquired smears a
+    spark.
 
     Example: despark image series.h5 -o repaired.h5
     """
     shell = open_shell(verbose, quiet, report)
-    with working(shell, f"repairing the images of {source}") as work:
-        work.phase("opening models")
-        result = ImageRepair(
-            source=source,
-            output=output,
-            properties=dict(read_setting(setting) for setting in settings or ()),
-            group=group,
-            is_volume=volume,
-            on_image=lambda done, total: work.bar("images", done, total),
-            on_notice=shell.say,
-        ).run()
-    shell.write_json(result.model_dump_json(indent=1))
-    shell.show(summary_table(result))
+    properties = dict(read_setting(setting) for setting in settings or ())
+
+    def run(one: Path, target: Path) -> ScanReport:
+        with working(shell, f"repairing the images of {one}") as work:
+            work.phase("opening models")
+            return ImageRepair(
+                source=one,
+                output=target,
+                properties=properties,
+                group=group,
+                is_volume=volume,
+                on_image=lambda done, total: work.bar("images", done, total),
+                on_notice=shell.say,
+            ).run()
+
+    results = run_all(shell, source, output, run)
+    shell.write_json(reports_json(results))
+    shell.show(*map(summary_table, results))

@@ -8,17 +8,18 @@ from typing import Annotated
 
 import typer
 
+from pipelines.commands.terminal.batch import reports_json, run_all
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_table
-from pipelines.replay import DEFAULT_PIPELINE, Replay
+from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
 TOLD = ("pipelines.host.host",)
 """What the host logs of a failure is what the client says of it in the end."""
 
 
 def replay(
-    raw: Annotated[Path, typer.Argument(metavar="RAW.h5", help="MRD raw file (HDF5).", show_default=False)],
+    raw: Annotated[list[Path], typer.Argument(metavar="RAW.h5", help="MRD raw file (HDF5), or several.")],
     output: Annotated[
         Path,
         typer.Option(
@@ -40,27 +41,32 @@ def replay(
     """Stream a raw file through a chain.
 
     The chain runs on this machine, unless --host names a server. The output appears when it is complete. A name
-    without an ending is a folder of DICOM files. The
-    end is a summary of what was found and repaired; --report and --json are the same and write it down.
+    without an ending is a folder of DICOM files. For several raw files, {} in OUT stands for the name of each. The end
+    is a summary of what was found and repaired; --report and --json are the same and write it down.
 
     Example: despark replay scan.h5 -o images.h5 --report found.json
     """
     shell = open_shell(verbose, quiet, report, told=TOLD)
-    with working(shell, f"replaying {raw} through {pipeline}") as work:
-        scan = Replay(
-            raw=raw,
-            output=output,
-            pipeline=pipeline,
-            settings=tuple(settings or ()),
-            host=host,
-            group=group,
-            report=None if report == STDOUT else report,
-            on_notice=shell.say,
-        )
-        result = watched(scan, work).run()
-    if report == STDOUT:
-        shell.write_json(result.model_dump_json(indent=1))
-    shell.show(summary_table(result))
+    is_alone = len(raw) == 1
+
+    def run(source: Path, target: Path) -> ScanReport:
+        with working(shell, f"replaying {source} through {pipeline}") as work:
+            scan = Replay(
+                raw=source,
+                output=target,
+                pipeline=pipeline,
+                settings=tuple(settings or ()),
+                host=host,
+                group=group,
+                report=report if is_alone and report != STDOUT else None,
+                on_notice=shell.say,
+            )
+            return watched(scan, work).run()
+
+    results = run_all(shell, raw, output, run)
+    if report == STDOUT or not is_alone:
+        shell.write_json(reports_json(results))
+    shell.show(*map(summary_table, results))
 
 
 def watched(scan: Replay, work: Work) -> Replay:

@@ -1,6 +1,6 @@
 """Files: what lies on disk?"""
 
-from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, Target, open_images
+from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, Target, check_same_kind, open_images
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
 from pipelines.files.mrd_header import MRDHeader, mended, read_header
@@ -24,6 +24,7 @@ __all__ = [
     "Target",
     "check_folder",
     "check_new_folder",
+    "check_same_kind",
     "header_xml",
     "mended",
     "open_images",

@@ -22,8 +22,16 @@ from gadgets.kspace import KSpace
 from gadgets.records import Calibration, Detection
 from gadgets.repair import open_value_assignment
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings, did_you_mean, validate
-from pipelines.files import Pixels, check_folder, open_images, same_file, whole_or_nothing
-from pipelines.replay.magnitude_repair import in_pairs, where_it_is
+from pipelines.files import (
+    Pixels,
+    check_folder,
+    check_new_folder,
+    check_same_kind,
+    open_images,
+    same_file,
+    whole_or_nothing,
+)
+from pipelines.replay.magnitude_repair import NO_PHASE, in_pairs, where_it_is
 from pipelines.replay.scan_report import ScanReport, merge, total
 from pipelines.version import despark_version
 
@@ -56,7 +64,8 @@ class ImageRepair:
             The input, the settings or the models are at fault; nothing is left of the output then.
         """
         started = time.perf_counter()
-        check_folder(self.output)
+        is_folder = self.source.is_dir()
+        (check_new_folder if is_folder else check_folder)(self.output)
         if same_file(self.output, self.source):
             raise RawDataError(f"{self.output}: the output would overwrite the input")
         found = _properties_by_stage(self.properties)
@@ -64,6 +73,7 @@ class ImageRepair:
         calibrating = validate(found["calibration"], CalibrationSettings, "calibration")
         # Settings first: a fault in them shows before a large file is read.
         file = open_images(self.source, self.group, is_volume=self.is_volume)
+        check_same_kind(self.output, self.source, file.kind)
         if not file.images:
             raise RawDataError(f"{self.source}: expected images that have a k-space, found none")
         repairer = ImageRepairer(looking, calibrating)
@@ -79,7 +89,7 @@ class ImageRepair:
         comments = {
             record.indices.repetition: _comment(record) for _, record in records if isinstance(record, Calibration)
         }
-        with whole_or_nothing(self.output) as temporary:
+        with whole_or_nothing(self.output, is_folder=is_folder) as temporary:
             n_clipped = file.write(temporary, repaired, comments)
         for notice in (*file.notices, *([_of_clipped(n_clipped)] if n_clipped else [])):
             self.on_notice(notice)
@@ -133,7 +143,8 @@ class ImageRepairer:
         detection = detect(kspace, self._detector, self._looking.on_failure)
         is_complex = np.iscomplexobj(image)
         if not is_complex:
-            detection = detection.model_copy(update={"points": in_pairs(detection.points, kspace)})
+            warning = "; ".join(filter(None, [detection.warning, NO_PHASE]))
+            detection = detection.model_copy(update={"points": in_pairs(detection.points, kspace), "warning": warning})
         # A whole patch does not stand on both sides of the centre, as all in the k-space of a real image does.
         patches = detection.target_patches if is_complex else ()
         data, calibration = calibrate(kspace, detection.points, self._calibrating, self._assignment, patches)

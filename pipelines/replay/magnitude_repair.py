@@ -16,6 +16,10 @@ from gadgets.arrays import FloatArray
 from gadgets.kspace import KSpace
 from gadgets.records import Point
 
+NO_PHASE = (
+    "a magnitude image has lost its phase: most sparks, and all near the centre of k-space, cannot be told from it; "
+    "none found does not mean that there were none"
+)
 INNER = 0.1
 """Radius within which the anatomy itself stands in single samples."""
 

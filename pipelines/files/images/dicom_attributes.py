@@ -85,14 +85,14 @@ def _series(header: ismrmrdHeader, study: str, *, is_repaired: bool) -> dict[str
     measurement, now = "measurementInformation", datetime.now()
     frame = uid(header, f"{measurement}.frameOfReferenceUID")
     protocol = text(header, f"{measurement}.protocolName")
-    name = (text(header, f"{measurement}.seriesDescription") or protocol)[:NAME_CHARACTERS]
+    name = text(header, f"{measurement}.seriesDescription") or protocol
     scanning, variant = sequence(header)
     return {
         "SOPClassUID": pydicom_uid.MRImageStorage,
         "Modality": "MR",
         "SeriesInstanceUID": pydicom_uid.generate_uid(),
         "SeriesNumber": int(number(header, f"{measurement}.initialSeriesNumber") or 1) + REPAIRED_SERIES * is_repaired,
-        "SeriesDescription": f"{name} (despark: {'repaired' if is_repaired else 'as acquired'})".strip(),
+        "SeriesDescription": name_of_series(name, is_repaired=is_repaired),
         "ProtocolName": protocol,
         "PatientPosition": text(header, f"{measurement}.patientPosition", SHORT),
         "FrameOfReferenceUID": frame or pydicom_uid.generate_uid(entropy_srcs=[study]),
@@ -104,6 +104,11 @@ def _series(header: ismrmrdHeader, study: str, *, is_repaired: bool) -> dict[str
         "ScanOptions": "",
         "EchoTrainLength": int(number(header.encoding[0], "echoTrainLength") or 0) or "",
     }
+
+
+def name_of_series(name: str, *, is_repaired: bool) -> str:
+    """Add to the name of a series what despark did, within the 64 characters that DICOM allows."""
+    return f"{name[:NAME_CHARACTERS]} (despark: {'repaired' if is_repaired else 'as acquired'})".strip()
 
 
 def n_repaired(image: RawImage) -> int:

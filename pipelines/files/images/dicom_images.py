@@ -9,14 +9,28 @@ from pathlib import Path
 import numpy as np
 
 from gadgets.errors import RawDataError
+from pipelines.files.images.dicom_attributes import REPAIRED_SERIES, name_of_series
 from pipelines.files.images.image_file import ImageFile, Pixels, imported
 from pipelines.files.images.pixels import as_stored
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
+MARK = b"DICM"
+MARK_AT = 128
+"""Bytes that may hold anything stand before the mark."""
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether a file has the mark of DICOM."""
+    with path.open("rb") as file:
+        return file.read(MARK_AT + len(MARK))[MARK_AT:] == MARK
+
+
 class DicomImages(ImageFile):
     """A DICOM file: every frame by itself."""
+
+    kind = "DICOM"
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -59,8 +73,13 @@ class DicomImages(ImageFile):
             file.decompress()
         name = next(each for each in PIXEL_ELEMENTS if each in file)
         setattr(file, name, np.ascontiguousarray(frames).tobytes())
-        # What was changed is another image: under the old identity an archive would take one for the other.
+        # What was changed is another image: under the old identity an archive would take one for the other. Its series
+        # is another one, too, and the same for all images that were in one.
         file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
+        series = str(file.get("SeriesInstanceUID", ""))
+        file.SeriesInstanceUID = pydicom.uid.generate_uid(entropy_srcs=[series, "despark"] if series else None)
+        file.SeriesNumber = int(file.get("SeriesNumber") or 1) + REPAIRED_SERIES
+        file.SeriesDescription = name_of_series(str(file.get("SeriesDescription", "")), is_repaired=True)
         file.ImageType = ["DERIVED", *(list(file.get("ImageType", []))[1:] or ["SECONDARY"])]
         # The element holds at most 1024 characters.
         file.DerivationDescription = "; ".join(comments[number] for number in sorted(repaired))[:1024]

@@ -6,13 +6,15 @@ import importlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 
 from gadgets.errors import DesparkError
 
 Pixels = NDArray[Any]
+Kind = Literal["MRD", "DICOM", "DICOM folder", "NIfTI", "PNG"]
+"""What images are kept in."""
 
 
 class ImageFile(ABC):
@@ -20,6 +22,8 @@ class ImageFile(ABC):
 
     Attributes
     ----------
+    kind
+        Of the container.
     path
         Where they were read from.
     images
@@ -27,6 +31,8 @@ class ImageFile(ABC):
     notices
         What of the file is left as it is, and why.
     """
+
+    kind: ClassVar[Kind]
 
     def __init__(self, path: Path) -> None:
         self.path = path

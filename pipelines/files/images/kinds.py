@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.errors import RawDataError
 from pipelines.files.images.dicom_series import check_one_plane, write_dicom_file, write_dicom_folder
-from pipelines.files.images.image_file import imported
+from pipelines.files.images.image_file import Kind, imported
 from pipelines.files.images.nifti_volume import write_nifti
 from pipelines.files.images.png_sheet import write_png
 from pipelines.files.images.stored_images import StoredImages
-
-Kind = Literal["MRD", "DICOM", "DICOM folder", "NIfTI", "PNG"]
 
 ENDINGS: dict[str, Kind] = {
     ".h5": "MRD",
@@ -27,6 +24,7 @@ ENDINGS: dict[str, Kind] = {
     ".png": "PNG",
 }
 LIBRARIES = {"DICOM": "pydicom", "DICOM folder": "pydicom", "NIfTI": "nibabel"}
+STDOUT = Path("-")
 SERVED = "MRD (.h5), DICOM (.dcm, or a folder), NIfTI (.nii, .nii.gz), PNG (.png)"
 
 
@@ -56,11 +54,10 @@ class Target:
         DesparkError
             The library that writes it is not installed.
         """
-        if path == Path("-"):
+        if path == STDOUT:
             raise RawDataError("-: images are written to a file or a folder; for pipes there is despark stream")
-        kind = next((ENDINGS[each] for each in sorted(ENDINGS, key=len)[::-1] if _ends(path, each)), None)
-        if kind is None and (path.is_dir() or not path.suffix):
-            kind = "DICOM folder"
+        is_folder = path.is_dir() or not path.suffix
+        kind = "DICOM folder" if is_folder else ENDINGS.get(ending(path))
         if kind is None:
             raise RawDataError(f"{path}: expected the name of what can be written, {SERVED}; found {path.suffix}")
         if kind in LIBRARIES:
@@ -105,5 +102,19 @@ class Target:
         return write(images, header, path, self.path)
 
 
-def _ends(path: Path, ending: str) -> bool:
-    return path.name.lower().endswith(ending) and len(path.name) > len(ending)
+def ending(path: Path) -> str:
+    """Give what a name ends with, in small letters, the two parts of ``.nii.gz`` together."""
+    name = path.name.lower()
+    return ".nii.gz" if name.endswith(".nii.gz") else path.suffix.lower()
+
+
+def check_same_kind(output: Path, source: Path, kind: Kind) -> None:
+    """Raise RawDataError unless an output is named as a container of the kind that the source is."""
+    asked, given = ending(output), ending(source)
+    # What nobody knows may be any kind of it, as DICOM files often have no ending at all.
+    if asked == given or (ENDINGS.get(asked) == kind != "NIfTI"):
+        return
+    raise RawDataError(
+        f"{output}: the images are written as the {kind} that they were in; expected a name that ends with "
+        f"{given or 'nothing'}, found {asked or 'none'}"
+    )

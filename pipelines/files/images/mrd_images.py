@@ -21,6 +21,8 @@ from pipelines.files.images.pixels import as_stored
 class MrdImages(ImageFile):
     """All image series below one group of an MRD file, as ``despark replay`` and Gadgetron's client write them."""
 
+    kind = "MRD"
+
     def __init__(self, path: Path, group: str) -> None:
         super().__init__(path)
         self._places: list[tuple[str, int]] = []

@@ -18,6 +18,8 @@ from pipelines.files.images.pixels import as_stored
 class NiftiImages(ImageFile):
     """A NIfTI file: every slice of every volume by itself, or every volume as a whole."""
 
+    kind = "NIfTI"
+
     def __init__(self, path: Path, *, is_volume: bool) -> None:
         super().__init__(path)
         self._is_volume = is_volume

@@ -6,14 +6,17 @@ from pathlib import Path
 
 from gadgets.errors import RawDataError
 from pipelines.files.hdf5_file import check_regular
-from pipelines.files.images.dicom_images import DicomImages
+from pipelines.files.images.dicom_folder import DicomFolder
+from pipelines.files.images.dicom_images import DicomImages, is_dicom
 from pipelines.files.images.image_file import ImageFile
 from pipelines.files.images.mrd_images import MrdImages
 from pipelines.files.images.nifti_images import NiftiImages
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
 
 def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -> ImageFile:
-    """Read the images of a file, whatever its container.
+    """Read the images of a file, whatever its container, or of a folder of DICOM files.
 
     Parameters
     ----------
@@ -29,17 +32,19 @@ def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -
     DesparkError
         The library that reads it is not installed.
     """
-    check_regular(path)
     try:
+        if path.is_dir():
+            return DicomFolder(path)
+        check_regular(path)
         with path.open("rb") as file:
-            # DICOM has its mark behind 128 bytes that may hold anything; the others begin with theirs.
-            start = file.read(132)
+            start = file.read(len(HDF5))
+        has_mark = is_dicom(path)
     except OSError as error:
         raise RawDataError(f"{path}: cannot be read ({error.strerror or error})") from error
-    if start.startswith(b"\x89HDF\r\n\x1a\n"):
+    if start == HDF5:
         return MrdImages(path, group)
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return NiftiImages(path, is_volume=is_volume)
-    if start[128:] == b"DICM":
+    if has_mark:
         return DicomImages(path)
     raise RawDataError(f"{path}: expected MRD images (HDF5), NIfTI (.nii, .nii.gz) or DICOM, found none of these")

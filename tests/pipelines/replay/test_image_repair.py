@@ -171,6 +171,59 @@ def test_dicom_without_sparks_stays_the_same_file(tmp_path):
     assert (tmp_path / "out.dcm").read_bytes() == (tmp_path / "in.dcm").read_bytes()
 
 
+def test_a_folder_of_dicom_becomes_one_of_the_same_names(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    sparked = np.abs(with_sparks(make_image(signal=1000), ripple=80))
+    (tmp_path / "in" / "deeper").mkdir(parents=True)
+    write_dicom(tmp_path / "in" / "IM1", np.rint(sparked))
+    write_dicom(tmp_path / "in" / "deeper" / "IM2", np.rint(np.abs(make_image())))
+    (tmp_path / "in" / "notes.txt").write_text("no image")
+    notices = []
+    report = ImageRepair(tmp_path / "in", tmp_path / "out", on_notice=notices.append).run()
+    assert report.returned == {"images": 2, "images changed": 1}
+    repaired = pydicom.dcmread(tmp_path / "out" / "IM1")
+    assert repaired.SeriesDescription == "(despark: repaired)"
+    assert repaired.SeriesNumber == 1001
+    same = [(tmp_path / folder / "deeper" / "IM2").read_bytes() for folder in ("in", "out")]
+    assert same[0] == same[1]
+    assert notices == [f"{tmp_path / 'in'}: 1 files that are not DICOM are not copied"]
+    with pytest.raises(RawDataError, match="found one that holds files"):
+        ImageRepair(tmp_path / "in", tmp_path / "out").run()
+
+
+def test_images_of_one_series_stay_one_when_repaired(tmp_path):
+    pydicom = pytest.importorskip("pydicom")
+    sparked = np.rint(np.abs(with_sparks(make_image(signal=1000), ripple=80)))
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        write_dicom(tmp_path / "in" / f"{number}", sparked)
+        file = pydicom.dcmread(tmp_path / "in" / f"{number}")
+        file.SeriesInstanceUID, file.SeriesNumber = "1.2.3", 4
+        file.save_as(tmp_path / "in" / f"{number}")
+    ImageRepair(tmp_path / "in", tmp_path / "out").run()
+    series = {pydicom.dcmread(path).SeriesInstanceUID for path in (tmp_path / "out").iterdir()}
+    assert len(series) == 1
+    assert series != {"1.2.3"}
+
+
+def test_a_magnitude_is_said_to_tell_little_and_a_complex_image_is_not(tmp_path):
+    write_mrd(tmp_path / "magnitude.h5", [np.abs(make_image()).astype(np.float32)])
+    write_mrd(tmp_path / "complex.h5", [make_image().astype(np.complex64)], 7)
+    warnings = [
+        ImageRepair(tmp_path / f"{name}.h5", tmp_path / "out.h5").run().k_spaces[0].warnings
+        for name in ("magnitude", "complex")
+    ]
+    assert [len(each) for each in warnings] == [1, 0]
+    assert "a magnitude image has lost its phase: most sparks" in warnings[0][0]
+
+
+def test_an_output_of_another_kind_is_refused(tmp_path):
+    write_mrd(tmp_path / "in.h5", [np.abs(make_image()).astype(np.float32)])
+    for name in ("out.nii", "out.jpg"):
+        with pytest.raises(RawDataError, match=rf"{name}: the images are written as the MRD .* ends with \.h5"):
+            ImageRepair(tmp_path / "in.h5", tmp_path / name).run()
+
+
 def test_the_transform_of_an_image_and_back_is_the_image():
     image = make_image((9, 12))[None, None]
     kspace = kspace_of_image(image)

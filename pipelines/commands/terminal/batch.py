@@ -1,0 +1,86 @@
+"""One command for many files: an output for each, and no file that costs the others theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from gadgets.errors import DesparkError, PipelineError, SettingsError
+from pipelines.commands.terminal.shell import Shell
+from pipelines.replay import ScanReport
+
+PLACE = "{}"
+"""Stands in the output's name for the input's."""
+
+
+def outputs_of(inputs: Sequence[Path], output: Path) -> list[Path]:
+    """Give the output of every input.
+
+    Parameters
+    ----------
+    inputs
+        Files to read.
+    output
+        A name, with ``{}`` for the name of the input without its ending where there are several.
+
+    Raises
+    ------
+    SettingsError
+        Several inputs would be written to one output.
+    """
+    if len(inputs) > 1 and PLACE not in str(output):
+        raise SettingsError(
+            f"{output}: expected a name for each of {len(inputs)} inputs, found one; let {PLACE} stand for the name of "
+            f"each, as in -o '{output.with_name(f'{PLACE}{_ending(output)}')}'"
+        )
+    outputs = [Path(str(output).replace(PLACE, each.name.removesuffix(_ending(each)))) for each in inputs]
+    twice = next((each for number, each in enumerate(outputs) if each in outputs[:number]), None)
+    if twice is not None:
+        raise SettingsError(f"{twice}: expected inputs of different names, found two that would be written there")
+    return outputs
+
+
+def _ending(path: Path) -> str:
+    return "".join(path.suffixes[-2:]) if path.name.lower().endswith(".nii.gz") else path.suffix
+
+
+def run_all(
+    shell: Shell, inputs: Sequence[Path], output: Path, run: Callable[[Path, Path], ScanReport]
+) -> list[ScanReport]:
+    """Run one file after the other; a failure is said, and the next one is run.
+
+    Parameters
+    ----------
+    run
+        Takes an input and its output.
+
+    Returns
+    -------
+        The reports of those that did not fail.
+
+    Raises
+    ------
+    DesparkError
+        The only file failed.
+    PipelineError
+        Some of several failed.
+    """
+    outputs = outputs_of(inputs, output)
+    if len(inputs) == 1:
+        return [run(inputs[0], outputs[0])]
+    reports, failures = [], []
+    for source, target in zip(inputs, outputs, strict=True):
+        try:
+            reports.append(run(source, target))
+        except DesparkError as error:
+            failures.append(f"{source.name}: {error}")
+            shell.say(f"{source}: failed, going on with the next ({error})")
+    if failures:
+        raise PipelineError(f"{len(failures)} of {len(inputs)} files failed: {'; '.join(failures)}")
+    return reports
+
+
+def reports_json(reports: Sequence[ScanReport]) -> str:
+    """Write the report of one file as a document, those of several as a list of them."""
+    texts = [report.model_dump_json(indent=1) for report in reports]
+    return texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"

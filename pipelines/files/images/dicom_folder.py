@@ -1,0 +1,44 @@
+"""A folder of DICOM files, which are repaired together and written to a folder of the same names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate
+from pathlib import Path
+
+from gadgets.errors import RawDataError
+from pipelines.files.images.dicom_images import DicomImages, is_dicom
+from pipelines.files.images.image_file import ImageFile, Pixels
+
+
+class DicomFolder(ImageFile):
+    """All DICOM images in a folder and in the folders below it, in the order of their names."""
+
+    kind = "DICOM folder"
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        files = sorted(each for each in path.rglob("*") if each.is_file())
+        self._files = [DicomImages(each) for each in files if is_dicom(each)]
+        if not self._files:
+            raise RawDataError(f"{path}: expected DICOM files in this folder, found none in {len(files)} files")
+        self.images = [image for file in self._files for image in file.images]
+        self.notices = [notice for file in self._files for notice in file.notices]
+        if n_others := len(files) - len(self._files):
+            self.notices.append(f"{path}: {n_others} files that are not DICOM are not copied")
+
+    def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
+        """Write a copy of the folder, the images with these numbers replaced; see :class:`ImageFile`."""
+        path.mkdir()
+        n_clipped = 0
+        starts = accumulate((len(file.images) for file in self._files), initial=0)
+        for start, file in zip(starts, self._files, strict=False):
+            target = path / file.path.relative_to(self.path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            own = {number: start + number for number in range(len(file.images)) if start + number in repaired}
+            n_clipped += file.write(
+                target,
+                {number: repaired[whole] for number, whole in own.items()},
+                {number: comments[whole] for number, whole in own.items()},
+            )
+        return n_clipped

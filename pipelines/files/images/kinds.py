@@ -8,7 +8,7 @@ from pathlib import Path
 from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom_series import check_one_plane, write_dicom_file, write_dicom_folder
+from pipelines.files.images.dicom.series import check_one_plane, write_dicom_file, write_dicom_folder
 from pipelines.files.images.image_file import Kind, imported
 from pipelines.files.images.nifti_volume import write_nifti
 from pipelines.files.images.png_sheet import write_png

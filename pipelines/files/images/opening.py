@@ -6,8 +6,8 @@ from pathlib import Path
 
 from gadgets.errors import RawDataError
 from pipelines.files.hdf5_file import check_regular
-from pipelines.files.images.dicom_folder import DicomFolder
-from pipelines.files.images.dicom_images import DicomImages, is_dicom
+from pipelines.files.images.dicom.folder import DicomFolder
+from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
 from pipelines.files.images.image_file import ImageFile
 from pipelines.files.images.mrd_images import MrdImages
 from pipelines.files.images.nifti_images import NiftiImages

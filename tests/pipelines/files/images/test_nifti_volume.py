@@ -12,7 +12,7 @@ from helpers.images.placed import OBLIQUE, oblique_stack, placed_image, stored
 from helpers.raw_scans import HEADER
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom_series import write_dicom_folder
+from pipelines.files.images.dicom.series import write_dicom_folder
 from pipelines.files.images.nifti_volume import write_nifti
 
 nibabel = pytest.importorskip("nibabel")

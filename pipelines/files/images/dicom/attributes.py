@@ -9,8 +9,8 @@ from ismrmrd.constants import IMTYPE_IMAG, IMTYPE_PHASE, IMTYPE_REAL
 from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.arrays import FloatArray
+from pipelines.files.images.dicom.header_values import LONG, SHORT, digits, number, sequence, text, uid
 from pipelines.files.images.geometry import Geometry
-from pipelines.files.images.header_values import LONG, SHORT, digits, number, sequence, text, uid
 from pipelines.files.images.image_file import imported
 from pipelines.files.images.raw_image import RawImage
 from pipelines.version import despark_version

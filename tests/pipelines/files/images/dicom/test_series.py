@@ -11,7 +11,7 @@ from helpers.images.placed import oblique_stack, placed_image, stored
 from helpers.raw_scans import HEADER
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom_series import write_dicom_file, write_dicom_folder
+from pipelines.files.images.dicom.series import write_dicom_file, write_dicom_folder
 
 pydicom = pytest.importorskip("pydicom")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom_attributes import REPAIRED_SERIES, name_of_series
+from pipelines.files.images.dicom.attributes import REPAIRED_SERIES, name_of_series
 from pipelines.files.images.image_file import ImageFile, Pixels, imported
 from pipelines.files.images.pixels import as_stored
 

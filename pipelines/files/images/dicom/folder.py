@@ -7,7 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom_images import DicomImages, is_dicom
+from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
 from pipelines.files.images.image_file import ImageFile, Pixels
 
 

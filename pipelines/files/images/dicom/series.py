@@ -14,7 +14,7 @@ import numpy as np
 from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom_attributes import n_repaired, of_the_image, of_the_place, of_the_series, short
+from pipelines.files.images.dicom.attributes import n_repaired, of_the_image, of_the_place, of_the_series, short
 from pipelines.files.images.geometry import Geometry, geometries
 from pipelines.files.images.image_file import Pixels, imported
 from pipelines.files.images.raw_image import RawImage

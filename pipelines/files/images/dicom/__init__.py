@@ -1,0 +1,1 @@
+"""DICOM: what does an archive want to know of an image?"""

@@ -16,6 +16,7 @@ import h5py
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
+from pipelines.files.other_kinds import hint
 
 MOST_LINKS = 16
 """That one name may lead through: as many as HDF5 itself follows."""
@@ -35,7 +36,7 @@ def open_hdf5(path: Path) -> h5py.File:
     check_regular(path)
     try:
         if not h5py.is_hdf5(path):
-            raise RawDataError(f"{path}: not an HDF5 file")
+            raise RawDataError(f"{path}: not an HDF5 file{hint(path)}")
         # Without a lock: a file that another program has open for writing can be read, and is never waited for.
         return h5py.File(path, "r", locking=False)
     except FAILURES as error:

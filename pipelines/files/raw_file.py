@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,7 +25,9 @@ from numpy.typing import NDArray
 from gadgets.errors import RawDataError
 from pipelines.files.hdf5_file import find, find_dataset, open_hdf5, read
 from pipelines.files.mrd_header import read_header
+from pipelines.files.other_kinds import image_hint
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform, acquisition_shape
+from pipelines.files.siemens import as_mrd
 from pipelines.files.stored_numbers import as_headers, as_numbers, misfits, number_type
 
 PIECE_BYTES = 4 << 20
@@ -36,7 +39,7 @@ FLOAT32, UINT32 = np.dtype(np.float32), np.dtype(np.uint32)
 
 
 class RawFile:
-    """An MRD raw file, open for reading.
+    """An MRD raw file, open for reading; a Siemens raw file is turned into one first.
 
     Parameters
     ----------
@@ -54,7 +57,9 @@ class RawFile:
 
     def __init__(self, path: Path | str, group: str = "dataset") -> None:
         self.path = Path(path)
-        self._file = open_hdf5(self.path)
+        with ExitStack() as stack:
+            self._file = stack.enter_context(open_hdf5(as_mrd(self.path, stack)))
+            self._closing = stack.pop_all()
         try:
             self._group = self._find(group)
             self.group = group
@@ -80,7 +85,7 @@ class RawFile:
 
     def close(self) -> None:
         """Close the file."""
-        self._file.close()
+        self._closing.close()
 
     @property
     def other_groups(self) -> tuple[str, ...]:
@@ -147,7 +152,9 @@ class RawFile:
         found = find(self._file, name, str(self.path))
         if found is None:
             existing = ", ".join(repr(key) for key in self._file) or "none"
-            raise RawDataError(f"{self.path}: no group {name!r} (the file has {existing})")
+            raise RawDataError(
+                f"{self.path}: no group {name!r} (the file has {existing}){image_hint(list(self._file))}"
+            )
         if not isinstance(found, h5py.Group):
             raise RawDataError(f"{self.path}: expected a group {name!r}, found a {type(found).__name__.lower()}")
         return found

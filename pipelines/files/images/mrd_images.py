@@ -16,6 +16,7 @@ from pipelines.files.hdf5_file import find, open_hdf5, refused
 from pipelines.files.images.image_file import ImageFile, Pixels
 from pipelines.files.images.mrd_series import PIXEL_PAIR, read_series
 from pipelines.files.images.pixels import as_stored
+from pipelines.files.other_kinds import raw_hint
 
 
 class MrdImages(ImageFile):
@@ -30,7 +31,8 @@ class MrdImages(ImageFile):
             found = find(file, group, str(path))
             if not isinstance(found, h5py.Group):
                 instead = ", ".join(file) or "none" if found is None else f"a {type(found).__name__.lower()}"
-                raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}")
+                more = raw_hint(list(file))
+                raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}{more}")
             for name in found:
                 self._read(f"{group}/{name}", find(found, name, str(path)))
 

@@ -11,6 +11,7 @@ from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
 from pipelines.files.images.image_file import ImageFile
 from pipelines.files.images.mrd_images import MrdImages
 from pipelines.files.images.nifti_images import NiftiImages
+from pipelines.files.other_kinds import hint
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -47,4 +48,6 @@ def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -
         return NiftiImages(path, is_volume=is_volume)
     if has_mark:
         return DicomImages(path)
-    raise RawDataError(f"{path}: expected MRD images (HDF5), NIfTI (.nii, .nii.gz) or DICOM, found none of these")
+    raise RawDataError(
+        f"{path}: expected MRD images (HDF5), NIfTI (.nii, .nii.gz) or DICOM, found none of these{hint(path)}"
+    )

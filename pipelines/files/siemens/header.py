@@ -1,0 +1,136 @@
+"""The protocol of a Siemens raw file as an MRD header: what despark and a reconstruction need of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+from xml.sax.saxutils import escape
+
+Protocol = Mapping[str, Any]
+NOT_IMAGING = ("NOISEADJSCAN", "PHASCOR", "PATREFSCAN", "RTFEEDBACK", "HPFEEDBACK", "RETRO_DUMMYSCAN")
+LIMITS = {"kspace_encoding_step_1": "Lin", "kspace_encoding_step_2": "Par", "average": "Ave", "slice": "Sli"} | {
+    "contrast": "Eco",
+    "phase": "Phs",
+    "repetition": "Rep",
+    "set": "Set",
+    "segment": "Seg",
+}
+VOLUME = 4
+"""Siemens' number for a 3D acquisition."""
+
+
+@dataclass
+class Extent:
+    """What the imaging readouts of a file span.
+
+    Attributes
+    ----------
+    n_readouts
+        Of all kinds.
+    n_samples, n_channels
+        Of the longest imaging readout.
+    most
+        The largest of every counter, by Siemens' name.
+    centre
+        Line and partition of the centre of k-space.
+    """
+
+    n_readouts: int = 0
+    n_samples: int = 0
+    n_channels: int = 0
+    most: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIMITS.values(), 0))
+    centre: dict[str, int] = field(default_factory=dict)
+
+    def add(self, block: Any) -> None:  # noqa: ANN401 - twixtools is untyped
+        """Count a readout."""
+        self.n_readouts += 1
+        if any(block.is_flag_set(name) for name in NOT_IMAGING):
+            return
+        header = block.mdh
+        self.n_samples = max(self.n_samples, header.SamplesInScan)
+        self.n_channels = max(self.n_channels, header.UsedChannels)
+        for name in self.most:
+            self.most[name] = max(self.most[name], getattr(header.Counter, name))
+        self.centre = {"Lin": header.CenterLin, "Par": header.CenterPar}
+
+
+def header_xml(protocol: Protocol, extent: Extent) -> bytes:
+    """Write the MRD header."""
+    matrix, field_of_view = _spaces(protocol, extent)
+    vendor = _found(protocol, "Dicom.Manufacturer") or "SIEMENS"
+    limits = "".join(
+        f"<{name}><minimum>0</minimum><maximum>{extent.most[counter]}</maximum>"
+        f"<center>{extent.centre.get(counter, 0)}</center></{name}>"
+        for name, counter in LIMITS.items()
+    )
+    spaces = "".join(
+        f"<{name}><matrixSize><x>{x}</x><y>{matrix[1]}</y><z>{matrix[2]}</z></matrixSize><fieldOfView_mm><x>{fov}</x>"
+        f"<y>{field_of_view[1]}</y><z>{field_of_view[2]}</z></fieldOfView_mm></{name}>"
+        for name, x, fov in (
+            ("encodedSpace", extent.n_samples or matrix[0], field_of_view[0] * _oversampling(matrix[0], extent)),
+            ("reconSpace", matrix[0], field_of_view[0]),
+        )
+    )
+    return f"""<?xml version="1.0" encoding="UTF-8"?>
+<ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
+  <measurementInformation>
+    <patientPosition>{escape(str(_found(protocol, "Meas.tPatientPosition") or "HFS"))}</patientPosition>
+    <protocolName>{escape(str(_found(protocol, "MeasYaps.tProtocolName") or "unknown"))}</protocolName>
+  </measurementInformation>
+  <acquisitionSystemInformation>
+    <systemVendor>{escape(str(vendor))}</systemVendor>
+    <systemModel>{escape(str(_found(protocol, "Dicom.ManufacturersModelName") or "unknown"))}</systemModel>
+    <systemFieldStrength_T>{_number(protocol, "Dicom.flMagneticFieldStrength")}</systemFieldStrength_T>
+    <receiverChannels>{extent.n_channels}</receiverChannels>
+  </acquisitionSystemInformation>
+  <experimentalConditions>
+    <H1resonanceFrequency_Hz>{int(_number(protocol, "Dicom.lFrequency"))}</H1resonanceFrequency_Hz>
+  </experimentalConditions>
+  <encoding>{spaces}<encodingLimits>{limits}</encodingLimits><trajectory>cartesian</trajectory></encoding>
+  <sequenceParameters>
+    <TR>{_number(protocol, "MeasYaps.alTR.0") / 1000}</TR>
+    <TE>{_number(protocol, "MeasYaps.alTE.0") / 1000}</TE>
+    <flipAngle_deg>{_number(protocol, "MeasYaps.adFlipAngleDegree.0")}</flipAngle_deg>
+  </sequenceParameters>
+</ismrmrdHeader>
+""".encode()
+
+
+def _spaces(protocol: Protocol, extent: Extent) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
+    """Give the matrix that is reconstructed and its field of view in mm."""
+    is_volume = _number(protocol, "MeasYaps.sKSpace.ucDimension") == VOLUME
+    lines = int(_number(protocol, "MeasYaps.sKSpace.lPhaseEncodingLines")) or extent.most["Lin"] + 1
+    partitions = int(_number(protocol, "MeasYaps.sKSpace.lPartitions")) or extent.most["Par"] + 1
+    readout = int(_number(protocol, "MeasYaps.sKSpace.lBaseResolution")) or extent.n_samples
+    first = "MeasYaps.sSliceArray.asSlice.0"
+    sizes = (_number(protocol, f"{first}.{name}") or 1.0 for name in ("dReadoutFOV", "dPhaseFOV", "dThickness"))
+    x, y, z = sizes
+    return (readout, lines, partitions if is_volume else 1), (x, y, z)
+
+
+def _oversampling(n_kept: int, extent: Extent) -> float:
+    return extent.n_samples / n_kept if n_kept and extent.n_samples else 1.0
+
+
+def _found(protocol: Protocol, path: str) -> Any:  # noqa: ANN401 - as the protocol has it
+    """Give what the protocol holds below a path with dots, None where any part of it is absent."""
+    return reduce(_below, path.split("."), protocol)
+
+
+def _below(part: Any, name: str) -> Any:  # noqa: ANN401 - as the protocol has it
+    if isinstance(part, Mapping):
+        return part.get(name)
+    if isinstance(part, list | tuple) and name.isdigit() and int(name) < len(part):
+        return part[int(name)]
+    return None
+
+
+def _number(protocol: Protocol, path: str) -> float:
+    """Give a number of the protocol, 0 where there is none."""
+    found = _found(protocol, path)
+    try:
+        return float(found)
+    except (TypeError, ValueError):
+        return 0.0

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from time import perf_counter
 from typing import Any
 
 from gadgets.errors import NodeError, RawDataError
-from gadgets.kspace import AcquiredKSpace, Encoding, KSpaceAssembler, Readout, SeenKSpaces, describe, is_imaging
+from gadgets.kspace import (
+    AcquiredKSpace,
+    Encoding,
+    KSpaceAssembler,
+    Readout,
+    SeenKSpaces,
+    describe,
+    is_imaging,
+    reason_too_few,
+)
 from gadgets.node import Item, Stage, run_node
 from gadgets.records import Assembly
 from gadgets.report import Report
@@ -35,6 +44,8 @@ def buffer_acquisitions(
 ) -> Iterator[Item]:
     """Assemble imaging acquisitions to k-spaces; everything else passes at once, in order.
 
+    Readouts that belong to no k-space, or to one of too few of them, pass as well.
+
     Raises
     ------
     RawDataError
@@ -42,42 +53,73 @@ def buffer_acquisitions(
     RawDataError, NodeError
         A readout fits nowhere or a k-space cannot be assembled, and ``on_failure`` is fail.
     """
-    assembler = KSpaceAssembler(encodings)
-    seen = SeenKSpaces(encodings)
-    n_odd = 0
-    for item in items:
-        # Noise, navigators and calibration scans are for other gadgets.
-        if not isinstance(item, Acquisition) or not is_imaging(item.fields.flags):
-            yield item
-            continue
+    yield from _Buffer(encodings, settings, report).kspaces(items)
+
+
+class _Buffer:
+    """What the stage keeps from one item to the next."""
+
+    def __init__(self, encodings: tuple[Encoding, ...], settings: AcquisitionBufferSettings, report: Report) -> None:
+        self._assembler = KSpaceAssembler(encodings)
+        self._seen = SeenKSpaces(encodings)
+        self._settings = settings
+        self._report = report
+        self._n_odd = 0
+
+    def kspaces(self, items: Iterable[Item]) -> Iterator[Item]:
+        for item in items:
+            # Noise, navigators and calibration scans are for other gadgets.
+            if isinstance(item, Acquisition) and is_imaging(item.fields.flags):
+                yield from self._taken(item)
+            else:
+                yield item
+        # A scan that was ended early leaves k-spaces open; they are judged with what they have.
+        yield from self._messages_of(self._assembler.flush())
+        if self._n_odd:
+            logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", self._n_odd)
+        if self._seen.warning():
+            logger.warning("acquisition_buffer: %s", self._seen.warning())
+
+    def _taken(self, item: Acquisition) -> Iterator[Item]:
         readout = item.readout()
         try:
-            encoding = assembler.encoding(readout.indices.encoding)
-            complete = assembler.add(readout) if encoding.is_cartesian else []
+            encoding = self._assembler.encoding(readout.indices.encoding)
+            complete = self._assembler.add(readout) if encoding.is_cartesian else []
         except RawDataError as error:
-            if settings.on_failure == "fail":
+            if self._settings.on_failure == "fail":
                 raise
             # One that fits nowhere, as some scanners send at the end, must not cost the scan its images.
-            if not n_odd:
-                logger.warning("acquisition_buffer: a readout is passed on as it came: %s", error)
-            n_odd += 1
-            yield item
-            continue
+            yield from self._passed_on([readout], str(error))
+            return
         _require_cartesian(encoding, readout)
-        complete += _too_many(assembler, settings)
+        yield from self._messages_of(complete + self._too_many())
+
+    def _too_many(self) -> list[AcquiredKSpace]:
+        """Give the k-spaces that have waited for longest, where all together hold more than is allowed."""
+        given_up: list[AcquiredKSpace] = []
+        while self._settings.holds_too_much(self._assembler.n_bytes) and (oldest := self._assembler.oldest) is not None:
+            where, limit = describe(oldest.indices), self._settings.held_limit
+            logger.warning("acquisition_buffer: %s goes on incomplete, %d MB wait for k-spaces", where, limit)
+            given_up += self._assembler.give_up(oldest)
+        return given_up
+
+    def _messages_of(self, complete: list[AcquiredKSpace]) -> Iterator[Item]:
         while complete:
             acquired = complete.pop(0)
-            seen.note(acquired.indices)
-            yield from _messages_of(acquired, settings, report)
+            if too_few := reason_too_few(acquired, self._settings.fewest_readouts):
+                yield from self._passed_on(acquired.readouts, too_few)
+            else:
+                self._seen.note(acquired.indices)
+                yield from _messages_of(acquired, self._settings, self._report)
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
-    # A scan that was ended early leaves k-spaces open; they are judged with what they have.
-    for acquired in assembler.flush():
-        seen.note(acquired.indices)
-        yield from _messages_of(acquired, settings, report)
-    if n_odd:
-        logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", n_odd)
-    if seen.warning():
-        logger.warning("acquisition_buffer: %s", seen.warning())
+        yield from self._passed_on(self._assembler.take_left_over(), "its line came again with the same counters")
+
+    def _passed_on(self, readouts: Sequence[Readout], reason: str) -> Iterator[Item]:
+        # Once, with the number at the end: a scan may have thousands of them.
+        if readouts and not self._n_odd:
+            logger.warning("acquisition_buffer: a readout is passed on as it came: %s", reason)
+        self._n_odd += len(readouts)
+        yield from _sources_of(readouts)
 
 
 def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
@@ -86,16 +128,6 @@ def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
             f"expected a cartesian or EPI trajectory, found {encoding.trajectory!r} in encoding "
             f"{readout.indices.encoding} (the chain repair_raw takes any trajectory)"
         )
-
-
-def _too_many(assembler: KSpaceAssembler, settings: AcquisitionBufferSettings) -> list[AcquiredKSpace]:
-    """Give the k-spaces that have waited for longest, where all together hold more than is allowed."""
-    given_up = []
-    while settings.holds_too_much(assembler.n_bytes) and (oldest := assembler.oldest) is not None:
-        limit = settings.held_limit
-        logger.warning("acquisition_buffer: %s goes on incomplete, %d MB wait for k-spaces", describe(oldest), limit)
-        given_up.append(assembler.give_up(oldest))
-    return given_up
 
 
 def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, report: Report) -> Iterator[Item]:
@@ -109,7 +141,7 @@ def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, 
             raise NodeError(f"acquisition_buffer: {where}: {reason}") from error
         logger.exception("acquisition_buffer: no k-space could be assembled (%s); its readouts go on alone", where)
         report.add(_record(acquired, start, f"not assembled: {reason}"))
-        yield from (readout.source for readout in acquired.readouts if isinstance(readout.source, Acquisition))
+        yield from _sources_of(acquired.readouts)
         return
     record = report.add(_record(acquired, start, acquired.warning))
     if record.warning:
@@ -118,6 +150,10 @@ def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, 
         # say.
         yield from waveforms_of(record)
     yield recon_data
+
+
+def _sources_of(readouts: Sequence[Readout]) -> Iterator[Acquisition]:
+    yield from (readout.source for readout in readouts if isinstance(readout.source, Acquisition))
 
 
 def _record(acquired: AcquiredKSpace, start: float, warning: str) -> Assembly:

@@ -18,3 +18,9 @@ class Indices(BaseModel):
     repetition: int = 0
     set: int = 0
     average: int = 0
+
+
+def describe(indices: Indices) -> str:
+    """Name a k-space in a message by those of its counters that are not 0."""
+    counters = [f"{name} {value}" for name, value in indices.model_dump().items() if value]
+    return ", ".join(counters) or "first k-space"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,15 @@ from gadgets.failing_open import calibrate, detect
 from gadgets.kspace import (
     AcquiredKSpace,
     Encoding,
+    Key,
     KSpaceAssembler,
     Limits,
+    Readout,
     SeenKSpaces,
     describe,
     is_imaging,
     place_readouts,
+    reason_too_few,
 )
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import assignment_for, detector_for
@@ -126,8 +129,7 @@ class RawRepairer:
                 yield from self._ready()
         # Which of them comes first does not matter: the queue keeps the order of arrival.
         for assembler in (self._by_place, self._by_time):
-            for acquired in assembler.flush():
-                self._judge(acquired, is_gridded=assembler is self._by_place)
+            self._finish(assembler.flush(), assembler)
         yield from self._ready()
         if self._seen.warning():
             logger.warning("raw_repair: %s", self._seen.warning())
@@ -147,9 +149,8 @@ class RawRepairer:
             raise TypeError(f"expected an acquisition that waits for its k-space, found {type(first).__name__}")
         limit = self._settings.acquisition_buffer.held_limit
         logger.warning("raw_repair: %s goes on incomplete, %d MB wait for k-spaces", describe(first.indices), limit)
-        is_gridded = self._is_gridded(first)
-        assembler = self._by_place if is_gridded else self._by_time
-        self._judge(assembler.give_up(first.indices), is_gridded=is_gridded)
+        assembler = self._by_place if self._is_gridded(first) else self._by_time
+        self._finish(assembler.give_up(_key_of(first)), assembler)
 
     def _assemble(self, held: _Held, acquisition: Acquisition) -> None:
         held.is_judged = False
@@ -157,20 +158,34 @@ class RawRepairer:
             is_gridded = self._is_gridded(acquisition)
             assembler = self._by_place if is_gridded else self._by_time
             # The next free line is the number of readouts that wait already.
-            line = None if is_gridded else assembler.n_waiting(acquisition.indices)
+            line = None if is_gridded else assembler.n_waiting(_key_of(acquisition))
             complete = assembler.add(acquisition.readout(held, line))
         except RawDataError as error:
             if self._settings.spark_detection.on_failure == "fail":
                 raise
             # Otherwise everything behind it in the queue would wait for ever.
-            held.is_judged = True
-            # Once, with the number at the end: a scan may have thousands of them.
-            if not self._n_unjudged:
-                logger.warning("raw_repair: a readout is passed on unjudged: %s", error)
-            self._n_unjudged += 1
+            self._pass_unjudged([acquisition.readout(held)], str(error))
             return
+        self._finish(complete, assembler)
+
+    def _finish(self, complete: Sequence[AcquiredKSpace], assembler: KSpaceAssembler) -> None:
+        """Judge k-spaces, and let the readouts go that turned out to belong to none."""
+        is_gridded = assembler is self._by_place
         for acquired in complete:
-            self._judge(acquired, is_gridded=is_gridded)
+            too_few = reason_too_few(acquired, self._settings.acquisition_buffer.fewest_readouts) if is_gridded else ""
+            if too_few:
+                self._pass_unjudged(acquired.readouts, too_few)
+            else:
+                self._judge(acquired, is_gridded=is_gridded)
+        self._pass_unjudged(assembler.take_left_over(), "its line came again with the same counters")
+
+    def _pass_unjudged(self, readouts: Sequence[Readout], reason: str) -> None:
+        # Once, with the number at the end: a scan may have thousands of them.
+        if readouts and not self._n_unjudged:
+            logger.warning("raw_repair: a readout is passed on unjudged: %s", reason)
+        self._n_unjudged += len(readouts)
+        for readout in readouts:
+            _held_of(readout.source).is_judged = True
 
     def _is_gridded(self, acquisition: Acquisition) -> bool:
         encoding = self._by_place.encoding(acquisition.fields.encoding_space_ref)
@@ -256,6 +271,10 @@ def _held_of(source: object) -> _Held:
     if not isinstance(source, _Held):
         raise TypeError(f"expected a readout of an item in the queue, found one of {type(source).__name__}")
     return source
+
+
+def _key_of(acquisition: Acquisition) -> Key:
+    return Key(acquisition.indices, acquisition.fields.active_channels)
 
 
 def _size_of(item: Item) -> int:

@@ -1,13 +1,15 @@
 """K-space: which sample is where, what mirrors it, what is missing?"""
 
-from gadgets.indices import Indices
-from gadgets.kspace.assembly import AcquiredKSpace, KSpaceAssembler, assemble, describe
+from gadgets.indices import Indices, describe
+from gadgets.kspace.assembly import KSpaceAssembler, assemble
 from gadgets.kspace.completeness import SeenKSpaces
 from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
 from gadgets.kspace.finite import count_non_finite, warning_of, without_non_finite
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.layers import Key
 from gadgets.kspace.mirroring import mirrored
+from gadgets.kspace.missing import AcquiredKSpace, fewest_readouts, reason_too_few
 from gadgets.kspace.placement import place_along_readout, place_readouts
 from gadgets.kspace.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.kspace.readout import (
@@ -38,6 +40,7 @@ __all__ = [
     "Indices",
     "KSpace",
     "KSpaceAssembler",
+    "Key",
     "Limits",
     "Plane",
     "Readout",
@@ -45,6 +48,7 @@ __all__ = [
     "assemble",
     "count_non_finite",
     "describe",
+    "fewest_readouts",
     "has_partner",
     "have_partners",
     "is_imaging",
@@ -54,6 +58,7 @@ __all__ = [
     "place_readouts",
     "planes_of",
     "predict_conjugate",
+    "reason_too_few",
     "true_centre",
     "warning_of",
     "without_non_finite",

@@ -1,83 +1,31 @@
 """From readouts to k-spaces, as acquired.
 
 A k-space is complete at its last-in-slice, last-in-repetition or last-in-measurement flag, when the limits of its
-counters are full and agree with the matrix (``claims``), or when the indices move on (``succession``); a line that
-comes twice opens the next k-space with the same indices. What acceleration and partial Fourier leave out is not
-missing; a stream that ends before its flags is reported with what it lacks.
+counters are full and agree with the matrix (``claims``), or when the indices move on (``succession``). Where lines come
+again with the same indices, several k-spaces share these (``layers``), or the next one begins. What acceleration and
+partial Fourier leave out is not missing; a stream that ends before its flags is reported with what it lacks.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 
 from gadgets.errors import RawDataError
-from gadgets.indices import Indices
+from gadgets.indices import describe
 from gadgets.kspace.claims import are_doubtful, beyond, check_readout, with_matrix
-from gadgets.kspace.kspace import KSpace
-from gadgets.kspace.placement import to_kspace
+from gadgets.kspace.layers import Key, Layers, key_of, place_of
+from gadgets.kspace.missing import AcquiredKSpace, WholeKSpaces
 from gadgets.kspace.readout import (
     ACQ_LAST_IN_MEASUREMENT,
     ACQ_LAST_IN_REPETITION,
     ACQ_LAST_IN_SLICE,
-    FIRST_OR_LAST,
     Encoding,
     Readout,
 )
-from gadgets.kspace.succession import Succession
+from gadgets.kspace.succession import TOO_MANY, Succession
 
-__all__ = ["AcquiredKSpace", "Encoding", "KSpaceAssembler", "Readout", "assemble", "to_kspace"]
-
-Place = tuple[int, int]
-
-
-@dataclass(frozen=True, eq=False)
-class AcquiredKSpace:
-    """The readouts of one k-space, in the order of acquisition; ``n_missing`` never came."""
-
-    readouts: tuple[Readout, ...]
-    encoding: Encoding
-    n_missing: int = 0
-    warning: str = ""
-
-    @property
-    def indices(self) -> Indices:
-        """Its counters."""
-        return self.readouts[0].indices
-
-    @cached_property
-    def kspace(self) -> KSpace:
-        """The k-space itself, made when somebody asks: where there is no memory for it, the readouts are not lost."""
-        return to_kspace(self.readouts, self.encoding)
-
-
-@dataclass(eq=False)
-class _OpenKSpace:
-    encoding: Encoding
-    readouts: list[Readout] = field(default_factory=list)
-    places: set[Place] = field(default_factory=set)
-    n_within_limits: int = 0
-    has_ended: bool = False
-
-    @property
-    def is_full(self) -> bool:
-        return self.n_within_limits == self.encoding.lines.count * self.encoding.partitions.count
-
-    @property
-    def ends_its_slab(self) -> bool:
-        # In a 3D scan last-in-slice may end every partition or, set but once, the whole slab.
-        flagged = [readout for readout in self.readouts if readout.flags & ACQ_LAST_IN_SLICE]
-        return len(flagged) == 1 and flagged[0] is self.readouts[-1]
-
-    def add(self, readout: Readout) -> None:
-        self.readouts.append(readout)
-        self.places.add((readout.partition, readout.line))
-        self.n_within_limits += not beyond(readout, self.encoding)
-
-    def go_by(self, encoding: Encoding) -> None:
-        self.encoding = encoding
-        self.n_within_limits = sum(not beyond(readout, encoding) for readout in self.readouts)
+__all__ = ["AcquiredKSpace", "Encoding", "KSpaceAssembler", "Readout", "assemble"]
 
 
 class KSpaceAssembler:
@@ -91,12 +39,12 @@ class KSpaceAssembler:
 
     def __init__(self, encodings: Sequence[Encoding]) -> None:
         self._encodings = list(encodings)
-        self._contradictions: dict[int, str] = {}
+        self._contradictions: defaultdict[int, list[str]] = defaultdict(list)
         self._succession = Succession()
-        self._open: dict[Indices, _OpenKSpace] = {}
-        self._n_coils: dict[Indices, int] = {}
-        self._n_readouts: dict[int, int] = {}
-        self._carries_flags = False
+        self._open: dict[Key, Layers] = {}
+        self._left_over: list[Readout] = []
+        self._whole = WholeKSpaces()
+        self._told: set[int] = set()
         self._n_bytes = 0
 
     @property
@@ -110,14 +58,13 @@ class KSpaceAssembler:
         return len(self._open)
 
     @property
-    def oldest(self) -> Indices | None:
+    def oldest(self) -> Key | None:
         """The k-space that has waited for longest."""
         return next(iter(self._open), None)
 
-    def n_waiting(self, indices: Indices) -> int:
+    def n_waiting(self, key: Key) -> int:
         """Count the readouts of a k-space that is not complete yet."""
-        waiting = self._open.get(indices)
-        return len(waiting.readouts) if waiting is not None else 0
+        return len(self._open.get(key, ()))
 
     def add(self, readout: Readout) -> list[AcquiredKSpace]:
         """Take one readout and give the k-spaces that it completes, oldest first.
@@ -125,40 +72,42 @@ class KSpaceAssembler:
         Raises
         ------
         RawDataError
-            The readout fits no encoding, lies outside its matrix, or the number of receivers has changed. It
-            is then not taken, and the assembly can go on.
+            The readout fits no encoding, or lies outside its matrix. It is then not taken, and the assembly can go on.
         """
         encoding = self.encoding(readout.indices.encoding)
-        self._check(readout, encoding)
-        self._carries_flags = self._carries_flags or bool(readout.flags & FIRST_OR_LAST)
-        complete = self._moved_on(readout)
-        encoding = self._believed(readout, encoding)
-        self._n_coils[readout.indices] = readout.data.shape[0]
-        own = self._open.setdefault(readout.indices, _OpenKSpace(encoding))
-        own.add(readout)
+        check_readout(readout, encoding)
+        self._whole.note(readout)
+        key = key_of(readout)
+        complete = self._moved_on(key, readout)
+        encoding = self._believed(key, readout, encoding)
+        own = self._open.setdefault(key, Layers(encoding))
         self._n_bytes += readout.data.nbytes
-        for indices in self._ended_by(readout, own):
-            complete.append(self._close(indices))
+        if self._may_be_next(own, readout):
+            self._leave_over(own.set_apart(readout))
+            return complete
+        for each in (*own.apart, readout):
+            self._leave_over(own.add(each))
+        own.apart.clear()
+        for ended in self._ended_by(key, readout, own):
+            complete += self._close(ended)
         return complete
 
-    def give_up(self, indices: Indices) -> AcquiredKSpace:
-        """Close a k-space that waits, whatever it still lacks."""
-        return self._close(indices)
+    def give_up(self, key: Key) -> list[AcquiredKSpace]:
+        """Close what waits with a key, whatever it still lacks."""
+        return self._close(key)
 
     def flush(self) -> list[AcquiredKSpace]:
         """Give what is still open at the end of the stream; what is missing is counted, with a warning."""
-        return [self._close(indices, is_end=True) for indices in list(self._open)]
+        return [acquired for key in list(self._open) for acquired in self._close(key, is_end=True)]
 
-    def _check(self, readout: Readout, encoding: Encoding) -> None:
-        where = f"scan counter {readout.scan_counter}"
-        # Sets may have coils of their own (a body coil beside an array); one k-space has not.
-        n_coils = self._n_coils.get(readout.indices, readout.data.shape[0])
-        if readout.data.shape[0] != n_coils:
-            raise RawDataError(
-                f"the number of receivers changes within a k-space ({describe(readout.indices)}): expected {n_coils}, "
-                f"found {readout.data.shape[0]} at {where}"
-            )
-        check_readout(readout, encoding)
+    def take_left_over(self) -> list[Readout]:
+        """Give the readouts that have turned out to belong to no k-space since this was asked last."""
+        left_over, self._left_over = self._left_over, []
+        return left_over
+
+    def _leave_over(self, readouts: Sequence[Readout]) -> None:
+        self._left_over += readouts
+        self._n_bytes -= sum(readout.data.nbytes for readout in readouts)
 
     def encoding(self, number: int) -> Encoding:
         """Look up an encoding by the number that headers carry.
@@ -174,80 +123,116 @@ class KSpaceAssembler:
             )
         return self._encodings[number]
 
-    def _believed(self, readout: Readout, encoding: Encoding) -> Encoding:
+    def _believed(self, key: Key, readout: Readout, encoding: Encoding) -> Encoding:
         """See whether a readout contradicts the limits, and if so go by the matrix where they were doubtful."""
         said, number = beyond(readout, encoding), readout.indices.encoding
         if not said:
             return encoding
         if are_doubtful(encoding):
             encoding = self._encodings[number] = with_matrix(encoding)
-            self._contradictions[number] = f"{said}; the matrix counts"
-            for indices, other in self._open.items():
-                if indices.encoding == number:
-                    other.go_by(encoding)
-        elif readout.indices not in self._open and number in self._n_readouts:
+            self._contradictions[number].append(f"{said}; the matrix counts")
+            for other, waiting in self._open.items():
+                if other.indices.encoding == number:
+                    waiting.go_by(encoding)
+        elif key not in self._open and number in self._whole:
             # Trusted limits have ended a k-space that goes on: it is out already, and all that is left is to say so.
-            self._contradictions[number] = f"{said}; an image without it may have come before"
+            self._contradictions[number].append(f"{said}; an image without it may have come before")
         return encoding
 
-    def _moved_on(self, readout: Readout) -> list[AcquiredKSpace]:
-        """Close what this readout shows to be over: its own place taken, or an older repetition or average."""
-        own = self._open.get(readout.indices)
-        if own is not None:
-            return [self._close(readout.indices)] if (readout.partition, readout.line) in own.places else []
-        number = readout.indices.encoding
+    def _moved_on(self, key: Key, readout: Readout) -> list[AcquiredKSpace]:
+        """Close what this readout shows to be over: its own k-space, or an older repetition or average."""
+        own = self._open.get(key)
+        if own is None:
+            waited = self._succession.may_wait(key)
+            over = self._succession.ended_by_opening(key, self._count_open(), self._n_expected(key))
+            if waited and not self._succession.may_wait(key):
+                self._contradictions[key.indices.encoding].append(TOO_MANY)
+            return [acquired for each in over for acquired in self._close(each)]
+        if not own.apart or place_of(own.apart[0]) == place_of(readout) or own.lacks(readout):
+            return []
+        # Two lines in turn came again: a whole k-space does, and the first of them was its first readout.
+        apart, own.apart = own.apart, []
+        if self._succession.may_wait(key) and own.is_at_its_most(self._n_expected(key)):
+            self._succession.wait_no_more(key)
+            self._contradictions[key.indices.encoding].append(TOO_MANY)
+        complete = self._close(key)
+        self._open[key] = following = Layers(own.encoding)
+        for each in apart:
+            following.add(each)
+        return complete
+
+    def _may_be_next(self, own: Layers, readout: Readout) -> bool:
+        """Tell whether a readout may begin the next k-space; one that is flagged as the last ends what there is."""
+        is_last = readout.flags & (ACQ_LAST_IN_SLICE | ACQ_LAST_IN_REPETITION | ACQ_LAST_IN_MEASUREMENT)
+        return not is_last and own.may_end_before(readout, self._n_expected(key_of(readout)))
+
+    def _n_expected(self, key: Key) -> int:
+        """Give the readouts of a whole k-space; 0 where nothing is to be waited for."""
+        number = key.indices.encoding
         encoding = self._encodings[number]
         # Readouts without a place have no whole of which they could be a half.
-        n_expected = self._n_readouts.get(number, encoding.n_readouts_expected) if encoding.is_cartesian else 0
-        over = self._succession.ended_by_opening(readout.indices, self._count_open(), n_expected)
-        return [self._close(indices) for indices in over]
+        is_known = encoding.is_cartesian and self._succession.may_wait(key)
+        return self._whole.n_expected(number, encoding) if is_known else 0
 
-    def _count_open(self) -> dict[Indices, int]:
-        return {indices: len(waiting.readouts) for indices, waiting in self._open.items()}
+    def _count_open(self) -> dict[Key, int]:
+        return {key: len(waiting) for key, waiting in self._open.items()}
 
-    def _ended_by(self, readout: Readout, own: _OpenKSpace) -> list[Indices]:
+    def _ended_by(self, key: Key, readout: Readout, own: Layers) -> list[Key]:
         """Say which k-spaces this readout completes."""
-        ended = [readout.indices] if own.is_full and not are_doubtful(own.encoding) else []
-        if self._succession.is_waiting:
-            ended = self._succession.ended_by_growth(readout.indices, self._count_open()) + ended
+        flagged: list[Key] = []
         if readout.flags & ACQ_LAST_IN_MEASUREMENT:
-            ended = list(self._open)
+            flagged = list(self._open)
         elif readout.flags & ACQ_LAST_IN_REPETITION:
-            ended = [indices for indices in self._open if indices.repetition == readout.indices.repetition]
+            flagged = [other for other in self._open if other.indices.repetition == key.indices.repetition]
         elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:  # in 3D see ends_its_slab
-            ended = [readout.indices]
-        else:
-            return ended
-        for indices in ended:
-            self._open[indices].has_ended = True
+            flagged = [key]
+        for other in flagged:
+            self._open[other].has_ended = True
+        # Where its line comes again for other echoes, the flag holds once they are there.
+        ended = [other for other in flagged if other != key or own.is_complete]
+        if not flagged and own.is_complete:
+            ended = [key]
+        if not flagged and self._succession.is_waiting:
+            ended = self._succession.ended_by_growth(key, self._count_open()) + ended
         return ended
 
-    def _close(self, indices: Indices, *, is_end: bool = False) -> AcquiredKSpace:
-        finished = self._open.pop(indices)
-        self._succession.forget(indices)
-        self._n_bytes -= sum(readout.data.nbytes for readout in finished.readouts)
-        n_readouts = len(finished.readouts)
-        n_missing = self._count_missing(finished, indices.encoding, is_end)
+    def _close(self, key: Key, *, is_end: bool = False) -> list[AcquiredKSpace]:
+        """Give the k-spaces of what is open, and of what other receivers left behind with the same counters."""
+        finished = self._open.pop(key, None)
+        if finished is None:
+            return []
+        self._succession.forget(key)
+        layers, left_over = finished.part()
+        self._leave_over(left_over)
+        self._n_bytes -= sum(readout.data.nbytes for readouts in layers for readout in readouts)
+        self._tell_of_layers(key, finished)
+        complete = [self._acquired(key, finished, readouts, is_end=is_end) for readouts in layers]
+        for other in [other for other in self._open if other.indices == key.indices]:
+            if 2 * len(self._open[other]) < len(finished):
+                complete += self._close(other, is_end=is_end)
+        return complete
+
+    def _tell_of_layers(self, key: Key, finished: Layers) -> None:
+        number = key.indices.encoding
+        # Once, as all k-spaces of a scan are alike in this; a single line that came often is none of them.
+        if finished.n_layers > 1 and len(finished) > 1 and number not in self._told:
+            self._told.add(number)
+            self._contradictions[number].append(
+                f"each line came {finished.n_layers} times with the same counters ({describe(key.indices)}): no "
+                "counter tells the echoes or averages apart, and each became a k-space of its own"
+            )
+
+    def _acquired(self, key: Key, finished: Layers, readouts: list[Readout], *, is_end: bool) -> AcquiredKSpace:
+        number = key.indices.encoding
+        n_missing = self._whole.count_missing(number, finished, readouts, is_end=is_end)
         warnings = []
         if n_missing:
             warnings.append(
-                f"incomplete k-space ({describe(indices)}): {n_missing} of {n_readouts + n_missing} "
+                f"incomplete k-space ({describe(key.indices)}): {n_missing} of {len(readouts) + n_missing} "
                 "expected readouts are missing"
             )
-        else:
-            self._n_readouts[indices.encoding] = n_readouts
-        if contradiction := self._contradictions.pop(indices.encoding, ""):
-            warnings.append(contradiction)
-        return AcquiredKSpace(tuple(finished.readouts), finished.encoding, n_missing, "; ".join(warnings))
-
-    def _count_missing(self, finished: _OpenKSpace, encoding: int, is_end: bool) -> int:
-        """Count against the last complete k-space, which knows the sampling, else against the header."""
-        if finished.is_full or finished.has_ended or (is_end and finished.ends_its_slab):
-            return 0
-        expected = self._n_readouts.get(encoding, finished.encoding.n_readouts_expected)
-        # A stream that flags its first and last readouts and ends without the latter lacks at least that one.
-        at_least = int(is_end and self._carries_flags)
-        return max(expected - len(finished.readouts), at_least)
+        warnings += self._contradictions.pop(number, [])
+        return AcquiredKSpace(tuple(readouts), finished.encoding, n_missing, "; ".join(warnings))
 
 
 def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iterator[AcquiredKSpace]:
@@ -262,9 +247,3 @@ def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iter
     for readout in readouts:
         yield from assembler.add(readout)
     yield from assembler.flush()
-
-
-def describe(indices: Indices) -> str:
-    """Name a k-space in a message by those of its counters that are not 0."""
-    counters = [f"{name} {value}" for name, value in indices.model_dump().items() if value]
-    return ", ".join(counters) or "first k-space"

@@ -3,7 +3,7 @@
 Most sequences finish one average before they begin the next. Some acquire each train of lines once for every average
 (short-term averaging); there the older k-space goes on after the newer has begun. A k-space that holds at most half of
 what is expected when a newer one opens may be of this kind, and stays open until it is full, flagged, left behind by
-one with more than twice its readouts, or until ``MAX_TURNS`` k-spaces wait.
+one with more than twice its readouts, or until as many wait as may (:func:`gadgets.kspace.layers.may_more_wait`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gadgets.indices import Indices
+from gadgets.kspace.layers import Key, may_more_wait
 
-# Each holds at most half of its readouts, so that no more than four k-spaces lie in memory for this.
-MAX_TURNS = 8
+TOO_MANY = (
+    "k-spaces with the same other counters waited for their turn until they were too many; from now on each ends where "
+    "the next one begins"
+)
 
 
 class Succession:
     """Says which older k-spaces are over."""
 
     def __init__(self) -> None:
-        self._waiting: set[Indices] = set()
+        self._waiting: set[Key] = set()
         self._one_by_one: set[int] = set()
 
-    def ended_by_opening(self, opened: Indices, n_readouts: Mapping[Indices, int], n_expected: int) -> list[Indices]:
+    def ended_by_opening(self, opened: Key, n_readouts: Mapping[Key, int], n_expected: int) -> list[Key]:
         """Give the k-spaces that are over once another one opens.
 
         Parameters
@@ -33,30 +36,28 @@ class Succession:
         n_readouts
             Readouts of each open k-space.
         n_expected
-            Readouts of a whole k-space; 0 where none is known to be whole.
+            Readouts of a whole k-space; 0 where none is known to be whole, or is to be waited for.
         """
         # A sequence that loops over repetitions or averages inside each line has but one readout in each older
         # k-space when the next one opens; such k-spaces stay open.
-        older = [indices for indices in n_readouts if is_older(indices, opened) and n_readouts[indices] > 1]
-        if opened.encoding in self._one_by_one:
-            return older
-        may_go_on = [indices for indices in older if 2 * n_readouts[indices] <= n_expected]
-        if len(may_go_on) >= MAX_TURNS:
-            # None of them has grown for as long; they need not be waited for again.
-            self._one_by_one.add(opened.encoding)
+        older = [key for key in n_readouts if is_older(key.indices, opened.indices) and n_readouts[key] > 1]
+        may_go_on = [key for key in older if 2 * n_readouts[key] <= n_expected]
+        n_held = sum(n_readouts[key] for key in may_go_on)
+        if may_go_on and not may_more_wait(len(may_go_on), n_held, n_expected):
+            self.wait_no_more(opened)
             return older
         self._waiting.update(may_go_on)
-        return [indices for indices in older if indices not in may_go_on]
+        return [key for key in older if key not in may_go_on]
 
-    def ended_by_growth(self, grown: Indices, n_readouts: Mapping[Indices, int]) -> list[Indices]:
+    def ended_by_growth(self, grown: Key, n_readouts: Mapping[Key, int]) -> list[Key]:
         """Give the k-spaces that waited for their turn and have been left behind."""
         behind = [
-            indices
-            for indices in self._waiting
-            if is_older(indices, grown) and n_readouts[grown] > 2 * n_readouts[indices]
+            key
+            for key in self._waiting
+            if is_older(key.indices, grown.indices) and n_readouts[grown] > 2 * n_readouts[key]
         ]
         if behind:
-            self._one_by_one.add(grown.encoding)
+            self.wait_no_more(grown)
         return behind
 
     @property
@@ -64,9 +65,17 @@ class Succession:
         """Whether any k-space waits for its turn."""
         return bool(self._waiting)
 
-    def forget(self, indices: Indices) -> None:
+    def may_wait(self, key: Key) -> bool:
+        """Tell whether k-spaces of this encoding are still waited for."""
+        return key.indices.encoding not in self._one_by_one
+
+    def wait_no_more(self, key: Key) -> None:
+        """Note that k-spaces of this encoding were waited for in vain, and need not be again."""
+        self._one_by_one.add(key.indices.encoding)
+
+    def forget(self, key: Key) -> None:
         """Note that a k-space has ended."""
-        self._waiting.discard(indices)
+        self._waiting.discard(key)
 
 
 def is_older(indices: Indices, newer: Indices) -> bool:

@@ -60,6 +60,12 @@ class NodeSettings(BaseModel):
 class AcquisitionBufferSettings(NodeSettings):
     """Properties of ``acquisition_buffer``."""
 
+    fewest_readouts: int | None = Field(
+        default=None,
+        ge=1,
+        description="Readouts that a k-space needs. With fewer it makes no image, and passes unjudged. `none`: 8 and a "
+        "quarter of the matrix's lines, or what the header announces where that is fewer.",
+    )
     held_limit: int | None = Field(
         default=8192,
         ge=1,

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from gadgets.errors import RawDataError, WireError
-from gadgets.kspace import NOT_IMAGING
+from gadgets.kspace import NOT_IMAGING, fewest_readouts
+from gadgets.wire import encodings_of
 from pipelines.chains import Chain
 from pipelines.files import RawFile
 from pipelines.messages import MessageID
 from pipelines.replay.scan_output import Counts
 
 _KSPACE_COUNTERS = ("slice", "contrast", "phase", "repetition", "set", "average")
+_PLACE_COUNTERS = ("kspace_encode_step_1", "kspace_encode_step_2")
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class Expected:
             return cls(all_items=False, images=0, anything=True)
         # A chain that may write both tells nothing of how many images it makes.
         makes_images = MessageID.IMAGE in chain.writes and MessageID.ACQUISITION not in chain.writes
-        n_kspaces = count_kspaces(raw) if makes_images else 0
-        if makes_images and not n_kspaces:
+        n_kspaces, n_imaging = count_kspaces(raw, _fewest_wanted(chain)) if makes_images else (0, 0)
+        if makes_images and not n_imaging:
             raise RawDataError(
                 f"{raw.path}: no imaging data for {chain.source}, which makes images "
                 f"({raw.n_acquisitions} acquisitions, all of them noise, navigator, calibration or the like)"
@@ -81,15 +84,32 @@ class Expected:
         if returned.images < self.images:
             raise WireError(f"expected an image of each of {self.images} k-spaces, {returned.images} came back")
         if self.anything and not returned.acquisitions + returned.waveforms + returned.images:
-            raise WireError("the chain returned neither images nor acquisitions")
+            raise WireError(
+                "the chain returned neither images nor acquisitions; where the scan holds imaging readouts, no k-space "
+                "had as many of them as an image needs (see acquisition_buffer.fewest_readouts)"
+            )
 
 
-def count_kspaces(raw: RawFile) -> int:
-    """Count the k-spaces of the imaging acquisitions in a raw file: distinct counters, encodings apart."""
-    found: set[tuple[int, ...]] = set()
+def _fewest_wanted(chain: Chain) -> int | None:
+    values = [node.properties.get("fewest_readouts", "") for node in chain.nodes if node.name == "acquisition_buffer"]
+    return next((int(value) for value in values if value.isdecimal()), None)
+
+
+def count_kspaces(raw: RawFile, fewest: int | None = None) -> tuple[int, int]:
+    """Count the k-spaces of a raw file of which an image has to come, and its imaging readouts.
+
+    The first are distinct counters with enough readouts for an image, whatever else is known of them. There may be
+    more: flagged ones of fewer readouts, and several with the same counters.
+    """
+    places: set[tuple[int, ...]] = set()
+    n_imaging = 0
     for heads in raw.headers():
         # From the headers alone: nothing of a large file has to be read twice.
         imaging = heads[heads["flags"] & np.uint64(NOT_IMAGING) == 0]
-        counters = [imaging["idx"][name] for name in _KSPACE_COUNTERS]
-        found.update(map(tuple, np.stack([imaging["encoding_space_ref"], *counters], axis=-1).tolist()))
-    return len(found)
+        n_imaging += len(imaging)
+        counters = [imaging["idx"][name] for name in (*_KSPACE_COUNTERS, *_PLACE_COUNTERS)]
+        places.update(map(tuple, np.stack([imaging["encoding_space_ref"], *counters], axis=-1).tolist()))
+    encodings = encodings_of(raw.header)
+    readouts = Counter(place[: 1 + len(_KSPACE_COUNTERS)] for place in places if place[0] < len(encodings))
+    least = [fewest_readouts(encoding, is_whole=False, wanted=fewest) for encoding in encodings]
+    return sum(n_readouts >= least[counters[0]] for counters, n_readouts in readouts.items()), n_imaging

@@ -14,7 +14,7 @@ from helpers.connections import parse, run_on_connection
 from helpers.paths import ROOT
 
 import gadgets.acquisition_buffer
-import gadgets.kspace.assembly
+import gadgets.kspace.missing
 from gadgets.acquisition_buffer import acquisition_buffer, buffer_acquisitions
 from gadgets.indices import Indices
 from gadgets.kspace.readout import (
@@ -101,7 +101,10 @@ def test_data_that_make_no_kspace_are_an_error():
 @pytest.mark.parametrize(
     ("odd", "complaint"),
     [
-        (acquisition(3, n_coils=1, n_samples=16), "the number of receivers changes within a k-space"),
+        (
+            acquisition(3, n_coils=1, n_samples=16),
+            "found 1 (first k-space, 1 receivers; see",
+        ),
         (acquisition(3, encoding=1), "expected an encoding below 1"),
         (acquisition(300), "expected line and partition below"),
         (acquisition(3, center_sample=65535), "expected a center_sample of at most 16"),
@@ -118,6 +121,24 @@ def test_one_readout_that_fits_nowhere_costs_the_scan_nothing(odd, complaint, ca
         assert sum(message[0] == 1023 for message in messages) == len(alone) == 1
     assert complaint in caplog.text
     assert "1 readouts belong to no k-space and were passed on" in caplog.text
+
+
+@pytest.mark.parametrize("where", ["before", "after", "in a slice of its own"])
+def test_stray_readouts_make_no_kspace_and_are_passed_on(where, caplog):
+    lines = [acquisition(line, n_samples=32, scan_counter=10 + line) for line in range(8)]
+    stray = [acquisition(0, n_samples=32, seed=1, slice=int(where.startswith("in"))) for _ in range(3)]
+    messages = sent_by([*stray, *lines] if where == "before" else [*lines, *stray])
+    (cell,) = [cell for message in messages if message[0] == 1023 for cell in cells_of(message[1], [])]
+    np.testing.assert_array_equal(cell.kspace.data[:, 0], np.stack([item.data for item in lines], axis=1))
+    assert [bytes(item.header) for number, item in messages if number == 1008] == [item.header for item in stray]
+    assert "3 readouts belong to no k-space and were passed on" in caplog.text
+
+
+def test_a_setting_says_how_many_readouts_make_a_kspace():
+    items = [acquisition(line, slice=number) for number in range(2) for line in range(8 if number else 3)]
+    assert [message[0] for message in sent_by(items)].count(1023) == 1
+    assert [message[0] for message in sent_by(items, fewest_readouts=3)].count(1023) == 2
+    assert [message[0] for message in sent_by(items, fewest_readouts=8)].count(1023) == 1
 
 
 def test_sets_may_have_receivers_of_their_own():
@@ -150,7 +171,7 @@ def no_memory(*_):
 
 def test_readouts_for_whose_kspace_there_is_no_memory_go_on_alone(monkeypatch, caplog, tmp_path):
     lines = [acquisition(line, slice=number) for number in range(2) for line in range(8)]
-    monkeypatch.setattr(gadgets.kspace.assembly, "to_kspace", no_memory)
+    monkeypatch.setattr(gadgets.kspace.missing, "to_kspace", no_memory)
     messages = sent_by([*lines, waveform(1)], report=tmp_path / "r")
     assert [message_id for message_id, _ in messages] == [1008] * 16 + [1026, 4]
     assert "no k-space could be assembled (slice 1)" in caplog.text
@@ -163,7 +184,7 @@ def test_readouts_for_whose_kspace_there_is_no_memory_go_on_alone(monkeypatch, c
 def test_kspaces_that_never_complete_are_held_up_to_a_limit(caplog):
     # 8 kB each, so that a megabyte holds some 120 of them.
     lines = [acquisition(0, slice=number, n_samples=512) for number in range(300)]
-    messages = sent_by(lines, header_xml([encoding(n_samples=512)]), held_limit=1)
+    messages = sent_by(lines, header_xml([encoding(n_samples=512)]), held_limit=1, fewest_readouts=1)
     assert sum(message_id == 1023 for message_id, _ in messages) == 300
     assert "first k-space goes on incomplete, 1 MB wait for k-spaces" in caplog.text
     taken = []
@@ -173,7 +194,7 @@ def test_kspaces_that_never_complete_are_held_up_to_a_limit(caplog):
             taken.append(line)
             yield line
 
-    settings = AcquisitionBufferSettings(held_limit=1)
+    settings = AcquisitionBufferSettings(held_limit=1, fewest_readouts=1)
     next(buffer_acquisitions(watched(), (encoding(n_samples=512),), settings, Report(None, "acquisition_buffer")))
     assert 100 < len(taken) < 150
 

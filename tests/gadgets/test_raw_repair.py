@@ -19,7 +19,7 @@ from helpers.fakes import Breaks, FindsGiven, FindsLarge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import gadgets.kspace.assembly
+import gadgets.kspace.missing
 from gadgets.errors import NodeError
 from gadgets.kspace.readout import (
     ACQ_IS_NAVIGATION_DATA,
@@ -151,24 +151,46 @@ def test_blocks_are_of_bounded_size():
 
 
 def test_a_readout_that_fits_nowhere_is_passed_on_and_counted(caplog):
-    items = [acquisition(0), acquisition(1, n_coils=3), acquisition(2, encoding=4), acquisition(99), acquisition(3)]
-    assert repaired(items, FindsGiven()) == items
+    odd = [acquisition(1, n_coils=3), acquisition(2, encoding=4), acquisition(99)]
+    items = [acquisition(0), *odd, *(acquisition(line) for line in range(3, 8))]
+    detector = FindsGiven()
+    assert repaired(items, detector) == items
+    assert [kspace.n_coils for kspace in detector.seen] == [2]
     assert "3 readouts were passed on unjudged" in caplog.text
-    assert "expected 2, found 3 at scan counter 2" in caplog.text
+    assert "expected an encoding below 1 (those of the header), found 4" in caplog.text
+
+
+def test_echoes_of_which_no_counter_tells_are_judged_each_as_a_kspace():
+    items = [acquisition(line, seed=echo, scan_counter=3 * line + echo) for line in range(8) for echo in range(3)]
+    detector = FindsGiven((0, 2, 5))
+    places = assert_only_samples_differ(items, repaired(items, detector))
+    assert [kspace.scan_counter[0].tolist() for kspace in detector.seen] == [list(range(n, 24, 3)) for n in range(3)]
+    assert sorted({number for number, _, _ in places}) == [6, 7, 8]
+
+
+def test_stray_readouts_pass_unjudged_and_hold_nothing_up(caplog):
+    repairer = RawRepairer(ZERO, ONE_ENCODING, FindsGiven())
+    odd = acquisition(0, n_coils=1)
+    went = repairer.repair([*(acquisition(line) for line in range(4)), odd, *map(acquisition, range(4, 8)), odd])
+    assert [next(went).fields.active_channels for _ in range(9)] == [2] * 4 + [1] + [2] * 4
+    assert repairer.n_held == 0
+    assert next(went) is odd
+    assert list(went) == []
+    assert "2 readouts were passed on unjudged" in caplog.text
 
 
 def test_a_readout_that_fits_nowhere_can_be_an_error():
     received = run_on_connection(
         raw_repair,
         stream(
-            [acquisition(0), acquisition(1, n_coils=3)],
+            [acquisition(0), acquisition(1, encoding=4)],
             header_xml([encoding()]),
             configuration(**{"spark_detection.method": "none", "spark_detection.on_failure": "fail"}),
         ),
     )
     (message_id, text), end = parse(received)[-2:]
     assert (message_id, end) == (8, (4, None))
-    assert "the number of receivers changes within a k-space" in text
+    assert "expected an encoding below 1" in text
 
 
 def test_a_detector_that_breaks_loses_no_scan(scan, caplog):
@@ -232,7 +254,7 @@ def test_a_kspace_for_which_there_is_no_memory_goes_on_as_it_came(monkeypatch, c
     def no_memory(*_):
         raise MemoryError
 
-    monkeypatch.setattr(gadgets.kspace.assembly, "to_kspace", no_memory)
+    monkeypatch.setattr(gadgets.kspace.missing, "to_kspace", no_memory)
     options = {"report": tmp_path / "r", "calibration": {"method": "zero"}}
     assert repaired(scan, FindsGiven((0, 3, 5)), settings=RawRepairSettings.model_validate(options)) == scan
     assert "raw_repair failed (slice 1); passed on unjudged" in caplog.text

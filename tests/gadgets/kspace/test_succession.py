@@ -4,7 +4,7 @@ import pytest
 from helpers.builders import encoding, readout
 
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
-from gadgets.kspace.succession import MAX_TURNS
+from gadgets.kspace.layers import MOST_WAITING
 
 
 def in_turns(counter, n_groups, order, n_lines=16):
@@ -45,17 +45,17 @@ def test_a_kspace_cut_short_comes_once_the_next_has_left_it_behind():
 
 
 def test_sparse_repetitions_are_waited_for_only_once():
-    readouts = [readout(line, repetition=number) for number in range(3 * MAX_TURNS) for line in (0, 5, 8, 11)]
+    readouts = [readout(line, repetition=number) for number in range(3 * MOST_WAITING) for line in (0, 5, 8, 11)]
     assembler = KSpaceAssembler([encoding(n_lines=16)])
     most_open, complete = 0, []
     for item in readouts:
         complete += assembler.add(item)
-        if item.indices.repetition > MAX_TURNS:
+        if item.indices.repetition > MOST_WAITING:
             assert assembler.n_open == 1
         most_open = max(most_open, assembler.n_open)
     complete += assembler.flush()
-    assert most_open <= MAX_TURNS
-    assert [acquired.kspace.indices.repetition for acquired in complete] == list(range(3 * MAX_TURNS))
+    assert most_open <= MOST_WAITING
+    assert [acquired.kspace.indices.repetition for acquired in complete] == list(range(3 * MOST_WAITING))
     assert all(len(acquired.readouts) == 4 for acquired in complete)
 
 

@@ -1,0 +1,176 @@
+"""Readouts with the same counters: one k-space, or several that no counter tells apart.
+
+Echoes or averages whose counter was never set bring each line, or each train of lines, several times. The k-th
+readout of a place then belongs to the k-th k-space, a layer of what came with these counters. There are as many layers
+as at least half of the places have readouts; a place with more of them (dummy readouts before the scan, a line that was
+acquired again) keeps the last ones, and the others belong to no k-space.
+
+Whether a line that comes again goes on with the layers or begins the next k-space is seen from what is there: where a
+place came less often than the others, it goes on; where at most half of the expected places have come, too, until
+the layers are as many as may wait (``may_more_wait``); else the readout behind it decides, for a single line may have
+been acquired again.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from gadgets.indices import Indices
+from gadgets.kspace.claims import are_doubtful, beyond
+from gadgets.kspace.readout import ACQ_LAST_IN_SLICE, Encoding, Readout
+
+MOST_WAITING, MOST_HELD = 16, 4
+"""K-spaces that may wait for each other's turns, and the whole k-spaces that their readouts would fill."""
+
+MAX_ALIKE = 64
+"""Readouts of one single place that are kept until another place comes: the longest echo trains are of this size."""
+
+Place = tuple[int, int]
+
+
+class Key(NamedTuple):
+    """What the readouts of a k-space share: a body coil and an array never make one k-space, whatever the counters."""
+
+    indices: Indices
+    n_coils: int
+
+
+def may_more_wait(n_waiting: int, n_readouts: int, n_expected: int) -> bool:
+    """Tell whether one more k-space may wait for its turn.
+
+    Parameters
+    ----------
+    n_waiting, n_readouts
+        The k-spaces that wait already, and the readouts of all of them.
+    n_expected
+        Readouts of a whole k-space.
+    """
+    return n_waiting < MOST_WAITING and n_readouts < MOST_HELD * n_expected
+
+
+def key_of(readout: Readout) -> Key:
+    """Give the key of a readout."""
+    return Key(readout.indices, readout.data.shape[0])
+
+
+class Layers:
+    """Gathers the readouts that came with the same counters.
+
+    Parameters
+    ----------
+    encoding
+        Theirs.
+    """
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.has_ended = False
+        self.apart: list[Readout] = []
+        """A line that came again and may begin the next k-space; the readout after it tells."""
+        self._readouts: list[Readout] = []
+        self._times: dict[Place, int] = {}
+        # How many places have come once, twice … at least.
+        self._reached: list[int] = []
+        self._n_layers = 0
+        self._n_at_first = 0
+        self._n_within_limits = 0
+
+    def __len__(self) -> int:
+        """Give the number of places that came."""
+        return len(self._times)
+
+    @property
+    def n_layers(self) -> int:
+        """Number of readouts that at least half of the places have."""
+        return self._n_layers
+
+    @property
+    def is_full(self) -> bool:
+        """Whether each place within the limits came."""
+        return self._n_within_limits == self.encoding.lines.count * self.encoding.partitions.count
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing more has to come: full or flagged, and each place as often as the others."""
+        is_over = self.has_ended or (self.is_full and not are_doubtful(self.encoding))
+        return is_over and self._reached[self._n_layers - 1] == len(self._times)
+
+    @property
+    def ends_its_slab(self) -> bool:
+        """Whether last-in-slice is set once, at the end: in 3D it may also stand at the end of each partition."""
+        flagged = [readout for readout in self._readouts if readout.flags & ACQ_LAST_IN_SLICE]
+        return len(flagged) == 1 and flagged[0] is self._readouts[-1]
+
+    def is_at_its_most(self, n_expected: int) -> bool:
+        """Tell whether no further layer may be opened; where lines come one by one the first of them says how many."""
+        may_open = may_more_wait(self._n_layers, self._n_layers * len(self), n_expected)
+        return self._n_layers >= self._n_at_first and not may_open
+
+    def lacks(self, readout: Readout) -> bool:
+        """Tell whether the place of a readout came less often than the others."""
+        return self._times.get(place_of(readout), 0) < self._n_layers
+
+    def may_end_before(self, readout: Readout, n_expected: int) -> bool:
+        """Tell whether a readout may begin the next k-space with the same counters.
+
+        Parameters
+        ----------
+        readout
+            The next one.
+        n_expected
+            Places of a whole k-space; 0 where k-spaces of this encoding were waited for in vain before.
+        """
+        if self.lacks(readout) or len(self) <= 1:
+            return False
+        return 2 * len(self) > n_expected or self.is_at_its_most(n_expected)
+
+    def set_apart(self, readout: Readout) -> list[Readout]:
+        """Keep a line that came again until another one tells; give those that have become too many."""
+        self.apart.append(readout)
+        return [self.apart.pop(0)] if len(self.apart) > MAX_ALIKE else []
+
+    def add(self, readout: Readout) -> list[Readout]:
+        """Take a readout; give those that have become too many of one single place."""
+        place = place_of(readout)
+        times = self._times.get(place, 0)
+        if times == MAX_ALIKE and len(self) == 1:
+            self._readouts.append(readout)
+            return [self._readouts.pop(0)]
+        if times == 0 and len(self) == 1:
+            self._n_at_first = self._n_layers
+        self._readouts.append(readout)
+        self._times[place] = times + 1
+        if times == len(self._reached):
+            self._reached.append(0)
+        self._reached[times] += 1
+        self._n_within_limits += times == 0 and not beyond(readout, self.encoding)
+        # One more place may have raised the half that is asked for, one more readout the number that reaches it.
+        self._n_layers = next(n for n in range(len(self._reached), 0, -1) if 2 * self._reached[n - 1] >= len(self))
+        return []
+
+    def go_by(self, encoding: Encoding) -> None:
+        """Go by other limits."""
+        self.encoding = encoding
+        within = {place_of(readout) for readout in self._readouts if not beyond(readout, encoding)}
+        self._n_within_limits = len(within)
+
+    def part(self) -> tuple[list[list[Readout]], list[Readout]]:
+        """Give the readouts of each layer, in the order of acquisition, and those that belong to none."""
+        layers: list[list[Readout]] = [[] for _ in range(self._n_layers)]
+        left_over = list(self.apart)
+        n_too_many = {place: times - self._n_layers for place, times in self._times.items()}
+        came = dict.fromkeys(self._times, 0)
+        for readout in self._readouts:
+            place = place_of(readout)
+            if n_too_many[place] > 0:
+                n_too_many[place] -= 1
+                left_over.append(readout)
+            else:
+                layers[came[place]].append(readout)
+                came[place] += 1
+        return layers, left_over
+
+
+def place_of(readout: Readout) -> Place:
+    """Give partition and line of a readout."""
+    return readout.partition, readout.line

@@ -1,0 +1,119 @@
+"""How many readouts a whole k-space has, how many a finished one lacks, and with how few it makes no image."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from gadgets.indices import Indices, describe
+from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.layers import Layers
+from gadgets.kspace.placement import to_kspace
+from gadgets.kspace.planes import FEWEST_LINES
+from gadgets.kspace.readout import FIRST_OR_LAST, Encoding, Readout
+
+
+@dataclass(frozen=True, eq=False)
+class AcquiredKSpace:
+    """The readouts of one k-space, in the order of acquisition; ``n_missing`` never came."""
+
+    readouts: tuple[Readout, ...]
+    encoding: Encoding
+    n_missing: int = 0
+    warning: str = ""
+
+    @property
+    def indices(self) -> Indices:
+        """Its counters."""
+        return self.readouts[0].indices
+
+    @cached_property
+    def kspace(self) -> KSpace:
+        """The k-space itself, made when somebody asks: where there is no memory for it, the readouts are not lost."""
+        return to_kspace(self.readouts, self.encoding)
+
+
+def fewest_readouts(encoding: Encoding, *, is_whole: bool, wanted: int | None = None) -> int:
+    """Give the number of readouts below which a k-space is nothing but stray readouts.
+
+    It is 8 and a quarter of the matrix's lines, or what the header announces where that is fewer. Where nothing is
+    known to be missing, as after a flag, nobody can say how much acceleration left out; then the smaller of both will
+    do.
+
+    Parameters
+    ----------
+    encoding
+        Its matrix, limits and acceleration.
+    is_whole
+        Whether nothing is known to be missing.
+    wanted
+        A number that was set instead.
+    """
+    n_lines = encoding.encoded_matrix[1]
+    # A matrix of fewer than 16 lines cannot be asked for 8 of them.
+    few, quarter = min(FEWEST_LINES, -(-n_lines // 2)), -(-n_lines // 4)
+    least = min(few, quarter) if is_whole else max(few, quarter)
+    return min(least if wanted is None else wanted, encoding.n_readouts_expected)
+
+
+def reason_too_few(acquired: AcquiredKSpace, wanted: int | None = None) -> str:
+    """Say why what was acquired is no k-space but stray readouts; empty where it is one.
+
+    Parameters
+    ----------
+    acquired
+        What came.
+    wanted
+        See :func:`gadgets.kspace.missing.fewest_readouts`.
+    """
+    fewest = fewest_readouts(acquired.encoding, is_whole=not acquired.n_missing, wanted=wanted)
+    if len(acquired.readouts) >= fewest:
+        return ""
+    return (
+        f"expected at least {fewest} readouts of a k-space, found {len(acquired.readouts)} "
+        f"({describe(acquired.indices)}, {len(acquired.readouts[0].data)} receivers; see "
+        "acquisition_buffer.fewest_readouts)"
+    )
+
+
+class WholeKSpaces:
+    """Knows how many readouts a whole k-space of each encoding has, from those that were complete."""
+
+    def __init__(self) -> None:
+        self._n_readouts: dict[int, int] = {}
+        self._carries_flags = False
+
+    def __contains__(self, number: int) -> bool:
+        """Tell whether a k-space of an encoding has been complete."""
+        return number in self._n_readouts
+
+    def n_expected(self, number: int, encoding: Encoding) -> int:
+        """Give the readouts of a k-space: those of the last complete one, else what the header tells."""
+        return self._n_readouts.get(number, encoding.n_readouts_expected)
+
+    def note(self, readout: Readout) -> None:
+        """Note whether the scan carries flags at all."""
+        self._carries_flags = self._carries_flags or bool(readout.flags & FIRST_OR_LAST)
+
+    def count_missing(self, number: int, finished: Layers, readouts: Sequence[Readout], *, is_end: bool) -> int:
+        """Count what a finished k-space lacks, against the last complete one, which knows the sampling.
+
+        Parameters
+        ----------
+        number
+            Of its encoding.
+        finished, readouts
+            All that came with its counters, and its own readouts of these.
+        is_end
+            Whether the stream has ended.
+        """
+        if finished.is_full or finished.has_ended or (is_end and finished.ends_its_slab):
+            n_missing = len(finished) - len(readouts)
+        else:
+            # A stream that flags its first and last readouts and ends without the latter lacks at least that one.
+            at_least = int(is_end and self._carries_flags)
+            n_missing = max(self.n_expected(number, finished.encoding) - len(readouts), at_least)
+        if not n_missing and len(readouts) >= fewest_readouts(finished.encoding, is_whole=True):
+            self._n_readouts[number] = len(readouts)
+        return n_missing

@@ -9,6 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from time import perf_counter
+from typing import Any
+
+import numpy as np
 
 from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks
@@ -52,12 +55,26 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
         logger.exception("spark_detection failed (%s); passed on unjudged", where)
         warning = f"passed on unjudged: {_reason(error)}"
         provider = detector.provider
-        return Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start, warning=warning)
+        detection = Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start)
+        return detection.model_copy(update={**_extent(kspace), "warning": warning})
     if not n_non_finite:
-        return detection
+        return detection.model_copy(update=_extent(kspace))
     warning = warning_of(n_non_finite)
     logger.warning("spark_detection: %s (%s)", warning, describe(kspace.indices))
-    return detection.model_copy(update={"warning": "; ".join(filter(None, (detection.warning, warning)))})
+    warnings = "; ".join(filter(None, (detection.warning, warning)))
+    return detection.model_copy(update={**_extent(kspace), "warning": warnings})
+
+
+def _extent(kspace: KSpace) -> dict[str, Any]:
+    """Say how large a k-space is, and from when to when it was acquired."""
+    times = kspace.time_stamp[kspace.acquired_lines]
+    moments = (int(times.min()), int(times.max())) if times.size else (0, 0)
+    return {
+        "shape": kspace.data.shape,
+        "centre": kspace.centre,
+        "acquired": int(np.count_nonzero(kspace.sampled)),
+        "moments": moments,
+    }
 
 
 def calibrate(
@@ -150,7 +167,7 @@ def _with_repaired(
     data = acquired.copy() if replaced is None else replaced
     for point, method in ((entry.point, entry.method) for entry in record.points):
         # A refused point is undone in all receivers, because a patch has replaced all of them.
-        receivers = slice(None) if method is None else list(point.receivers)
+        receivers = slice(None) if method is None else list(point.receivers_repaired)
         place = (receivers, point.partition, point.line, point.sample)
         data[place] = (acquired if method is None else repaired)[place]
     return data

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from gadgets.indices import Indices
 
@@ -36,25 +36,40 @@ class TargetPatch(Record):
 class Point(Record):
     """One abnormal sample: its place in k-space and the moment of the scan it belongs to.
 
-    ``receivers`` are those that were hit; the sample is judged over all receivers together. ``values`` is empty
-    unless a calibration model says what their samples should be: then real and imaginary part for each of them.
+    ``receivers`` are those that were hit, numbered from 0, the strongest first; ``over_noise`` says how strongly, as
+    multiples of each receiver's noise. ``receivers_repaired`` are those whose sample is to be repaired: what is seen in
+    two of them reached all, in some too weakly to be seen. They are the same where nothing else is said.
+    ``error_left`` is the error that is expected after the repair, over all receivers and in units of their noise.
+    ``values`` is empty unless a calibration model says what the samples to be repaired should be: then real and
+    imaginary part for each of them.
     """
 
     partition: int
     line: int
     sample: int
     receivers: tuple[int, ...]
+    over_noise: tuple[float, ...] = ()
+    receivers_repaired: tuple[int, ...] = ()
+    error_left: float = 0.0
     probability: float
     scan_counter: int
     time_stamp: int
     values: tuple[tuple[float, float], ...] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _repaired_where_hit(cls, fields: Any) -> Any:  # noqa: ANN401 - whatever is to be validated
+        """Take the receivers that were hit for those to be repaired, where nothing else is said."""
+        if isinstance(fields, dict) and "receivers" in fields:
+            return {"receivers_repaired": fields["receivers"], **fields}
+        return fields
+
 
 class KnownRepair(Record):
     """What the repair makes of a point, as detection already knows it.
 
-    ``recorded`` and ``values`` are the samples of the point's receivers, complex64 in base64: what was recorded, and
-    what belongs there; ``values`` is empty where the repair is refused. Only where the very same samples are still
+    ``recorded`` and ``values`` are the samples of the receivers to be repaired, complex64 in base64: what was recorded,
+    and what belongs there; ``values`` is empty where the repair is refused. Only where the very same samples are still
     recorded does it hold.
     """
 
@@ -72,10 +87,16 @@ class Detection(Record):
     (``CPUExecutionProvider``, ``CUDAExecutionProvider``). ``seconds`` is the time of the whole step.
     ``image_probability`` is that of an artifact in the image, where the image was checked first.
     ``warning`` says why the k-space was passed on unjudged, in full or in part. ``repairs`` has one entry for each
-    point, or none at all where detection had no need to know.
+    point, or none at all where detection had no need to know. ``shape`` is that of the k-space (receiver, partition,
+    line, sample), ``centre`` is where its centre lies (partition, line, sample), ``acquired`` the number of samples of
+    each receiver, and ``moments`` are the first and the last time stamp of its readouts.
     """
 
     indices: Indices
+    shape: tuple[int, int, int, int] = (0, 0, 0, 0)
+    centre: tuple[int, int, int] = (0, 0, 0)
+    acquired: int = 0
+    moments: tuple[int, int] = (0, 0)
     patches: int = 0
     target_patches: tuple[TargetPatch, ...] = ()
     points: tuple[Point, ...] = ()
@@ -89,7 +110,7 @@ class Detection(Record):
 class RepairedPoint(Record):
     """What became of one point: how it was repaired, or why it was left as it is.
 
-    Magnitudes are those of the strongest hit receiver, before and after. ``method`` is None where nothing
+    Magnitudes are those of the loudest receiver to be repaired, before and after. ``method`` is None where nothing
     was changed; ``refusal`` then gives the reason.
     """
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from gadgets.arrays import ComplexArray
+from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.detection.suspects import Suspect
-from gadgets.detection.verdict import HIT, is_spark, receivers_of
+from gadgets.detection.verdict import HIT, is_spark, receivers_hit, receivers_of
 from gadgets.records import Point
-from gadgets.repair import Predictions, compare, deviations
+from gadgets.repair import Compared, Predictions, compare, deviations, noise_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,20 +41,39 @@ def confirm(suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Poi
     confirmed = []
     points = [suspect.point for suspect in suspects]
     compared, kspace = compare(known.kspace, [*points, *(crowd or ())], known), known.kspace
-    theirs = zip(compared.deviation, compared.mended, strict=True)  # the suspects', then the crowd's
-    for suspect, point, (deviation, mended) in zip(suspects, points, theirs, strict=False):
+    # The suspects come first, then the crowd.
+    for row, (suspect, point) in enumerate(zip(suspects, points, strict=True)):
+        deviation = compared.deviation[row]
         opinions = (suspect.probability, suspect.threshold, deviation)
         in_crowd = crowd is not None or suspect.is_beside
         if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd):
             receivers = receivers_of(deviation)
-            moment = {
-                "receivers": receivers,
+            found = {
+                **_strength(compared, row, receivers, noise_of(kspace, point.partition)),
+                "receivers_repaired": receivers,
                 "values": suspect.values_of(receivers),
                 "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
                 "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
             }
-            confirmed.append(Confirmed(point.model_copy(update=moment), mended[list(receivers)]))
+            confirmed.append(Confirmed(point.model_copy(update=found), compared.mended[row, list(receivers)]))
     return confirmed
+
+
+def _strength(compared: Compared, row: int, repaired: Sequence[int], noise: FloatArray) -> dict[str, Any]:
+    """Say which receivers a point has hit, how strongly, and what error a repair is expected to leave."""
+    # A silent receiver has no noise to compare with: the quietest of the others has to do.
+    heard = noise[noise > 0]
+    unit = np.where(noise > 0, noise, heard.min() if heard.size else 1.0)
+    over_noise = compared.excess[row] / unit
+    hit = receivers_hit(compared.deviation[row])
+    strongest_first = hit[np.argsort(-over_noise[hit], kind="stable")]
+    # Where it is not known no repair is made either.
+    errors = np.nan_to_num((compared.error[row] / unit)[list(repaired)], nan=0.0, posinf=0.0)
+    return {
+        "receivers": tuple(int(receiver) for receiver in strongest_first),
+        "over_noise": tuple(float(strength) for strength in over_noise[strongest_first]),
+        "error_left": float(np.linalg.norm(errors)),
+    }
 
 
 def explained_by_others(points: Sequence[Point], known: Predictions) -> list[Point]:

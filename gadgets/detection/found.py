@@ -48,7 +48,7 @@ class Found:
         data = self.known.kspace.data.copy()
         for each in self._mended:
             point = each.point
-            data[list(point.receivers), point.partition, point.line, point.sample] = each.mended
+            data[list(point.receivers_repaired), point.partition, point.line, point.sample] = each.mended
         return replace(self.known.kspace, data=data)
 
 

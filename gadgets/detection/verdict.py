@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gadgets.arrays import FloatArray
+from gadgets.arrays import FloatArray, IntArray
 
 HIT = 3.5
 """A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
@@ -65,12 +65,17 @@ def is_spark(
 
 
 def receivers_of(deviation: FloatArray) -> tuple[int, ...]:
-    """Name the receivers that a spark has hit.
+    """Name the receivers in which a sample is to be repaired.
 
     What reaches two receivers reaches all: in some it is too weak to be seen, but not to be mended.
     """
-    hit = np.flatnonzero(deviation > HIT)
+    hit = receivers_hit(deviation)
     return tuple(range(deviation.size)) if hit.size > 1 else tuple(int(receiver) for receiver in hit)
+
+
+def receivers_hit(deviation: FloatArray) -> IntArray:
+    """Name the receivers in which a spark is seen, shape ``(n,)``."""
+    return np.asarray(np.flatnonzero(deviation > HIT))
 
 
 def _logit(probability: FloatArray) -> FloatArray:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
+from gadgets.findings import Spark, counted, sparks_of, strongest_first
 from gadgets.records import Calibration, Detection
 
 MetaValue = str | int | float | list[str]
+
+MOST_SPARKS = 200
+"""Sparks that an image tells of one by one; of more it gives the numbers alone."""
 
 
 def meta_of(detection: Detection | None, calibration: Calibration | None, *warnings: str) -> dict[str, MetaValue]:
@@ -17,7 +24,8 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
     warnings
         What else the reader of the image has to know; empty ones are left out.
     """
-    comment = _comment(detection, calibration)
+    sparks = sparks_of(detection, calibration) if detection is not None else ()
+    comment = _comment(sparks, detection, calibration)
     history = ["despark"] + [
         name for name, record in (("spark_detection", detection), ("calibration", calibration)) if record is not None
     ]
@@ -31,13 +39,19 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
         "GADGETRON_ImageProcessingHistory": history,
     }
     if detection is not None:
-        receivers = sorted({receiver for point in detection.points for receiver in point.receivers})
+        repaired = sorted({receiver for spark in sparks for receiver in spark.receivers_repaired})
         meta |= {
+            "despark_sparks_found": len(sparks),
             "despark_points_found": len(detection.points),
             "despark_target_patches": len(detection.target_patches),
             "despark_patches": detection.patches,
             # One text: a list would become several values of one name, of which despark's own reader takes the first.
-            "despark_receivers_hit": " ".join(map(str, receivers)),
+            "despark_receivers_hit": " ".join(map(str, strongest_first(sparks))),
+            "despark_receivers_repaired": " ".join(map(str, repaired)),
+            # For a client to which nothing but images comes back.
+            "despark_sparks": json.dumps([spark.model_dump(mode="json") for spark in sparks[:MOST_SPARKS]]),
+            "despark_shape": " ".join(map(str, detection.shape)),
+            "despark_moments": " ".join(map(str, detection.moments)),
             "despark_provider": detection.provider,
         }
         if detection.image_probability is not None:
@@ -52,7 +66,7 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
     return meta
 
 
-def _comment(detection: Detection | None, calibration: Calibration | None) -> str:
+def _comment(sparks: Sequence[Spark], detection: Detection | None, calibration: Calibration | None) -> str:
     if detection is None:
         return "despark: not judged"
     # With points it was judged in part; then the numbers say more, and the warning has a place of its own.
@@ -60,9 +74,11 @@ def _comment(detection: Detection | None, calibration: Calibration | None) -> st
         return f"despark: {detection.warning}"
     if detection.image_probability is not None and not detection.patches:
         return "despark: image without artifacts, looked no further"
-    text = f"despark: {len(detection.points)} abnormal points found"
+    if not sparks:
+        return "despark: no sparks"
+    text = f"despark: {counted(len(sparks), 'spark')} ({counted(len(detection.points), 'sample')})"
     if calibration is None:
-        return text
+        return f"{text} found"
     n_refused = len(calibration.points) - calibration.n_repaired
-    text = f"{text}, {calibration.n_repaired} repaired, {n_refused} refused"
+    text = f"{text}: {counted(calibration.n_repaired, 'sample')} repaired, {n_refused} refused"
     return f"{text} ({calibration.warning})" if calibration.warning else text

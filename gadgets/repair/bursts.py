@@ -78,7 +78,7 @@ def surround(kspace: KSpace, points: Sequence[Point]) -> Surroundings:
     finite = np.isfinite(kspace.data)
     missing = ~finite
     for point in points:
-        missing[list(point.receivers), point.partition, point.line, point.sample] = True
+        missing[list(point.receivers_repaired), point.partition, point.line, point.sample] = True
     # Where nothing was acquired nothing is missing: nothing is to be put there.
     missing = mirrored(missing & kspace.sampled, kspace.reversed_lines).astype(bool)
     data = kspace.data if finite.all() else np.where(finite, kspace.data, 0)  # no copy of ordinary data
@@ -122,6 +122,6 @@ def _burst(
 ) -> Burst:
     members = tuple((index, step) for step, place in enumerate(run) for index in samples[place])
     # A receiver that was hit in one sample may be hit in the next as well, too weakly to be seen.
-    receivers = sorted({receiver for index, _ in members for receiver in points[index].receivers})
+    receivers = sorted({receiver for index, _ in members for receiver in points[index].receivers_repaired})
     partition, line, start = run[0]
     return Burst(partition, line, start, run[-1][2] + 1, np.array(receivers, dtype=np.int_), members)

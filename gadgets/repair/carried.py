@@ -37,14 +37,14 @@ def taken(kspace: KSpace, points: Sequence[Point], repairs: Sequence[KnownRepair
     for point, repair in zip(points, repairs, strict=True):
         if not is_inside(kspace, point) or _written(recorded_at(kspace, point)) != repair.recorded:
             return None
-        if repair.method is not None and len(_read(repair.values)) != len(point.receivers):
+        if repair.method is not None and len(_read(repair.values)) != len(point.receivers_repaired):
             return None
     return [Outcome(each.method, _read(each.values) if each.values else None, each.refusal) for each in repairs]
 
 
 def recorded_at(kspace: KSpace, point: Point) -> ComplexArray:
     """Give the samples of a point in its receivers, shape ``(receiver,)``."""
-    samples: ComplexArray = kspace.data[list(point.receivers), point.partition, point.line, point.sample]
+    samples: ComplexArray = kspace.data[list(point.receivers_repaired), point.partition, point.line, point.sample]
     return samples
 
 

@@ -13,7 +13,7 @@ from gadgets.records import Point
 from gadgets.repair.bursts import group_bursts
 from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.quiet import QuietPlaces
-from gadgets.repair.refusal import deviation_of, fault_of, mended_by
+from gadgets.repair.refusal import deviation_of, fault_of, mended_by, share_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +27,16 @@ class Compared:
         on clean samples nearby. About 1 for a clean sample.
     mended
         What was recorded, changed as far as it deviates.
+    excess
+        Distance between what was recorded and what is predicted.
+    error
+        What is expected of the distance between `mended` and what belongs there.
     """
 
     deviation: FloatArray
     mended: ComplexArray
+    excess: FloatArray
+    error: FloatArray
 
 
 def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> Compared:
@@ -47,16 +53,20 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
     """
     everywhere = tuple(range(kspace.n_coils))
     # Which receivers were hit is what is asked: until then none of them may serve to predict the others.
-    whole = [point.model_copy(update={"receivers": everywhere, "values": ()}) for point in points]
+    whole = [point.model_copy(update={"receivers_repaired": everywhere, "values": ()}) for point in points]
     deviation = np.full((len(points), kspace.n_coils), np.nan)
     mended = np.full(deviation.shape, np.nan, np.complex64)
+    excess, error = np.full_like(deviation, np.nan), np.full_like(deviation, np.nan)
     listed = [index for index, point in enumerate(whole) if not fault_of(kspace, point)]
     for predicted in (known or Predictions(kspace)).of(whole, listed) if listed else ():
-        theirs = deviation_of(predicted.candidate, predicted.recorded)
-        values = mended_by(predicted.candidate.values, predicted.recorded, theirs)
+        candidate, recorded = predicted.candidate, predicted.recorded
+        theirs = deviation_of(candidate, recorded)
+        values = mended_by(candidate.values, recorded, theirs)
         for index, step in predicted.burst.points:
             deviation[index], mended[index] = theirs[:, step], values[:, step]
-    return Compared(deviation, mended)
+            excess[index] = np.abs(recorded - candidate.values)[:, step]
+            error[index] = candidate.error[:, step] * share_of(theirs)[:, step]
+    return Compared(deviation, mended, excess, error)
 
 
 def deviations(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> FloatArray:
@@ -82,7 +92,7 @@ def deviations_from_noise(kspace: KSpace, points: Sequence[Point], others: Seque
         Shape ``(point,)``: the largest over the receivers; NaN where there is signal, too.
     """
     everywhere = tuple(range(kspace.n_coils))
-    whole = [point.model_copy(update={"receivers": everywhere}) for point in (*points, *others)]
+    whole = [point.model_copy(update={"receivers_repaired": everywhere}) for point in (*points, *others)]
     result = np.full(len(points), np.nan)
     bursts = group_bursts(kspace, whole, range(len(whole)))
     quiet = QuietPlaces(kspace, bursts)

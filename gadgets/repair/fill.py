@@ -71,7 +71,7 @@ def repair(
         if outcome.values is not None:
             # Not before the first change: most k-spaces need no second copy.
             data = data.copy() if data is kspace.data else data
-            data[list(point.receivers), point.partition, point.line, point.sample] = outcome.values
+            data[list(point.receivers_repaired), point.partition, point.line, point.sample] = outcome.values
     records = tuple(_record(kspace, data, *pair) for pair in zip(points, outcomes, strict=True))
     calibration = Calibration(indices=kspace.indices, points=records, seconds=time.perf_counter() - start)
     return (kspace if data is kspace.data else replace(kspace, data=data)), calibration
@@ -95,7 +95,7 @@ def outcomes_of(
     try:
         for burst, recorded, candidate in _candidates(kspace, points, listed, settings, assignment, known):
             for index, step in burst.points:
-                rows = np.searchsorted(burst.receivers, points[index].receivers)
+                rows = np.searchsorted(burst.receivers, points[index].receivers_repaired)
                 outcomes[index] = decide(candidate, recorded, settings.method, rows, step)
                 left.discard(index)
     except TimeIsUp:
@@ -136,7 +136,7 @@ def _given(points: Sequence[Point], burst: Burst) -> ComplexArray:
     given = np.full((burst.receivers.size, burst.length), np.nan, dtype=np.complex64)
     for index, step in burst.points:
         if points[index].values:
-            rows = np.searchsorted(burst.receivers, points[index].receivers)
+            rows = np.searchsorted(burst.receivers, points[index].receivers_repaired)
             given[rows, step] = [complex(*parts) for parts in points[index].values]
     return given
 
@@ -144,8 +144,8 @@ def _given(points: Sequence[Point], burst: Burst) -> ComplexArray:
 def _record(kspace: KSpace, data: ComplexArray, point: Point, outcome: Outcome) -> RepairedPoint:
     """Describe what became of a point, by the strongest of its receivers; magnitude 0 where there is no number."""
     before = after = 0.0
-    if point.receivers and is_inside(kspace, point):
-        where = (list(point.receivers), point.partition, point.line, point.sample)
+    if point.receivers_repaired and is_inside(kspace, point):
+        where = (list(point.receivers_repaired), point.partition, point.line, point.sample)
         magnitudes = np.nan_to_num(np.abs(kspace.data[where]), nan=0.0, posinf=0.0)
         strongest = int(np.argmax(magnitudes))
         before = float(magnitudes[strongest])

@@ -86,4 +86,4 @@ class Predictions:
 
 def _flagged(points: Iterable[Point]) -> _Flagged:
     # With the receivers: where one was not hit, its sample helps to predict the others.
-    return frozenset((point.partition, point.line, point.sample, point.receivers) for point in points)
+    return frozenset((point.partition, point.line, point.sample, point.receivers_repaired) for point in points)

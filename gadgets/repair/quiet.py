@@ -70,18 +70,22 @@ class QuietPlaces:
         return data, np.broadcast_to(there, data.shape)
 
     def _noise_of(self, partition: int) -> FloatArray:
-        """Give the noise of each receiver, as a complex standard deviation, shape ``(coil,)``."""
         if partition not in self._noise:
-            sampled = self._kspace.sampled[partition]
-            lines, samples = np.flatnonzero(sampled.any(axis=1)), np.flatnonzero(sampled.any(axis=0))
-            ends = [
-                np.abs(self._kspace.data[:, partition][:, lines[:, None], end]).reshape(len(self._kspace.data), -1)
-                for end in (samples[:ENDS], samples[-ENDS:])
-            ]
-            medians = [quantile(end, 0.5) for end in ends]  # a few sparks among them raise no median
-            usual = quantile(np.concatenate(ends, axis=1), 0.5)
-            quieter = np.minimum(*medians)
-            is_loud = (quieter > 0) & (usual > LOUD_END * quieter)
-            # The median of the magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
-            self._noise[partition] = np.where(is_loud, quieter, usual) / np.sqrt(np.log(2))
+            self._noise[partition] = noise_of(self._kspace, partition)
         return self._noise[partition]
+
+
+def noise_of(kspace: KSpace, partition: int) -> FloatArray:
+    """Give the noise of each receiver, as a complex standard deviation, shape ``(coil,)``; zero where it is silent."""
+    sampled = kspace.sampled[partition]
+    lines, samples = np.flatnonzero(sampled.any(axis=1)), np.flatnonzero(sampled.any(axis=0))
+    ends = [
+        np.abs(kspace.data[:, partition][:, lines[:, None], end]).reshape(len(kspace.data), -1)
+        for end in (samples[:ENDS], samples[-ENDS:])
+    ]
+    medians = [quantile(end, 0.5) for end in ends]  # a few sparks among them raise no median
+    usual = quantile(np.concatenate(ends, axis=1), 0.5)
+    quieter = np.minimum(*medians)
+    is_loud = (quieter > 0) & (usual > LOUD_END * quieter)
+    # The median of the magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
+    return np.asarray(np.where(is_loud, quieter, usual) / np.sqrt(np.log(2)))

@@ -49,11 +49,14 @@ def decide(
 
 def mended_by(values: ComplexArray, recorded: ComplexArray, deviation: FloatArray) -> ComplexArray:
     """Put predicted values in place of recorded ones, as far as these deviate from them."""
-    # Of the change, only the part that is not the prediction's own error: a receiver that was hardly hit keeps
-    # nearly what it recorded.
-    share = 1 - 1 / np.maximum(deviation, 1) ** 2
-    mended: ComplexArray = recorded + share * (values - recorded)
+    mended: ComplexArray = recorded + share_of(deviation) * (values - recorded)
     return mended
+
+
+def share_of(deviation: FloatArray) -> FloatArray:
+    """Give the share of a change that is made, for the same reason: see :func:`mended_by`."""
+    # What is not the prediction's own error: a receiver that was hardly hit keeps nearly what it recorded.
+    return np.asarray(1 - 1 / np.maximum(deviation, 1) ** 2)
 
 
 def deviation_of(candidate: Candidate, recorded: ComplexArray) -> FloatArray:
@@ -69,15 +72,15 @@ def deviation_of(candidate: Candidate, recorded: ComplexArray) -> FloatArray:
 def fault_of(kspace: KSpace, point: Point) -> str:
     """Say why a point cannot be repaired in this k-space at all; empty if it can."""
     place = (point.partition, point.line, point.sample)
-    if not point.receivers:
+    if not point.receivers_repaired:
         return "no receiver was hit"
-    if point.values and len(point.values) != len(point.receivers):
-        return f"expected a value for each of {len(point.receivers)} receivers, found {len(point.values)}"
+    if point.values and len(point.values) != len(point.receivers_repaired):
+        return f"expected a value for each of {len(point.receivers_repaired)} receivers, found {len(point.values)}"
     if not is_inside(kspace, point):
-        return f"outside of the k-space: receivers {point.receivers} at {place}, shape {kspace.data.shape}"
+        return f"outside of the k-space: receivers {point.receivers_repaired} at {place}, shape {kspace.data.shape}"
     if not kspace.sampled[place]:
         return "nothing was acquired here"
-    if not np.isfinite(kspace.data[(list(point.receivers), *place)]).all():
+    if not np.isfinite(kspace.data[(list(point.receivers_repaired), *place)]).all():
         return "not a finite number"
     return ""
 
@@ -86,4 +89,4 @@ def is_inside(kspace: KSpace, point: Point) -> bool:
     """Tell whether a point names a sample and receivers that this k-space has."""
     place = (point.partition, point.line, point.sample)
     inside = all(0 <= index < n for index, n in zip(place, kspace.data.shape[1:], strict=True))
-    return inside and all(0 <= receiver < kspace.n_coils for receiver in point.receivers)
+    return inside and all(0 <= receiver < kspace.n_coils for receiver in point.receivers_repaired)

@@ -11,7 +11,7 @@ module                 what passes it
 ``kspaces``            ReconData    <-> :class:`~gadgets.kspace.kspace.KSpace`
 ``waveforms``          WAVEFORM     <-> records of :mod:`gadgets.records`
 ``images``             image and meta data -> IMAGE
-``header``             the MRD header -> :class:`~gadgets.kspace.readout.Encoding`
+``header``             the MRD header -> :class:`~gadgets.kspace.readout.Encoding`, facts for findings
 =====================  ==========================================================================================
 
 What is not changed is written byte for byte as it was read. Why points travel in waveforms and k-spaces in
@@ -21,7 +21,7 @@ ReconData is written down in ``gadgets/DECISIONS.md``.
 from gadgets.wire.acquisitions import Acquisition
 from gadgets.wire.attach import attach
 from gadgets.wire.capture import RawMessage
-from gadgets.wire.header import encodings_of
+from gadgets.wire.header import encodings_of, facts_of
 from gadgets.wire.images import ImageMessage, image_message
 from gadgets.wire.kspaces import Cell, cells_of, recon_data_of, replace_cells
 from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData
@@ -44,6 +44,7 @@ __all__ = [
     "attach",
     "cells_of",
     "encodings_of",
+    "facts_of",
     "image_message",
     "recon_data_of",
     "replace_cells",

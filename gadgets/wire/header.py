@@ -1,13 +1,17 @@
-"""The MRD header: its encodings."""
+"""The MRD header: its encodings, and what it says of scanner and receivers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 from ismrmrd import xsd
 
+from gadgets.findings import SIEMENS_TICK_S, ScanFacts
 from gadgets.indices import Indices
 from gadgets.kspace import Encoding, Limits
+
+MOST_COILS = 1024
 
 
 def xsd_header(xml: bytes) -> Any:  # noqa: ANN401
@@ -22,6 +26,38 @@ def encodings_of(header: Any) -> tuple[Encoding, ...]:  # noqa: ANN401 - ismrmrd
     taken from the encoded matrix.
     """
     return tuple(_encoding(encoding) for encoding in header.encoding)
+
+
+def facts_of(header: Any) -> ScanFacts:  # noqa: ANN401 - ismrmrd is untyped
+    """Read what helps to understand findings from a parsed MRD header; nothing of who was scanned."""
+    system, measurement = header.acquisitionSystemInformation, header.measurementInformation
+    vendor = _text(system, "systemVendor")
+    is_siemens = "SIEMENS" in vendor.upper()
+    field = getattr(system, "systemFieldStrength_T", None)
+    return ScanFacts(
+        protocol=_text(measurement, "protocolName"),
+        station=_text(system, "stationName"),
+        vendor=vendor,
+        system=_text(system, "systemModel"),
+        field_t=field if isinstance(field, float | int) else None,
+        coils=_coil_names(getattr(system, "coilLabel", None) or ()),
+        tick_s=SIEMENS_TICK_S if is_siemens else None,
+        is_clock=is_siemens,
+    )
+
+
+def _coil_names(labels: Iterable[Any]) -> tuple[str, ...]:
+    names: dict[int, str] = {}
+    for number, label in enumerate(labels):
+        # Not believed beyond reason: a wrong number would make a list of any length.
+        place = label.coilNumber if isinstance(label.coilNumber, int) and 0 <= label.coilNumber < MOST_COILS else number
+        names[place] = str(label.coilName or "")
+    return tuple(names.get(place, "") for place in range(max(names, default=-1) + 1))
+
+
+def _text(information: Any, name: str) -> str:  # noqa: ANN401
+    # Each part of the header is optional, and so is each value in it.
+    return str(getattr(information, name, None) or "").strip()
 
 
 def _encoding(encoding: Any) -> Encoding:  # noqa: ANN401

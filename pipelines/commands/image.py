@@ -11,7 +11,7 @@ from pipelines.benchmark import read_setting
 from pipelines.commands.terminal.batch import reports_json, run_all
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.shell import Quiet, ReportFile, Settings, Verbose, open_shell
-from pipelines.commands.terminal.summary import summary_table
+from pipelines.commands.terminal.summary import summary_of
 from pipelines.replay import ImageRepair, ScanReport
 
 
@@ -56,4 +56,5 @@ def image(
 
     results = run_all(shell, source, output, run)
     shell.write_json(reports_json(results))
-    shell.show(*map(summary_table, results))
+    for result in results:
+        shell.show(*summary_of(result, verbose))

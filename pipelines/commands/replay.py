@@ -11,7 +11,7 @@ import typer
 from pipelines.commands.terminal.batch import reports_json, run_all
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
-from pipelines.commands.terminal.summary import summary_table
+from pipelines.commands.terminal.summary import summary_of
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
 TOLD = ("pipelines.host.host",)
@@ -66,7 +66,8 @@ def replay(
     results = run_all(shell, raw, output, run)
     if report == STDOUT or not is_alone:
         shell.write_json(reports_json(results))
-    shell.show(*map(summary_table, results))
+    for result in results:
+        shell.show(*summary_of(result, verbose))
 
 
 def watched(scan: Replay, work: Work) -> Replay:

@@ -16,6 +16,7 @@ from gadgets.arrays import ComplexArray
 from gadgets.detection import open_detector
 from gadgets.errors import RawDataError, SettingsError
 from gadgets.failing_open import calibrate, detect
+from gadgets.findings import ScanFacts
 from gadgets.image import centred_fft, centred_inverse_fft
 from gadgets.indices import Indices
 from gadgets.kspace import KSpace
@@ -31,8 +32,9 @@ from pipelines.files import (
     same_file,
     whole_or_nothing,
 )
+from pipelines.replay.gathered import in_words, merge
 from pipelines.replay.magnitude_repair import NO_PHASE, in_pairs, where_it_is
-from pipelines.replay.scan_report import ScanReport, merge, total
+from pipelines.replay.scan_report import ScanReport, total
 from pipelines.version import despark_version
 
 # Of the image's k-space: all but the channel, which stands for a receiver.
@@ -104,7 +106,7 @@ class ImageRepair:
             returned={"images": len(file.images), "images changed": len(repaired)},
             seconds=time.perf_counter() - started,
             totals=total(kspaces),
-            k_spaces=kspaces,
+            **in_words(kspaces, ScanFacts()),
         )
 
 

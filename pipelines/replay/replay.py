@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gadgets.errors import PipelineError, RawDataError
+from gadgets.findings import ScanFacts
 from gadgets.records import Record
+from gadgets.wire import facts_of
 from pipelines.chains import Chain, check_models, find_chain
 from pipelines.files import (
     RawFile,
@@ -26,8 +28,9 @@ from pipelines.messages import Message, MessageID, filename_message, text_messag
 from pipelines.replay.client import ScanClient, connect, parse_address
 from pipelines.replay.converted import check_target, convert
 from pipelines.replay.expected import Expected
+from pipelines.replay.gathered import RECORDS, from_images, in_words, merge, read_records
 from pipelines.replay.scan_output import Counts, ScanOutput
-from pipelines.replay.scan_report import RECORDS, ScanReport, from_images, merge, read_records, total
+from pipelines.replay.scan_report import ScanReport, total
 from pipelines.version import despark_version
 
 DEFAULT_PIPELINE = "spark_calibration"
@@ -96,7 +99,7 @@ class Replay:
                     for notice in convert(stored, target, raw.header, output.counts, temporary):
                         self.on_notice(notice)
             records = [record for path, offset in offsets.items() for record in read_records(path, offset)]
-            report = self._report(settings, output, records, time.monotonic() - started)
+            report = self._report(settings, output, records, facts_of(raw.header), time.monotonic() - started)
         self._write_report(report)
         return report
 
@@ -167,6 +170,7 @@ class Replay:
         settings: dict[str, dict[str, str]],
         output: ScanOutput,
         records: list[tuple[str, Record]],
+        facts: ScanFacts,
         seconds: float,
     ) -> ScanReport:
         order = list(RECORDS)
@@ -191,7 +195,7 @@ class Replay:
             },
             seconds=seconds,
             totals=totals,
-            k_spaces=kspaces,
+            **in_words(kspaces, facts),
         )
 
     def _write_report(self, report: ScanReport) -> None:

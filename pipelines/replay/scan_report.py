@@ -1,33 +1,25 @@
-"""What was found and done in a scan: the records of all nodes, brought together per k-space."""
+"""The result of a scan for machines and for people: what was found and done, per k-space and in all."""
 
 from __future__ import annotations
 
-import json
-import logging
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from gadgets.errors import SettingsError
+from gadgets.findings import Pattern, ScanFacts, Spark, strongest_first
 from gadgets.indices import Indices
-from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, Record, RepairedPoint, TargetPatch
-from pipelines.replay.scan_output import ImageResult
-
-logger = logging.getLogger(__name__)
-
-RECORDS: Mapping[str, type[Record]] = {
-    "acquisition_buffer": Assembly,
-    "spark_detection": Detection,
-    "calibration": Calibration,
-    "image_fft": Imaging,
-}
+from gadgets.records import TargetPatch
 
 
 class PointReport(BaseModel):
-    """One abnormal sample and what became of it; ``method`` is null where it was left as it was."""
+    """One abnormal sample and what became of it; ``method`` is null where it was left as it was.
+
+    ``receivers`` are those that were hit, the strongest first, ``over_noise`` says how strongly, and
+    ``receivers_repaired`` are those in which the sample was repaired, or would have been. ``error_left`` is what the
+    repair is expected to leave, in units of the noise.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -37,6 +29,9 @@ class PointReport(BaseModel):
     line: int
     sample: int
     receivers: tuple[int, ...]
+    over_noise: tuple[float, ...] = ()
+    receivers_repaired: tuple[int, ...] = ()
+    error_left: float = 0.0
     probability: float
     magnitude_before: float | None = None
     magnitude_after: float | None = None
@@ -47,14 +42,18 @@ class PointReport(BaseModel):
 class KSpaceReport(BaseModel):
     """One k-space: ``refusals`` are those of its points that were not repaired, for the reason given.
 
-    ``image_probability`` is that of an artifact in its image, where the image was checked first.
+    ``shape`` is that of its samples (receiver, partition, line, sample), ``moments`` are the first and the last time
+    stamp of its readouts. ``image_probability`` is that of an artifact in its image, where the image was checked first.
     """
 
     indices: Indices
+    shape: tuple[int, int, int, int] = (0, 0, 0, 0)
+    moments: tuple[int, int] = (0, 0)
     readouts: int | None = None
     missing: int = 0
     patches: int = 0
     target_patches: tuple[TargetPatch, ...] = ()
+    sparks: tuple[Spark, ...] = ()
     points: tuple[PointReport, ...] = ()
     refusals: tuple[PointReport, ...] = ()
     image_probability: float | None = None
@@ -63,25 +62,45 @@ class KSpaceReport(BaseModel):
     seconds: dict[str, float] = {}
     warnings: tuple[str, ...] = ()
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether it was looked at."""
+        return bool(self.patches or self.points or self.sparks) or self.image_probability is not None
+
 
 class Totals(BaseModel):
-    """The scan in numbers."""
+    """The scan in numbers; receivers as in :class:`PointReport`."""
 
     k_spaces: int = 0
     patches: int = 0
     target_patches: int = 0
+    sparks: int = 0
     points: int = 0
     repaired: int = 0
     refused: int = 0
     receivers: tuple[int, ...] = ()
+    receivers_repaired: tuple[int, ...] = ()
     providers: tuple[str, ...] = ()
     seconds: dict[str, float] = {}
 
 
+def _now() -> str:
+    # Local time with its distance from UTC says both.
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
 class ScanReport(BaseModel):
-    """The result of a scan for machines."""
+    """The result of a scan: ``verdict`` and ``patterns`` say in words what the rest says in numbers.
+
+    ``moments`` are the first and the last time stamp of the imaging data.
+    """
 
     despark: str
+    date: str = Field(default_factory=_now)
+    verdict: str = ""
+    patterns: tuple[Pattern, ...] = ()
+    scan: ScanFacts = ScanFacts()
+    moments: tuple[int, int] = (0, 0)
     input: str
     group: str
     output: str
@@ -92,111 +111,10 @@ class ScanReport(BaseModel):
     totals: Totals
     k_spaces: tuple[KSpaceReport, ...]
 
-
-def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
-    """Read the JSON lines that nodes wrote to their ``report``, from a byte of the file on.
-
-    Raises
-    ------
-    SettingsError
-        The file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            # A node's file may hold scans of many days.
-            file.seek(offset)
-            lines = file.read().splitlines()
-    except OSError as error:
-        raise SettingsError(f"{path}: the nodes' report cannot be read ({error.strerror})") from error
-    records = []
-    for number, line in enumerate(lines, 1):
-        try:
-            fields = json.loads(line)
-            node = fields.pop("node")
-            records.append((node, RECORDS[node].model_validate(fields)))
-        except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
-            # Somebody else may write to the file, or a disk was full: the scan itself is well.
-            logger.warning("%s: line %d is no record of a node (%s)", path, number, type(error).__name__)
-    return records
-
-
-def merge(records: Iterable[tuple[str, Record]]) -> tuple[KSpaceReport, ...]:
-    """Bring the records of all nodes together: the n-th of a node with certain indices belongs to the n-th k-space."""
-    seen: Counter[tuple[str, str]] = Counter()
-    merged: dict[tuple[str, int], dict[str, Any]] = {}
-    for node, record in records:
-        indices: Indices = record.indices  # type: ignore[attr-defined]
-        # Counters may come again in a scan (several cells, repeated slices), so the n-th is counted, too.
-        key = indices.model_dump_json()
-        place = (key, seen[node, key])
-        seen[node, key] += 1
-        merged.setdefault(place, {"indices": indices})[node] = record
-    return tuple(_kspace(found) for found in merged.values())
-
-
-def _kspace(found: Mapping[str, Any]) -> KSpaceReport:
-    assembly: Assembly | None = found.get("acquisition_buffer")
-    detection: Detection | None = found.get("spark_detection")
-    calibration: Calibration | None = found.get("calibration")
-    imaging: Imaging | None = found.get("image_fft")
-    repaired = list(calibration.points) if calibration is not None else []
-    judged = {_place(entry.point) for entry in repaired}
-    points = [_point(entry.point, entry) for entry in repaired]
-    if detection is not None:
-        # Found but unknown to calibration: it did not run, or failed on this k-space.
-        points += [_point(point, None) for point in detection.points if _place(point) not in judged]
-    records = {name: found[name] for name in RECORDS if name in found}
-    return KSpaceReport(
-        indices=found["indices"],
-        readouts=assembly.readouts if assembly is not None else None,
-        missing=assembly.missing if assembly is not None else 0,
-        patches=detection.patches if detection is not None else 0,
-        target_patches=detection.target_patches if detection is not None else (),
-        points=tuple(points),
-        refusals=tuple(point for point in points if point.refusal),
-        image_probability=detection.image_probability if detection is not None else None,
-        provider=detection.provider if detection is not None else "",
-        image=imaging.image if imaging is not None else None,
-        seconds={name: record.seconds for name, record in records.items()},
-        warnings=tuple(f"{name}: {record.warning}" for name, record in records.items() if record.warning),
-    )
-
-
-def _place(point: Point) -> tuple[int, int, int]:
-    return point.partition, point.line, point.sample
-
-
-def _point(point: Point, repaired: RepairedPoint | None) -> PointReport:
-    outcome = {} if repaired is None else repaired.model_dump(exclude={"point"})
-    return PointReport(**point.model_dump(), **outcome)
-
-
-def from_images(images: Iterable[ImageResult]) -> tuple[tuple[KSpaceReport, ...], Totals]:
-    """Tell what images' meta data tell of a scan that ran elsewhere: numbers, not places."""
-    kspaces, totals = [], Totals()
-    counts: Counter[str] = Counter()
-    receivers: set[int] = set()
-    providers: set[str] = set()
-    for image in images:
-        warning = image.meta.get("despark_warnings", "")
-        provider = image.meta.get("despark_provider", "")
-        providers |= {provider} - {""}
-        receivers |= {int(number) for number in image.meta.get("despark_receivers_hit", "").split() if number.isdigit()}
-        for name in ("points_found", "target_patches", "patches", "points_repaired", "points_refused"):
-            value = image.meta.get(f"despark_{name}", "0")
-            counts[name] += int(value) if value.isdigit() else 0
-        kspaces.append(KSpaceReport(indices=image.indices, provider=provider, warnings=(warning,) if warning else ()))
-    totals = Totals(
-        k_spaces=len(kspaces),
-        patches=counts["patches"],
-        target_patches=counts["target_patches"],
-        points=counts["points_found"],
-        repaired=counts["points_repaired"],
-        refused=counts["points_refused"],
-        receivers=tuple(sorted(receivers)),
-        providers=tuple(sorted(providers)),
-    )
-    return tuple(kspaces), totals
+    @property
+    def sparks(self) -> tuple[Spark, ...]:
+        """All sparks of the scan, in the order of the k-spaces."""
+        return tuple(spark for kspace in self.k_spaces for spark in kspace.sparks)
 
 
 def total(kspaces: Iterable[KSpaceReport]) -> Totals:
@@ -210,10 +128,12 @@ def total(kspaces: Iterable[KSpaceReport]) -> Totals:
         k_spaces=len(kspaces),
         patches=sum(kspace.patches for kspace in kspaces),
         target_patches=sum(len(kspace.target_patches) for kspace in kspaces),
+        sparks=sum(len(kspace.sparks) for kspace in kspaces),
         points=len(points),
         repaired=sum(point.method is not None for point in points),
         refused=sum(len(kspace.refusals) for kspace in kspaces),
-        receivers=tuple(sorted({receiver for point in points for receiver in point.receivers})),
+        receivers=strongest_first(spark for kspace in kspaces for spark in kspace.sparks),
+        receivers_repaired=tuple(sorted({receiver for point in points for receiver in point.receivers_repaired})),
         providers=tuple(sorted({kspace.provider for kspace in kspaces} - {""})),
         seconds=dict(seconds),
     )

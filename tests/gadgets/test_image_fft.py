@@ -41,9 +41,13 @@ def unpack(message):
     return header, ismrmrd.Meta.deserialize(bytes(message.parts[2]).decode()), pixels
 
 
-POINT = Point(partition=0, line=1, sample=2, receivers=(0, 2), probability=0.9, scan_counter=2, time_stamp=4)
+POINT = Point(
+    partition=0, line=1, sample=2, receivers=(2, 0), over_noise=(30.0, 20.0), receivers_repaired=(0, 1, 2),
+    probability=0.9, scan_counter=2, time_stamp=4,
+)  # fmt: skip
 REPAIRED = RepairedPoint(point=POINT, method="zero", magnitude_before=9.0, magnitude_after=0.0)
-REFUSED = RepairedPoint(point=POINT, method=None, magnitude_before=9.0, magnitude_after=9.0, refusal="no support")
+BESIDE = POINT.model_copy(update={"sample": 3})
+REFUSED = RepairedPoint(point=BESIDE, method=None, magnitude_before=9.0, magnitude_after=9.0, refusal="no support")
 
 
 def test_the_image_has_the_place_time_and_counters_of_its_readouts():
@@ -64,13 +68,13 @@ def test_the_image_has_the_place_time_and_counters_of_its_readouts():
 
 
 def test_the_meta_data_count_points_in_both_spellings(tmp_path):
-    detection = Detection(indices=Indices(), patches=12, points=(POINT, POINT), provider="CPUExecutionProvider")
+    detection = Detection(indices=Indices(), patches=12, points=(POINT, BESIDE), provider="CPUExecutionProvider")
     calibration = Calibration(indices=Indices(), points=(REPAIRED, REFUSED), warning="Größe & <Form>\x00")
     _, item = recon_data()
     ((_, meta, _), (_, other, _)) = images_of(
         [*waveforms_of(detection), *waveforms_of(calibration), item, item], report=tmp_path / "r"
     )
-    comment = "despark: 2 abnormal points found, 1 repaired, 1 refused (Größe & <Form> )"
+    comment = "despark: 1 spark (2 samples): 1 sample repaired, 1 refused (Größe & <Form> )"
     assert meta["ImageComments"] == meta["GADGETRON_ImageComment"] == comment
     assert meta["ImageProcessingHistory"] == meta["GADGETRON_ImageProcessingHistory"]
     assert meta["ImageProcessingHistory"] == ["despark", "spark_detection", "calibration"]
@@ -79,13 +83,18 @@ def test_the_meta_data_count_points_in_both_spellings(tmp_path):
         "despark_points_found": "2",
         "despark_points_repaired": "1",
         "despark_points_refused": "1",
-        "despark_receivers_hit": "0 2",
+        "despark_sparks_found": "1",
+        "despark_receivers_hit": "2 0",
+        "despark_receivers_repaired": "0 1 2",
         "despark_target_patches": "0",
         "despark_patches": "12",
         "despark_provider": "CPUExecutionProvider",
         "despark_warnings": "Größe & <Form> ",
     }
     assert {name: meta[name] for name in expected} == expected
+    (spark,) = json.loads(meta["despark_sparks"])
+    assert (spark["line"], spark["receivers"], spark["methods"]) == (1, [2, 0], ["zero"])
+    assert (spark["samples"], spark["refusals"]) == ([2, 3], ["no support"])
     assert other["ImageComments"] == "despark: not judged"
     lines = [json.loads(line) for line in (tmp_path / "r").read_text().splitlines()]
     assert [(line["node"], line["image"], line["matrix"]) for line in lines] == [
@@ -97,7 +106,8 @@ def test_the_meta_data_count_points_in_both_spellings(tmp_path):
 @pytest.mark.parametrize(
     ("detection", "comment"),
     [
-        (Detection(indices=Indices(), points=(POINT,)), "despark: 1 abnormal points found"),
+        (Detection(indices=Indices(), points=(POINT,)), "despark: 1 spark (1 sample) found"),
+        (Detection(indices=Indices(), patches=4), "despark: no sparks"),
         (
             Detection(indices=Indices(), warning="passed on unjudged: no device"),
             "despark: passed on unjudged: no device",
@@ -121,7 +131,7 @@ def test_a_damaged_record_costs_no_image(caplog):
     damaged = Waveform(whole.header, whole.samples.replace(b"slice", b"slime"))
     ((_, meta, _), (_, second, _)) = images_of([damaged, recon_data()[1], whole, recon_data()[1]])
     assert meta["ImageComments"] == "despark: not judged"
-    assert second["ImageComments"] == "despark: 1 abnormal points found"
+    assert second["ImageComments"] == "despark: 1 spark (1 sample) found"
     assert "waveform 1100 holds no Detection record" in caplog.text
 
 

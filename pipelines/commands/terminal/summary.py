@@ -2,37 +2,97 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gadgets.findings import Spark, named_receivers
+from gadgets.indices import Indices
 from pipelines.benchmark import Grouping, amount, by_group, counted
 from pipelines.phantom import Comparison
 from pipelines.replay import ScanReport
 
 MAX_REASONS = 3
+MOST_SPARKS = 12
+MOST_RECEIVERS = 2
+RECEIVERS_WIDTH = 26
+
+UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
 GROUPINGS: tuple[Grouping, ...] = ("ring", "strength")
 
 
-def summary_table(report: ScanReport) -> Table:
-    """Draw up the result of a scan as a table of two columns."""
+def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
+    """Draw up the result of a scan: the verdict, the sparks, and what else there is to know.
+
+    Parameters
+    ----------
+    report
+        Of the scan.
+    verbose
+        From 1 on the inner terms of the method are told as well.
+    """
+    known = Text(report.verdict if report.k_spaces else UNREPORTED, style="bold")
+    parts: list[RenderableType] = [known, *(Text(pattern.advice) for pattern in report.patterns)]
+    if report.sparks:
+        parts += ["", spark_table(report)]
+    return [*parts, "", details_table(report, verbose)]
+
+
+def spark_table(report: ScanReport) -> Table:
+    """Show the strongest sparks, in the order of the scan; 80 columns hold it."""
+    strongest = sorted(report.sparks, key=lambda spark: -spark.strength)[:MOST_SPARKS]
+    shown = [spark for spark in report.sparks if spark in strongest]
+    left_out = len(report.sparks) - len(shown)
+    caption = f"the {len(shown)} strongest; {left_out} more stand in the report" if left_out else None
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption=caption, caption_justify="left")
+    table.add_column("where")
+    for name in ("line", "sample", "time"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("receivers hit", max_width=RECEIVERS_WIDTH, overflow="ellipsis")
+    table.add_column("x noise", justify="right", no_wrap=True)
+    table.add_column("repaired", no_wrap=True)
+    for spark in shown:
+        table.add_row(
+            place_of(spark.indices),
+            str(spark.line) if not spark.partition else f"{spark.partition}/{spark.line}",
+            _ranges(spark.samples),
+            time_of(spark, report),
+            Text(_receivers(spark, report.scan.coils)),
+            f"{spark.strength:.2g}" if spark.strength else "?",
+            "yes" if spark.is_repaired else ("in part" if spark.methods else "no"),
+        )
+    return table
+
+
+def details_table(report: ScanReport, verbose: int = 0) -> Table:
+    """Say what else there is to know of a scan, as a table of two columns."""
     totals = report.totals
-    table = Table(title=Text(f"{report.pipeline}: {report.input}"), show_header=False, title_justify="left")
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0), pad_edge=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    if not report.k_spaces:
-        return _unreported(table, report)
-    rows = {
-        "k-spaces": str(totals.k_spaces),
+    inner = {
         "image check": _checked(report),
         "target patches": f"{totals.target_patches} of {totals.patches} patches",
+        "receivers repaired": _ranges(totals.receivers_repaired) or "none",
+        "time per stage": ", ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.seconds.items()),
+    }
+    reported = {
+        "k-spaces": str(totals.k_spaces),
         "abnormal points": _points(report),
         "refused because": _reasons(report),
         "receivers hit": _ranges(totals.receivers) or "none",
+        "image error": error_of(report.sparks),
+        **(inner if verbose else {}),
         "provider": ", ".join(totals.providers) or "none (nothing was judged by a model)",
-        "time per stage": ", ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.seconds.items()),
+    }
+    rows = {
+        "chain": f"{report.pipeline}: {report.input}",
+        **(reported if report.k_spaces else {}),
         "time in all": f"{report.seconds:.2f} s",
         "came back": ", ".join(f"{kind}: {count}" for kind, count in report.returned.items() if count),
         "warnings": _warnings(report),
@@ -42,6 +102,31 @@ def summary_table(report: ScanReport) -> Table:
         if value:
             table.add_row(name, Text(value))
     return table
+
+
+def place_of(indices: Indices) -> str:
+    """Name a k-space by the counters that are not zero; the slice is always told."""
+    others = {name: value for name, value in indices.model_dump().items() if value and name != "slice"}
+    return ", ".join([f"slice {indices.slice}", *(f"{name} {value}" for name, value in others.items())])
+
+
+def time_of(spark: Spark, report: ScanReport) -> str:
+    """Say when a spark was recorded, since the start of the scan: in seconds, or in ticks where nobody knows more."""
+    if spark.seconds is not None:
+        return f"{spark.seconds:.2f} s"
+    return f"tick {spark.time_stamp - report.moments[0]}" if any(report.moments) else "?"
+
+
+def error_of(sparks: Sequence[Spark]) -> str:
+    """Say what sparks added to the image, before and after the repair, as estimated."""
+    if not any(spark.error_before for spark in sparks):
+        return ""
+    before = math.hypot(*(spark.error_before for spark in sparks))
+    after = [spark.error_after for spark in sparks]
+    if None in after:
+        return f"{before:.2g} times the image noise (estimated)"
+    left = math.hypot(*(each for each in after if each is not None))
+    return f"{before:.2g} times the image noise before, {left:.2g} after (estimated)"
 
 
 def found_table(comparison: Comparison) -> Table:
@@ -70,17 +155,6 @@ def found_counts(comparison: Comparison) -> dict[str, Any]:
     }
     found = {"found": sum(comparison.found), "of": len(comparison.found)}
     return {"sparks": found, **counts, "changed_beside_sparks": comparison.n_beside}
-
-
-def _unreported(table: Table, report: ScanReport) -> Table:
-    """Say what is known of a scan without a reported k-space."""
-    table.add_row(
-        "found and repaired", "not known: no imaging data, or a server elsewhere that sends data back unreported"
-    )
-    table.add_row("time in all", f"{report.seconds:.2f} s")
-    table.add_row("came back", ", ".join(f"{kind}: {count}" for kind, count in report.returned.items() if count))
-    table.add_row("written to", report.output)
-    return table
 
 
 def _points(report: ScanReport) -> str:
@@ -119,10 +193,16 @@ def _warnings(report: ScanReport) -> str:
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
 
-def _ranges(numbers: tuple[int, ...]) -> str:
-    """Write 0, 1, 2, 5 as 0-2, 5."""
+def _receivers(spark: Spark, coils: Sequence[str]) -> str:
+    if len(spark.receivers) > MOST_RECEIVERS:
+        return f"{len(spark.receivers)}: {_ranges(spark.receivers)}"
+    return named_receivers(spark.receivers, coils).partition(" ")[2]
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """Write 5, 0, 1, 2 as 0-2, 5."""
     ranges: list[list[int]] = []
-    for number in numbers:
+    for number in sorted(numbers):
         if ranges and number == ranges[-1][1] + 1:
             ranges[-1][1] = number
         else:

@@ -5,6 +5,27 @@ from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
 from gadgets.repair.predicted_once import Predictions
+from gadgets.repair.quiet import noise_of
+
+
+def test_receivers_that_were_hit_are_told_from_those_that_are_repaired():
+    kspace = make_kspace(0, 8, (1, 24, 32))
+    added = np.zeros(8)
+    added[[6, 3]] = 100, 300
+    kspace.data[:, 0, 9, 2] += added.astype(np.complex64)
+    (point,) = (each.point for each in confirm([Suspect((0, 9, 2), 0.9, 0.5, in_core=False)], Predictions(kspace)))
+    assert (point.receivers, point.receivers_repaired) == ((3, 6), tuple(range(8)))
+    np.testing.assert_allclose(point.over_noise, added[[3, 6]] / noise_of(kspace, 0)[[3, 6]], rtol=0.1)
+    assert 0 < point.error_left < np.sqrt(8) * 2
+
+
+def test_a_silent_receiver_is_as_loud_as_the_quietest_of_the_others():
+    kspace = make_kspace(0, 3, (1, 24, 32))
+    kspace.data[1] = 0
+    kspace.data[:, 0, 9, 2] += 400
+    (point,) = (each.point for each in confirm([Suspect((0, 9, 2), 0.9, 0.5, in_core=False)], Predictions(kspace)))
+    assert sorted(point.receivers) == [0, 1, 2]
+    assert np.isfinite([*point.over_noise, point.error_left]).all()
 
 
 def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
@@ -14,7 +35,7 @@ def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
     suspects = [Suspect((1, 9, 20), 0.9, 0.5, in_core=False), Suspect((0, 4, 5), 0.9, 0.5, in_core=False)]
     (point,) = (each.point for each in confirm(suspects, Predictions(kspace)))
     assert place_of(point) == (1, 9, 20)
-    assert (point.receivers, point.scan_counter, point.time_stamp) == ((0, 1, 2), 34, 340)
+    assert (point.receivers_repaired, point.scan_counter, point.time_stamp) == ((0, 1, 2), 34, 340)
     assert confirm([], Predictions(kspace)) == []
 
 

@@ -39,7 +39,7 @@ def test_the_receivers_that_were_hit_are_named(detector):
     detection = detector.detect(with_sparks(make_scan()))
     hit = {(point.partition, point.line, point.sample): point.receivers for point in detection.points}
     assert hit[0, 40, 20] == (2,)
-    assert hit[0, 10, 50] == (0, 1, 2, 3)
+    assert sorted(hit[0, 10, 50]) == [0, 1, 2, 3]
 
 
 def test_every_point_lies_in_a_target_patch(detector):

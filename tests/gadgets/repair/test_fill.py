@@ -199,10 +199,10 @@ def test_samples_that_are_not_finite_are_no_sources_and_no_targets():
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"receivers": ()}, "no receiver was hit"),
+        ({"receivers_repaired": ()}, "no receiver was hit"),
         ({"sample": 40}, "outside of the k-space"),
         ({"partition": -1}, "outside of the k-space"),
-        ({"receivers": (0, 4)}, "outside of the k-space"),
+        ({"receivers_repaired": (0, 4)}, "outside of the k-space"),
         ({"line": 1}, "nothing was acquired here"),
     ],
 )

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 
 import pytest
-from rich.console import Console
 
 from gadgets.errors import SettingsError
+from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, RepairedPoint, TargetPatch
 from gadgets.report import Report
-from pipelines.commands.terminal.summary import summary_table
+from pipelines.replay.gathered import from_images, in_words, merge, read_records
 from pipelines.replay.scan_output import ImageResult
-from pipelines.replay.scan_report import KSpaceReport, ScanReport, from_images, merge, read_records, total
+from pipelines.replay.scan_report import ScanReport, total
 
 
 def point(sample, receivers=(0, 1, 2)):
     return Point(
-        partition=0, line=3, sample=sample, receivers=receivers, probability=0.9, scan_counter=4, time_stamp=12
-    )
+        partition=0, line=3, sample=sample, receivers=receivers, probability=0.9, scan_counter=4, time_stamp=12,
+        over_noise=tuple(10.0 * (1 + receiver) for receiver in receivers), receivers_repaired=tuple(range(8)),
+    )  # fmt: skip
 
 
 def records(slice_=0, seconds=0.5):
@@ -67,7 +68,7 @@ def scan_report(kspaces):
         returned={"images": 2, "waveforms": 0},
         seconds=3.0,
         totals=total(kspaces),
-        k_spaces=kspaces,
+        **in_words(kspaces, ScanFacts()),
     )
 
 
@@ -78,6 +79,9 @@ def test_records_of_one_kspace_are_joined():
     repaired, refused = kspace.points
     assert (repaired.sample, repaired.method, repaired.magnitude_after) == (5, "interpolation", 1.0)
     assert (repaired.scan_counter, repaired.line, repaired.time_stamp, repaired.receivers) == (4, 3, 12, (0, 1, 2))
+    assert repaired.receivers_repaired == tuple(range(8))
+    (spark,) = kspace.sparks
+    assert (spark.samples, spark.methods, spark.refusals) == ((5, 9), ("interpolation",), ("no neighbours",))
     assert kspace.refusals == (refused,)
     assert refused.refusal == "no neighbours"
     assert kspace.seconds == {"acquisition_buffer": 0.0, "spark_detection": 0.5, "calibration": 0.25, "image_fft": 0.0}
@@ -104,7 +108,7 @@ def test_totals_add_up():
     totals = total(merge(records() + records(slice_=1)))
     assert (totals.k_spaces, totals.patches, totals.target_patches) == (2, 32, 2)
     assert (totals.points, totals.repaired, totals.refused) == (4, 2, 2)
-    assert totals.receivers == (0, 1, 2, 7)
+    assert (totals.sparks, totals.receivers, totals.receivers_repaired) == (2, (7, 2, 1, 0), tuple(range(8)))
     assert totals.providers == ("CPU",)
     assert totals.seconds["spark_detection"] == 1.0
 
@@ -137,7 +141,12 @@ def test_a_scan_elsewhere_is_told_by_its_images():
         "despark_points_refused": "1",
         "despark_target_patches": "1",
         "despark_patches": "16",
-        "despark_receivers_hit": "0 2",
+        "despark_receivers_hit": "2 0",
+        "despark_receivers_repaired": "0 1 2",
+        "despark_sparks_found": "1",
+        "despark_sparks": json.dumps([merge(records())[0].sparks[0].model_dump(mode="json")]),
+        "despark_shape": "3 1 8 8",
+        "despark_moments": "10 20",
         "despark_provider": "CUDA",
         "despark_warnings": "slow",
     }
@@ -145,7 +154,27 @@ def test_a_scan_elsewhere_is_told_by_its_images():
     assert [kspace.indices.slice for kspace in kspaces] == [1, 0]
     assert kspaces[0].warnings == ("slow",)
     assert (totals.k_spaces, totals.points, totals.repaired, totals.refused) == (2, 3, 2, 1)
-    assert (totals.receivers, totals.providers) == ((0, 2), ("CUDA",))
+    assert (totals.receivers, totals.receivers_repaired, totals.providers) == ((2, 0), (0, 1, 2), ("CUDA",))
+    assert totals.sparks == len(kspaces[0].sparks) == 1
+    assert (kspaces[0].shape, kspaces[0].moments, kspaces[1].is_judged) == ((3, 1, 8, 8), (10, 20), False)
+
+
+def test_sparks_that_another_version_tells_otherwise_are_left_out(caplog):
+    kspaces, totals = from_images(
+        [ImageResult(Indices(), {"despark_sparks": '[{"new": 1}]', "despark_points_found": "3"})]
+    )
+    assert (kspaces[0].sparks, totals.points) == ((), 3)
+    assert "cannot be read" in caplog.text
+
+
+def test_the_words_come_with_the_time_of_each_spark():
+    facts = ScanFacts(coils=("",) * 7 + ("HEA;HE3",), tick_s=0.0025, is_clock=True)
+    first, second = merge(records() + records(slice_=1))
+    told = in_words([first.model_copy(update={"moments": (8, 20), "shape": (8, 1, 8, 16)}), second], facts)
+    (spark,) = told["k_spaces"][0].sparks
+    assert (spark.seconds, spark.clock) == (0.01, "00:00:00.030")
+    assert told["verdict"].startswith("2 sparks in 2 of 2 slices, 2 repaired in part, strongest")
+    assert (told["moments"], told["scan"]) == ((8, 20), facts)
 
 
 def test_the_report_is_json_with_the_words_of_the_contract():
@@ -157,48 +186,3 @@ def test_the_report_is_json_with_the_words_of_the_contract():
         "scan_counter", "line", "partition", "sample", "receivers", "time_stamp", "magnitude_before",
         "magnitude_after", "method",
     } <= kspace["points"][0].keys()  # fmt: skip
-
-
-def test_the_summary_says_what_a_person_asks():
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
-    console.print(summary_table(scan_report(merge(records() + records(slice_=1)))))
-    console.file.close()
-    text = console.export_text()
-    for part in (
-        "2 of 32 patches",
-        "4, 2 repaired, 2 refused",
-        "no neighbours (2)",
-        "0-2, 7",
-        "CPU",
-        "spark_detection 1.00 s",
-        "images: 2",
-        "2 readouts missing (2 k-spaces)",
-        "out.h5",
-    ):
-        assert part in text
-    assert "waveforms" not in text
-
-
-@pytest.mark.parametrize(("node", "name"), [("calibration", "method"), ("raw_repair", "calibration.method")])
-def test_a_repair_that_is_switched_off_refuses_nothing(node, name):
-    report = scan_report(merge(records())).model_copy(update={"settings": {node: {name: "none"}}})
-    console = Console(width=120, record=True)
-    with console.capture() as capture:
-        console.print(summary_table(report))
-    assert "2, left as they are (repair is switched off)" in capture.get()
-    assert "refused" not in capture.get()
-
-
-def test_a_summary_of_nothing_is_still_one():
-    console = Console(width=120, record=True, quiet=False)
-    with console.capture() as capture:
-        console.print(summary_table(scan_report((KSpaceReport(indices=Indices()),))))
-    assert "none (nothing was judged by a model)" in capture.get()
-
-
-def test_a_summary_without_kspaces_claims_nothing():
-    console = Console(width=160, record=True, quiet=False)
-    with console.capture() as capture:
-        console.print(summary_table(scan_report(())))
-    assert "not known: no imaging data, or a server elsewhere" in capture.get()
-    assert "abnormal points" not in capture.get()

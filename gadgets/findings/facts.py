@@ -1,0 +1,69 @@
+"""What the header says of a scan that helps to read what was found: names of receivers, and what a tick lasts.
+
+Nothing here tells who was scanned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gadgets.records import Record
+
+SIEMENS_TICK_S = 0.0025
+"""Their time stamps count ticks of this length since midnight (ISMRMRD's converter passes them on as they are)."""
+
+DAY_S = 86400
+
+
+class ScanFacts(Record):
+    """What is known of a scan beside its samples; empty where the header says nothing.
+
+    ``coils`` holds the name of each receiver, in their order. ``tick_s`` is the length of a unit of the time stamps in
+    seconds, None where nobody says; then ``is_clock`` tells whether they count from midnight.
+    """
+
+    protocol: str = ""
+    station: str = ""
+    vendor: str = ""
+    system: str = ""
+    field_t: float | None = None
+    coils: tuple[str, ...] = ()
+    tick_s: float | None = None
+    is_clock: bool = False
+
+    def seconds_between(self, first: int, second: int) -> float | None:
+        """Give the time from one time stamp to another in seconds; None where the length of a tick is not known."""
+        if self.tick_s is None:
+            return None
+        seconds = (second - first) * self.tick_s
+        # A scan may go on over midnight, where the ticks begin anew.
+        return seconds + DAY_S if self.is_clock and seconds < -DAY_S / 2 else seconds
+
+    def clock_of(self, time_stamp: int) -> str:
+        """Give the time of day of a time stamp; empty where it counts from elsewhere."""
+        if self.tick_s is None or not self.is_clock:
+            return ""
+        milliseconds = round(time_stamp * self.tick_s * 1000) % (DAY_S * 1000)
+        minutes, rest = divmod(milliseconds, 60_000)
+        return f"{minutes // 60:02}:{minutes % 60:02}:{rest / 1000:06.3f}"
+
+
+def named_receivers(receivers: Sequence[int], coils: Sequence[str], most: int = 6) -> str:
+    """Name some receivers as a person finds them: ``receivers 3 (HEA;HE1) and 7 (HEA;HE3)``."""
+    shown = [
+        f"{receiver} ({coils[receiver]})" if receiver < len(coils) and coils[receiver] else str(receiver)
+        for receiver in receivers[:most]
+    ]
+    more = [f"{len(receivers) - most} more"] if len(receivers) > most else []
+    return f"receiver{'s' * (len(receivers) != 1)} {list_of([*shown, *more])}"
+
+
+def list_of(words: Sequence[str]) -> str:
+    """Join words as in a sentence."""
+    *first, last = words or [""]
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def counted(number: int, noun: str) -> str:
+    """Give a number with its noun: ``1 spark``, ``2 sparks``."""
+    return f"{number} {noun}{'s' * (number != 1)}"

@@ -1,0 +1,95 @@
+"""All that was found in one scan, collected k-space by k-space."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gadgets.findings.facts import ScanFacts
+from gadgets.findings.pattern import Pattern, patterns_in
+from gadgets.findings.sparks import Spark, sparks_of
+from gadgets.findings.verdict import verdict_of
+from gadgets.indices import Indices
+from gadgets.records import Calibration, Detection
+
+
+class Findings:
+    """Collects what was found in a scan; holds sparks, and a few numbers of each k-space.
+
+    Parameters
+    ----------
+    facts
+        What the header says.
+    """
+
+    def __init__(self, facts: ScanFacts | None = None) -> None:
+        self.facts = facts or ScanFacts()
+        self.n_unjudged = 0
+        self._kspaces: list[Indices] = []
+        self._extents: dict[Indices, tuple[int, int, int, int]] = {}
+        self._moments: list[tuple[int, int]] = []
+        self._sparks: list[Spark] = []
+
+    def add(self, detection: Detection, calibration: Calibration | None = None) -> None:
+        """Take what was found in one k-space, and what became of it where that is known."""
+        is_judged = bool(detection.patches or detection.points) or detection.image_probability is not None
+        sparks = sparks_of(detection, calibration)
+        self.note(detection.indices, detection.shape, detection.moments, sparks, is_judged=is_judged)
+
+    def note(
+        self,
+        indices: Indices,
+        shape: tuple[int, int, int, int],
+        moments: tuple[int, int],
+        sparks: Sequence[Spark],
+        *,
+        is_judged: bool,
+    ) -> None:
+        """Take the sparks of one k-space; shape and moments as in :class:`gadgets.records.Detection`."""
+        self._kspaces.append(indices)
+        self._extents[indices] = shape
+        # A scanner that counts no time leaves its time stamps zero.
+        if any(moments):
+            self._moments.append(moments)
+        self.n_unjudged += not is_judged
+        self._sparks += sparks
+
+    @property
+    def n_kspaces(self) -> int:
+        """Number of k-spaces so far."""
+        return len(self._kspaces)
+
+    @property
+    def moments(self) -> tuple[int, int]:
+        """First and last time stamp of the imaging data so far; zeros where none is known."""
+        first, last = zip(*self._moments, strict=True) if self._moments else ((0,), (0,))
+        return min(first), max(last)
+
+    @property
+    def noun(self) -> str:
+        """What a k-space of this scan is called: a slice, where they differ by nothing else."""
+        slices = {indices.slice for indices in self._kspaces}
+        return "slice" if len(slices) == len(self._kspaces) else "k-space"
+
+    @property
+    def sparks(self) -> tuple[Spark, ...]:
+        """All sparks so far in the order of the k-spaces, with their time in the scan."""
+        start, _ = self.moments
+        return tuple(
+            spark.model_copy(
+                update={
+                    "seconds": self.facts.seconds_between(start, spark.time_stamp),
+                    "clock": self.facts.clock_of(spark.time_stamp),
+                }
+            )
+            for spark in self._sparks
+        )
+
+    @property
+    def patterns(self) -> tuple[Pattern, ...]:
+        """What the sparks have in common."""
+        return patterns_in(self._sparks, self.facts, self._extents, self.moments)
+
+    @property
+    def verdict(self) -> str:
+        """What happened, in one sentence."""
+        return verdict_of(self._sparks, self.n_kspaces, self.n_unjudged, self.noun, self.patterns)

@@ -1,0 +1,194 @@
+"""Gathers what the nodes of a chain tell of a scan: their records, or no more than the meta data of their images."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from gadgets.errors import SettingsError
+from gadgets.findings import Findings, ScanFacts, Spark, sparks_of
+from gadgets.indices import Indices
+from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, Record, RepairedPoint
+from pipelines.replay.scan_output import ImageResult
+from pipelines.replay.scan_report import KSpaceReport, PointReport, Totals, total
+
+logger = logging.getLogger(__name__)
+
+_SPARKS = TypeAdapter(tuple[Spark, ...])
+
+RECORDS: Mapping[str, type[Record]] = {
+    "acquisition_buffer": Assembly,
+    "spark_detection": Detection,
+    "calibration": Calibration,
+    "image_fft": Imaging,
+}
+
+
+def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
+    """Read the JSON lines that nodes wrote to their ``report``, from a byte of the file on.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            # A node's file may hold scans of many days.
+            file.seek(offset)
+            lines = file.read().splitlines()
+    except OSError as error:
+        raise SettingsError(f"{path}: the nodes' report cannot be read ({error.strerror})") from error
+    records = []
+    for number, line in enumerate(lines, 1):
+        try:
+            fields = json.loads(line)
+            node = fields.pop("node")
+            records.append((node, RECORDS[node].model_validate(fields)))
+        except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+            # Somebody else may write to the file, or a disk was full: the scan itself is well.
+            logger.warning("%s: line %d is no record of a node (%s)", path, number, type(error).__name__)
+    return records
+
+
+def merge(records: Iterable[tuple[str, Record]]) -> tuple[KSpaceReport, ...]:
+    """Bring the records of all nodes together: the n-th of a node with certain indices belongs to the n-th k-space."""
+    seen: Counter[tuple[str, str]] = Counter()
+    merged: dict[tuple[str, int], dict[str, Any]] = {}
+    for node, record in records:
+        indices: Indices = record.indices  # type: ignore[attr-defined]
+        # Counters may come again in a scan (several cells, repeated slices), so the n-th is counted, too.
+        key = indices.model_dump_json()
+        place = (key, seen[node, key])
+        seen[node, key] += 1
+        merged.setdefault(place, {"indices": indices})[node] = record
+    return tuple(_kspace(found) for found in merged.values())
+
+
+def _kspace(found: Mapping[str, Any]) -> KSpaceReport:
+    assembly: Assembly | None = found.get("acquisition_buffer")
+    detection: Detection | None = found.get("spark_detection")
+    calibration: Calibration | None = found.get("calibration")
+    imaging: Imaging | None = found.get("image_fft")
+    repaired = list(calibration.points) if calibration is not None else []
+    judged = {_place(entry.point) for entry in repaired}
+    points = [_point(entry.point, entry) for entry in repaired]
+    if detection is not None:
+        # Found but unknown to calibration: it did not run, or failed on this k-space.
+        points += [_point(point, None) for point in detection.points if _place(point) not in judged]
+    records = {name: found[name] for name in RECORDS if name in found}
+    return KSpaceReport(
+        indices=found["indices"],
+        shape=detection.shape if detection is not None else (0, 0, 0, 0),
+        moments=detection.moments if detection is not None else (0, 0),
+        sparks=sparks_of(detection, calibration) if detection is not None else (),
+        readouts=assembly.readouts if assembly is not None else None,
+        missing=assembly.missing if assembly is not None else 0,
+        patches=detection.patches if detection is not None else 0,
+        target_patches=detection.target_patches if detection is not None else (),
+        points=tuple(points),
+        refusals=tuple(point for point in points if point.refusal),
+        image_probability=detection.image_probability if detection is not None else None,
+        provider=detection.provider if detection is not None else "",
+        image=imaging.image if imaging is not None else None,
+        seconds={name: record.seconds for name, record in records.items()},
+        warnings=tuple(f"{name}: {record.warning}" for name, record in records.items() if record.warning),
+    )
+
+
+def _place(point: Point) -> tuple[int, int, int]:
+    return point.partition, point.line, point.sample
+
+
+def _point(point: Point, repaired: RepairedPoint | None) -> PointReport:
+    outcome = {} if repaired is None else repaired.model_dump(exclude={"point"})
+    return PointReport(**point.model_dump(), **outcome)
+
+
+def from_images(images: Iterable[ImageResult]) -> tuple[tuple[KSpaceReport, ...], Totals]:
+    """Tell what images' meta data tell of a scan that ran elsewhere: sparks and numbers, no single points."""
+    images = tuple(images)
+    kspaces = tuple(_of_image(image) for image in images)
+    counts: Counter[str] = Counter()
+    for image in images:
+        for name in ("points_found", "target_patches", "points_repaired", "points_refused", "sparks_found"):
+            counts[name] += _numbers(image.meta, name)[0]
+    totals = total(kspaces).model_copy(
+        update={
+            "target_patches": counts["target_patches"],
+            # An image tells of so many sparks one by one, and of all in numbers.
+            "sparks": counts["sparks_found"],
+            "points": counts["points_found"],
+            "repaired": counts["points_repaired"],
+            "refused": counts["points_refused"],
+            "receivers": tuple(dict.fromkeys(each for image in images for each in _receivers(image, "hit"))),
+            "receivers_repaired": tuple(sorted({each for image in images for each in _receivers(image, "repaired")})),
+        }
+    )
+    return kspaces, totals
+
+
+def _of_image(image: ImageResult) -> KSpaceReport:
+    warning = image.meta.get("despark_warnings", "")
+    shape, moments = _numbers(image.meta, "shape", 4), _numbers(image.meta, "moments", 2)
+    return KSpaceReport(
+        indices=image.indices,
+        shape=(shape[0], shape[1], shape[2], shape[3]),
+        moments=(moments[0], moments[1]),
+        sparks=_sparks(image.meta.get("despark_sparks", "[]")),
+        patches=_numbers(image.meta, "patches")[0],
+        provider=image.meta.get("despark_provider", ""),
+        warnings=(warning,) if warning else (),
+    )
+
+
+def _sparks(text: str) -> tuple[Spark, ...]:
+    try:
+        return _SPARKS.validate_json(text)
+    except ValidationError:
+        # An older or newer despark may tell it otherwise; the numbers are there all the same.
+        logger.warning("the sparks in an image's meta data cannot be read")
+        return ()
+
+
+def _numbers(meta: Mapping[str, str], name: str, count: int = 1) -> list[int]:
+    """Read whole numbers from the meta data; zeros where there are none."""
+    words = meta.get(f"despark_{name}", "").split()
+    return [int(word) for word in words] if len(words) == count and all(map(str.isdigit, words)) else [0] * count
+
+
+def _receivers(image: ImageResult, what: str) -> list[int]:
+    return [int(word) for word in image.meta.get(f"despark_receivers_{what}", "").split() if word.isdigit()]
+
+
+def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts) -> dict[str, Any]:
+    """Give the parts of a :class:`~pipelines.replay.scan_report.ScanReport` that say in words what was found.
+
+    Parameters
+    ----------
+    kspaces
+        All of a scan; what is given has the times of their sparks.
+    facts
+        What the header says.
+    """
+    kspaces = tuple(kspaces)
+    findings = Findings(facts)
+    for kspace in kspaces:
+        findings.note(kspace.indices, kspace.shape, kspace.moments, kspace.sparks, is_judged=kspace.is_judged)
+    timed = iter(findings.sparks)
+    return {
+        "verdict": findings.verdict,
+        "patterns": findings.patterns,
+        "scan": facts,
+        "moments": findings.moments,
+        "k_spaces": tuple(
+            kspace.model_copy(update={"sparks": tuple(islice(timed, len(kspace.sparks)))}) for kspace in kspaces
+        ),
+    }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from gadgets.kspace import (
     AcquiredKSpace,
     Encoding,
     Key,
+    KSpace,
     KSpaceAssembler,
     Limits,
     Readout,
@@ -34,7 +35,7 @@ from gadgets.kspace import (
 )
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import assignment_for, detector_for
-from gadgets.records import Assembly, Detection
+from gadgets.records import Assembly, Calibration, Detection
 from gadgets.report import Report
 from gadgets.settings import NodeSettings, RawRepairSettings
 from gadgets.wire import Acquisition, Waveform
@@ -63,6 +64,21 @@ class _Held:
     is_judged: bool = True
 
 
+@dataclass(frozen=True, eq=False)
+class JudgedKSpace:
+    """A k-space with all that is known of it: ``repaired`` are its samples after the repair, None if none changed."""
+
+    kspace: KSpace
+    repaired: ComplexArray | None
+    assembly: Assembly
+    detection: Detection
+    calibration: Calibration
+
+
+def _ignore(_judged: JudgedKSpace) -> None:
+    """Do nothing with a k-space that was judged."""
+
+
 class RawRepairer:
     """Repairs the sparks of a stream of acquisitions.
 
@@ -74,6 +90,8 @@ class RawRepairer:
         Those of the MRD header.
     detector
         Opened before the scan.
+    on_judged
+        Called with every k-space as soon as it is judged.
     """
 
     def __init__(
@@ -81,10 +99,12 @@ class RawRepairer:
         settings: RawRepairSettings,
         encodings: tuple[Encoding, ...],
         detector: LooksForSparks,
+        on_judged: Callable[[JudgedKSpace], None] = _ignore,
     ) -> None:
         self._settings = settings
         self._encodings = encodings
         self._detector = detector
+        self._on_judged = on_judged
         # Cartesian and EPI readouts have a place; all others, as of spirals, are judged in the order in which they
         # came.
         self._by_place = KSpaceAssembler(encodings)
@@ -215,14 +235,13 @@ class RawRepairer:
         warning = acquired.warning if is_gridded else ""
         if warning:
             logger.warning("raw_repair: %s", warning)
-        self._reports["acquisition_buffer"].add(
-            Assembly(
-                indices=kspace.indices,
-                readouts=len(acquired.readouts),
-                missing=acquired.n_missing if is_gridded else 0,
-                warning=warning,
-            )
+        assembly = Assembly(
+            indices=kspace.indices,
+            readouts=len(acquired.readouts),
+            missing=acquired.n_missing if is_gridded else 0,
+            warning=warning,
         )
+        self._reports["acquisition_buffer"].add(assembly)
         detection = detect(kspace, self._detector, self._settings.spark_detection.on_failure)
         detection = self._reports["spark_detection"].add(detection)
         found = (detection.target_patches, detection.repairs)
@@ -230,6 +249,7 @@ class RawRepairer:
         self._reports["calibration"].add(calibration)
         if data is not None:
             _write_back(acquired, data)
+        self._on_judged(JudgedKSpace(kspace, data, assembly, detection, calibration))
 
 
 def in_order_of_acquisition(encoding: Encoding) -> Encoding:

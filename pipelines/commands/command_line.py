@@ -41,6 +41,7 @@ class Command(NamedTuple):
 
 COMMANDS: Mapping[str, Command] = {
     "replay": Command("pipelines.commands.replay", "replay", "Stream a raw file through a chain."),
+    "inspect": Command("pipelines.commands.inspect", "inspect", "Look at scans, and say whether there were sparks."),
     "serve": Command("pipelines.commands.serve", "serve", "Run the embedded host, for any Gadgetron client."),
     "worker": Command("pipelines.commands.worker", "worker", "Serve the nodes to <connect>, models opened once."),
     "stream": Command("pipelines.commands.stream", "stream", "Run a chain as a filter on an MRD stream."),
@@ -53,7 +54,7 @@ COMMANDS: Mapping[str, Command] = {
     "demo": Command("pipelines.commands.demo.command", "demo", "Do the main job on a file made for it, with pictures."),
 }
 
-IN_PROCESS = ("worker", "stream")
+IN_PROCESS = ("worker", "stream", "inspect")
 """Commands that run nodes in their own process; the others start processes, which are limited as well."""
 
 

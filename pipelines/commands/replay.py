@@ -8,10 +8,13 @@ from typing import Annotated
 
 import typer
 
+from gadgets.errors import RawDataError
 from pipelines.commands.terminal.batch import reports_json, run_all
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
+from pipelines.files import check_folder, same_file
+from pipelines.inspection import look_again, write_html
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
 TOLD = ("pipelines.host.host",)
@@ -35,6 +38,9 @@ def replay(
     ] = None,
     group: Group = "dataset",
     report: ReportFile = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="PAGE.html", help="Write a page about what was found: one HTML file.")
+    ] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -42,11 +48,17 @@ def replay(
 
     The chain runs on this machine, unless --host names a server. The output appears when it is complete. A name
     without an ending is a folder of DICOM files. For several raw files, {} in OUT stands for the name of each. The end
-    is a summary of what was found and repaired; --report and --json are the same and write it down.
+    is a summary of what was found and repaired; --report and --json are the same and write it down. --page shows it
+    with pictures.
 
     Example: despark replay scan.h5 -o images.h5 --report found.json
     """
     shell = open_shell(verbose, quiet, report, told=TOLD)
+    if page is not None:
+        check_folder(page)
+        for other in (*raw, output, *([report] if report else [])):
+            if same_file(page, other):
+                raise RawDataError(f"{page}: the page would overwrite {other}")
     is_alone = len(raw) == 1
 
     def run(source: Path, target: Path) -> ScanReport:
@@ -66,6 +78,10 @@ def replay(
     results = run_all(shell, raw, output, run)
     if report == STDOUT or not is_alone:
         shell.write_json(reports_json(results))
+    if page is not None:
+        with working(shell, f"writing {page}") as work:
+            seen = [look_again(each, lambda done, total: work.bar("drawing", done, total)) for each in results]
+            write_html(page, seen)
     for result in results:
         shell.show(*summary_of(result, verbose))
 

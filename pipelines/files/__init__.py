@@ -1,5 +1,6 @@
 """Files: what lies on disk?"""
 
+from pipelines.files.hdf5_file import has_group
 from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, Target, check_same_kind, open_images
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
@@ -25,6 +26,7 @@ __all__ = [
     "check_folder",
     "check_new_folder",
     "check_same_kind",
+    "has_group",
     "header_xml",
     "mended",
     "open_images",

@@ -44,6 +44,21 @@ def open_hdf5(path: Path) -> h5py.File:
         raise RawDataError(f"{path}: cannot be read ({reason})") from error
 
 
+def has_group(path: Path, name: str) -> bool:
+    """Tell whether a file is HDF5 and has such a group.
+
+    Raises
+    ------
+    RawDataError
+        The file is HDF5 and cannot be read.
+    """
+    check_regular(path)
+    if not h5py.is_hdf5(path):
+        return False
+    with open_hdf5(path) as file:
+        return isinstance(find(file, name, str(path)), h5py.Group)
+
+
 def check_regular(path: Path) -> None:
     """Raise RawDataError unless there is a file that can be read; a pipe would be waited for without end."""
     # Unlike those of pathlib, these take a name that is too long or leads in circles for one that is not there.

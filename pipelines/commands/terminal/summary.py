@@ -79,7 +79,6 @@ def details_table(report: ScanReport, verbose: int = 0) -> Table:
         "image check": _checked(report),
         "target patches": f"{totals.target_patches} of {totals.patches} patches",
         "receivers repaired": _ranges(totals.receivers_repaired) or "none",
-        "time per stage": ", ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.seconds.items()),
     }
     reported = {
         "k-spaces": str(totals.k_spaces),
@@ -89,6 +88,7 @@ def details_table(report: ScanReport, verbose: int = 0) -> Table:
         "image error": error_of(report.sparks),
         **(inner if verbose else {}),
         "provider": ", ".join(totals.providers) or "none (nothing was judged by a model)",
+        "time per stage": ", ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.seconds.items()),
     }
     rows = {
         "chain": f"{report.pipeline}: {report.input}",

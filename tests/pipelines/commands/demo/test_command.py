@@ -48,6 +48,7 @@ def report_with(*points):
 
 def test_only_repaired_points_count():
     common = {"scan_counter": 1, "time_stamp": 4, "partition": 0, "line": 3, "receivers": (1,), "probability": 1.0}
+    common["receivers_repaired"] = (1,)
     points = PointReport(sample=5, method="interpolation", **common), PointReport(sample=6, refusal="why", **common)
     (place,) = repaired_places(report_with(*points))
     assert (place.indices, place.place, place.receivers) == (Indices(slice=2), (0, 3, 5), (1,))

@@ -1,0 +1,114 @@
+"""``despark inspect``: looks at files, says what is in them, and writes a page about them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gadgets.errors import DesparkError, RawDataError
+from pipelines.benchmark import read_setting
+from pipelines.commands.terminal.progress import Work, working
+from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Settings, Verbose, open_shell
+from pipelines.commands.terminal.summary import summary_of
+from pipelines.files import check_folder, has_group, same_file
+from pipelines.inspection import Inspection, inspect_images, inspect_raw, write_html, write_pdf, write_png
+
+IMAGE_ENDINGS = (".nii", ".nii.gz", ".dcm", ".ima")
+ENDINGS = (".h5", ".hdf5", ".mrd", ".dat", *IMAGE_ENDINGS)
+"""What is looked at in a folder."""
+
+Page = Annotated[
+    Path | None, typer.Option("--output", "-o", "--page", metavar="PAGE.html", help="Write the page: one HTML file.")
+]
+
+
+def inspect(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="RAW|IMAGES…", help="Raw files, images, or folders of them.", show_default=False),
+    ],
+    output: Page = None,
+    json_file: JsonFile = None,
+    png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page as a picture.")] = None,
+    pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page for a printer.")] = None,
+    settings: Settings = None,
+    group: Group = "dataset",
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Look at scans, and say whether there were sparks.
+
+    Nothing is repaired and no scan is written. The verdict and a table are shown. The page tells the same with
+    pictures, in one file that can be mailed.
+
+    Example: despark inspect scan.h5 -o page.html
+    """
+    shell = open_shell(verbose, quiet, json_file)
+    found = [each for path in files for each in files_in(path)]
+    _check_outputs(found, [path for path in (output, png, pdf, json_file) if path is not None])
+    inspections, failures = [], []
+    properties = dict(read_setting(setting) for setting in settings or ())
+    with working(shell, f"looking at {found[0] if len(found) == 1 else f'{len(found)} files'}") as work:
+        for path in found:
+            work.phase(f"looking at {path.name}")
+            try:
+                inspections.append(look_at(path, properties, group, work))
+            except DesparkError as error:
+                if len(found) == 1:
+                    raise
+                failures.append(str(error))
+    for inspection in inspections:
+        heading = [inspection.report.input] if len(found) > 1 else []
+        shell.show(*heading, *summary_of(inspection.report, verbose))
+    for failure in failures:
+        shell.say(f"error: {failure}")
+    if not inspections:
+        raise RawDataError(f"none of {len(found)} files could be looked at")
+    reports = [inspection.report.model_dump(mode="json") for inspection in inspections]
+    shell.write_json(json.dumps(reports[0] if len(found) == 1 else reports, indent=1))
+    for write, target in ((write_html, output), (write_png, png), (write_pdf, pdf)):
+        if target is not None:
+            write(target, inspections)
+            shell.say(f"written: {target}")
+    if failures:
+        raise typer.Exit(1)
+
+
+def files_in(path: Path) -> Iterator[Path]:
+    """Give the files that are meant: the file itself, or all scans in a folder, sorted.
+
+    Raises
+    ------
+    RawDataError
+        The folder holds none.
+    """
+    if not path.is_dir():
+        yield path
+        return
+    files = sorted(each for each in path.rglob("*") if each.name.lower().endswith(ENDINGS) and each.is_file())
+    if not files:
+        raise RawDataError(f"{path}: expected raw files or images ({', '.join(ENDINGS)}) in this folder, found none")
+    yield from files
+
+
+def look_at(path: Path, properties: dict[str, str], group: str, work: Work) -> Inspection:
+    """Look at one file: at its images where it holds these and no raw data."""
+    is_image = path.name.lower().endswith(IMAGE_ENDINGS) or (has_group(path, "images") and not has_group(path, group))
+    look: Callable[..., Inspection] = inspect_images if is_image else partial(inspect_raw, group=group)
+    return look(path, properties, on_step=lambda done, total: work.bar("looking", done, total, path.name))
+
+
+def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Raise RawDataError where an output cannot be written, or would replace a scan or another output."""
+    for number, path in enumerate(outputs):
+        if path == Path("-"):
+            continue
+        check_folder(path)
+        for other in (*inputs, *outputs[:number]):
+            if same_file(path, other):
+                raise RawDataError(f"{path}: would overwrite {other}")

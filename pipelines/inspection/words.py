@@ -1,0 +1,183 @@
+"""What the page says, apart from how it looks: the same words on the screen and on paper."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from gadgets.findings import Spark, counted, named_receivers
+from onnx_models.manifest import read_manifest
+from pipelines.replay import ScanReport
+
+NEAR_CENTRE = 0.1
+COLUMNS = ("slice", "line", "samples", "time", "receivers hit", "× noise", "radius", "sure", "repaired")
+
+HOW_SURE = (
+    "A trained network and a prediction from all other samples have to agree before a sample counts as a spark. "
+    "“Sure” is the network's probability. The errors of the image are estimates: each prediction is measured on clean "
+    "samples nearby.",
+    "Near the centre of k-space (radius below 0.1) the signal is strong, and weak sparks hide there: some are missed. "
+    "Interference that fills whole readouts, ghosts and motion are not looked for.",
+)
+
+
+@dataclass(frozen=True)
+class Words:
+    """All that is said of a scan.
+
+    Attributes
+    ----------
+    subject
+        What was looked at.
+    severity, status, verdict
+        How bad it is: nothing, ``warn`` or ``bad``; in two or three words; in a sentence.
+    advice
+        Where to look.
+    facts
+        Name, value, and what belongs to the value in small print.
+    columns, rows
+        The table of sparks.
+    sections
+        Title and paragraphs of what else there is to know.
+    made
+        Settings, models and versions.
+    """
+
+    subject: str
+    severity: str
+    status: str
+    verdict: str
+    advice: tuple[str, ...]
+    facts: tuple[tuple[str, str, str], ...]
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    sections: tuple[tuple[str, tuple[str, ...]], ...]
+    made: tuple[tuple[str, str], ...]
+
+
+def in_words(report: ScanReport) -> Words:
+    """Say what a report says, for somebody who does not know the program."""
+    sparks = report.sparks
+    severity, status = _severity(sparks, report)
+    scan = report.scan
+    where = [scan.protocol, scan.station, scan.system, f"{scan.field_t:.3g} T" if scan.field_t else "", report.date]
+    return Words(
+        subject=" · ".join(filter(None, (Path(report.input).name, *where))),
+        severity=severity,
+        status=status,
+        verdict=report.verdict,
+        advice=tuple(pattern.advice for pattern in report.patterns),
+        facts=_facts(report),
+        columns=COLUMNS,
+        rows=tuple(_row(spark, report) for spark in sparks),
+        sections=(
+            ("What was repaired", _repaired(report)),
+            ("What was not repaired, and why", _refused(report)),
+            ("What else was noticed", _warnings(report)),
+            ("How sure is this?", HOW_SURE),
+        ),
+        made=_made(report),
+    )
+
+
+def _severity(sparks: tuple[Spark, ...], report: ScanReport) -> tuple[str, str]:
+    if not report.totals.sparks:
+        unjudged = not report.k_spaces or not any(kspace.is_judged for kspace in report.k_spaces)
+        return ("warn", "not judged") if unjudged else ("", "no sparks")
+    if all(spark.is_repaired for spark in sparks):
+        return "warn", "sparks, repaired"
+    return "bad", "sparks left"
+
+
+def _facts(report: ScanReport) -> tuple[tuple[str, str, str], ...]:
+    sparks = report.sparks
+    n_kspaces = report.totals.k_spaces
+    length = report.scan.seconds_between(*report.moments)
+    start = report.scan.clock_of(report.moments[0]) if any(report.moments) else ""
+    facts = [("sparks", str(report.totals.sparks), counted(report.totals.points, "sample"))]
+    if sparks:
+        strongest = max(sparks, key=lambda spark: spark.strength)
+        facts.append(("strongest ripple", f"{strongest.strength:.2g} ×", "the image noise"))
+        facts.append(("image error", _errors(sparks), "× the image noise, estimated"))
+        hit = {spark.indices for spark in sparks}
+        facts.append(("hit", f"{len(hit)} of {n_kspaces}", "k-spaces (images)"))
+    else:
+        facts.append(("looked at", str(n_kspaces), "k-spaces (images)"))
+    if length is not None:
+        facts.append(("length of scan", f"{length:.1f} s", f"from {start[:8]}" if start else ""))
+    return tuple(facts)
+
+
+def _errors(sparks: tuple[Spark, ...]) -> str:
+    before = math.hypot(*(spark.error_before for spark in sparks))
+    left = [spark.error_after for spark in sparks if spark.error_after is not None]
+    return f"{before:.2g} → {math.hypot(*left):.2g}" if len(left) == len(sparks) else f"{before:.2g}"
+
+
+def _row(spark: Spark, report: ScanReport) -> tuple[str, ...]:
+    others = {name: value for name, value in spark.indices.model_dump().items() if value and name != "slice"}
+    place = ", ".join([str(spark.indices.slice), *(f"{name} {value}" for name, value in others.items())])
+    samples = f"{spark.samples[0]}–{spark.samples[-1]}" if len(spark.samples) > 1 else str(spark.samples[0])
+    fate = ", ".join(spark.methods) if spark.is_repaired else ("in part" if spark.methods else "no")
+    return (
+        place,
+        f"{spark.partition} / {spark.line}" if spark.partition else str(spark.line),
+        samples,
+        _time(spark, report),
+        named_receivers(spark.receivers, report.scan.coils, most=4).partition(" ")[2],
+        f"{spark.strength:.2g}" if spark.strength else "?",
+        f"{spark.radius:.2f}",
+        f"{100 * spark.probability:.0f} %",
+        fate,
+    )
+
+
+def _time(spark: Spark, report: ScanReport) -> str:
+    if spark.seconds is None:
+        return f"tick {spark.time_stamp - report.moments[0]}" if any(report.moments) else "?"
+    return f"{spark.seconds:.2f} s" + (f" ({spark.clock[:8]})" if spark.clock else "")
+
+
+def _repaired(report: ScanReport) -> tuple[str, ...]:
+    methods = Counter(point.method for kspace in report.k_spaces for point in kspace.points if point.method is not None)
+    if not methods:
+        return ()
+    how = ", ".join(f"{counted(count, 'sample')} by {method}" for method, count in methods.most_common())
+    where = named_receivers(report.totals.receivers_repaired, report.scan.coils)
+    wide = f" They were repaired in {where}: what is seen in two receivers reached all, in some too weakly to be seen."
+    others = "No other sample is changed."
+    is_wider = set(report.totals.receivers_repaired) > set(report.totals.receivers)
+    looked = " (Nothing was written: this is what a repair does.)" if report.pipeline == "inspect" else ""
+    return (f"{how}. {others}{looked}", *((wide.strip(),) if is_wider else ()))
+
+
+def _refused(report: ScanReport) -> tuple[str, ...]:
+    reasons = Counter(point.refusal for kspace in report.k_spaces for point in kspace.refusals)
+    return tuple(f"{counted(count, 'sample')}: {reason}." for reason, count in reasons.most_common())
+
+
+def _warnings(report: ScanReport) -> tuple[str, ...]:
+    warnings = Counter(warning for kspace in report.k_spaces for warning in kspace.warnings)
+    told = [f"{warning} ({counted(count, 'k-space')})." for warning, count in warnings.most_common(10)]
+    n_centre = sum(spark.radius < NEAR_CENTRE for spark in report.sparks)
+    near = (
+        f"{counted(n_centre, 'spark')} near the centre of k-space (radius below {NEAR_CENTRE}): they shade the image."
+    )
+    return (*told, *((near,) if n_centre else ()))
+
+
+def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:
+    settings = [f"{node}.{name}={value}" for node, values in report.settings.items() for name, value in values.items()]
+    used = {patch.model for kspace in report.k_spaces for patch in kspace.target_patches}
+    models = [f"{entry.name} ({entry.sha256[:12]})" for entry in read_manifest().models if entry.name in used]
+    return (
+        ("file", report.input),
+        ("chain", report.pipeline),
+        ("settings", ", ".join(settings) or "as they are installed"),
+        ("models that found something", ", ".join(models) or "none"),
+        ("ran on", ", ".join(report.totals.providers) or "nothing"),
+        ("despark", report.despark),
+        ("took", f"{report.seconds:.1f} s"),
+    )

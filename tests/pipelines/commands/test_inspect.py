@@ -1,0 +1,64 @@
+"""``despark inspect``: files and folders in, a verdict and pages out, nothing overwritten."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from pipelines.commands.command_line import main
+from pipelines.phantom import PhantomScan, write_phantom
+
+
+@pytest.fixture(autouse=True)
+def scans(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "night").mkdir()
+    for number in (1, 2):
+        write_phantom(tmp_path / "night" / f"scan{number}.h5", PhantomScan(matrix=32, n_coils=4, n_slices=1, n_noise=0))
+    return tmp_path
+
+
+def despark(*arguments):
+    with pytest.raises(SystemExit) as ended:
+        main(["inspect", *arguments])
+    return ended.value.code
+
+
+def test_one_file_gives_a_verdict_a_page_and_a_report(scans, capfd):
+    outputs = ["-o", "page.html", "--json", "r.json", "--png", "page.png", "--pdf", "page.pdf"]
+    assert despark("night/scan1.h5", *outputs) == 0
+    captured = capfd.readouterr()
+    assert captured.out.startswith("No sparks.\n")
+    assert "written: page.html" in captured.err
+    report = json.loads((scans / "r.json").read_text())
+    assert (report["verdict"], report["pipeline"], len(report["k_spaces"])) == ("No sparks.", "inspect", 1)
+    assert (scans / "page.html").read_text().startswith("<!DOCTYPE html>")
+    assert (scans / "page.png").read_bytes().startswith(b"\x89PNG")
+    assert (scans / "page.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_folder_is_looked_through_and_a_bad_file_does_not_end_it(scans, capfd):
+    (scans / "night" / "bad.h5").write_bytes(b"no HDF5")
+    assert despark("night", "--json", "-") == 1
+    captured = capfd.readouterr()
+    assert [report["input"] for report in json.loads(captured.out)] == ["night/scan1.h5", "night/scan2.h5"]
+    assert "error: night/bad.h5: " in captured.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nowhere.h5"], "nowhere.h5: no such file"),
+        (["night/scan1.h5", "-o", "night/scan1.h5"], "would overwrite night/scan1.h5"),
+        (["night/scan1.h5", "-o", "a.html", "--png", "a.html"], "would overwrite a.html"),
+        (["night/scan1.h5", "--set", "calibration.methd=none"], "methd"),
+        (["empty"], "expected raw files or images"),
+    ],
+)
+def test_what_cannot_be_is_said_in_a_line(scans, capfd, arguments, reason):
+    (scans / "empty").mkdir()
+    assert despark(*arguments) == 1
+    error = capfd.readouterr().err
+    assert reason in error
+    assert "Traceback" not in error

@@ -1,0 +1,162 @@
+"""Looking at files: what was hit is named on the page, and a scan that is known is not searched again."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ismrmrd.hdf5 import acquisition_header_dtype
+from matplotlib.image import imread
+
+from gadgets.errors import RawDataError
+from gadgets.findings import ScanFacts
+from gadgets.kspace import ACQ_IS_NOISE_MEASUREMENT
+from gadgets.repair import noise_of
+from pipelines.files import RawAcquisition, RawFile, read_kspaces, write_raw_file
+from pipelines.inspection import Inspection, html_page, inspect_images, inspect_raw, look_again, write_pdf, write_png
+from pipelines.phantom import PhantomScan, write_phantom
+from pipelines.replay import Replay
+
+CPU = {"spark_detection.provider": "cpu"}
+
+
+def ignore(_done, _total):
+    """Watch nothing."""
+
+
+@pytest.fixture(scope="module")
+def burst_file(tmp_path_factory):
+    """A scan of 16 receivers with a burst in 3 and 7, far from the centre of k-space."""
+    folder = tmp_path_factory.mktemp("burst")
+    write_phantom(folder / "clean.h5", PhantomScan(matrix=48, n_coils=16, n_slices=2, n_noise=0))
+    with RawFile(folder / "clean.h5") as raw:
+        items, header = list(raw), raw.header_xml
+    hit = items[10]
+    data, noise = hit.data.copy(), np.median(np.abs(hit.data[:, :6]))
+    data[np.ix_([3, 7], [5, 6, 7])] += noise * np.array([[60], [90j]]) * np.array([1, 0.8, 0.6])
+    items[10] = RawAcquisition(hit.header, hit.trajectory, data)
+    write_raw_file(folder / "burst.h5", header, items)
+    return folder / "burst.h5"
+
+
+@pytest.fixture(scope="module")
+def burst(burst_file):
+    return inspect_raw(burst_file, CPU, ignore)
+
+
+def test_a_burst_in_receivers_3_and_7_is_named_as_such(burst):
+    (spark,) = burst.report.sparks
+    assert (spark.receivers, spark.samples, spark.line) == ((7, 3), (5, 6, 7), 5)
+    assert spark.receivers_repaired == tuple(range(16))
+    page = html_page([burst])
+    assert re.search(r"1 spark in 1 of 2 slices, repaired, .* in receivers 3 .*and 7 .*alone", page)
+    assert re.search(r"<title>[^<]*line 5,[^<]*</title>", page)
+    bars = re.findall(r'<text class="name"[^>]*>(\d+)[^<]*</text>.*?<text[^>]*>(\d+)</text>', page)
+    assert [int(receiver) for receiver, count in bars if count != "0"] == [3, 7]
+
+
+def test_the_pictures_show_what_the_repair_does(burst):
+    (pictures,) = burst.pictures
+    clean = inspect_raw(Path(burst.report.input).with_name("clean.h5"), CPU, ignore).pictures[0]
+    assert np.linalg.norm(pictures.after - clean.before) < 0.1 * np.linalg.norm(pictures.before - clean.before)
+    assert pictures.kspace[5, 5] == pictures.kspace[5].max()
+    assert pictures.gain > 1
+
+
+def test_the_estimated_error_of_the_image_is_about_the_true_one(burst):
+    clean_file = Path(burst.report.input).with_name("clean.h5")
+    (clean, _), (hit, _) = (list(read_kspaces(file)) for file in (clean_file, burst.report.input))
+    added = np.abs(hit.kspace.data - clean.kspace.data)[:, 0]
+    noise = noise_of(clean.kspace, 0)
+    true = np.linalg.norm(added / noise[:, None, None]) / np.sqrt(added.size)
+    assert burst.report.sparks[0].error_before == pytest.approx(true, rel=0.1)
+    assert burst.report.sparks[0].error_after < 0.1 * true
+
+
+def test_the_page_is_one_file_that_asks_for_nothing_and_is_well_formed(burst):
+    page = html_page([burst])
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|#)""", page)
+    assert "@import" not in page
+    assert "url(" not in page
+    open_tags = []
+
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag, _attrs):
+            if tag not in ("meta", "img", "br"):
+                open_tags.append(tag)
+
+        def handle_endtag(self, tag):
+            assert open_tags.pop() == tag
+
+        def handle_startendtag(self, _tag, _attrs):
+            pass
+
+    Tags(convert_charrefs=True).feed(page)
+    assert open_tags == []
+
+
+def test_what_stands_in_a_header_is_no_html(burst):
+    report = burst.report.model_copy(update={"scan": ScanFacts(protocol="<script>x</script>", coils=("<b>",) * 16)})
+    page = html_page([Inspection(report, ())])
+    assert "<script>" not in page
+    assert "<b>" not in page
+
+
+def test_a_clean_scan_says_so_plainly(burst):
+    clean = inspect_raw(Path(burst.report.input).with_name("clean.h5"), CPU, ignore)
+    page = html_page([clean])
+    assert "No sparks." in page
+    assert "<h2>Sparks</h2>" not in page
+    (pictures,) = clean.pictures
+    assert not pictures.sparks
+
+
+def test_several_files_have_a_table_first(burst):
+    clean = inspect_raw(Path(burst.report.input).with_name("clean.h5"), CPU, ignore)
+    page = html_page([burst, clean])
+    assert "Sparks in 1 of 2 files" in page
+    assert page.index('href="#scan1"') < page.index('id="scan0"') < page.index('id="scan1"')
+
+
+def test_a_scan_that_is_known_is_drawn_without_a_search(burst, tmp_path, monkeypatch):
+    report = Replay(Path(burst.report.input), tmp_path / "o.h5", settings=("spark_detection.provider=cpu",)).run()
+    monkeypatch.setattr("pipelines.inspection.looking.open_detector", None)
+    again = look_again(report, ignore)
+    assert again.report is report
+    np.testing.assert_array_equal(again.pictures[0].after, burst.pictures[0].after)
+
+
+def test_paper_shows_the_same(burst, tmp_path):
+    write_pdf(tmp_path / "page.pdf", [burst])
+    write_png(tmp_path / "page.png", [burst])
+    assert (tmp_path / "page.pdf").read_bytes().count(b"/Type /Page ") == 2
+    picture = imread(tmp_path / "page.png")
+    assert picture.shape[0] > 2 * picture.shape[1]
+    assert picture.std() > 0.05
+
+
+def test_images_are_looked_at_too(tmp_path, burst):
+    Replay(Path(burst.report.input), tmp_path / "o.h5", settings=("calibration.method=none",)).run()
+    seen = inspect_images(tmp_path / "o.h5", CPU, ignore)
+    assert seen.report.totals.k_spaces == 2
+    assert seen.pictures
+
+
+def test_a_file_without_imaging_data_is_an_error(tmp_path, burst):
+    with RawFile(burst.report.input) as raw:
+        items = [
+            RawAcquisition(_with_flags(item.header, ACQ_IS_NOISE_MEASUREMENT), item.trajectory, item.data)
+            for item in raw.acquisitions()
+        ]
+        write_raw_file(tmp_path / "noise.h5", raw.header_xml, items)
+    with pytest.raises(RawDataError, match="holds no imaging readouts"):
+        inspect_raw(tmp_path / "noise.h5", CPU, ignore)
+
+
+def _with_flags(header, flags):
+    fields = np.frombuffer(header, acquisition_header_dtype).copy()
+    fields["flags"] = flags
+    return fields.tobytes()

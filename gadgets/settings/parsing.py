@@ -11,7 +11,19 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
-from gadgets.settings.suggestions import meant_or_known
+from gadgets.settings.suggestions import did_you_mean, meant_or_known
+
+EXPECTED = {
+    "float": "a number",
+    "finite_number": "a finite number",
+    "int": "a whole number",
+    "bool": "true or false",
+    "less_than_equal": "at most {le}",
+    "less_than": "less than {lt}",
+    "greater_than_equal": "at least {ge}",
+    "greater_than": "more than {gt}",
+}
+"""What pydantic's kinds of complaints ask for."""
 
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
@@ -97,12 +109,24 @@ def _stage_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any 
 def _complaint(node: str, item: ErrorDetails, model: type[BaseModel]) -> str:
     name = ".".join(str(part) for part in item["loc"])
     if item["type"] != "extra_forbidden":
-        return f"{node}.{name}: {item['msg']}, found {item['input']!r}"
+        return f"{node}.{name}: {_expected(item)}"
     known = property_names(model)
     stage = f"{item['loc'][0]}."
     # Of a stage that is named, its own properties are what can be meant.
     of_stage = [each for each in known if each.startswith(stage)]
     return f"{node}: unknown property {name!r}{meant_or_known(name, of_stage or known)}"
+
+
+def _expected(item: ErrorDetails) -> str:
+    """Say in our words what was expected in place of a value, and which one may have been meant."""
+    context, found = item.get("ctx") or {}, item["input"]
+    if item["type"] == "literal_error":
+        known = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
+        return f"expected one of {', '.join(known)}; found {found!r}{did_you_mean(str(found), known)}"
+    for kind, words in EXPECTED.items():
+        if item["type"].startswith(kind):
+            return f"expected {words.format(**context)}, found {found!r}"
+    return f"{item['msg'].removeprefix('Value error, ')}, found {found!r}"
 
 
 def read_settings(configuration: bytes | str | None, model: type[SettingsT], node: str) -> SettingsT:

@@ -28,6 +28,11 @@ from pipelines.chains.chain_node import Node, kinds_of, parse_node, to_bytes
 from pipelines.messages import MessageID
 
 CHAINS = Path(__file__).parent
+GIVES = {
+    "raw_repair": (MessageID.ACQUISITION, "acquisitions", "<classname>AcquisitionWriter</classname>"),
+    "image_fft": (MessageID.IMAGE, "images", "<classname>ImageWriter</classname>"),
+}
+"""What nodes of ours give when they are the last, and the writer that it needs."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +71,17 @@ class Chain:
             raise PipelineError(f"{self.source}: only a Gadgetron can run {'; '.join(self.obstacles)}")
         if not self.nodes:
             raise PipelineError(f"{self.source}: the chain has no nodes")
+        self.check_writers()
+
+    def check_writers(self) -> None:
+        """Raise PipelineError if what the last node gives has no writer, and so would never come back."""
+        last = self.nodes[-1] if self.nodes and not self.obstacles else None
+        given = GIVES.get(last.name) if last is not None and last.is_ours else None
+        if given is not None and given[0] not in self.writes:
+            raise PipelineError(
+                f"{self.source}: {self.nodes[-1].name}, the last node, gives {given[1]}, which have no writer; "
+                f"expected {given[2]} among the <writers> of the chain"
+            )
 
     def check_settings(self) -> None:
         """Raise SettingsError if a property of one of our own nodes is unknown, of the wrong type or without effect."""

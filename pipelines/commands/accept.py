@@ -20,10 +20,9 @@ import typer
 
 from gadgets.errors import RawDataError
 from gadgets.kspace import is_imaging
-from pipelines.benchmark import amount
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
-from pipelines.commands.terminal.summary import found_counts, found_table
+from pipelines.commands.terminal.summary import found_counts, found_table, harm_table
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, Truth, compare
 
@@ -51,10 +50,7 @@ def accept(
         comparison = compare_files(sparked, repaired, truth, group, lambda *n: work.bar("acquisitions", *n), work.phase)
     found = {"sparked": str(sparked), "repaired": str(repaired), "truth": None if truth is None else str(truth)}
     shell.write_json(json.dumps(found | found_counts(comparison), indent=1))
-    if truth is None:
-        shell.show(f"{amount(comparison.n_beside, 'sample')} changed in a scan without sparks")
-    else:
-        shell.show(found_table(comparison))
+    shell.show(*([] if truth is None else [found_table(comparison)]), harm_table(comparison))
 
 
 def compare_files(

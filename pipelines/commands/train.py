@@ -16,6 +16,7 @@ from gadgets.arrays import ComplexArray
 from gadgets.errors import DesparkError, SettingsError
 from gadgets.settings import meant_or_known
 from pipelines.benchmark import Grouping, Total, amount, counted, read_results, total
+from pipelines.commands.own_against_installed import compare_with_installed
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import read_kspaces
@@ -61,6 +62,7 @@ def train(
 
     The models learn from simulated sparks in clean recordings and phantoms. Use the folder with --set
     spark_detection.models=FOLDER. An interrupted training keeps what it has made: the same command goes on from there.
+    At the end the models are compared with the installed ones on a phantom. Nothing is downloaded.
 
     Example: despark train scan1.h5 scan2.h5 -o own_models
     """
@@ -81,9 +83,12 @@ def train(
 
         command = command_line(files, planes, epochs, seed)
         entries = train_models(recordings, output, recipe, command, measured, show, log, only or ())
+        work.phase("comparing with the installed models")
+        comparison = None if only else compare_with_installed(output)
     made = [{"name": entry.name, "file": str(output / entry.file), "sha256": entry.sha256} for entry in entries]
-    shell.write_json(json.dumps({"folder": str(output), "models": made}, indent=1))
-    shell.show(*(f"{entry.name}: {output / entry.file}" for entry in entries))
+    verdict = "" if comparison is None else comparison.sentence()
+    shell.write_json(json.dumps({"folder": str(output), "models": made, "verdict": verdict}, indent=1))
+    shell.show(*(f"{entry.name}: {output / entry.file}" for entry in entries), *filter(None, [verdict]))
 
 
 def _open_recipe(only: Collection[str]) -> tuple[type[Recipe], Callable[..., list[ModelEntry]]]:
@@ -93,7 +98,8 @@ def _open_recipe(only: Collection[str]) -> tuple[type[Recipe], Callable[..., lis
         from onnx_models.training.workshop import Recipe
     except ImportError as error:
         raise DesparkError(
-            f'training needs {error.name}, which is not installed: pip install "despark[train]"'
+            f'training needs {error.name}, which is not installed: pip install "despark[train]" (this downloads '
+            f"PyTorch with its GPU libraries, several gigabytes; training itself downloads nothing)"
         ) from error
     unknown = sorted(set(only) - set(MODELS))
     if unknown:

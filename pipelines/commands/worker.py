@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import SettingsError
+from gadgets.settings import did_you_mean
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
 from pipelines.host import IDLE_LIMIT_S
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
@@ -87,8 +88,11 @@ def ports_of(base: int, named: Sequence[str]) -> dict[str, int]:
     ports: dict[str, int] = {}
     for assignment in named:
         name, _, number = assignment.partition("=")
+        meant = "" if name in NODES else did_you_mean(name, NODES)
         if name not in NODES or not number.isdecimal() or int(number) > MAX_PORT:
-            raise SettingsError(f"--node: expected NAME=PORT with one of {', '.join(NODES)}, found {assignment!r}")
+            raise SettingsError(
+                f"--node: expected NAME=PORT with one of {', '.join(NODES)}, found {assignment!r}{meant}"
+            )
         if name in ports or (int(number) and int(number) in ports.values()):
             raise SettingsError(f"--node: expected every node and every port once, found {assignment!r} again")
         ports[name] = int(number)

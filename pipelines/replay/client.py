@@ -28,7 +28,7 @@ def parse_address(text: str) -> tuple[str, int]:
     """
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise WireError(f"expected HOST:PORT, found {text!r}")
+        raise WireError(f"--host: expected HOST:PORT, such as localhost:9002, found {text!r}")
     return host.strip("[]"), int(port)
 
 

@@ -72,6 +72,8 @@ class Replay:
         target = Target.of(self.output)
         self._check_files(target)
         chain = self._find_chain()
+        if chain is not None:
+            chain.check_writers()
         with RawFile(self.raw, self.group) as raw, tempfile.TemporaryDirectory(prefix="despark-") as folder:
             self._tell_what_is_left_out(raw)
             expected = Expected.of(raw, chain)

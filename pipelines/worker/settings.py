@@ -12,14 +12,17 @@ what a scan's own configuration says before both. Settings of a stage hold for `
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from gadgets.errors import SettingsError
-from gadgets.settings import NODE_SETTINGS, properties_of, validate
+from gadgets.settings import NODE_SETTINGS, did_you_mean, meant_or_known, properties_of, property_names, validate
 from pipelines.chains import DECLARATION, to_bytes
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "DESPARK_"
 
@@ -47,7 +50,11 @@ def worker_settings(file: Path | None, environment: Mapping[str, str]) -> dict[s
     """
     collected: dict[str, Properties] = {node: {} for node in NODE_SETTINGS}
     # The environment comes last, and so goes before the file.
-    for node, name, value in [*_from_file(file), *_from_environment(environment)]:
+    for source, node, name, value in [*_from_file(file), *_from_environment(environment)]:
+        try:
+            validate({name: value}, NODE_SETTINGS[node], node)
+        except SettingsError as error:
+            raise SettingsError(f"{source}: {error}") from error
         collected[node][name] = value
     joined = collected["raw_repair"]
     stages = [name for name in NODE_SETTINGS["raw_repair"].model_fields if name in NODE_SETTINGS]
@@ -75,7 +82,8 @@ def with_defaults(configuration: bytes, defaults: Mapping[str, str], node: str) 
     return DECLARATION + to_bytes(root) + b"\n"
 
 
-def _from_file(file: Path | None) -> list[tuple[str, str, str]]:
+def _from_file(file: Path | None) -> list[tuple[str, str, str, str]]:
+    """Give what a file says: the file, node, property and value."""
     if file is None:
         return []
     try:
@@ -88,9 +96,9 @@ def _from_file(file: Path | None) -> list[tuple[str, str, str]]:
         raise SettingsError(f'{file}: expected {{"NODE": {{"PROPERTY": VALUE, …}}, …}}')
     unknown = sorted(content.keys() - NODE_SETTINGS.keys())
     if unknown:
-        raise SettingsError(f"{file}: unknown node {unknown[0]!r} (known: {', '.join(NODE_SETTINGS)})")
+        raise SettingsError(f"{file}: unknown node {unknown[0]!r}{meant_or_known(unknown[0], NODE_SETTINGS)}")
     return [
-        (node, name, _as_text(value, f"{file}: {node}.{name}"))
+        (str(file), node, name, _as_text(value, f"{file}: {node}.{name}"))
         for node, properties in content.items()
         for name, value in properties.items()
     ]
@@ -103,12 +111,20 @@ def _as_text(value: Any, where: str) -> str:  # noqa: ANN401 - what JSON holds
     return str(value)
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, str, str]]:
+    """Give what the environment says: the variable, node, property and value."""
     found = []
     for variable, value in sorted(environment.items()):
-        for node in NODE_SETTINGS:
-            # Other variables of this prefix are not settings of nodes, and no error.
-            name = variable.removeprefix(f"{PREFIX}{node.upper()}_")
-            if name != variable:
-                found.append((node, name.lower(), value))
+        node = next((node for node in NODE_SETTINGS if variable.startswith(f"{PREFIX}{node.upper()}_")), None)
+        if node is not None:
+            found.append((variable, node, variable.removeprefix(f"{PREFIX}{node.upper()}_").lower(), value))
+        # Other variables of this prefix are no settings; one that is like a setting may be meant as one.
+        elif variable.startswith(PREFIX) and (meant := did_you_mean(variable, _variables())):
+            logger.warning("%s is set, which is no setting of a node%s", variable, meant)
     return found
+
+
+def _variables() -> list[str]:
+    """Name the variables that are settings; a variable's name cannot hold the dots of a stage."""
+    names = [(node, name) for node, model in NODE_SETTINGS.items() for name in property_names(model)]
+    return [f"{PREFIX}{node}_{name}".upper() for node, name in names if "." not in name]

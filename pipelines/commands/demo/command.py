@@ -33,7 +33,7 @@ from pipelines.commands.replay import TOLD, watched
 from pipelines.commands.simulate import simulate_file
 from pipelines.commands.terminal.progress import Work, unseen, working
 from pipelines.commands.terminal.shell import JsonFile, Quiet, Settings, Verbose, open_shell
-from pipelines.commands.terminal.summary import found_counts, found_table, summary_of
+from pipelines.commands.terminal.summary import found_counts, found_table, harm_table, summary_of
 from pipelines.files import RawFile, read_kspaces
 from pipelines.phantom import Comparison, PhantomScan, RepairedPlace, SparkPlan, Truth, compare, peak_of, write_phantom
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
@@ -115,7 +115,8 @@ def demo(
         plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
         result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings, work)
     shell.write_json(json.dumps(result.for_machines(files), indent=1))
-    shell.show(*summary_of(result.report, verbose), found_table(result.comparison), error_table(result.slices))
+    tables = (found_table(result.comparison), harm_table(result.comparison), error_table(result.slices))
+    shell.show(*summary_of(result.report, verbose), *tables)
     shell.show(f"Look at {files.picture(1)}; all files are in {output} ({perf_counter() - started:.0f} s).")
 
 

@@ -131,7 +131,7 @@ def error_of(sparks: Sequence[Spark]) -> str:
 
 def found_table(comparison: Comparison) -> Table:
     """Show how many sparks were found by radius and by strength."""
-    table = Table(title="Sparks found and repaired")
+    table = Table(title="Sparks found and repaired", title_justify="left")
     table.add_column("")
     table.add_column("found", justify="right")
     for grouping in GROUPINGS:
@@ -139,7 +139,13 @@ def found_table(comparison: Comparison) -> Table:
             if proportion.trials:
                 table.add_row(name, counted(proportion))
         table.add_section()
-    table.add_row("samples changed beside sparks", str(comparison.n_beside))
+    return table
+
+
+def harm_table(comparison: Comparison) -> Table:
+    """Show how many samples were changed that no spark had hit."""
+    table = Table(title="Harm", title_justify="left", show_header=False)
+    table.add_row("samples changed beside sparks" if comparison.found else "samples changed", str(comparison.n_beside))
     return table
 
 

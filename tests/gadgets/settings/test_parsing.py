@@ -37,8 +37,11 @@ def test_a_stage_that_is_given_a_value_is_named(names):
     [
         ({"treshold": "1"}, r"spark_detection: unknown property 'treshold', did you mean 'threshold'\?$"),
         ({"threshold": "much"}, r"spark_detection.threshold: .*number.*found 'much'"),
-        ({"threshold": "1.5"}, r"spark_detection.threshold: .*less than or equal to 1, found '1.5'"),
-        ({"provider": "gpu"}, r"spark_detection.provider: .*'auto', 'cuda' or 'cpu', found 'gpu'"),
+        ({"threshold": "1.5"}, r"spark_detection.threshold: expected at most 1.0, found '1.5'"),
+        (
+            {"provider": "gpu"},
+            r"spark_detection.provider: expected one of auto, cuda, cpu; found 'gpu', did you mean 'cpu'",
+        ),
         ({"on_failure": "", "method": "x"}, r"method.*found 'x'; .*on_failure.*found ''"),
     ],
 )

@@ -253,3 +253,14 @@ def test_obstacles_are_found_one_by_one():
 def test_a_node_to_connect_to_has_the_address_as_its_name():
     node = parse_chain(chain_xml('<external><connect port="9100"/><configuration/></external>'), "here").nodes[0]
     assert (node.name, node.address) == ("localhost:9100", ("localhost", 9100))
+
+
+@pytest.mark.parametrize(
+    ("name", "writer", "needed"),
+    [("repair_raw", b"AcquisitionWriter", "acquisitions"), ("spark_calibration", b"ImageWriter", "images")],
+)
+def test_what_the_last_node_gives_needs_its_writer(name, writer, needed):
+    xml = (CHAINS / f"{name}.xml").read_bytes()
+    parse_chain(xml, "x").check_writers()
+    with pytest.raises(PipelineError, match=rf"x: .*, the last node, gives {needed}, which have no writer; expected"):
+        parse_chain(xml.replace(writer, b"WaveformWriter"), "x").check_runnable()

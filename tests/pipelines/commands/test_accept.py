@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -122,8 +123,8 @@ def test_the_command_shows_the_counts(sparked, truth, phantom_file, capsys):
 def test_without_a_truth_there_is_no_table_of_sparks(phantom_file, capsys):
     accept(phantom_file, phantom_file)
     said = capsys.readouterr().out
-    assert "0 samples changed in a scan without sparks" in said
-    assert "found" not in said
+    assert "Sparks found" not in said
+    assert re.search(r"samples changed\s+. 0", said)
 
 
 @pytest.mark.parametrize(

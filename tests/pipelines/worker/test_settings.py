@@ -102,3 +102,19 @@ def test_a_configuration_that_does_not_parse_is_left_to_the_node(configuration):
 
 def test_without_any_settings_there_is_still_a_configuration():
     assert with_defaults(DECLARATION, {}, "calibration") == DECLARATION + b"<configuration />\n"
+
+
+def test_a_variable_that_is_like_a_setting_is_said_and_others_are_not(caplog):
+    worker_settings(None, {"DESPARK_SPARK_DETECTON_THRESHOLD": "1", "DESPARK_DATA": "x", "DESPARK_FOO": "y"})
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith("DESPARK_SPARK_DETECTON_THRESHOLD is set, which is no setting of a node, did you mean ")
+    assert "'DESPARK_SPARK_DETECTION_THRESHOLD'" in said
+
+
+def test_what_is_wrong_is_named_with_its_source(tmp_path):
+    file = tmp_path / "own.json"
+    file.write_text('{"calibration": {"method": "zero"}, "spark_detection": {"threshold": 7}}')
+    with pytest.raises(SettingsError, match=r"own\.json: spark_detection\.threshold: expected at most"):
+        worker_settings(file, {})
+    with pytest.raises(SettingsError, match=r"^DESPARK_CALIBRATION_METHOD: calibration\.method: expected one of"):
+        worker_settings(None, {"DESPARK_CALIBRATION_METHOD": "nil"})

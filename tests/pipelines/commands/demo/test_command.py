@@ -7,8 +7,9 @@ from rich.console import Console
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from pipelines.benchmark.score import ScoredEvent
-from pipelines.commands.demo.command import DemoFiles, error_table, found_table, make_folder, repaired_places, run_demo
+from pipelines.commands.demo.command import DemoFiles, error_table, make_folder, repaired_places, run_demo
 from pipelines.commands.demo.pictures import MarkedSpark, SlicePictures, save_pictures
+from pipelines.commands.terminal.summary import found_table, harm_table
 from pipelines.phantom.compare_truth import Comparison
 from pipelines.phantom.draw_sparks import SparkPlan
 from pipelines.phantom.phantom_scan import PhantomScan
@@ -84,6 +85,12 @@ def test_found_table_counts():
     events = (ScoredEvent(0.5, 0.3, 8, 8, found=True), ScoredEvent(0.5, 0.1, 8, 1, found=False))
     text = text_of(found_table(Comparison(found=(True, False), n_beside=7, events=events)))
     assert "50.0 % (1/2)" in text
+    assert "Harm" not in text
+
+
+def test_harm_has_a_title_of_its_own():
+    text = text_of(harm_table(Comparison(found=(True,), n_beside=7, events=())))
+    assert "Harm" in text
     assert "samples changed beside sparks" in text
     assert "7" in text
 

@@ -1,0 +1,126 @@
+"""Typical mistakes: each ends in one clear message that says what to do, and never in what a library dumped."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+
+import h5py
+import pytest
+from helpers.foreign_messages import image_bytes
+from helpers.raw_scans import chain_xml, make_raw_file, scan_items
+
+import pipelines
+from pipelines.commands.command_line import main
+from pipelines.files.images.raw_image import ImageWriter, RawImage
+
+MOST_LINES = 5
+DUMPS = ("Traceback", "pydantic", "[type=", "validation error", "ONNXRuntimeError", "errors.pydantic.dev")
+REPAIR_RAW = (Path(pipelines.__file__).parent / "chains" / "repair_raw.xml").read_bytes()
+
+MISTAKES = {
+    "a command's name": ("repaly raw.h5", "did you mean 'replay'?"),
+    "an option's name": ("replay raw.h5 -o out.h5 --pipline repair_raw", "--pipeline"),
+    "no output": ("replay raw.h5", "Missing option '--output'"),
+    "no such input": ("replay nothere.h5 -o out.h5", "nothere.h5: no such file"),
+    "no such folder": ("replay raw.h5 -o nothere/out.h5", "nothere/out.h5: the folder nothere does not exist"),
+    "the output is the input": ("replay raw.h5 -o raw.h5", "the output would overwrite the input"),
+    "an output that nobody can write": ("replay raw.h5 -o out.mat", "MRD (.h5), DICOM (.dcm, or a folder), NIfTI"),
+    "images on standard output": ("replay raw.h5 -o -", "despark stream"),
+    "many slices into one DICOM file": ("replay two.h5 -o out.dcm", "name a folder: -o out/"),
+    "raw data into a picture": ("replay raw.h5 -o out.png --pipeline repair_raw", "name a file that ends with .h5"),
+    "many files into one": ("replay raw.h5 two.h5 -o out.h5", "as in -o '{}.h5'"),
+    "images given to replay": ("replay images.h5 -o out.h5", "despark image"),
+    "raw data given to image": ("image raw.h5 -o out.h5", "despark replay"),
+    "a raw file of GE": ("replay P01.7 -o out.h5", "ge_to_ismrmrd"),
+    "a text for a raw file": ("replay notes.txt -o out.h5", "notes.txt: not an HDF5 file"),
+    "another group": ("replay raw.h5 -o out.h5 --group data", "no group 'data' (the file has 'dataset')"),
+    "a pipeline's name": ("replay raw.h5 -o out.h5 --pipeline repair-raw", "did you mean 'repair_raw'?"),
+    "a chain without a writer": ("replay raw.h5 -o out.h5 --pipeline no_writer.xml", "AcquisitionWriter</classname>"),
+    "a chain that is no XML": ("replay raw.h5 -o out.h5 --pipeline notes.txt", "notes.txt: not well-formed XML"),
+    "a module that is not there": ("replay raw.h5 -o out.h5 --pipeline foreign.xml", "no_such_module"),
+    "a setting's name": ("replay raw.h5 -o out.h5 --set spark_detection.thresold=1", "did you mean 'threshold'?"),
+    "a setting without its node": ("replay raw.h5 -o out.h5 --set threshold=1", "'spark_detection.threshold'?"),
+    "a setting that is no number": (
+        "replay raw.h5 -o out.h5 --set spark_detection.threshold=high",
+        "spark_detection.threshold: expected a number, found 'high'",
+    ),
+    "a setting that is too large": (
+        "replay raw.h5 -o out.h5 --set spark_detection.threshold=5",
+        "spark_detection.threshold: expected at most 1.0, found '5'",
+    ),
+    "a setting of a few words": (
+        "replay raw.h5 -o out.h5 --set calibration.method=interpolate",
+        "found 'interpolate', did you mean 'interpolation'?",
+    ),
+    "models that are not there": (
+        "replay raw.h5 -o out.h5 --set spark_detection.models=nothere",
+        "nothere/manifest.json: expected a manifest of models",
+    ),
+    "a server without its port": ("replay raw.h5 -o out.h5 --host localhost", "--host: expected HOST:PORT, such as"),
+    "a server that does not run": ("replay raw.h5 -o out.h5 --host 127.0.0.1:1", "127.0.0.1:1 (Connection refused)"),
+    "a port that is none": ("serve --port 99999", "--port"),
+    "a node's name for a worker": ("worker --node raw_repiar=9014", "raw_repair, found 'raw_repiar=9014'"),
+    "a setting in a worker's file": ("worker --settings thresold.json", "thresold.json: spark_detection: unknown"),
+    "a node in a worker's file": ("worker --settings node.json", "node.json: unknown node 'spark_detecton', did you"),
+    "a worker's file that is no JSON": ("worker --settings notes.txt", "notes.txt: not JSON"),
+    "a truth that is none": ("accept raw.h5 raw.h5 --truth notes.txt", "notes.txt"),
+    "sparks without a place for the truth": ("simulate raw.h5 out.h5", "Missing option '--truth'"),
+    "quiet and verbose at once": ("replay raw.h5 -o out.h5 -q -v", "expected --verbose or --quiet, found both"),
+}
+VARIABLES = {
+    "DESPARK_SPARK_DETECTION_THRESOLD": ("1", "unknown property 'thresold', did you mean 'threshold'?"),
+    "DESPARK_CALIBRATION_METHOD": ("foo", "calibration.method: expected one of auto, zero"),
+}
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory):
+    """A folder with the files that people mix up."""
+    folder = tmp_path_factory.mktemp("desk")
+    make_raw_file(folder / "raw.h5")
+    make_raw_file(folder / "two.h5", scan_items(n_slices=2))
+    with h5py.File(folder / "images.h5", "w") as file:
+        ImageWriter(file).append(RawImage.from_bytes(image_bytes()))
+    (folder / "P01.7").write_bytes(bytes(1000))
+    (folder / "notes.txt").write_text("buy milk")
+    no_writer = REPAIR_RAW.replace(b"AcquisitionWriter", b"WaveformWriter")
+    (folder / "no_writer.xml").write_bytes(no_writer)
+    (folder / "foreign.xml").write_bytes(chain_xml("gadget", module="no_such_module"))
+    (folder / "thresold.json").write_text(json.dumps({"spark_detection": {"thresold": 1}}))
+    (folder / "node.json").write_text(json.dumps({"spark_detecton": {}}))
+    return folder
+
+
+def said(words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    return ended.value.code, capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_gets_one_clear_message(desk, monkeypatch, capsys, mistake):
+    monkeypatch.chdir(desk)
+    command, message = MISTAKES[mistake]
+    code, text = said(shlex.split(command), capsys)
+    assert code in (1, 2)
+    assert message in " ".join(text.split())
+    assert [dump for dump in DUMPS if dump in text] == []
+    # One line says what is being done; a wrong call also brings three of usage.
+    assert len(text.strip().splitlines()) <= MOST_LINES
+    assert not (desk / "out.h5").exists()
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
+def test_a_variable_is_named(monkeypatch, capsys, variable):
+    value, message = VARIABLES[variable]
+    monkeypatch.setenv(variable, value)
+    code, text = said(["worker", "--port", "0"], capsys)
+    assert code == 1
+    assert f"{variable}: " in text
+    assert message in text
+
+
+def test_there_are_thirty():
+    assert len(MISTAKES) + len(VARIABLES) >= 30

@@ -1,45 +1,43 @@
-"""MRD raw files (HDF5), read in pieces and without ever writing to them.
+"""MRD raw files (HDF5), and others that are turned into one first, read in pieces.
+
+A child process reads them, which can be ended where the library cannot.
 
 ::
 
     with RawFile(path) as raw:
         for item in raw:        # RawAcquisition or RawWaveform, in the order of the scan
             …
-The ``ismrmrd`` package's own ``Dataset`` opens files read-write, so a file on read-only media fails there.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import NamedTuple, TypeVar
 
-import h5py
 import numpy as np
-from ismrmrd.hdf5 import acquisition_header_dtype, waveform_header_dtype
 from numpy.typing import NDArray
 
-from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import find, find_dataset, open_hdf5, read
+from pipelines.files.child import in_child
 from pipelines.files.mrd_header import read_header
-from pipelines.files.other_kinds import image_hint
-from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform, acquisition_shape
+from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.siemens import as_mrd
-from pipelines.files.stored_numbers import as_headers, as_numbers, misfits, number_type
+from pipelines.files.stored_scan import StoredScan
 
-PIECE_BYTES = 4 << 20
-"""How much of a file is held at a time while it is read or written."""
+ThingT = TypeVar("ThingT")
 
-logger = logging.getLogger(__name__)
 
-FLOAT32, UINT32 = np.dtype(np.float32), np.dtype(np.uint32)
+class _About(NamedTuple):
+    header_xml: bytes
+    other_groups: tuple[str, ...]
+    n_acquisitions: int
+    n_waveforms: int
 
 
 class RawFile:
-    """An MRD raw file, open for reading; a Siemens raw file is turned into one first.
+    """An MRD raw file; a Siemens raw file is turned into one first.
 
     Parameters
     ----------
@@ -48,32 +46,34 @@ class RawFile:
     group
         The group that holds ``xml``, ``data`` and, where there are any, ``waveforms``.
 
+    Attributes
+    ----------
+    path, group
+        As given.
+    header_xml, header
+        The MRD header, as it stands in the file and parsed.
+    other_groups
+        What else the file holds beside the group that is read.
+    n_acquisitions, n_waveforms
+        How many there are, imaging or not.
+
     Raises
     ------
     RawDataError
-        The file is missing, not HDF5, truncated, without that group, without acquisitions, or its header
-        does not parse.
+        The file is missing, not HDF5, damaged, without that group, without acquisitions, or its header does not parse.
+        So does everything that reads, where the file is damaged further on.
     """
 
     def __init__(self, path: Path | str, group: str = "dataset") -> None:
         self.path = Path(path)
+        self.group = group
         with ExitStack() as stack:
-            self._file = stack.enter_context(open_hdf5(as_mrd(self.path, stack)))
+            self._stored = as_mrd(self.path, stack)
+            (about,) = self._read(_about)
             self._closing = stack.pop_all()
-        try:
-            self._group = self._find(group)
-            self.group = group
-            self.header_xml = self._read_xml()
-            self.header = read_header(self.header_xml, str(self.path))
-            data = self._find_rows("data", acquisition_header_dtype, {"data": FLOAT32, "traj": FLOAT32})
-            self._waveforms = self._find_rows("waveforms", waveform_header_dtype, {"data": UINT32})
-            if data is None or not len(data):
-                raise RawDataError(f"{self.path}: group {group!r} holds no acquisitions")
-            self._data: h5py.Dataset = data
-        # Whatever ends the opening, Ctrl-C too: nobody else could close the file.
-        except BaseException:
-            self.close()
-            raise
+        self.header_xml, self.other_groups = about.header_xml, about.other_groups
+        self.n_acquisitions, self.n_waveforms = about.n_acquisitions, about.n_waveforms
+        self.header = read_header(self.header_xml, str(self.path))
 
     def __enter__(self) -> RawFile:
         return self
@@ -84,130 +84,32 @@ class RawFile:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Remove what was made of the file, if it had to be turned into another; whoever reads opens it by itself."""
         self._closing.close()
-
-    @property
-    def other_groups(self) -> tuple[str, ...]:
-        """What else the file holds beside the group that is read."""
-        return tuple(name for name in self._file if name != self.group.strip("/").split("/")[0])
-
-    @property
-    def n_acquisitions(self) -> int:
-        """Number of acquisitions, imaging or not."""
-        return len(self._data)
-
-    @property
-    def n_waveforms(self) -> int:
-        """Number of waveforms."""
-        return 0 if self._waveforms is None else len(self._waveforms)
 
     def headers(self, rows: int = 4096) -> Iterator[NDArray[np.void]]:
         """Give the acquisition headers alone, as structured arrays of up to ``rows`` each."""
-        for start in range(0, self.n_acquisitions, rows):
-            # Without the samples, which are most of the file.
-            heads = read(self._data.fields("head"), str(self.path), start, start + rows)
-            yield as_headers(heads, acquisition_header_dtype, f"{self.path}: acquisition", start)
+        return self._read(lambda scan: scan.headers(rows))
 
     def acquisitions(self) -> Iterator[RawAcquisition]:
         """Give the acquisitions in the order of the file."""
-        types = self._types(self._data, "data", "traj")
-        for number, (head, row) in enumerate(self._rows(self._data, acquisition_header_dtype, "acquisition")):
-            samples, coils, dimensions = acquisition_shape(head)
-            where = f"{self.path}: acquisition {number}"
-            what = f"{where}: {coils} receivers x {samples} samples"
-            data = as_numbers(row["data"], types["data"], FLOAT32, 2 * coils * samples, what)
-            what = f"{where}: trajectory of {samples} x {dimensions}"
-            trajectory = as_numbers(row["traj"], types["traj"], FLOAT32, samples * dimensions, what)
-            yield RawAcquisition(
-                head.tobytes(), trajectory.reshape(samples, dimensions), data.view(np.complex64).reshape(coils, samples)
-            )
+        return self._read(StoredScan.acquisitions)
 
     def waveforms(self) -> Iterator[RawWaveform]:
         """Give the waveforms in the order of the file."""
-        if self._waveforms is None:
-            return
-        types = self._types(self._waveforms, "data")
-        for number, (head, row) in enumerate(self._rows(self._waveforms, waveform_header_dtype, "waveform")):
-            shape = int(head["channels"]), int(head["number_of_samples"])
-            where = f"{self.path}: waveform {number}: {shape[0]} channels x {shape[1]} samples"
-            data = as_numbers(row["data"], types["data"], UINT32, shape[0] * shape[1], where)
-            yield RawWaveform(head.tobytes(), data.reshape(shape))
+        return self._read(StoredScan.waveforms)
 
     def __iter__(self) -> Iterator[RawItem]:
         """Give acquisitions and waveforms in the order of the scan."""
-        # A file keeps acquisitions and waveforms apart; a scanner sends them as they were recorded.
-        waveforms = self.waveforms()
-        waveform = next(waveforms, None)
-        for acquisition in self.acquisitions():
-            while waveform is not None and _belongs_before(waveform, acquisition):
-                yield waveform
-                waveform = next(waveforms, None)
-            yield acquisition
-        if waveform is not None:
-            yield waveform
-        yield from waveforms
+        return self._read(iter)
 
-    def _find(self, name: str) -> h5py.Group:
-        found = find(self._file, name, str(self.path))
-        if found is None:
-            existing = ", ".join(repr(key) for key in self._file) or "none"
-            raise RawDataError(
-                f"{self.path}: no group {name!r} (the file has {existing}){image_hint(list(self._file))}"
-            )
-        if not isinstance(found, h5py.Group):
-            raise RawDataError(f"{self.path}: expected a group {name!r}, found a {type(found).__name__.lower()}")
-        return found
+    def _read(self, give: Callable[[StoredScan], Iterator[ThingT]]) -> Iterator[ThingT]:
+        def make() -> Iterator[ThingT]:
+            with StoredScan(self.path, self.group, self._stored) as scan:
+                yield from give(scan)
 
-    def _read_xml(self) -> bytes:
-        dataset = find_dataset(self._group, "xml", str(self.path))
-        if dataset is None or dataset.size != 1:
-            raise RawDataError(f"{self.path}: group {self.group!r} holds no MRD header (dataset 'xml')")
-        value = np.asarray(read(dataset, str(self.path))).reshape(-1)[0]
-        if not isinstance(value, str | bytes):
-            kind = dataset.dtype.name if isinstance(value, np.generic) else type(value).__name__
-            raise RawDataError(f"{self.path}: {self.group}/xml: expected the text of the MRD header, found {kind}")
-        return value.encode(errors="surrogateescape") if isinstance(value, str) else bytes(value)
-
-    def _find_rows(
-        self, name: str, header_dtype: np.dtype[Any], wanted: Mapping[str, np.dtype[Any]]
-    ) -> h5py.Dataset | None:
-        dataset = find_dataset(self._group, name, str(self.path))
-        if dataset is None:
-            return None
-        where, fields = f"{self.path}: {self.group}/{name}", dataset.dtype.names or ()
-        if "head" not in fields or (lacking := misfits(dataset.dtype["head"], header_dtype)):
-            what = "head" if "head" not in fields else ", ".join(sorted(lacking))
-            raise RawDataError(f"{where} is not MRD version 1 (missing or of another kind: {what})")
-        if dataset.ndim != 1:
-            raise RawDataError(f"{where}: expected a list, found an array of shape {dataset.shape}")
-        for field, dtype in wanted.items():
-            stored = number_type(dataset.dtype[field]) if field in fields else None
-            if stored is None:
-                raise RawDataError(f"{where} is not MRD version 1 (no numbers in {field})")
-            if stored != dtype:
-                logger.info("%s: %s stored as %s, read and passed on as %s", where, field, stored.str, dtype.name)
-        return dataset
-
-    def _types(self, dataset: h5py.Dataset, *fields: str) -> dict[str, np.dtype[Any]]:
-        """Give the types of the numbers in the file; looked up once, as that is slow."""
-        dtype = dataset.dtype
-        return {field: stored for field in fields if (stored := number_type(dtype[field])) is not None}
-
-    def _rows(self, dataset: h5py.Dataset, header_dtype: np.dtype[Any], what: str) -> Iterator[tuple[np.void, np.void]]:
-        start, count = 0, 1
-        while start < len(dataset):
-            rows = read(dataset, str(self.path), start, start + count)
-            heads = as_headers(rows["head"], header_dtype, f"{self.path}: {what}", start)
-            yield from zip(heads, rows, strict=True)
-            start += len(rows)
-            row_bytes = max(row["data"].nbytes for row in rows) + dataset.dtype.itemsize
-            count = max(1, PIECE_BYTES // row_bytes)
+        return in_child(make, str(self.path))
 
 
-def _belongs_before(waveform: RawWaveform, acquisition: RawAcquisition) -> bool:
-    """Whether a waveform was recorded before an acquisition: by scan counter, else by time stamp."""
-    counter = int(waveform.fields["scan_counter"])
-    if counter:
-        return counter <= int(acquisition.fields["scan_counter"])
-    return int(waveform.fields["time_stamp"]) <= int(acquisition.fields["acquisition_time_stamp"])
+def _about(scan: StoredScan) -> Iterator[_About]:
+    yield _About(scan.header_xml, scan.other_groups, scan.n_acquisitions, scan.n_waveforms)

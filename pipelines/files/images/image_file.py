@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import importlib
+import logging
+import re
+import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from numpy.typing import NDArray
 
-from gadgets.errors import DesparkError
+from gadgets.errors import DesparkError, RawDataError
 
 Pixels = NDArray[Any]
 Kind = Literal["MRD", "DICOM", "DICOM folder", "NIfTI", "PNG"]
 """What images are kept in."""
+
+LOGGERS = ("pydicom", "nibabel", "nibabel.global")
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
 class ImageFile(ABC):
@@ -74,6 +81,25 @@ def imported(name: str, what: str) -> Any:  # noqa: ANN401 - untyped, and not al
         It is not installed.
     """
     try:
-        return importlib.import_module(name)
+        library = importlib.import_module(name)
     except ImportError as error:
         raise DesparkError(f'{what} needs {name}, which is not installed: pip install "despark[images]"') from error
+    # What these libraries log of a value that they do not like is the value itself, a patient's name for example.
+    for logger in LOGGERS:
+        logging.getLogger(logger).setLevel(logging.CRITICAL + 1)
+    return library
+
+
+@contextmanager
+def readable(path: Path, what: str) -> Iterator[None]:
+    """Make one line of ours of whatever a library raises at a damaged file, without the values that it quotes."""
+    try:
+        with warnings.catch_warnings():
+            # They quote values, too.
+            warnings.simplefilter("ignore")
+            yield
+    except DesparkError:
+        raise
+    except Exception as error:  # noqa: BLE001 - libraries that raise whatever they stumble on
+        reason = QUOTED.sub("…", (str(error).splitlines() or [""])[0])
+        raise RawDataError(f"{path}: not a readable {what} ({reason or type(error).__name__})") from None

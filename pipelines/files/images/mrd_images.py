@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
 from ismrmrd.constants import IMTYPE_PHASE
 
 from gadgets.errors import RawDataError
+from pipelines.files.child import in_child
 from pipelines.files.hdf5_file import find, open_hdf5, refused
 from pipelines.files.images.image_file import ImageFile, Pixels
 from pipelines.files.images.mrd_series import PIXEL_PAIR, read_series
@@ -27,44 +27,51 @@ class MrdImages(ImageFile):
     def __init__(self, path: Path, group: str) -> None:
         super().__init__(path)
         self._places: list[tuple[str, int]] = []
-        with open_hdf5(path) as file:
-            found = find(file, group, str(path))
-            if not isinstance(found, h5py.Group):
-                instead = ", ".join(file) or "none" if found is None else f"a {type(found).__name__.lower()}"
-                more = raw_hint(list(file))
-                raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}{more}")
-            for name in found:
-                self._read(f"{group}/{name}", find(found, name, str(path)))
-
-    def _read(self, name: str, series: Any) -> None:  # noqa: ANN401 - h5py is untyped
-        if not isinstance(series, h5py.Group) or not {"data", "header"} <= set(series):
-            return
-        # MRD says of every image whether it is a magnitude, a phase or complex.
-        data, types = read_series(series, str(self.path))
-        for number, (pixels, image_type) in enumerate(zip(data, types, strict=True)):
-            if image_type == IMTYPE_PHASE:
+        for name, number, pixels in in_child(lambda: _images(path, group), str(path)):
+            # MRD says of every image whether it is a magnitude, a phase or complex.
+            if pixels is None:
                 self.notices.append(
                     f"{name}, image {number}: a phase image has no k-space of its own, and is left as it is"
                 )
                 continue
-            is_pair = pixels.dtype.names == PIXEL_PAIR
-            self.images.append(pixels["real"] + 1j * pixels["imag"] if is_pair else pixels)
+            self.images.append(pixels)
             self._places.append((f"{name}/data", number))
 
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:  # noqa: ARG002
         """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
         # A copy first: all that is not an image, and every image that is not repaired, stays as it is.
         shutil.copyfile(self.path, path)
-        n_clipped = 0
+        # Of the same file: what is wrong with it may hang the library here, too.
+        return sum(in_child(lambda: self._write(path, repaired), str(path)))
+
+    def _write(self, path: Path, repaired: Mapping[int, Pixels]) -> Iterator[int]:
         with refused(f"{path}: cannot be written"), h5py.File(path, "r+") as file:
             for number, pixels in repaired.items():
                 name, index = self._places[number]
                 dataset = file[name]
+                stored, n_clipped = np.empty(pixels.shape, dataset.dtype), 0
                 if dataset.dtype.names:
-                    stored = np.empty(pixels.shape, dataset.dtype)
                     stored["real"], stored["imag"] = pixels.real, pixels.imag
                 else:
-                    stored, n_here = as_stored(pixels, dataset.dtype)
-                    n_clipped += n_here
+                    stored, n_clipped = as_stored(pixels, dataset.dtype)
                 dataset[index] = stored
-        return n_clipped
+                yield n_clipped
+
+
+def _images(path: Path, group: str) -> Iterator[tuple[str, int, Pixels | None]]:
+    """Give series, number and pixels of every image; no pixels where it is a phase image."""
+    with open_hdf5(path) as file:
+        found = find(file, group, str(path))
+        if not isinstance(found, h5py.Group):
+            instead = ", ".join(file) or "none" if found is None else f"a {type(found).__name__.lower()}"
+            more = raw_hint(list(file))
+            raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}{more}")
+        for name in found:
+            series = find(found, name, str(path))
+            if not isinstance(series, h5py.Group) or not {"data", "header"} <= set(series):
+                continue
+            data, types = read_series(series, str(path))
+            for number, (pixels, image_type) in enumerate(zip(data, types, strict=True)):
+                is_pair = pixels.dtype.names == PIXEL_PAIR
+                values = pixels["real"] + 1j * pixels["imag"] if is_pair else pixels
+                yield f"{group}/{name}", number, None if image_type == IMTYPE_PHASE else values

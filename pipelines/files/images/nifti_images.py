@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.image_file import ImageFile, Pixels, imported
+from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable
 from pipelines.files.images.pixels import as_stored
 
 
@@ -24,11 +23,9 @@ class NiftiImages(ImageFile):
         super().__init__(path)
         self._is_volume = is_volume
         nibabel = imported("nibabel", "reading NIfTI")
-        try:
+        with readable(path, "NIfTI file"):
             self._file = nibabel.load(path)
             data = np.asanyarray(self._file.dataobj)
-        except (EOFError, OSError, ValueError, zlib.error, nibabel.filebasedimages.ImageFileError) as error:
-            raise RawDataError(f"{path}: not a readable NIfTI file ({error})") from error
         if data.dtype.names or data.ndim < 2:
             raise RawDataError(f"{path}: expected gray or complex images, found {data.dtype} of shape {data.shape}")
         self.images = [image.reshape(1, *(1,) * (3 - image.ndim), *image.shape) for image in self._as_stack(data)]

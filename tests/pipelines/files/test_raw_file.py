@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from helpers.raw_scans import HEADER, make_raw_file, raw_acquisition, raw_waveform, scan_items
 
-import pipelines.files.raw_file
 import pipelines.files.raw_writer
+import pipelines.files.stored_scan
 from gadgets.errors import RawDataError
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_writer import write_raw_file
@@ -23,7 +23,7 @@ def contents(path, group="dataset"):
 
 
 def test_what_is_written_is_read_back(tmp_path, monkeypatch):
-    monkeypatch.setattr(pipelines.files.raw_file, "PIECE_BYTES", 2000)
+    monkeypatch.setattr(pipelines.files.stored_scan, "PIECE_BYTES", 2000)
     monkeypatch.setattr(pipelines.files.raw_writer, "PIECE_BYTES", 3000)
     items = [
         raw_acquisition(line, n_samples=5 + line, n_trajectory=line % 3, scan_counter=line + 1) for line in range(40)

@@ -10,7 +10,7 @@ import numpy as np
 
 from gadgets.errors import RawDataError
 from pipelines.files.images.dicom.attributes import REPAIRED_SERIES, name_of_series
-from pipelines.files.images.image_file import ImageFile, Pixels, imported
+from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable
 from pipelines.files.images.pixels import as_stored
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -35,21 +35,13 @@ class DicomImages(ImageFile):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         pydicom = imported("pydicom", "reading DICOM")
-        try:
+        with readable(path, "DICOM image"):
             self._file = pydicom.dcmread(path)
             frames = self._file.pixel_array
-        except (
-            AttributeError,
-            NotImplementedError,
-            OSError,
-            RuntimeError,
-            ValueError,
-            pydicom.errors.InvalidDicomError,
-        ) as error:
-            raise RawDataError(f"{path}: not a readable DICOM image ({error})") from error
-        if int(self._file.get("SamplesPerPixel", 1)) != 1:
-            raise RawDataError(f"{path}: expected a gray image, found {self._file.PhotometricInterpretation}")
-        if "P" in list(self._file.get("ImageType", []))[2:3]:
+            n_colours, kinds = int(self._file.get("SamplesPerPixel", 1)), list(self._file.get("ImageType", []))
+        if n_colours != 1:
+            raise RawDataError(f"{path}: expected a gray image, found {n_colours} values for each pixel")
+        if "P" in kinds[2:3]:
             self.notices.append(f"{path}: a phase image has no k-space of its own, and is left as it is")
             return
         self.images = [frame[None, None] for frame in frames.reshape(-1, *frames.shape[-2:])]

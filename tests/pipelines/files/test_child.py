@@ -1,0 +1,180 @@
+"""Files of others are read by a child process: whatever HDF5 does with them ends in one line."""
+
+import logging
+import os
+import signal
+import struct
+import time
+import warnings
+from pathlib import Path
+
+import h5py
+import nibabel
+import numpy as np
+import pydicom
+import pytest
+from helpers.raw_scans import make_raw_file, raw_waveform, scan_items
+from ismrmrd.hdf5 import image_header_dtype
+
+import pipelines.files.child
+from gadgets.errors import DesparkError, RawDataError
+from pipelines.files import RawFile, open_images
+from pipelines.files.child import in_child
+
+N_MUTATIONS = 60
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch):
+    """Do not wait for long: the kernel counts in seconds."""
+    monkeypatch.setattr(pipelines.files.child, "LIMIT_S", 0)
+
+
+def children():
+    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+
+
+def test_what_the_child_gives_arrives_in_order():
+    assert list(in_child(lambda: iter(range(1000)), "f")) == list(range(1000))
+
+
+def test_an_error_of_ours_arrives_behind_what_came_before():
+    def make():
+        yield 1
+        raise RawDataError("f: broken at 2")
+
+    things = in_child(make, "f")
+    assert next(things) == 1
+    with pytest.raises(RawDataError, match=r"^f: broken at 2$"):
+        next(things)
+
+
+@pytest.mark.parametrize(
+    ("do", "reason"),
+    [
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), r"f: cannot be read, the file is damaged \(.* ended by SIGSEGV"),
+        (lambda: os._exit(3), r"f: cannot be read, the file is damaged \(it was not read\)"),
+        (lambda: 1 / 0, r"f: cannot be read \(division by zero\)"),
+        (lambda: exec("while True: pass"), r"f: cannot be read, the file is damaged \(.* was busy for 0 s"),
+    ],
+    ids=["crash", "exit", "exception", "endless"],
+)
+def test_however_the_child_ends_there_is_a_reason(do, reason):
+    def make():
+        yield do()
+
+    with pytest.raises(RawDataError, match=reason):
+        list(in_child(make, "f"))
+    assert children() == []
+
+
+def test_a_child_that_nobody_listens_to_is_ended():
+    things = in_child(lambda: iter(range(10_000_000)), "f")
+    assert next(things) == 0
+    assert len(children()) == 1
+    things.close()
+    assert children() == []
+
+
+def test_what_the_child_logs_is_logged_here(caplog):
+    def make():
+        logging.getLogger("pipelines.files.test").info("%d things", 3)
+        yield 1
+
+    with caplog.at_level(logging.INFO):
+        list(in_child(make, "f"))
+    assert "3 things" in caplog.text
+
+
+def test_a_connection_ends_although_the_child_goes_on():
+    ends = os.pipe()
+    things = in_child(lambda: (time.sleep(n // 64) or n for n in range(1000)), "f")
+    next(things)
+    os.close(ends[1])
+    assert os.read(ends[0], 1) == b""
+    os.close(ends[0])
+    things.close()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_one_changed_byte_that_keeps_hdf5_busy_for_ever_is_a_damaged_file(tmp_path, which):
+    path = make_raw_file(tmp_path / "scan.h5")
+    content = bytearray(path.read_bytes())
+    # Objects of a global heap: index, references, reserved, size. An index of 0 is free space, here of no size.
+    place = content.find(b"GCOL") + 16
+    if which:
+        place += 16 + (struct.unpack_from("<Q", content, place + 8)[0] + 7) // 8 * 8
+    struct.pack_into("<H", content, place, 0)
+    struct.pack_into("<Q", content, place + 8, 0)
+    path.write_bytes(content)
+    with pytest.raises(RawDataError, match="the library that reads it was busy"), RawFile(path) as raw:
+        list(raw)
+
+
+def write_dicom(path):
+    item = pydicom.Dataset()
+    item.file_meta = pydicom.dataset.FileMetaDataset()
+    item.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    item.file_meta.MediaStorageSOPClassUID = item.SOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+    item.file_meta.MediaStorageSOPInstanceUID = item.SOPInstanceUID = "1.2.3"
+    item.Rows = item.Columns = 8
+    item.BitsAllocated = item.BitsStored = 16
+    item.HighBit, item.PixelRepresentation, item.SamplesPerPixel = 15, 0, 1
+    item.PhotometricInterpretation, item.PixelData = "MONOCHROME2", bytes(128)
+    item.PatientName, item.AccessionNumber = "TOKNAME", "TOKACC"
+    with path.open("wb") as file:
+        pydicom.dcmwrite(file, item, write_like_original=False)
+
+
+def write_nifti(path):
+    nibabel.save(nibabel.Nifti1Image(np.arange(128, dtype=np.int16).reshape(8, 8, 2), np.eye(4)), path)
+
+
+def write_images(path):
+    with h5py.File(path, "w") as file:
+        group = file.create_group("images/image_0")
+        group["data"] = np.ones((2, 1, 1, 8, 8), np.float32)
+        group["header"] = np.zeros(2, image_header_dtype)
+        group["attributes"] = [b"", b""]
+
+
+def read_raw(path):
+    with RawFile(path) as raw:
+        return [*raw.headers(), *raw]
+
+
+def read_images(path):
+    return open_images(path, "images", is_volume=False).images
+
+
+KINDS = {
+    "raw.h5": (lambda path: make_raw_file(path, [*scan_items(), raw_waveform(scan_counter=3)]), read_raw),
+    "images.h5": (write_images, read_images),
+    "images.nii": (write_nifti, read_images),
+    "images.nii.gz": (write_nifti, read_images),
+    "image.dcm": (write_dicom, read_images),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_files_that_are_damaged_anywhere_are_read_or_refused_in_one_line(tmp_path, name, caplog, capfd):
+    write, read = KINDS[name]
+    path = tmp_path / name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        write(path)
+    whole, rng = path.read_bytes(), np.random.default_rng(5)
+    said = set()
+    for _ in range(N_MUTATIONS):
+        content = bytearray(whole)
+        # What describes the data lies in front; a flipped sample is none of anybody's business.
+        for place in rng.integers(0, min(len(content), 4000), rng.choice([1, 1, 2, 8])):
+            content[place] = rng.choice([0, 255, content[place] ^ (1 << rng.integers(8))])
+        path.write_bytes(content[: rng.integers(len(content))] if rng.random() < 0.1 else content)
+        try:
+            read(path)
+        except DesparkError as error:
+            said.add(str(error))
+    assert said
+    assert all(len(text.splitlines()) == 1 and str(path) in text for text in said)
+    assert "TOK" not in caplog.text + "".join(said) + "".join(capfd.readouterr())

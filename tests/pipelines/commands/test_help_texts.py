@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipelines.commands.command_line import COMMANDS, build_app
 
 EVERYWHERE = {"--verbose", "-v", "--quiet", "-q", "--help", "-h"}
-WITH_JSON = {"inspect", "replay", "image", "simulate", "accept", "benchmark", "train", "models", "demo"}
+WITH_JSON = {"inspect", "doctor", "replay", "image", "simulate", "accept", "benchmark", "train", "models", "demo"}
 
 
 def help_of(name):

@@ -1,0 +1,1 @@
+"""Doctor: is this installation well?"""

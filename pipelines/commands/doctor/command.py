@@ -1,0 +1,48 @@
+"""``despark doctor``: what is installed, what really runs, and whether it is well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.commands.doctor.findings import Finding, look
+from pipelines.commands.terminal.progress import working
+from pipelines.commands.terminal.shell import JsonFile, Quiet, Verbose, open_shell
+from pipelines.version import despark_version
+
+STYLES = {"well": "green", "note": "yellow", "fault": "bold red"}
+
+
+def doctor(json_file: JsonFile = None, verbose: Verbose = 0, quiet: Quiet = False) -> None:
+    """See whether this installation is well.
+
+    It opens every model, finds and repairs a spark in a scan that it makes itself, and looks at ports, processors and
+    disk. A note is worth knowing; the exit code is 1 where there is a fault.
+
+    Example: despark doctor --json - | jq .findings
+    """
+    shell = open_shell(verbose, quiet, json_file)
+    with working(shell, "looking at this installation") as work:
+        findings = look(work.phase)
+    shell.write_json(
+        json.dumps({"despark": despark_version(), "findings": [each.model_dump() for each in findings]}, indent=1)
+    )
+    shell.show(findings_table(findings))
+    if faults := [each.what for each in findings if each.state == "fault"]:
+        shell.say(f"not well: {', '.join(faults)}")
+        raise typer.Exit(1)
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    """Draw the findings up, as wide as the terminal."""
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for each in findings:
+        table.add_row(Text(each.what), Text(each.state, style=STYLES[each.state]), Text(each.text))
+    return table

@@ -1,0 +1,174 @@
+"""What is looked at on a machine before it is trusted with scans; each look ends in findings."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from gadgets import find_sparks, repair_sparks
+from gadgets.errors import DesparkError, NodeError
+from onnx_models.listing import listing
+from onnx_models.providers import cuda_devices
+from pipelines.files import read_kspaces
+from pipelines.phantom import PhantomScan, write_phantom
+from pipelines.thread_limits import LIMITS
+from pipelines.version import despark_version
+from pipelines.worker import NODES, check_nodes
+
+State = Literal["well", "note", "fault"]
+
+NEEDED = ("numpy", "onnxruntime-gpu", "ismrmrd", "gadgetron", "h5py", "pydantic", "scipy")
+EXTRAS = {"pydicom": "images", "nibabel": "images", "mrd-python": "mrd2", "twixtools": "siemens", "torch": "train"}
+"""Libraries that are there only where they were asked for, and the extra that brings them."""
+
+SERVE_PORT, WORKER_PORT = 9002, 9010
+LEAST_FREE_BYTES = 1 << 30
+"""A scan of some size, its output and its report."""
+
+FAILURES = (DesparkError, ImportError, OSError, RuntimeError, ValueError)
+PHANTOM = PhantomScan(matrix=64, n_coils=4, n_slices=1)
+SPARK_AT = (0, 9, 70)
+SPARK_HEIGHT = 300.0
+"""Times the noise of a sample: an obvious spark."""
+
+
+class Finding(BaseModel):
+    """What was looked at, how it is, and what that means."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    what: str
+    state: State
+    text: str
+
+
+def look(on_phase: Callable[[str], None] = lambda _: None) -> list[Finding]:
+    """Look at everything, in an order in which what comes later relies on what came before."""
+    looks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "versions": versions,
+        "models": models,
+        "a spark in a phantom": spark_in_a_phantom,
+        "ports": ports,
+        "the machine": machine,
+    }
+    findings: list[Finding] = []
+    for name, each in looks.items():
+        on_phase(f"looking at {name}")
+        try:
+            findings += each()
+        except FAILURES as error:
+            # Whatever it is, the rest is worth looking at.
+            findings.append(Finding(what=name, state="fault", text=f"{type(error).__name__}: {error}"))
+    return findings
+
+
+def versions() -> Iterator[Finding]:
+    """See what is installed, and what is not."""
+    yield Finding(what="despark", state="well", text=f"{despark_version()}, Python {platform.python_version()}")
+    present = [f"{name} {version}" for name in NEEDED if (version := _version(name))]
+    yield Finding(what="libraries", state="well", text=", ".join(present))
+    if missing := [name for name in NEEDED if not _version(name)]:
+        yield Finding(what="libraries", state="fault", text=f"not installed: {', '.join(missing)}")
+    present = [f"{name} {version}" for name in EXTRAS if (version := _version(name))]
+    absent = [f"{name} (despark[{extra}])" for name, extra in EXTRAS.items() if not _version(name)]
+    yield Finding(what="extras", state="well", text=", ".join(present) or "none")
+    if absent:
+        yield Finding(what="extras", state="note", text=f"not installed: {', '.join(absent)}")
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def models() -> Iterator[Finding]:
+    """Open every model that is installed, and see where each of them really runs."""
+    rows = listing()
+    refusals = [f"{row.name}: {row.refusal}" for row in rows if row.refusal]
+    providers = sorted({row.provider for row in rows} - {""})
+    yield Finding(
+        what="models",
+        state="fault" if refusals else "well",
+        text="; ".join(refusals) or f"{len(rows)}, all verified and opened; they run on {', '.join(providers)}",
+    )
+    n_devices = cuda_devices()
+    if n_devices and providers == ["CPUExecutionProvider"]:
+        text = f"{n_devices} CUDA devices, and no model runs there: despark models -v says why"
+        yield Finding(what="GPU", state="fault", text=text)
+    else:
+        yield Finding(what="GPU", state="well", text=f"{n_devices} CUDA devices" if n_devices else "none")
+
+
+def spark_in_a_phantom() -> Iterator[Finding]:
+    """Put a spark into a scan that never was, find it and repair it: the whole way of the data but for the sockets."""
+    with tempfile.TemporaryDirectory(prefix="despark-") as folder:
+        write_phantom(Path(folder) / "phantom.h5", PHANTOM)
+        clean = next(read_kspaces(Path(folder) / "phantom.h5")).kspace.data
+    sparked = clean.copy()
+    sparked[(slice(None), *SPARK_AT)] += SPARK_HEIGHT
+    found = find_sparks(sparked)
+    repaired = repair_sparks(sparked, found)
+    places = {(point.partition, point.line, point.sample) for point in found.points}
+    left = np.linalg.norm(repaired - clean) / np.linalg.norm(sparked - clean)
+    is_well = places == {SPARK_AT} and left < 0.1
+    text = f"found and repaired, {100 * left:.1f} % of it is left"
+    yield Finding(
+        what="spark",
+        state="well" if is_well else "fault",
+        text=text if is_well else f"expected one point at {SPARK_AT}, found {sorted(places)}, {left:.0%} of it left",
+    )
+
+
+def ports() -> Iterator[Finding]:
+    """See whether the usual ports are free, and who answers where they are not."""
+    is_taken = _is_taken(SERVE_PORT)
+    yield Finding(
+        what=f"port {SERVE_PORT}",
+        state="note" if is_taken else "well",
+        text="in use: by despark serve or a Gadgetron?" if is_taken else "free, for despark serve",
+    )
+    addresses = {node: ("127.0.0.1", WORKER_PORT + number) for number, node in enumerate(NODES)}
+    taken = {node: address for node, address in addresses.items() if _is_taken(address[1])}
+    what = f"ports {WORKER_PORT}-{WORKER_PORT + len(NODES) - 1}"
+    if not taken:
+        yield Finding(what=what, state="well", text="free, for despark worker")
+        return
+    try:
+        check_nodes(taken, limit_s=2.0)
+        yield Finding(what=what, state="well", text=f"a despark worker answers: {', '.join(taken)}")
+    except NodeError as error:
+        yield Finding(what=what, state="note", text=f"in use, and not by a despark worker that is well: {error}")
+
+
+def _is_taken(port: int) -> bool:
+    try:
+        with socket.create_server(("127.0.0.1", port)):
+            return False
+    except OSError:
+        return True
+
+
+def machine() -> Iterator[Finding]:
+    """See processors, threads and disk."""
+    n_cores = len(os.sched_getaffinity(0))
+    limits = ", ".join(f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ)
+    yield Finding(what="processors", state="well", text=f"{n_cores} for this process; {limits}")
+    folder = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(folder).free
+    yield Finding(
+        what="disk",
+        state="well" if free > LEAST_FREE_BYTES else "fault",
+        text=f"{free / (1 << 30):.1f} GiB free in {folder}",
+    )

@@ -1,0 +1,81 @@
+"""What the doctor sees, on a machine that is well and on one that is not."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+from typer.testing import CliRunner
+
+from onnx_models.errors import ModelError
+from pipelines.commands.command_line import build_app
+from pipelines.commands.doctor import findings
+from pipelines.commands.doctor.command import findings_table
+from pipelines.commands.doctor.findings import Finding, look, models, ports, spark_in_a_phantom, versions
+
+
+def states(found):
+    return {(each.what, each.state) for each in found}
+
+
+def test_a_spark_is_found_and_repaired():
+    (spark,) = spark_in_a_phantom()
+    assert spark.state == "well", spark.text
+
+
+def test_a_spark_that_is_missed_is_a_fault(monkeypatch):
+    monkeypatch.setattr(findings, "SPARK_HEIGHT", 0.01)
+    (spark,) = spark_in_a_phantom()
+    assert spark.state == "fault"
+    assert "expected one point at (0, 9, 70), found []" in spark.text
+
+
+def test_what_is_not_installed_is_named(monkeypatch):
+    monkeypatch.setattr(findings, "_version", lambda name: "" if name in ("scipy", "torch") else "1")
+    found = {(each.what, each.state): each.text for each in versions()}
+    assert found["libraries", "fault"] == "not installed: scipy"
+    assert found["extras", "note"] == "not installed: torch (despark[train])"
+
+
+def test_models_that_leave_a_gpu_unused_are_a_fault(monkeypatch):
+    assert states(models()) == {("models", "well"), ("GPU", "well")}
+    monkeypatch.setattr(findings, "cuda_devices", lambda: 2)
+    assert states(models()) == {("models", "well"), ("GPU", "fault")}
+
+
+def test_a_port_that_is_taken_is_said(monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        monkeypatch.setattr(findings, "SERVE_PORT", taken.getsockname()[1])
+        assert (f"port {findings.SERVE_PORT}", "note") in states(ports())
+
+
+def test_one_fault_does_not_hide_the_rest(monkeypatch):
+    def broken():
+        raise ModelError("models: broken")
+
+    monkeypatch.setattr(findings, "listing", broken)
+    monkeypatch.setattr(findings, "spark_in_a_phantom", lambda: iter(()))
+    found = look()
+    assert ("models", "fault") in states(found)
+    assert ("disk", "well") in states(found)
+
+
+@pytest.mark.parametrize(("state", "code"), [("well", 0), ("note", 0), ("fault", 1)])
+def test_the_exit_code_tells_of_faults(monkeypatch, tmp_path, state, code):
+    monkeypatch.setattr(
+        "pipelines.commands.doctor.command.look", lambda _phase: [Finding(what="disk", state=state, text="little")]
+    )
+    result = CliRunner().invoke(build_app("doctor"), ["doctor", "--json", str(tmp_path / "d.json")])
+    assert result.exit_code == code
+    assert json.loads((tmp_path / "d.json").read_text())["findings"] == [
+        {"what": "disk", "state": state, "text": "little"}
+    ]
+
+
+def test_eighty_columns_hold_it():
+    from rich.console import Console
+
+    console = Console(width=80, record=True)
+    console.print(findings_table([Finding(what="ports 9010-9014", state="note", text="word " * 60)]))
+    assert max(map(len, console.export_text().splitlines())) <= 80

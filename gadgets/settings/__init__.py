@@ -12,7 +12,7 @@ from gadgets.settings.definitions import (
     RawRepairSettings,
     SparkDetectionSettings,
 )
-from gadgets.settings.parsing import SettingsT, properties_of, property_names, read_settings, strict, validate
+from gadgets.settings.parsing import SettingsT, path_settings, properties_of, property_names, read_settings, strict, validate
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "SparkDetectionSettings",
     "did_you_mean",
     "meant_or_known",
+    "path_settings",
     "properties_of",
     "property_names",
     "read_settings",

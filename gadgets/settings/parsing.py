@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, TypeVar, get_args
 
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import SettingsError
+from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 EXPECTED = {
@@ -48,9 +49,9 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
     if not text[declaration_end:].strip(" \t\r\n\0"):
         return {}
     try:
-        root = ElementTree.fromstring(text[declaration_end:].strip("\0 \t\r\n"))
-    except (ElementTree.ParseError, DefusedXmlException) as error:
-        raise SettingsError(f"{node}: the configuration is not well-formed XML ({error})") from error
+        root = parse_xml(text[declaration_end:])
+    except XMLError as error:
+        raise SettingsError(f"{node}: the configuration is {error}") from error
     properties: dict[str, str] = {}
     for element in root:
         name, value = element.get("name"), element.get("value")
@@ -100,6 +101,19 @@ def property_names(model: type[BaseModel]) -> list[str]:
         stage = _stage_of(field.annotation)
         names += [name] if stage is None else [f"{name}.{own}" for own in property_names(stage)]
     return names
+
+
+def path_settings(node: str) -> list[str]:
+    """Name the properties of a node whose values are files or folders."""
+    return [name for name in property_names(NODE_SETTINGS[node]) if _is_path(NODE_SETTINGS[node], name)]
+
+
+def _is_path(model: type[BaseModel], name: str) -> bool:
+    own, _, field = name.partition(".")
+    annotation: Any = model.model_fields[own].annotation
+    if field:
+        return _is_path(annotation, field)
+    return annotation is Path or Path in get_args(annotation)
 
 
 def _stage_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type may stand in an annotation

@@ -8,10 +8,9 @@ from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
 
 import ismrmrd.xsd
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
 from xsdata.exceptions import ParserError
 
+from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import RawDataError
 from pipelines.files.plain_header import plain_header
 
@@ -125,10 +124,9 @@ def _with_user_parameters(root: Element, xml: bytes) -> bytes:
 
 def _parse(xml: bytes, where: str) -> Element:
     try:
-        # By defusedxml: the header comes from whoever connects, and entities could fill the memory.
-        root: Element = ElementTree.fromstring(xml.strip(b"\0 \t\r\n"))
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise RawDataError(f"{where}: the MRD header is not well-formed XML ({_first_line(error)})") from error
+        root = parse_xml(xml)
+    except XMLError as error:
+        raise RawDataError(f"{where}: the MRD header is {error}") from error
     if root.tag.rpartition("}")[2] != "ismrmrdHeader":
         raise RawDataError(f"{where}: expected an MRD header with root <ismrmrdHeader>, found <{root.tag}>")
     return root

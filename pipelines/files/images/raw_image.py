@@ -10,10 +10,10 @@ from typing import Any
 
 import h5py
 import numpy as np
-from defusedxml import ElementTree
 from ismrmrd.hdf5 import get_hdf5type, image_header_dtype
 from numpy.typing import NDArray
 
+from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import WireError
 
 logger = logging.getLogger(__name__)
@@ -60,9 +60,9 @@ class RawImage:
         if not self.attributes.strip(b"\0 \t\r\n"):
             return {}
         try:
-            root = ElementTree.fromstring(self.attributes.strip(b"\0 \t\r\n"))
-        except (ElementTree.ParseError, ValueError) as error:
-            logger.warning("an image's meta data are not well-formed XML (%s)", error)
+            root = parse_xml(self.attributes)
+        except XMLError as error:
+            logger.warning("an image's meta data are %s", error)
             return {}
         # Of the first value only: whoever asks here asks for numbers and single words.
         return {meta.findtext("name", ""): meta.findtext("value", "") or "" for meta in root.iter("meta")}

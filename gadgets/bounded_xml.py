@@ -1,0 +1,90 @@
+"""XML that came from outside: read only as far as it is of a size that a header or a configuration can have.
+
+Whoever connects may send it. A few bytes can ask for much: elements inside elements for the stack of whoever walks
+through the tree, entities for memory. So everything is counted while it is read, before it is part of a tree.
+"""
+
+from __future__ import annotations
+
+from xml.etree.ElementTree import Element, TreeBuilder
+
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import DefusedXMLParser, ParseError
+
+MAX_XML_BYTES = 16 << 20
+"""A header with a vendor's own protocol in it has a few megabytes."""
+
+# The real headers at hand have 85 to 178 elements, 5 deep, and no attributes.
+MAX_ELEMENTS = 50_000
+MAX_DEPTH = 64
+MAX_ATTRIBUTES = 64
+MAX_NAME = 256
+_PIECE_BYTES = 1 << 16
+
+
+class XMLError(ValueError):
+    """What a document is instead of one that can be read: not well-formed, or larger than any that is meant."""
+
+
+def parse_xml(xml: bytes | str) -> Element:
+    """Read a document from outside.
+
+    Parameters
+    ----------
+    xml
+        The document; zeros and white space around it do not count.
+
+    Raises
+    ------
+    XMLError
+        It is not well-formed, declares entities, or has too many bytes, elements, attributes or levels.
+    """
+    content = xml.strip("\0 \t\r\n").encode() if isinstance(xml, str) else xml.strip(b"\0 \t\r\n")
+    if len(content) > MAX_XML_BYTES:
+        raise _beyond("bytes", len(content), MAX_XML_BYTES)
+    # A text was decoded by whoever had it: what its declaration says of an encoding no longer holds.
+    parser = DefusedXMLParser(target=_Counted(), encoding="utf-8" if isinstance(xml, str) else None)
+    try:
+        for start in range(0, len(content), _PIECE_BYTES):
+            # In pieces, as the parser takes one whole before the bounds are looked at.
+            parser.feed(content[start : start + _PIECE_BYTES])
+        root: Element = parser.close()
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        if isinstance(error, XMLError):
+            raise
+        raise XMLError(f"not well-formed XML ({_first_line(error)})") from error
+    return root
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _beyond(what: str, found: int, most: int) -> XMLError:
+    return XMLError(f"larger than XML from outside may be (expected at most {most} {what}, found {found} or more)")
+
+
+class _Counted(TreeBuilder):
+    """Builds the tree, and ends the reading where a bound is passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._n_elements = 0
+        self._depth = 0
+
+    def start(self, tag: str, attrs: dict[str, str], /) -> Element:
+        self._n_elements += 1
+        self._depth += 1
+        for name, found, most in (
+            ("elements", self._n_elements, MAX_ELEMENTS),
+            ("elements inside one another", self._depth, MAX_DEPTH),
+            ("attributes in one element", len(attrs), MAX_ATTRIBUTES),
+            ("characters in a name", len(tag), MAX_NAME),
+        ):
+            if found > most:
+                raise _beyond(name, found, most)
+        return super().start(tag, attrs)
+
+    def end(self, tag: str, /) -> Element:
+        self._depth -= 1
+        return super().end(tag)

@@ -1,0 +1,58 @@
+"""XML from outside: what is read, and what is refused before a tree is built of it."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gadgets.bounded_xml import MAX_XML_BYTES, XMLError, parse_xml
+
+LAUGHS = b'<!DOCTYPE a [<!ENTITY b "b"><!ENTITY c "&b;&b;&b;">]><a>&c;</a>'
+ATTRIBUTES = b" ".join(b"a%d='1'" % number for number in range(100))
+
+BEYOND = {
+    "deep": (b"<a>" * 200_000 + b"</a>" * 200_000, "at most 64 elements inside one another"),
+    "many": (b"<a>" + b"<b/>" * 3_000_000 + b"</a>", "at most 50000 elements"),
+    "attributes": (b"<a " + ATTRIBUTES + b"/>", "at most 64 attributes in one element"),
+    "name": (b"<" + b"a" * 300 + b"/>", "at most 256 characters in a name"),
+    "long": (b"<a>" + b"x" * MAX_XML_BYTES + b"</a>", f"at most {MAX_XML_BYTES} bytes"),
+}
+NOT_WELL_FORMED = {
+    "nothing": b"",
+    "entities": LAUGHS,
+    "external": b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    "cut": b"<a><b>",
+    "encoding": b"<?xml version='1.0' encoding='none'?><a/>",
+    "half a character": b"<a>\xff</a>",
+}
+
+
+@pytest.mark.parametrize(("xml", "reason"), BEYOND.values(), ids=BEYOND)
+def test_what_is_too_large_is_refused_before_it_is_built(xml, reason):
+    start = time.process_time()
+    with pytest.raises(XMLError, match=f"larger than XML from outside may be .expected {reason}, found"):
+        parse_xml(xml)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize("xml", NOT_WELL_FORMED.values(), ids=NOT_WELL_FORMED)
+def test_what_is_no_document_is_refused(xml):
+    with pytest.raises(XMLError, match="not well-formed XML"):
+        parse_xml(xml)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "\0 <a>\u00fc</a>\n\0",
+        "<a>\u00fc</a>".encode(),
+        "<?xml version='1.0' encoding='latin-1'?><a>\u00fc</a>".encode("latin-1"),
+    ],
+)
+def test_documents_are_read_in_any_encoding_and_with_zeros_around(xml):
+    assert parse_xml(xml).text == "\u00fc"
+
+
+def test_a_text_is_read_whatever_its_declaration_says_of_an_encoding():
+    assert parse_xml("<?xml version='1.0' encoding='latin-1'?><a>\u00fc</a>").text == "\u00fc"

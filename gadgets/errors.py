@@ -10,6 +10,7 @@
     ├── RawDataError       a raw file or stream cannot be read, or holds nothing to work on
     ├── ArrayError         an array is no k-space that could be judged; a ValueError, too
     ├── PipelineError      a chain (XML) cannot be read or cannot be run here
+    ├── TrustError         a client asks a server for what it does not allow
     ├── WireError          bytes on a connection are not what the protocol says
     │   └── PeerLostError  the other side went away without a CLOSE
     └── NodeError          a node of a running chain failed
@@ -28,6 +29,7 @@ __all__ = [
     "RawDataError",
     "SettingsError",
     "StoreError",
+    "TrustError",
     "WireError",
 ]
 
@@ -50,6 +52,10 @@ class ArrayError(DesparkError, ValueError):
 
 class PipelineError(DesparkError):
     """A chain cannot be read, or asks for something that only a real Gadgetron can run."""
+
+
+class TrustError(DesparkError):
+    """A client asks for what the server's configuration does not allow; names the option that would."""
 
 
 class WireError(DesparkError):

@@ -12,7 +12,15 @@ from gadgets.settings.definitions import (
     RawRepairSettings,
     SparkDetectionSettings,
 )
-from gadgets.settings.parsing import SettingsT, path_settings, properties_of, property_names, read_settings, strict, validate
+from gadgets.settings.parsing import (
+    SettingsT,
+    path_settings,
+    properties_of,
+    property_names,
+    read_settings,
+    strict,
+    validate,
+)
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 __all__ = [

@@ -10,12 +10,14 @@ from typing import Any
 import numpy as np
 from ismrmrd.hdf5 import image_header_dtype
 
+from gadgets.bounded_xml import MAX_XML_BYTES
 from gadgets.errors import WireError
 from gadgets.wire.acquisitions import ACQUISITION, HEADER_BYTES, Acquisition, read_acquisition, write_acquisition
 from gadgets.wire.capture import Capture, RawMessage
 from gadgets.wire.images import IMAGE, ImageMessage, write_image
+from gadgets.wire.pace import STALL_S
 from gadgets.wire.recon_data import RECON_DATA, ReconData, read_recon_data, write_recon_data
-from gadgets.wire.transport import CLOSE, ERROR, MAX_BYTES, MESSAGE_ID, TEXT, Transport
+from gadgets.wire.transport import CLOSE, ERROR, MESSAGE_ID, TEXT, Transport
 from gadgets.wire.waveforms import (
     WAVEFORM,
     WAVEFORM_HEADER_BYTES,
@@ -50,7 +52,9 @@ def attach(connection: Any) -> Transport:  # noqa: ANN401 - gadgetron is untyped
     notices a lost peer.
     """
     # The package's wrapper has no buffer, so nothing that came behind the header is lost with it.
-    transport = Transport(connection.socket.socket)
+    connected = connection.socket.socket
+    # A server's own sockets know how long its peers are waited for.
+    transport = Transport(connected, getattr(connected, "stall_s", STALL_S))
     _tune(transport.socket)
     connection.socket = transport
     connection.readers = Readers(
@@ -106,8 +110,8 @@ def _read_image(source: Transport) -> RawMessage:
     content = message.take(image_header_dtype.itemsize)
     header: np.void = np.frombuffer(content, np.dtype(image_header_dtype))[0]
     n_meta = message.count()
-    if n_meta > MAX_BYTES:
-        raise WireError(f"expected image meta data of at most {MAX_BYTES} bytes, found {n_meta}")
+    if n_meta > MAX_XML_BYTES:
+        raise WireError(f"expected image meta data of at most {MAX_XML_BYTES} bytes, found {n_meta}")
     message.take(n_meta)
     data_type = int(header["data_type"])
     if data_type not in _PIXEL_BYTES:
@@ -142,8 +146,8 @@ def _read_bucket(source: Transport) -> RawMessage:
     # Data and reference (count, headers, samples, trajectories), their statistics, waveforms (count, headers, samples).
     sizes = {"data": counts[1:4], "reference": counts[5:8], "statistics": counts[8:10], "waveforms": counts[11:13]}
     n_bytes = sum(map(sum, sizes.values()))
-    if n_bytes > MAX_BYTES:
-        raise WireError(f"expected a bucket of at most {MAX_BYTES} bytes, found {sizes}")
+    if n_bytes > source.max_bytes:
+        raise WireError(f"expected a bucket of at most {source.max_bytes} bytes, found {sizes}")
     message.take(n_bytes)
     return message.message(BUCKET)
 

@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from gadgets.errors import WireError
-from gadgets.wire.transport import COUNT, MAX_BYTES, PRESENT, Bytes, Transport
+from gadgets.wire.transport import COUNT, PRESENT, Bytes, Transport
 
 # ReconData have seven dimensions; a damaged count is nearly always far beyond.
 MAX_DIMENSIONS = 16
@@ -56,8 +56,10 @@ class Capture:
         n_bytes = item_bytes
         for length in dimensions:
             n_bytes *= length
-        if n_bytes > MAX_BYTES:
-            raise WireError(f"expected an array of at most {MAX_BYTES} bytes, found dimensions {dimensions}")
+        if n_bytes > self._source.max_bytes:
+            raise WireError(
+                f"expected an array of at most {self._source.max_bytes} bytes, found dimensions {dimensions}"
+            )
         return dimensions, self.take(n_bytes)
 
     def message(self, message_id: int) -> RawMessage:

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.errors import PeerLostError, WireError
+from gadgets.process import memory_limit
+from gadgets.wire.pace import STALL_S, Pace
 
 Bytes: TypeAlias = bytes | memoryview
 
@@ -20,10 +22,6 @@ COUNT = struct.Struct("<Q")
 PRESENT = struct.Struct("<?")
 CLOSE, TEXT, ERROR = 4, 5, 8
 
-# Counts in messages are 64 bits wide; no array of a scan comes near this, a damaged count nearly always passes it.
-MAX_BYTES = 1 << 36
-# A scan may pause between messages; within one, a peer that sends nothing for so long has announced too much.
-STALL_S = 300.0
 # Much larger than an acquisition: one call to the system brings several. Larger parts are sent or read in place.
 _BUFFER_BYTES = 1 << 18
 _WRITE_AT_ONCE = 1 << 16
@@ -36,15 +34,25 @@ class Transport:
     ----------
     connected
         A connected stream socket; its time-out, where it has one, is kept as the longest pause of the stream.
+    stall_s
+        How long the peer may take over one message.
+
+    Attributes
+    ----------
+    max_bytes
+        The largest message that is read: counts in messages are 64 bits wide, and one that is damaged says anything.
     """
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, stall_s: float = STALL_S) -> None:
         self.socket = connected
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._start = self._stop = 0
         self._pending: list[Bytes] = []
         self._n_pending = 0
         self._pause_s = connected.gettimeout()
+        self._pace = Pace(stall_s)
+        self._n_message = 0
+        self.max_bytes = memory_limit()
 
     def read(self, n_bytes: int) -> Bytes:
         """Read exactly so many bytes.
@@ -57,6 +65,10 @@ class Transport:
             More bytes are announced than can be held.
         """
         stop = self._start + n_bytes
+        if n_bytes == MESSAGE_ID.size:
+            # Nothing else has this size: a message begins. What the node did since the last one is not its peer's time.
+            self._pace.begin()
+            self._n_message = 0
         if stop > self._stop:
             if n_bytes > _BUFFER_BYTES:
                 return self._read_large(n_bytes)
@@ -78,8 +90,8 @@ class Transport:
             self._stop += self._receive(self._buffer[self._stop :], n_bytes - self._stop, is_pause=is_pause)
 
     def _read_large(self, n_bytes: int) -> Bytes:
-        if n_bytes > MAX_BYTES:
-            raise WireError(f"expected at most {MAX_BYTES} bytes in one array, found {n_bytes} announced")
+        if n_bytes > self.max_bytes:
+            raise WireError(f"expected at most {self.max_bytes} bytes in one array, found {n_bytes} announced")
         try:
             # Pages are only touched as bytes arrive, so a wrong count does not fill the memory.
             target = np.empty(n_bytes, np.uint8).data
@@ -95,17 +107,25 @@ class Transport:
     def _receive(self, target: memoryview, n_wanted: int, *, is_pause: bool = False) -> int:
         self.flush()
         # Flushed before, because the peer may wait for just that before it sends more: both would wait for ever.
-        limit_s = self._pause_s if is_pause else STALL_S
+        limit_s = self._pause_s if is_pause else self._pace.left_s(self._n_message)
         try:
+            if limit_s == 0:
+                raise TimeoutError
             self.socket.settimeout(limit_s)
             n_received = self.socket.recv_into(target)
         except TimeoutError as error:
-            where = "between messages" if is_pause else f"{n_wanted} bytes short of a whole message"
-            raise PeerLostError(f"nothing came for {limit_s} s, {where}") from error
+            if is_pause:
+                raise PeerLostError(f"nothing came for {limit_s:g} s, between messages") from error
+            raise PeerLostError(
+                f"too little came in {self._pace.limit_s:g} s, {n_wanted} bytes short of a whole message"
+            ) from error
         except OSError as error:
             raise PeerLostError(f"the connection broke: {error}") from error
         if not n_received:
             raise PeerLostError(f"the stream ended without CLOSE, {n_wanted} bytes short of a whole message")
+        if is_pause:
+            self._pace.begin()
+        self._n_message += n_received
         return n_received
 
     def write(self, *parts: Bytes) -> None:
@@ -139,8 +159,8 @@ class Transport:
 
     def _send(self, content: Bytes) -> None:
         try:
-            # A slow reader is no failure: it may be busy with what it got before.
-            self.socket.settimeout(None)
+            # A slow reader is no failure: it may be busy with what it got before, as long as a scan may pause.
+            self.socket.settimeout(self._pause_s)
             self.socket.sendall(content)
         except OSError as error:
             raise PeerLostError(f"the connection broke while sending: {error}") from error
@@ -155,19 +175,22 @@ class Transport:
     def discard_input(self, quiet_s: float) -> None:
         """Read input that cannot be parsed, to its end as far as that can be seen.
 
-        Stops at the end of the stream, shortly after bytes that look like CLOSE, or when nothing came for
-        ``quiet_s`` seconds.
+        Stops at the end of the stream, shortly after bytes that look like CLOSE, when nothing came for ``quiet_s``
+        seconds, or when so little comes that it could go on for ever.
         """
+        self._pace.begin()
+        n_discarded = 0
         last = bytes(self._buffer[max(self._start, self._stop - 2) : self._stop])
         self._start = self._stop = 0
         with contextlib.suppress(OSError):
-            while True:
+            while self._pace.left_s(n_discarded):
                 # Samples may look like a CLOSE by chance, so a moment is waited for what follows.
                 looks_closed = last == MESSAGE_ID.pack(CLOSE)
                 self.socket.settimeout(min(0.2, quiet_s) if looks_closed else quiet_s)
                 n_received = self.socket.recv_into(self._buffer)
                 if not n_received:
                     return
+                n_discarded += n_received
                 last = (last + bytes(self._buffer[max(n_received - 2, 0) : n_received]))[-2:]
 
     def close(self) -> None:

@@ -3,15 +3,21 @@
 from pipelines.chains.chain import Chain, find_chain, packaged_chain, parse_chain
 from pipelines.chains.chain_node import DECLARATION, Node, to_bytes
 from pipelines.chains.preflight import check_default_models, check_models
+from pipelines.chains.trust import EVERYTHING, OURS, WORKER_PORTS, Trust, trust_of
 
 __all__ = [
     "DECLARATION",
+    "EVERYTHING",
+    "OURS",
+    "WORKER_PORTS",
     "Chain",
     "Node",
+    "Trust",
     "check_default_models",
     "check_models",
     "find_chain",
     "packaged_chain",
     "parse_chain",
     "to_bytes",
+    "trust_of",
 ]

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from defusedxml import ElementTree
-from defusedxml.common import DefusedXmlException
-
+from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import PipelineError, SettingsError
 from gadgets.settings import (
     NODE_SETTINGS,
@@ -200,10 +198,9 @@ def parse_chain(xml: bytes, source: str) -> Chain:
         The XML is not well-formed, or not a configuration of the current form.
     """
     try:
-        # By defusedxml: the host gets chains from whoever connects, and entities could fill its memory.
-        root: Element = ElementTree.fromstring(xml.strip(b"\0 \t\r\n"))
-    except (ElementTree.ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        raise PipelineError(f"{source}: not well-formed XML ({error or type(error).__name__})") from error
+        root = parse_xml(xml)
+    except XMLError as error:
+        raise PipelineError(f"{source}: {error}") from error
     return parse_root(root, source)
 
 

@@ -65,7 +65,7 @@ class Node:
     @property
     def is_ours(self) -> bool:
         """Whether it is one of the gadgets of this project, whose settings are known."""
-        return self.name in NODE_SETTINGS and self.module == f"gadgets.{self.name}"
+        return self.target in NODE_SETTINGS and self.module == f"gadgets.{self.target}"
 
     @property
     def stages(self) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from pipelines.files import check_folder, same_file
 from pipelines.inspection import look_again, write_html
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
-TOLD = ("pipelines.host.host",)
+TOLD = ("pipelines.host.session",)
 """What the host logs of a failure is what the client says of it in the end."""
 
 

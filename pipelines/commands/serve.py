@@ -8,10 +8,18 @@ from typing import Annotated
 
 import typer
 
-from pipelines.chains import check_default_models
+from pipelines.chains import check_default_models, trust_of
 from pipelines.commands.terminal.progress import working
+from pipelines.commands.terminal.serving import (
+    AllowFolder,
+    Connections,
+    MemoryLimit,
+    StallLimit,
+    TrustClients,
+    limit_memory,
+)
 from pipelines.commands.terminal.shell import SERVER_FORMAT, Quiet, Verbose, open_shell
-from pipelines.host import IDLE_LIMIT_S, Host
+from pipelines.host import USUAL_LIMITS, Host, ServerLimits
 
 logger = logging.getLogger(__name__)
 
@@ -22,12 +30,34 @@ def serve(
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Address to listen on. Whoever can reach it can run any Python module that is installed.",
+            help="Address to listen on. Nothing asks who connects: see SECURITY.md.",
         ),
     ] = "127.0.0.1",
+    scans: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Run so many scans at once; refuse more.")
+    ] = USUAL_LIMITS.scans,
+    connections: Connections = USUAL_LIMITS.connections,
+    memory_limit: MemoryLimit = None,
     idle_limit: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Give a scan up when nothing moves for so long.")
-    ] = IDLE_LIMIT_S,
+    ] = USUAL_LIMITS.idle_s,
+    stall_limit: StallLimit = USUAL_LIMITS.stall_s,
+    node_limit: Annotated[
+        float,
+        typer.Option(
+            min=1, metavar="SECONDS", help="Give up a node that is silent for so much longer than its time_limit."
+        ),
+    ] = USUAL_LIMITS.node_s,
+    allow_module: Annotated[
+        list[str] | None,
+        typer.Option(metavar="MODULE", help="Let clients run functions of this Python module. May be given again."),
+    ] = None,
+    allow_folder: AllowFolder = None,
+    allow_address: Annotated[
+        list[str] | None,
+        typer.Option(metavar="HOST:PORT", help="Let <connect> of clients go there. May be given again."),
+    ] = None,
+    trust_clients: TrustClients = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -42,7 +72,10 @@ def serve(
     with working(shell) as work:
         work.phase("opening models")
         check_default_models()
-    with Host(bind, port, idle_limit) as host:
+    limits = ServerLimits(connections, scans, idle_limit, stall_limit, node_limit)
+    trust = trust_of(allow_module or (), allow_folder or (), allow_address or (), is_whole=trust_clients)
+    limit_memory(memory_limit)
+    with Host(bind, port, limits, trust) as host:
         logger.info("listening on %s:%d", *host.address)
         try:
             threading.Event().wait()

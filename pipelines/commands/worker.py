@@ -16,14 +16,23 @@ import typer
 
 from gadgets.errors import SettingsError
 from gadgets.settings import did_you_mean
+from pipelines.chains import WORKER_PORTS, trust_of
+from pipelines.commands.terminal.serving import (
+    AllowFolder,
+    Connections,
+    MemoryLimit,
+    StallLimit,
+    TrustClients,
+    limit_memory,
+)
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
-from pipelines.host import IDLE_LIMIT_S
+from pipelines.host import USUAL_LIMITS, ServerLimits
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
 
 logger = logging.getLogger(__name__)
 
 LOG_FORMAT = "%(asctime)s %(levelname)s [%(threadName)s] %(message)s"
-BASE_PORT = 9010
+BASE_PORT = WORKER_PORTS[0]
 MAX_PORT = 65535
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
@@ -42,9 +51,14 @@ def worker(
         Path | None,
         typer.Option(metavar="FILE.json", help="Settings by node, for scans that bring none: pipelines/README.md."),
     ] = None,
+    connections: Connections = USUAL_LIMITS.connections,
+    memory_limit: MemoryLimit = None,
     idle_limit: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="Give a scan up when nothing comes for so long.")
-    ] = IDLE_LIMIT_S,
+    ] = USUAL_LIMITS.idle_s,
+    stall_limit: StallLimit = USUAL_LIMITS.stall_s,
+    allow_folder: AllowFolder = None,
+    trust_clients: TrustClients = False,
     grace: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Let running scans go on for so long when told to stop.")
     ] = GRACE_S,
@@ -65,8 +79,11 @@ def worker(
         check_nodes({name: (ANY_ADDRESS.get(bind, bind), number) for name, number in ports.items()})
         return
     defaults = worker_settings(settings, os.environ)
+    limits = ServerLimits(connections, idle_s=idle_limit, stall_s=stall_limit)
+    trust = trust_of(folders=allow_folder or (), is_whole=trust_clients)
+    limit_memory(memory_limit)
     share_pools()
-    with _signals() as signals, Worker(ports, bind, defaults, idle_limit) as running:
+    with _signals() as signals, Worker(ports, bind, defaults, limits, trust) as running:
         for name, address in running.addresses.items():
             own = ", ".join(f"{key}={value}" for key, value in defaults[name].items())
             logger.info("%s listens on %s:%d%s", name, *address, f", {own}" if own else "")

@@ -1,7 +1,9 @@
 """Host: who runs the nodes for a client?"""
 
 from pipelines.host.host import Host
+from pipelines.host.limits import USUAL_LIMITS, ServerLimits
 from pipelines.host.node_process import EXIT_LIMIT_S, NodeProcess
-from pipelines.host.scan import IDLE_LIMIT_S, Client, Scan
+from pipelines.host.reception import Reception
+from pipelines.host.scan import Client, Scan
 
-__all__ = ["EXIT_LIMIT_S", "IDLE_LIMIT_S", "Client", "Host", "NodeProcess", "Scan"]
+__all__ = ["EXIT_LIMIT_S", "USUAL_LIMITS", "Client", "Host", "NodeProcess", "Reception", "Scan", "ServerLimits"]

@@ -6,12 +6,14 @@ import contextlib
 import select
 import socket
 import threading
+from collections.abc import Callable
 
 from gadgets.errors import PeerLostError
+from gadgets.wire import Pace
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 
 FAREWELL_LIMIT_S = 10.0
-"""How long a client may be silent after the scan has ended before its connection is closed."""
+"""How long a client may go on sending after the scan has ended before its connection is closed."""
 
 _RECEIVE_BYTES = 1 << 16
 
@@ -23,20 +25,22 @@ class ClientConnection:
     ----------
     connection
         As accepted.
+    stall_s
+        How long the client may take over one message.
     """
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, stall_s: float) -> None:
         self._socket = connection
-        self._reader = MessageReader(connection, "client")
+        self._reader = MessageReader(connection, "client", stall_s=stall_s)
         # Every node of the chain may write to the client, each from the thread that reads it: messages must not mix.
         self._lock = threading.Lock()
         # At once: held back by the system, a small message would wait until the one before is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._notice_dead_hosts()
 
-    def read(self) -> Message:
-        """Read the next message; raises PeerLostError or WireError."""
-        return self._reader.read()
+    def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
+        """Read the next message, once ``check`` has let its id pass; raises PeerLostError or WireError."""
+        return self._reader.read(check)
 
     def send(self, message: Message) -> None:
         """Send a message; waits while the client is busy.
@@ -53,8 +57,8 @@ class ClientConnection:
                 raise PeerLostError(f"the client went away ({error.strerror or error})") from error
 
     def limit_silence(self, seconds: float | None) -> None:
-        """Let :meth:`read` and :meth:`send` fail when nothing moves for so long; None: wait for ever."""
-        self._socket.settimeout(seconds)
+        """Let :meth:`read` fail when no message begins for so long; None: wait for ever."""
+        self._reader.pause_s = seconds
 
     def is_lost(self) -> bool:
         """Whether the connection is broken; one that only has no more to send is not."""
@@ -63,27 +67,43 @@ class ClientConnection:
         watch.register(self._socket, 0)
         return any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll(0))
 
-    def farewell(self, reason: str = "") -> None:
+    def stop_reading(self) -> None:
+        """Let a thread that waits in :meth:`read` go on, as if the client had no more to send."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RD)
+
+    def farewell(self, reason: str = "", limit_s: float | None = None) -> None:
         """Send the reason of a failure, if there is one, and CLOSE; then let the client finish.
 
-        What the client still sends is read and dropped: closing before would reset the connection, and the
-        client would never see the reason.
+        What the client still sends is read and dropped, for a while: closing before would reset the connection, and
+        the client would never see the reason.
         """
+        pace = Pace(FAREWELL_LIMIT_S if limit_s is None else limit_s)
         last = [text_message(MessageID.TEXT, reason)] if reason else []
         # A thread may hang in a client that reads nothing; the session must end all the same.
-        if not self._lock.acquire(timeout=FAREWELL_LIMIT_S):
+        if not self._lock.acquire(timeout=pace.limit_s):
             return
         try:
             # The client may be gone already, and then there is nobody to tell.
             with contextlib.suppress(OSError):
-                self._socket.settimeout(FAREWELL_LIMIT_S)
+                self._socket.settimeout(pace.limit_s)
                 self._socket.sendall(b"".join(message.data for message in (*last, CLOSE)))
                 # Only our side: the client reads to the end, and learns that nothing more comes.
                 self._socket.shutdown(socket.SHUT_WR)
-                while self._socket.recv(_RECEIVE_BYTES):
-                    pass
+                self._drain(pace)
         finally:
             self._lock.release()
+
+    def _drain(self, pace: Pace) -> None:
+        """Read what still comes, as long as it comes at the pace of a scan."""
+        pace.begin()
+        n_received = 0
+        while left_s := pace.left_s(n_received):
+            self._socket.settimeout(left_s)
+            piece = self._socket.recv(_RECEIVE_BYTES)
+            if not piece:
+                return
+            n_received += len(piece)
 
     def abort(self) -> None:
         """Break the connection, so that threads that wait on it go on."""

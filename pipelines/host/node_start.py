@@ -1,7 +1,8 @@
-"""What a node's process does first: ``python node_start.py HOST_PID PORT MODULE TARGET``.
+"""What a node's process does first: ``python node_start.py HOST_PID DESCRIPTOR MODULE TARGET``.
 
-The same as ``python -m gadgetron PORT MODULE TARGET``, but for two things. Nothing is imported from the working
-directory, which ``-m`` puts first: a folder with data may hold a numpy.py. And the node ends with its host.
+The same as ``python -m gadgetron PORT MODULE TARGET``, but for these things. Nothing is imported from the working
+directory, which ``-m`` puts first: a folder with data may hold a numpy.py. The connection is there already, one end of
+a pair, so that no other process can take the node's place. And the node ends with its host.
 """
 
 # No __future__ here: Python would look for that module, too, before the path is right.
@@ -12,23 +13,44 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
     del sys.path[0]
 
 import ctypes
+import logging
 import os
-import runpy
 import signal
+import socket
 
 _PR_SET_PDEATHSIG = 1
+LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s [ext. %(process)d {}.{}] %(message)s"
+"""That of the package, as the host reads it."""
 
 
-def main() -> None:
-    """Bind the process to its host, then be the node that the other arguments name."""
-    end_with(int(sys.argv.pop(1)))
-    runpy.run_module("gadgetron", run_name="__main__", alter_sys=True)
+class HostSocket(socket.socket):
+    """The connection to the host, which the package reads again and again, for ever, once it has ended."""
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive bytes; raises ConnectionError at the end."""
+        received = super().recv(bufsize, flags)
+        if bufsize and not received:
+            raise ConnectionError("the host has closed the connection")
+        return received
+
+
+def main(host: int, descriptor: int, module: str, target: str) -> None:
+    """Bind the process to its host, then be the node."""
+    end_with(host)
+    # Slow to import; by now the host may be gone.
+    from gadgetron.__main__ import load_target
+    from gadgetron.external.connection import Connection
+
+    level = logging.getLevelName(os.environ.get("GADGETRON_EXTERNAL_LOG_LEVEL", "INFO"))
+    logging.basicConfig(format=LOG_FORMAT.format(module, target), level=level, datefmt="%m-%d %H:%M:%S")
+    # Programs that the node starts have no business with it.
+    os.set_inheritable(descriptor, False)
+    with Connection(HostSocket(fileno=descriptor)) as connection:
+        load_target({"module": module, "target": target})(connection)
 
 
 def end_with(host: int) -> None:
     """Let the kernel kill this process when its host is gone, however that ends.
-
-    Without its host the gadgetron package reads the end of the connection again and again, for ever.
 
     Parameters
     ----------
@@ -49,4 +71,4 @@ def end_with(host: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])

@@ -12,19 +12,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Protocol
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError
 from pipelines.chains import Chain, Node
+from pipelines.host.limits import ServerLimits
 from pipelines.host.node_input import NodeInput
 from pipelines.host.node_process import NodeProcess
-from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
+from pipelines.host.watchdog import Watchdog
+from pipelines.messages import CLOSE, Message, MessageID
 
 logger = logging.getLogger(__name__)
-
-IDLE_LIMIT_S = 3600.0
-"""How long a scan may pause while its connection lives."""
 
 REST_LIMIT_S = 120.0
 """How long nothing may move after the data ended too early, while nodes send on what came."""
@@ -39,8 +37,8 @@ _JOIN_S = 5.0
 class Client(Protocol):
     """Who wants the scan: sends its data and gets what the chain writes."""
 
-    def read(self) -> Message:
-        """Read the next message; raises PeerLostError or WireError."""
+    def read(self, check: Callable[[MessageID], None]) -> Message:
+        """Read the next message, once ``check`` has let its id pass; raises PeerLostError or WireError."""
 
     def send(self, message: Message) -> None:
         """Send a message; raises PeerLostError."""
@@ -60,8 +58,8 @@ class Scan:
         The MRD header as the nodes get it.
     client
         Read up to and including its HEADER.
-    idle_limit_s
-        Without a message for so long the scan is given up.
+    limits
+        How long a pause, or a silent node, is waited for.
     open_node
         Makes what runs a node; a process of its own unless said otherwise.
     """
@@ -71,13 +69,13 @@ class Scan:
         chain: Chain,
         header: bytes,
         client: Client,
-        idle_limit_s: float,
+        limits: ServerLimits,
         open_node: Callable[[Node], NodeProcess] = NodeProcess,
     ) -> None:
         self._chain = chain
         self._header = header
         self._client = client
-        self._idle_limit_s = idle_limit_s
+        self._limits = limits
         self._nodes = [open_node(node) for node in chain.nodes]
         self._inputs = [NodeInput(node) for node in chain.nodes]
         self._lock = threading.Lock()
@@ -102,11 +100,9 @@ class Scan:
         threads = [threading.Thread(target=self._guard, args=(self._from_client,), name="client", daemon=True)]
         try:
             # All nodes have their configuration before the first byte of data moves.
-            readers = self._start_nodes()
             threads += [
-                threading.Thread(target=self._guard, args=(self._from_node, index, reader), name=node.name, daemon=True)
-                for index, (node, reader) in enumerate(zip(self._nodes, readers, strict=True))
-                if reader is not None
+                threading.Thread(target=self._guard, args=(self._from_node, index), name=node.name, daemon=True)
+                for index, node in self._start_nodes()
             ]
             for thread in threads:
                 thread.start()
@@ -120,46 +116,40 @@ class Scan:
         if self._n_unwritten:
             logger.info("%s: %d messages had no writer and ended here", self._chain.source, self._n_unwritten)
 
-    def stop(self) -> None:
+    def stop(self, reason: str) -> None:
         """End the scan from another thread."""
-        self._fail(NodeError("the server is shutting down"))
+        self._fail(NodeError(reason))
+        for node in self._nodes:
+            node.give_up()
 
-    def _start_nodes(self) -> list[MessageReader | None]:
-        """Start the nodes; None in place of one that the scan goes on without."""
+    def _start_nodes(self) -> list[tuple[int, NodeProcess]]:
+        """Start the nodes, and give those that run; the scan goes on without the others."""
         logger.info("nodes start: %s", ", ".join(node.name for node in self._nodes))
         for node in self._nodes:
             # All are started before the first is waited for: importing takes most of the time, and they do it at once.
             node.start()
-        with ThreadPoolExecutor(len(self._nodes)) as pool:
-            waiting = [pool.submit(self._connect, index) for index in range(len(self._nodes))]
-            if any(future.exception() for future in wait(waiting, return_when=FIRST_EXCEPTION).done):
-                for node in self._nodes:
-                    node.give_up()
-        failures = [error for future in waiting if (error := future.exception()) is not None]
-        if failures:
-            raise failures[0]
-        return [future.result() for future in waiting]
+        return [(index, node) for index, node in enumerate(self._nodes) if self._connect(index)]
 
-    def _connect(self, index: int) -> MessageReader | None:
-        """Connect to a node and give it its configuration and the header."""
+    def _connect(self, index: int) -> bool:
+        """Connect to a node and give it its configuration and the header; False where the scan goes on without it."""
         node = self._nodes[index]
         try:
-            reader = node.connect()
-            try:
-                node.send(text_message(MessageID.CONFIG, node.node.configuration))
-                node.send(text_message(MessageID.HEADER, self._header))
-            except OSError as error:
-                raise node.failure(f"connection lost ({error.strerror})") from error
+            node.connect()
+            node.open(node.node.configuration, self._header)
         except NodeError as error:
             if not self._inputs[index].can_go_round:
                 raise
             self._go_round(index, error)
-            return None
-        return reader
+            return False
+        return True
 
     def _watch(self) -> None:
+        watchdogs = [Watchdog(node, self._limits.node_s) for node in self._nodes]
         while not self._over.wait(_WATCH_S):
-            limit_s = min(self._idle_limit_s, REST_LIMIT_S) if self._has_ended_early else self._idle_limit_s
+            for watchdog in watchdogs:
+                # Whoever reads from the node then learns that it is lost, and the scan goes on as without any other.
+                watchdog.look()
+            limit_s = min(self._limits.idle_s, REST_LIMIT_S) if self._has_ended_early else self._limits.idle_s
             if self._client.is_lost():
                 self._fail(PeerLostError("the client went away"))
             elif time.monotonic() - self._last_moved > limit_s:
@@ -189,18 +179,20 @@ class Scan:
     def _from_client(self) -> None:
         try:
             while True:
-                message = self._client.read()
+                message = self._client.read(self._check_kind)
                 if self._over.is_set() or self._has_ended_early:
                     return
                 if message.id is MessageID.CLOSE:
                     self._close_input(0)
                     return
-                # What the chain has no reader for must not get lost unnoticed.
-                if message.id not in self._chain.reads:
-                    raise WireError(f"the chain {self._chain.source} has no reader for {message.id.name} messages")
                 self._deliver(0, message)
         except WireError as error:
             self._end_early(error)
+
+    def _check_kind(self, kind: MessageID) -> None:
+        """See that the chain reads such messages, before one of them is taken: it must not get lost unnoticed."""
+        if kind not in self._chain.reads and kind is not MessageID.CLOSE:
+            raise WireError(f"the chain {self._chain.source} has no reader for {kind.name} messages")
 
     def _end_early(self, error: WireError) -> None:
         """End the data where they break off; nodes of ours then send on what they hold, and the scan fails after it."""
@@ -213,10 +205,10 @@ class Scan:
         self._note(error)
         self._close_input(0)
 
-    def _from_node(self, index: int, reader: MessageReader) -> None:
+    def _from_node(self, index: int) -> None:
         try:
             while not self._over.is_set():
-                message = self._message_of(index, reader)
+                message = self._message_of(self._nodes[index])
                 if message.id is MessageID.CLOSE:
                     self._check_end(self._nodes[index])
                     self._close_input(index + 1)
@@ -226,10 +218,9 @@ class Scan:
         except NodeError as error:
             self._go_round(index, error)
 
-    def _message_of(self, index: int, reader: MessageReader) -> Message:
-        node = self._nodes[index]
+    def _message_of(self, node: NodeProcess) -> Message:
         try:
-            message = reader.read()
+            message = node.read()
         except PeerLostError as error:
             # A reset means unread data: the node went away in the middle of its work.
             had_all = node.input_closed and not isinstance(error.__cause__, ConnectionError)
@@ -304,9 +295,11 @@ class Scan:
             self._close_input(index + 1)
 
     def _end_nodes(self, threads: list[threading.Thread]) -> None:
-        with ThreadPoolExecutor(len(self._nodes)) as pool:
-            # All at once: each may take some seconds to end.
-            list(pool.map(NodeProcess.end, self._nodes))
+        for node in self._nodes:
+            # All are asked before one is waited for: each may take some seconds to end.
+            node.ask_to_end()
+        for node in self._nodes:
+            node.end()
         for thread in threads:
             if thread.is_alive():
                 thread.join(_JOIN_S)

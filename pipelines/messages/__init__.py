@@ -1,6 +1,7 @@
 """Messages: what goes over the socket?"""
 
-from pipelines.messages.message_reader import MAX_TEXT_BYTES, MessageReader
+from pipelines.messages.addresses import parse_address
+from pipelines.messages.message_reader import MessageReader
 from pipelines.messages.messages import (
     CLOSE,
     Message,
@@ -13,12 +14,12 @@ from pipelines.messages.messages import (
 
 __all__ = [
     "CLOSE",
-    "MAX_TEXT_BYTES",
     "Message",
     "MessageID",
     "MessageReader",
     "data_message",
     "filename_message",
+    "parse_address",
     "response_message",
     "text_message",
 ]

@@ -6,6 +6,7 @@ was received, never with what was promised.
 
 from __future__ import annotations
 
+import select
 import struct
 from collections.abc import Callable
 from typing import Protocol
@@ -13,12 +14,14 @@ from typing import Protocol
 import numpy as np
 from ismrmrd.hdf5 import acquisition_header_dtype, image_header_dtype, waveform_header_dtype
 
+from gadgets.bounded_xml import MAX_XML_BYTES
 from gadgets.errors import PeerLostError, WireError
+from gadgets.process import memory_limit
+from gadgets.wire import Pace
 from pipelines.messages.messages import FILENAME_BYTES, Message, MessageID
 
-# No message, text or array of a scan comes near these; a damaged count nearly always passes them.
-MAX_MESSAGE_BYTES = 32 << 30
-MAX_TEXT_BYTES = 64 << 20
+# No text or array of a scan comes near these; a damaged count nearly always passes them.
+MAX_TEXT_BYTES = 1 << 20
 MAX_DIMENSIONS = 32
 RECEIVE_BYTES = 256 << 10
 
@@ -40,6 +43,9 @@ class Source(Protocol):
     def gettimeout(self) -> float | None:
         """Say after how many seconds without a byte :meth:`recv` raises TimeoutError."""
 
+    def fileno(self) -> int:
+        """Give its descriptor."""
+
 
 class MessageReader:
     """Reads whole messages from a socket.
@@ -51,21 +57,39 @@ class MessageReader:
     peer
         Who is at the other end, for the message of an error.
     limit
-        Largest message that is accepted, in bytes.
+        Largest message that is accepted, in bytes; what one scan may hold in memory where nothing is said.
+    pause_s, stall_s
+        How long the peer may take until its next message begins, and over one message; None: as long as it likes.
+        The source needs a ``fileno()`` then.
     """
 
-    def __init__(self, connection: Source, peer: str, limit: int = MAX_MESSAGE_BYTES) -> None:
+    def __init__(
+        self,
+        connection: Source,
+        peer: str,
+        limit: int | None = None,
+        *,
+        pause_s: float | None = None,
+        stall_s: float | None = None,
+    ) -> None:
         self._connection = connection
         self._peer = peer
-        self._limit = limit
+        self._limit = memory_limit() if limit is None else limit
+        self.pause_s = pause_s
+        self._pace = None if stall_s is None else Pace(stall_s)
         self._received = b""
         self._position = 0
         self._message = bytearray()
         self._name = ""
         self.n_messages = 0
 
-    def read(self) -> Message:
+    def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
         """Read the next message.
+
+        Parameters
+        ----------
+        check
+            Called with its id before anything else of it is read; what it raises ends the reading.
 
         Raises
         ------
@@ -76,6 +100,8 @@ class MessageReader:
         """
         self._message = bytearray()
         self._name = ""
+        if self._pace is not None:
+            self._pace.begin()
         # Without an id that is known nobody can tell how long the message is: the stream cannot be read on.
         number = self.u16()
         try:
@@ -83,6 +109,7 @@ class MessageReader:
         except ValueError:
             raise WireError(f"{self._peer}: unknown message id {number} after {self.n_messages} messages") from None
         self._name = kind.name
+        check(kind)
         _FRAMES[kind](self)
         self.n_messages += 1
         return Message(kind, self._message)
@@ -117,6 +144,7 @@ class MessageReader:
         return int(_U64.unpack(self.take(8))[0])
 
     def _receive(self, missing: int) -> None:
+        self._wait(missing)
         try:
             # Much at once for acquisitions, which are small; for an array at most a megabyte, as it is copied once
             # more.
@@ -128,6 +156,24 @@ class MessageReader:
         self._position = 0
         if not self._received:
             raise PeerLostError(f"{self._peer}: connection ended {self._where(missing)}")
+
+    def _wait(self, missing: int) -> None:
+        """Wait for bytes, not longer than the peer may take.
+
+        By poll() and not by a time-out of the socket, which would hold for those who send on it, too.
+        """
+        limit_s, what = self.pause_s, f"nothing came for {round(self.pause_s or 0, 1):g} s"
+        if self._pace is not None and self._message:
+            limit_s = self._pace.left_s(len(self._message))
+            what = f"too little came {self._where(missing)}, in {self._pace.limit_s:g} s"
+        if limit_s is not None:
+            watch = select.poll()
+            watch.register(self._connection.fileno(), select.POLLIN)
+            if not watch.poll(1000 * limit_s):
+                raise PeerLostError(f"{self._peer}: {what}")
+        if self._pace is not None and not self._message:
+            # A pause is over; from here on the message counts.
+            self._pace.begin()
 
     def _where(self, missing: int) -> str:
         if not self._message:
@@ -141,6 +187,14 @@ class MessageReader:
 
 def _filename(reader: MessageReader) -> None:
     reader.take(FILENAME_BYTES)
+
+
+def _xml(reader: MessageReader) -> None:
+    reader.take(reader.u32(), MAX_XML_BYTES)
+
+
+def _meta(reader: MessageReader) -> None:
+    reader.take(reader.u64(), MAX_XML_BYTES)
 
 
 def _text(reader: MessageReader) -> None:
@@ -178,7 +232,7 @@ def _image(reader: MessageReader) -> None:
     item_bytes = _IMAGE_ITEM_BYTES.get(int(head["data_type"]))
     if item_bytes is None:
         raise WireError(f"image: expected a data type of 1 to 8, found {int(head['data_type'])}")
-    _long_text(reader)
+    _meta(reader)
     # As Python's integers: NumPy's would wrap round for a damaged matrix size.
     reader.take(item_bytes * int(head["channels"]) * int(np.prod(head["matrix_size"], dtype=object)))
 
@@ -216,7 +270,7 @@ def _image_array(reader: MessageReader) -> None:
     _array(reader, 8)
     _array(reader, image_header_dtype.itemsize)
     for _ in range(reader.u64()):
-        _long_text(reader)
+        _meta(reader)
     _optional(reader, _waveforms)
     _optional(reader, lambda source: _array(source, acquisition_header_dtype.itemsize))
 
@@ -235,8 +289,8 @@ def _bucket(reader: MessageReader) -> None:
 
 _FRAMES: dict[MessageID, Callable[[MessageReader], None]] = {
     MessageID.FILENAME: _filename,
-    MessageID.CONFIG: _text,
-    MessageID.HEADER: _text,
+    MessageID.CONFIG: _xml,
+    MessageID.HEADER: _xml,
     MessageID.CLOSE: lambda _: None,
     MessageID.TEXT: _text,
     MessageID.QUERY: _query,

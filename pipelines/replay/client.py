@@ -18,20 +18,6 @@ IDLE_LIMIT_S = 3700.0
 _JOIN_S = 10.0
 
 
-def parse_address(text: str) -> tuple[str, int]:
-    """Read ``HOST:PORT``; a host with colons (IPv6) stands in brackets.
-
-    Raises
-    ------
-    WireError
-        The text is not of that form.
-    """
-    host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise WireError(f"--host: expected HOST:PORT, such as localhost:9002, found {text!r}")
-    return host.strip("[]"), int(port)
-
-
 def connect(address: tuple[str, int]) -> socket.socket:
     """Connect to a server.
 

@@ -18,7 +18,7 @@ from pipelines.messages import CLOSE, Message, MessageID, data_message
 from pipelines.replay.stream import INPUT, is_lost
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 
 def open_mrd2(source: int, sink: int, chain: Chain) -> MRD2Stream:
@@ -80,7 +80,7 @@ class MRD2Stream:
         self._items = self._guarded(reader.read_data())
         return xml
 
-    def read(self) -> Message:
+    def read(self, check: Callable[[MessageID], None]) -> Message:
         """Give the next acquisition; other items wait for their place, or go out at once where nothing waits."""
         for item in self._items:
             is_acquisition = isinstance(item, self._mrd.StreamItem.Acquisition)
@@ -91,6 +91,7 @@ class MRD2Stream:
                 self._waiting.append(item)
                 self._write_others()
             if raw is not None:
+                check(MessageID.ACQUISITION)
                 return data_message(MessageID.ACQUISITION, raw.to_bytes())
         return CLOSE
 

@@ -13,7 +13,7 @@ from gadgets.errors import PipelineError, RawDataError
 from gadgets.findings import ScanFacts
 from gadgets.records import Record
 from gadgets.wire import facts_of
-from pipelines.chains import Chain, check_models, find_chain
+from pipelines.chains import EVERYTHING, Chain, check_models, find_chain
 from pipelines.files import (
     RawFile,
     RawItem,
@@ -24,8 +24,8 @@ from pipelines.files import (
     whole_or_nothing,
 )
 from pipelines.host import Host
-from pipelines.messages import Message, MessageID, filename_message, text_message
-from pipelines.replay.client import ScanClient, connect, parse_address
+from pipelines.messages import Message, MessageID, filename_message, parse_address, text_message
+from pipelines.replay.client import ScanClient, connect
 from pipelines.replay.converted import check_target, convert
 from pipelines.replay.expected import Expected
 from pipelines.replay.gathered import RECORDS, from_images, in_words, merge, read_records
@@ -162,9 +162,10 @@ class Replay:
     @contextmanager
     def _server(self) -> Iterator[tuple[str, int]]:
         if self.host is not None:
-            yield parse_address(self.host)
+            yield parse_address(self.host, "--host")
             return
-        with Host() as host:
+        # The chain is the one that was asked for on this command line.
+        with Host(trust=EVERYTHING) as host:
             yield host.address
 
     def _report(

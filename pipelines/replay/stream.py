@@ -12,14 +12,14 @@ import math
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from gadgets.errors import PeerLostError, WireError
 from gadgets.process import WarmStore, using
 from pipelines.chains import Chain, Node, check_models
 from pipelines.files import mended, read_header
-from pipelines.host import Client, NodeProcess, Scan
+from pipelines.host import Client, NodeProcess, Scan, ServerLimits
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 from pipelines.worker import NodeThread
 
@@ -65,9 +65,9 @@ class MessageStream:
         self.send(text_message(MessageID.HEADER, header))
         return header
 
-    def read(self) -> Message:
-        """Read the next message; raises PeerLostError or WireError."""
-        return self._reader.read()
+    def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
+        """Read the next message, once ``check`` has let its id pass; raises PeerLostError or WireError."""
+        return self._reader.read(check)
 
     def send(self, message: Message) -> None:
         """Write a message; raises PeerLostError where nobody reads."""
@@ -101,6 +101,10 @@ class FileSource:
     def gettimeout(self) -> None:
         """Say that a pipe may pause for ever."""
 
+    def fileno(self) -> int:
+        """Give the descriptor."""
+        return self._descriptor
+
 
 def run_stream(stream: MRDStream, chain: Chain, warm: WarmStore) -> None:
     """Run a chain on a stream, from its header to its end.
@@ -117,7 +121,7 @@ def run_stream(stream: MRDStream, chain: Chain, warm: WarmStore) -> None:
 
     header = stream.read_header()
     # No limit of silence: whoever writes into a pipe may pause as long as he likes.
-    Scan(chain, mended(header, INPUT), stream, math.inf, open_node).run()
+    Scan(chain, mended(header, INPUT), stream, ServerLimits(idle_s=math.inf), open_node).run()
     stream.finish()
 
 

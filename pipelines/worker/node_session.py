@@ -16,8 +16,11 @@ from gadgetron.external.connection import Connection
 
 from gadgets.errors import DesparkError, PeerLostError
 from gadgets.node import QUIET_S
+from gadgets.settings import properties_of
 from gadgets.wire import Transport
+from pipelines.chains import EVERYTHING, Trust
 from pipelines.files import mended
+from pipelines.host import ServerLimits
 from pipelines.messages import MessageID, text_message
 from pipelines.worker.scan_socket import ScanSocket
 from pipelines.worker.settings import with_defaults
@@ -27,6 +30,9 @@ logger = logging.getLogger(__name__)
 # A scan of which nothing but a CLOSE came is the health check: not worth a line of the log every few seconds.
 CLOSE_BYTES = 2
 
+NO_LIMITS = ServerLimits(idle_s=math.inf)
+"""For a node beside those who feed it: they watch their own client."""
+
 
 def gadget_of(node: str) -> Callable[[Any], None]:
     """Import the function that is the node."""
@@ -34,7 +40,13 @@ def gadget_of(node: str) -> Callable[[Any], None]:
     return gadget
 
 
-def serve_node(connected: ScanSocket, node: str, defaults: Mapping[str, str], idle_limit_s: float = math.inf) -> None:
+def serve_node(
+    connected: ScanSocket,
+    node: str,
+    defaults: Mapping[str, str],
+    limits: ServerLimits = NO_LIMITS,
+    trust: Trust = EVERYTHING,
+) -> None:
     """Run a node on a connection until the scan is over, and close it.
 
     Parameters
@@ -45,14 +57,17 @@ def serve_node(connected: ScanSocket, node: str, defaults: Mapping[str, str], id
         Name of the node.
     defaults
         Properties that hold where the scan's CONFIG does not say otherwise.
-    idle_limit_s
-        A peer that sends nothing for so long is taken to be gone.
+    limits
+        How long the peer is waited for.
+    trust
+        What the peer may name in its CONFIG.
     """
     started = time.monotonic()
     with connected:
         try:
             # Read here and handed on mended: the package parses both as soon as it has the socket.
-            configuration, header = connected.read_opening()
+            configuration, header = connected.read_opening(limits.stall_s)
+            trust.check_settings(properties_of(configuration, node), node, defaults)
             configuration, header = with_defaults(configuration, defaults, node), mended(header, node)
             connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
             # The package's parsers raise whatever they stumble on.
@@ -72,7 +87,7 @@ def serve_node(connected: ScanSocket, node: str, defaults: Mapping[str, str], id
         with connection:
             # The longest pause between two messages; the node takes it over from the socket.
             # The package has just switched the time-out off.
-            connected.settimeout(None if math.isinf(idle_limit_s) else idle_limit_s)
+            connected.settimeout(None if math.isinf(limits.idle_s) else limits.idle_s)
             gadget_of(node)(connection)
         level = logging.DEBUG if connected.n_received <= CLOSE_BYTES else logging.INFO
         seconds = time.monotonic() - started

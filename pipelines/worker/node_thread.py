@@ -10,7 +10,6 @@ from gadgets.errors import NodeError
 from gadgets.process import WarmStore, using
 from pipelines.chains import Node
 from pipelines.host import EXIT_LIMIT_S, NodeProcess
-from pipelines.messages import MessageReader
 from pipelines.worker.node_session import serve_node
 from pipelines.worker.scan_socket import ScanSocket
 
@@ -40,12 +39,6 @@ class NodeThread(NodeProcess):
         self._socket, theirs = socket.socketpair()
         self._thread = threading.Thread(target=self._run, args=(ScanSocket(theirs),), name=self.name, daemon=True)
         self._thread.start()
-
-    def connect(self) -> MessageReader:
-        """Give what reads the node's messages."""
-        if self._socket is None:
-            raise NodeError(f"node {self.name} was not started")
-        return MessageReader(self._socket, f"node {self.name}")
 
     def wait(self) -> int:
         """Wait for the thread to end and return 0, or 1 where it failed in a way that its messages do not say."""

@@ -9,11 +9,10 @@ from __future__ import annotations
 import socket
 import struct
 
+from gadgets.bounded_xml import MAX_XML_BYTES
 from gadgets.errors import PeerLostError, WireError
-from pipelines.messages import MAX_TEXT_BYTES, MessageID
-
-OPENING_LIMIT_S = 60.0
-"""A Gadgetron connects when the header is there; who says nothing for so long is none."""
+from gadgets.wire import STALL_S, Pace
+from pipelines.messages import MessageID
 
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
 
@@ -31,6 +30,8 @@ class ScanSocket(socket.socket):
         # Taken over, not copied: of two owners one would close it under the other.
         super().__init__(fileno=connected.detach())
         self._ahead = b""
+        self.stall_s = STALL_S
+        self._pace = Pace()
         self.n_opening = 0
         self.n_received = 0
         self.settimeout(None)
@@ -60,17 +61,24 @@ class ScanSocket(socket.socket):
         self.n_received += n_received
         return n_received
 
-    def read_opening(self) -> tuple[bytes, bytes]:
+    def read_opening(self, limit_s: float) -> tuple[bytes, bytes]:
         """Read the CONFIG and the HEADER with which every scan begins, and nothing beyond.
+
+        Parameters
+        ----------
+        limit_s
+            How long both may take together; more where much comes.
 
         Raises
         ------
         PeerLostError
-            The connection ended before, or nothing came for :data:`OPENING_LIMIT_S`.
+            The connection ended before, or it took too long.
         WireError
             Something else came.
         """
-        self.settimeout(OPENING_LIMIT_S)
+        self.stall_s = limit_s
+        self._pace = Pace(limit_s)
+        self._pace.begin()
         opening = self._read_text(MessageID.CONFIG), self._read_text(MessageID.HEADER)
         self.settimeout(None)
         return opening
@@ -80,14 +88,18 @@ class ScanSocket(socket.socket):
         if found != expected:
             raise WireError(f"expected a {expected.name} message (id {expected.value}), found message id {found}")
         (length,) = struct.unpack("<I", self._read(4))
-        if length > MAX_TEXT_BYTES:
-            raise WireError(f"expected a {expected.name} of at most {MAX_TEXT_BYTES} bytes, found {length} announced")
+        if length > MAX_XML_BYTES:
+            raise WireError(f"expected a {expected.name} of at most {MAX_XML_BYTES} bytes, found {length} announced")
         return self._read(length)
 
     def _read(self, n_bytes: int) -> bytes:
         content = bytearray()
         while len(content) < n_bytes:
             try:
+                left_s = self._pace.left_s(self.n_opening)
+                if not left_s:
+                    raise TimeoutError("timed out")
+                self.settimeout(left_s)
                 # Not a byte beyond: what follows is for the node's transport.
                 piece = super().recv(min(n_bytes - len(content), 1 << 18))
             except OSError as error:

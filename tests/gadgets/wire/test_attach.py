@@ -76,4 +76,10 @@ def test_what_is_not_in_the_protocol_is_an_error(content, complaint):
 
 def test_a_large_count_fails_at_the_end_of_the_stream_and_not_in_the_memory():
     with pytest.raises(PeerLostError, match="short of a whole message"):
-        parse(struct.pack("<H", 1023) + u64(1, 1, 1 << 30) + bytes(1000))
+        parse(struct.pack("<H", 1023) + u64(1, 1, 1 << 24) + bytes(1000))
+
+
+def test_an_array_beyond_the_memory_of_a_scan_is_refused(monkeypatch):
+    monkeypatch.setenv("DESPARK_MEMORY_LIMIT", "0.001")
+    with pytest.raises(WireError, match="expected an array of at most 1073741 bytes, found dimensions"):
+        parse(struct.pack("<H", 1023) + u64(1, 1, 1 << 18) + bytes(1000))

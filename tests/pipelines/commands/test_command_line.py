@@ -90,7 +90,10 @@ BAD_INPUT = {
     "no models": (lambda _: ["raw.h5", "--set", "spark_detection.models=no"], "no/manifest.json"),
     "no imaging data": (lambda folder: [noise(folder)], "noise.h5: no imaging data for spark_calibration"),
     "nobody there": (lambda _: ["raw.h5", "--host", "127.0.0.1:1"], r"no Gadgetron at 127.0.0.1:1 \("),
-    "no address": (lambda _: ["raw.h5", "--host", "there"], "expected HOST:PORT, found 'there'"),
+    "no address": (
+        lambda _: ["raw.h5", "--host", "there"],
+        "expected HOST:PORT, such as localhost:9002, found 'there'",
+    ),
     "a node that dies": (
         lambda folder: ["raw.h5", "--pipeline", broken_node(folder)],
         "the server reports: node probe_gadgets failed: killed by SIGKILL",
@@ -210,7 +213,7 @@ def test_an_interrupted_replay_leaves_neither_files_nor_processes(tmp_path, monk
 def test_serve_serves_until_it_is_stopped():
     code = (
         "from pipelines.commands import serve; serve.check_default_models = lambda: None; "
-        "from pipelines.commands.command_line import main; main(['serve', '--port', '0'])"
+        "from pipelines.commands.command_line import main; main(['serve', '--port', '0', '--trust-clients'])"
     )
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True) as program:
         try:

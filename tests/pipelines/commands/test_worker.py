@@ -13,6 +13,7 @@ import pytest
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 from gadgets.errors import SettingsError
+from pipelines.chains import EVERYTHING
 from pipelines.commands.command_line import main
 from pipelines.commands.worker import ports_of
 from pipelines.host.host import Host
@@ -59,7 +60,7 @@ def begin(peer):
 def test_a_worker_serves_is_well_and_ends_when_it_is_told_to(start, number, capfd):
     process, port = start()
     assert check(port) == 0
-    with Host() as host:
+    with Host(trust=EVERYTHING) as host:
         chain = chain_xml(f'<external><connect address="127.0.0.1" port="{port}"/></external>')
         assert len(converse(host.address, scan_bytes(chain, scan_items()))) == 10
     process.send_signal(number)

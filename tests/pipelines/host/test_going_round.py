@@ -10,8 +10,8 @@ import pytest
 from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, raw_waveform, scan_bytes, scan_items
 
 import pipelines.host.node_input
-from pipelines.chains import parse_chain
-from pipelines.host import Host
+from pipelines.chains import EVERYTHING, parse_chain
+from pipelines.host import Host, ServerLimits
 from pipelines.host.node_input import NodeInput
 from pipelines.messages import CLOSE, MessageID, MessageReader, data_message, text_message
 
@@ -52,7 +52,7 @@ class Talk:
 
     def processes(self):
         """The processes of the nodes that run, by name."""
-        sessions = list(self.host._sessions.values())
+        sessions = list(self.host._sessions)
         nodes = [node for session in sessions if session._scan for node in session._scan._nodes]
         return {node.name: node._process for node in nodes if node._process}
 
@@ -81,7 +81,7 @@ def of_kind(messages, kind):
 
 @pytest.fixture(scope="module")
 def host():
-    with Host() as running:
+    with Host(trust=EVERYTHING) as running:
         yield running
 
 
@@ -152,7 +152,7 @@ def test_data_that_break_off_are_sent_on_as_far_as_they_came(host, chain):
 
 
 def test_what_a_silent_scan_has_brought_is_sent_on_before_it_is_given_up():
-    with Host(idle_limit_s=1.5) as host:
+    with Host(limits=ServerLimits(idle_s=1.5), trust=EVERYTHING) as host:
         talk = Talk(host, drop_in())
         items = scan_items(n_lines=8)[:6]
         talk.send(items)

@@ -25,6 +25,8 @@ from helpers.raw_scans import (
 import pipelines.host.connections
 import pipelines.host.node_process
 from gadgets.errors import PipelineError
+from pipelines.chains import EVERYTHING
+from pipelines.host import ServerLimits
 from pipelines.host.host import Host
 from pipelines.messages.messages import CLOSE, MessageID, data_message, filename_message, text_message
 
@@ -37,7 +39,7 @@ def _probes(monkeypatch):
 
 @pytest.fixture
 def host():
-    with Host() as running:
+    with Host(trust=EVERYTHING) as running:
         yield running
 
 
@@ -267,7 +269,7 @@ def test_a_client_that_vanishes_takes_its_nodes_with_it(host, tmp_path, monkeypa
 def test_stopping_the_host_ends_scans_and_nodes(tmp_path, monkeypatch):
     pid_file = tmp_path / "pid"
     monkeypatch.setenv("PROBE_PID_FILE", str(pid_file))
-    with Host() as host:
+    with Host(trust=EVERYTHING) as host:
         client = socket.create_connection(host.address)
         client.sendall(scan_bytes(chain_xml("note_pid_and_wait")))
         wait_until(lambda: pid_file.exists() and pid_file.read_text())
@@ -277,13 +279,13 @@ def test_stopping_the_host_ends_scans_and_nodes(tmp_path, monkeypatch):
 
 def test_a_scan_in_which_nothing_moves_is_given_up(tmp_path, monkeypatch):
     monkeypatch.setenv("PROBE_PID_FILE", str(tmp_path / "pid"))
-    with Host(idle_limit_s=1.0) as host:
+    with Host(limits=ServerLimits(idle_s=1.0), trust=EVERYTHING) as host:
         text = reason_of(converse(host.address, scan_bytes(chain_xml("note_pid_and_wait"))))
     assert "nothing moved for 1 s" in text
 
 
 def test_a_client_that_says_nothing_is_not_kept_for_ever():
-    with Host(idle_limit_s=0.3) as host:
+    with Host(limits=ServerLimits(stall_s=0.3)) as host:
         assert "nothing came for 0.3 s" in reason_of(converse(host.address, b""))
 
 
@@ -353,6 +355,6 @@ def test_an_address_in_use_is_an_error(host):
 
 def test_the_farewell_does_not_wait_for_ever(monkeypatch):
     monkeypatch.setattr(pipelines.host.connections, "FAREWELL_LIMIT_S", 0.5)
-    with Host() as host, socket.create_connection(host.address) as client:
+    with Host(trust=EVERYTHING) as host, socket.create_connection(host.address) as client:
         client.sendall(filename_message("nope").data)
         wait_until(lambda: not any(thread.name.startswith("127.0.0.1:") for thread in threading.enumerate()), 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,9 +14,10 @@ import pytest
 from helpers.paths import PROBES
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes
 
+from pipelines.chains import EVERYTHING
 from pipelines.host.host import Host
 from pipelines.host.node_process import NODE_START
-from pipelines.messages.messages import MessageID
+from pipelines.messages.messages import MessageID, text_message
 
 RAW_REPAIR = (
     '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/>'
@@ -53,7 +55,7 @@ def test_what_lies_in_the_working_directory_is_not_run(folder, monkeypatch, name
         monkeypatch.setenv("PYTHONSAFEPATH", safe_path)
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).write_text(f"open({str(folder / 'ran')!r}, 'w').close()\nraise SystemExit(3)\n")
-    with Host() as host:
+    with Host(trust=EVERYTHING) as host:
         messages = converse(host.address, scan_bytes(chain_xml("pass_on", RAW_REPAIR)))
     assert [message.id for message in messages] == [MessageID.ACQUISITION] * 9 + [MessageID.CLOSE]
     assert not (folder / "ran").exists()
@@ -61,7 +63,7 @@ def test_what_lies_in_the_working_directory_is_not_run(folder, monkeypatch, name
 
 def test_a_module_in_the_working_directory_is_no_node(folder):
     (folder / "local_gadgets.py").write_text("def pass_on(connection):\n    raise SystemExit(3)\n")
-    with Host() as host:
+    with Host(trust=EVERYTHING) as host:
         text = converse(host.address, scan_bytes(chain_xml("pass_on", module="local_gadgets")))[-2].text
     reason = "exit code 1: ModuleNotFoundError: No module named 'local_gadgets'"
     assert text == f"node local_gadgets failed: {reason}"
@@ -70,20 +72,32 @@ def test_a_module_in_the_working_directory_is_no_node(folder):
 def test_a_folder_that_pythonpath_names_is_searched_also_where_it_is_the_working_directory(folder, monkeypatch):
     (folder / "local_gadgets.py").write_text("def pass_on(connection):\n    raise SystemExit('found')\n")
     monkeypatch.setenv("PYTHONPATH", str(folder))
-    with Host() as host:
+    with Host(trust=EVERYTHING) as host:
         text = converse(host.address, scan_bytes(chain_xml("pass_on", module="local_gadgets")))[-2].text
     assert text == "node local_gadgets failed: exit code 1: found"
 
 
-def test_a_node_sees_what_the_gadgetron_package_shows_and_neither_our_folder_nor_the_working_directory(folder):
+def test_a_node_sees_neither_our_folder_nor_the_working_directory(folder):
     (folder / "package").mkdir()
-    (folder / "package" / "gadgetron.py").write_text("import sys\nprint(sys.path, sys.argv, __name__)\n")
+    (folder / "package" / "shows.py").write_text("import sys\nraise SystemExit(repr(sys.path))\n")
+    ours, theirs = socket.socketpair()
     environment = {**os.environ, "PYTHONPATH": str(folder / "package")}
-    result = start("9002", "module", "target", env=environment)
-    shown, arguments = result.stdout.split("] [")
-    assert str(folder / "package") in shown
-    assert not {repr(str(folder)), repr(str(NODE_START.parent)), "''"} & set(shown.strip("[").split(", "))
-    assert arguments.strip().endswith("'9002', 'module', 'target'] __main__")
+    with ours, theirs:
+        ours.sendall(scan_bytes(text_message(MessageID.CONFIG, "<a/>")))
+        arguments = (str(theirs.fileno()), "shows", "target")
+        result = start(*arguments, env=environment, pass_fds=[theirs.fileno()])
+    shown = result.stderr.strip().splitlines()[-1]
+    assert repr(str(folder / "package")) in shown
+    assert not {repr(str(folder)), repr(str(NODE_START.parent)), "''"} & set(shown.strip("[]").split(", "))
+
+
+def test_a_node_ends_where_its_host_closes_before_the_header():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        ours.sendall(bytes(text_message(MessageID.CONFIG, "<a/>").data))
+        ours.close()
+        result = start(str(theirs.fileno()), "module", "target", pass_fds=[theirs.fileno()])
+    assert "the host has closed the connection" in result.stderr
 
 
 @pytest.mark.usefixtures("folder")

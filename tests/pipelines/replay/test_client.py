@@ -9,8 +9,9 @@ import pytest
 from helpers.raw_scans import HEADER, Player, scan_items
 
 from gadgets.errors import NodeError, PeerLostError, RawDataError, WireError
+from pipelines.messages.addresses import parse_address
 from pipelines.messages.messages import CLOSE, MessageID, filename_message, text_message
-from pipelines.replay.client import ScanClient, connect, parse_address
+from pipelines.replay.client import ScanClient, connect
 
 OPENING = (filename_message("default.xml"), text_message(MessageID.HEADER, HEADER))
 
@@ -121,10 +122,10 @@ def test_nobody_there_is_one_clear_error():
     [("localhost:9002", ("localhost", 9002)), ("[::1]:80", ("::1", 80)), ("10.0.0.1:65535", ("10.0.0.1", 65535))],
 )
 def test_addresses_are_read(text, address):
-    assert parse_address(text) == address
+    assert parse_address(text, "--host") == address
 
 
 @pytest.mark.parametrize("text", ["localhost", "localhost:", ":9002", "localhost:port", "localhost:0", "a:70000"])
 def test_what_is_no_address_is_refused(text):
-    with pytest.raises(WireError, match="expected HOST:PORT, found"):
-        parse_address(text)
+    with pytest.raises(WireError, match="expected HOST:PORT, such as localhost:9002, found"):
+        parse_address(text, "--host")

@@ -16,6 +16,8 @@ import gadgets.node
 import pipelines.worker.node_session
 from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.wire import Waveform
+from pipelines.chains import EVERYTHING, OURS, trust_of
+from pipelines.host import ServerLimits
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.worker.node_session import gadget_of, serve_node
 from pipelines.worker.scan_socket import ScanSocket
@@ -35,12 +37,14 @@ def stream(configuration=EMPTY, header=HEADER, data=DATA, close=bytes(CLOSE.data
     return b"".join(bytes(message.data) for message in opening) + data + close
 
 
-def answer(content, node="raw_repair", defaults=NO_DETECTION, hang_up=False, idle_limit_s=LIMIT_S):
+def answer(content, node="raw_repair", defaults=NO_DETECTION, hang_up=False, idle_limit_s=LIMIT_S, trust=EVERYTHING):
     """Everything that comes back; fails where the node does not end."""
     ours, theirs = socket.socketpair()
     ours.settimeout(LIMIT_S)
     with ours:
-        thread = threading.Thread(target=serve_node, args=(ScanSocket(theirs), node, defaults, idle_limit_s))
+        thread = threading.Thread(
+            target=serve_node, args=(ScanSocket(theirs), node, defaults, ServerLimits(idle_s=idle_limit_s), trust)
+        )
         thread.start()
         ours.sendall(content)
         if hang_up:
@@ -86,6 +90,13 @@ def test_a_header_that_the_package_cannot_parse_is_mended():
     wave = b"<waveformInformation><waveformName>a</waveformName><waveformType>ecg</waveformType></waveformInformation>"
     header = HEADER.replace(b"</ismrmrdHeader>", wave + b"</ismrmrdHeader>")
     assert answer(stream(header=header)) == DATA + bytes(CLOSE.data)
+
+
+def test_a_scan_may_not_name_files_of_the_worker(tmp_path):
+    configuration = f'<configuration><property name="report" value="{tmp_path}/own.jsonl"/></configuration>'.encode()
+    assert "--allow-folder" in reason_of(answer(stream(configuration), trust=OURS))
+    answer(stream(configuration), trust=trust_of(folders=[tmp_path]))
+    assert (tmp_path / "own.jsonl").exists()
 
 
 REFUSED = {

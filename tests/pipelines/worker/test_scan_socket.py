@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import socket
+import threading
 
 import pytest
+from helpers.raw_scans import LIMIT_S
 
-import pipelines.worker.scan_socket
 from gadgets.errors import PeerLostError, WireError
 from pipelines.messages.messages import CLOSE, MessageID, text_message
 from pipelines.worker.scan_socket import ScanSocket
@@ -25,7 +26,7 @@ def pair():
 def test_the_opening_is_read_and_not_a_byte_more(pair):
     ours, connected = pair
     ours.sendall(CONFIG + HEADER + bytes(CLOSE.data))
-    assert connected.read_opening() == (b"<configuration/>", b"<ismrmrdHeader/>")
+    assert connected.read_opening(LIMIT_S) == (b"<configuration/>", b"<ismrmrdHeader/>")
     assert connected.recv(10) == bytes(CLOSE.data)
     assert connected.gettimeout() is None
 
@@ -61,10 +62,25 @@ def test_another_opening_is_refused(pair, content, error, reason):
     ours.sendall(content)
     ours.shutdown(socket.SHUT_WR)
     with pytest.raises(error, match=reason):
-        connected.read_opening()
+        connected.read_opening(LIMIT_S)
 
 
-def test_a_peer_that_says_nothing_is_not_waited_for(pair, monkeypatch):
-    monkeypatch.setattr(pipelines.worker.scan_socket, "OPENING_LIMIT_S", 0.05)
+@pytest.mark.parametrize("interval_s", [None, 0.02], ids=["nothing", "a byte now and then"])
+def test_a_peer_that_says_too_little_is_not_waited_for(pair, interval_s):
+    ours, connected = pair
+    stop = threading.Event()
+
+    def trickle():
+        for byte in CONFIG:
+            if stop.wait(interval_s):
+                return
+            ours.sendall(bytes([byte]))
+
+    thread = threading.Thread(target=trickle)
+    if interval_s is not None:
+        thread.start()
     with pytest.raises(PeerLostError, match="broke in its opening: timed out"):
-        pair[1].read_opening()
+        connected.read_opening(0.2)
+    stop.set()
+    if interval_s is not None:
+        thread.join()

@@ -1,0 +1,34 @@
+"""How much a server gives to its clients at most, and how long it waits for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ServerLimits:
+    """Limits of a server.
+
+    Attributes
+    ----------
+    connections
+        How many may be open at once, those that have said nothing yet included.
+    scans
+        How many run at once.
+    idle_s
+        Without a message for so long a scan is given up.
+    stall_s
+        How long a client may take from its connection to its HEADER, and over one message; a large message may take
+        longer as long as it keeps coming.
+    node_s
+        How long a node may neither read nor answer, beyond what its ``time_limit`` allows.
+    """
+
+    connections: int = 64
+    scans: int = 16
+    idle_s: float = 3600.0
+    stall_s: float = 60.0
+    node_s: float = 120.0
+
+
+USUAL_LIMITS = ServerLimits()

@@ -1,0 +1,229 @@
+"""The door of a server: accepts whoever connects, each in a thread of its own, and never more than there is room for.
+
+It must not close by itself. Whatever goes wrong with one connection (no descriptor, no memory, no thread for it) is
+over with that connection: a server that lives on and accepts nobody looks well and loses every scan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import selectors
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+
+from gadgets.errors import PipelineError
+
+logger = logging.getLogger(__name__)
+
+N_CONNECTIONS = 64
+"""How many there may be at once, those that have said nothing yet included."""
+
+_BACKLOG = 64
+_PAUSE_S = 0.1
+# A refused client gets a moment to read why; of those that do not, only so many are waited for.
+_REFUSED_S = 2.0
+_MAX_REFUSED = 64
+_JOIN_S = 5.0
+_DRAIN_BYTES = 1 << 16
+
+
+class Reception:
+    """Listens on one or several ports and serves each connection in a thread.
+
+    Parameters
+    ----------
+    ports
+        Port by name; 0 takes one that is free.
+    bind
+        Address to listen on.
+    serve
+        Called in a thread with the port's name, the connection and where it comes from; closes the connection.
+    refusal
+        Gives the bytes that tell a client why it is not served.
+    n_connections
+        How many are served at once.
+
+    Raises
+    ------
+    PipelineError
+        A port cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        ports: Mapping[str, int],
+        bind: str,
+        serve: Callable[[str, socket.socket, str], None],
+        refusal: Callable[[str], bytes],
+        n_connections: int = N_CONNECTIONS,
+    ) -> None:
+        self._serve = serve
+        self._refusal = refusal
+        self._n_connections = n_connections
+        self._lock = threading.Lock()
+        self._threads: set[threading.Thread] = set()
+        self._refused: deque[tuple[float, socket.socket]] = deque()
+        self._n_refused = 0
+        self._stopping = False
+        self._listeners = _listen(ports, bind)
+        self._thread = threading.Thread(target=self._receive, name="reception", daemon=True)
+
+    @property
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Where each port is to be reached."""
+        return {name: listener.getsockname()[:2] for name, listener in self._listeners.items()}
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Accept no more; connections that are served go on."""
+        self._stopping = True
+        for listener in self._listeners.values():
+            # Wakes the thread that waits for connections; the ports are closed once it has ended.
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+        if self._thread.is_alive():
+            self._thread.join(_JOIN_S)
+        for listener in self._listeners.values():
+            listener.close()
+
+    def join(self, limit_s: float) -> bool:
+        """Wait until all who were served are gone, and say whether they are."""
+        limit = time.monotonic() + limit_s
+        with self._lock:
+            threads = list(self._threads)
+        for thread in threads:
+            thread.join(max(limit - time.monotonic(), 0.0))
+        return not any(thread.is_alive() for thread in threads)
+
+    def _receive(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for name, listener in self._listeners.items():
+                selector.register(listener, selectors.EVENT_READ, name)
+            while not self._stopping:
+                try:
+                    # Without a time-out, unless somebody refused is still there: a shutdown ends the wait, too.
+                    ready = selector.select(_PAUSE_S if self._refused else None)
+                    self._let_go()
+                    for key, _ in ready:
+                        if not self._stopping:
+                            self._accept(key.data)
+                # No memory, for example: a moment later there may be some again.
+                except Exception:
+                    logger.exception("a connection could not be accepted")
+                    time.sleep(_PAUSE_S)
+        while self._refused:
+            self._refused.popleft()[1].close()
+
+    def _accept(self, name: str) -> None:
+        try:
+            connection, address = self._listeners[name].accept()
+        except OSError as error:
+            if not self._stopping:
+                logger.warning("%s: a connection could not be accepted (%s)", name, error)
+                time.sleep(_PAUSE_S)
+            return
+        origin = f"{address[0]}:{address[1]}"
+        reason = ""
+        with self._lock:
+            if len(self._threads) >= self._n_connections:
+                reason = f"{self._n_connections} connections are open, no more are taken (--connections)"
+        if not reason:
+            try:
+                self._begin(name, connection, origin)
+            # What Python raises where the system has no thread to give.
+            except (RuntimeError, MemoryError) as error:
+                reason = f"no thread can be started for another connection ({error})"
+        if reason:
+            # Said once for all that come together: who connects again and again must not fill the log.
+            if not self._n_refused:
+                logger.warning("%s: %s is refused: %s", name, origin, reason)
+            self._n_refused += 1
+            self._refuse(connection, reason)
+        elif self._n_refused:
+            logger.warning("connections are taken again, %d were refused", self._n_refused)
+            self._n_refused = 0
+
+    def _begin(self, name: str, connection: socket.socket, origin: str) -> None:
+        thread = threading.Thread(
+            target=self._run, args=(name, connection, origin), name=f"{name} {origin}", daemon=True
+        )
+        with self._lock:
+            # Before it starts: one that is over at once must find itself here to be taken out.
+            self._threads.add(thread)
+        try:
+            thread.start()
+        except BaseException:
+            with self._lock:
+                self._threads.discard(thread)
+            raise
+
+    def _run(self, name: str, connection: socket.socket, origin: str) -> None:
+        try:
+            # The listeners do not block, and what they accept may be like them.
+            connection.setblocking(True)
+            self._serve(name, connection, origin)
+        except Exception:
+            logger.exception("%s: unexpected failure, of %s", name, origin)
+        finally:
+            with contextlib.suppress(OSError):
+                connection.close()
+            with self._lock:
+                self._threads.discard(threading.current_thread())
+
+    def _refuse(self, connection: socket.socket, reason: str) -> None:
+        """Say why; the thread that accepts must not wait for anybody, so this one is closed later."""
+        with contextlib.suppress(OSError):
+            connection.setblocking(False)
+            # So few bytes have room in any socket.
+            connection.send(self._refusal(reason))
+            connection.shutdown(socket.SHUT_WR)
+        self._refused.append((time.monotonic() + _REFUSED_S, connection))
+
+    def _let_go(self) -> None:
+        """Close those who were refused and have read why, or have had the time to."""
+        waiting: deque[tuple[float, socket.socket]] = deque()
+        for limit, connection in self._refused:
+            # Read, because a close with unread data resets a connection, and its client may not see the reason.
+            if time.monotonic() < limit and _is_sending(connection):
+                waiting.append((limit, connection))
+            else:
+                connection.close()
+        while len(waiting) > _MAX_REFUSED:
+            waiting.popleft()[1].close()
+        self._refused = waiting
+
+
+def _is_sending(connection: socket.socket) -> bool:
+    """Read what has come, and tell whether more may."""
+    try:
+        return bool(connection.recv(_DRAIN_BYTES))
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def _listen(ports: Mapping[str, int], bind: str) -> dict[str, socket.socket]:
+    """Listen on all ports, or on none."""
+    listeners: dict[str, socket.socket] = {}
+    # Only addresses of IPv6 have colons.
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    for name, port in ports.items():
+        try:
+            listener = socket.create_server((bind, port), family=family, backlog=_BACKLOG)
+        except (OSError, OverflowError) as error:
+            for other in listeners.values():
+                other.close()
+            which = f"{name}: " if len(ports) > 1 else ""
+            raise PipelineError(f"{which}cannot listen on {bind}:{port} ({error})") from error
+        # Who connects and vanishes before he is accepted must not stop the others.
+        listener.setblocking(False)
+        listeners[name] = listener
+    return listeners

@@ -1,0 +1,198 @@
+"""What a client of the host gets at most, how long it is waited for, and what it is told."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import struct
+import threading
+import time
+
+import pytest
+from helpers.paths import PROBES
+from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, scan_bytes, scan_items
+
+import pipelines.host.connections
+from pipelines.chains import EVERYTHING
+from pipelines.host import Host, ServerLimits
+from pipelines.messages import CLOSE, MessageID, MessageReader, filename_message, text_message
+
+RAW_REPAIR = (
+    '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/>'
+    '<configuration><property name="spark_detection.method" value="none"/></configuration></external>'
+)
+
+
+@pytest.fixture(autouse=True)
+def _probes(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
+
+
+def reason_of(messages):
+    assert [message.id for message in messages[-2:]] == [MessageID.TEXT, MessageID.CLOSE]
+    return messages[-2].text
+
+
+def answers(connection):
+    reader = MessageReader(connection, "server")
+    messages = [reader.read()]
+    while messages[-1].id is not MessageID.CLOSE:
+        messages.append(reader.read())
+    return messages
+
+
+def test_by_default_a_client_may_run_the_gadgets_of_despark_and_nothing_else():
+    with Host() as host:
+        assert len(converse(host.address, scan_bytes(chain_xml(RAW_REPAIR)))) == 10
+        assert "--allow-module" in reason_of(converse(host.address, scan_bytes(chain_xml("pass_on"))))
+
+
+# Everything before the data that could be large, or deep, or many, with the least that has to be sent for it.
+BOMBS = {
+    "an image of 16 GiB": (struct.pack("<H", 1022) + b"\1\0\10\0" + b"\xff" * 300, "before any data, found IMAGE"),
+    "an acquisition": (struct.pack("<H", 1008) + b"\xff" * 340, "before any data, found ACQUISITION"),
+    "a configuration of 4 GiB": (struct.pack("<HI", 2, 0xFFFFFFFF), "CONFIG message 1 declares 4294967295 more bytes"),
+    "a query of 2^63 bytes": (struct.pack("<HQQQ", 6, 0, 0, 1 << 63), "QUERY message 1 declares"),
+    "a deep configuration": (
+        bytes(text_message(MessageID.CONFIG, b"<a>" * 200_000 + b"</a>" * 200_000).data),
+        "at most 64 elements inside one another",
+    ),
+    "a deep property": (
+        bytes(text_message(MessageID.CONFIG, chain_xml(RAW_REPAIR.replace("</conf", "<a>" * 2000 + "</conf"))).data),
+        "at most 64 elements inside one another",
+    ),
+    "a wide header": (
+        bytes(filename_message("repair_raw").data)
+        + bytes(text_message(MessageID.HEADER, b"<ismrmrdHeader>" + b"<a/>" * 100_000).data),
+        "at most 50000 elements",
+    ),
+}
+
+
+@pytest.mark.parametrize(("content", "reason"), BOMBS.values(), ids=BOMBS)
+def test_nothing_is_taken_on_its_word_before_a_scan(content, reason):
+    with Host() as host:
+        assert reason in reason_of(converse(host.address, content))
+        assert [message.id for message in converse(host.address, bytes(CLOSE.data))] == [MessageID.CLOSE]
+
+
+def test_a_message_beyond_the_memory_of_a_scan_is_refused(monkeypatch):
+    monkeypatch.setenv("DESPARK_MEMORY_LIMIT", "0.001")
+    items = [scan_items()[1], *scan_items(n_lines=1, n_samples=60_000, n_coils=4)]
+    with Host(trust=EVERYTHING) as host:
+        text = reason_of(converse(host.address, scan_bytes(chain_xml("pass_on"), items)))
+    assert "ACQUISITION message" in text
+    assert "expected at most 10" in text
+
+
+def test_a_kind_of_message_that_the_chain_does_not_read_is_refused_by_its_id():
+    with Host(trust=EVERYTHING) as host:
+        image = struct.pack("<H", 1022) + b"\1\0\10\0" + b"\xff" * 30
+        text = reason_of(converse(host.address, scan_bytes(chain_xml("pass_on"), [], close=image)))
+    assert "has no reader for IMAGE messages" in text
+
+
+@pytest.mark.parametrize("how_far", ["nothing", "half an id", "half a configuration", "after a configuration"])
+def test_a_slow_beginning_has_an_end(how_far):
+    whole = bytes(filename_message("repair_raw").data)
+    n_sent = {"nothing": 0, "half an id": 1, "half a configuration": 500, "after a configuration": len(whole)}
+    start = time.monotonic()
+    with Host(limits=ServerLimits(stall_s=0.5)) as host, socket.create_connection(host.address, LIMIT_S) as client:
+        client.sendall(whole[: n_sent[how_far]])
+        text = reason_of(answers(client))
+    assert ("nothing came for" in text) or ("too little came" in text)
+    assert time.monotonic() - start < 10
+
+
+def test_a_byte_now_and_then_keeps_no_conversation_open(monkeypatch):
+    """Neither within a message of a scan nor after its failure."""
+    monkeypatch.setattr(pipelines.host.connections, "FAREWELL_LIMIT_S", 0.5)
+    limits = ServerLimits(stall_s=1.0)
+    with Host(limits=limits, trust=EVERYTHING) as host, socket.create_connection(host.address, LIMIT_S) as client:
+        client.sendall(scan_bytes(chain_xml("pass_on"), close=b"\xf0\x03"))
+        stop = threading.Event()
+        trickle = threading.Thread(target=send_bytes, args=(client, stop))
+        trickle.start()
+        assert "too little came in the middle of message" in reason_of(answers(client))
+        trickle.join(10)
+        assert not trickle.is_alive(), "the host goes on reading"
+
+
+def send_bytes(client, stop):
+    while not stop.wait(0.05):
+        try:
+            client.sendall(b"\0")
+        except OSError:
+            return
+
+
+def test_so_many_scans_run_at_once_and_no_more():
+    with Host(limits=ServerLimits(scans=1), trust=EVERYTHING) as host:
+        with socket.create_connection(host.address, LIMIT_S) as first:
+            first.sendall(scan_bytes(chain_xml("pass_on"), close=b""))
+            assert first.recv(1)
+            text = reason_of(converse(host.address, scan_bytes(chain_xml("pass_on"))))
+            assert text == "1 scans run already, no more are taken at once (--scans)"
+            first.sendall(bytes(CLOSE.data))
+            while first.recv(1 << 16):
+                pass
+        assert len(converse(host.address, scan_bytes(chain_xml("pass_on")))) == 10
+
+
+@pytest.mark.parametrize("how_far", ["connected", "in a scan"])
+def test_a_client_is_told_that_the_server_stops(how_far):
+    host = Host(trust=EVERYTHING)
+    host.start()
+    with socket.create_connection(host.address, LIMIT_S) as client:
+        if how_far == "in a scan":
+            client.sendall(scan_bytes(chain_xml("pass_on"), close=b""))
+            assert client.recv(2, socket.MSG_PEEK)
+        else:
+            client.sendall(b"\6")
+            time.sleep(0.2)
+        start = time.monotonic()
+        host.stop()
+        assert time.monotonic() - start < 10
+        assert reason_of(answers(client)) == "the server is shutting down"
+
+
+@pytest.mark.parametrize("target", ["pass_on", "note_pid_and_wait"])
+def test_a_node_that_is_stopped_is_noticed(target, tmp_path, monkeypatch):
+    """One that reads nothing any more, and one that owes its CLOSE; neither uses the processor."""
+    monkeypatch.setattr("pipelines.host.watchdog._USUAL_S", 0.0)
+    pid_file = tmp_path / "pid"
+    monkeypatch.setenv("PROBE_PID_FILE", str(pid_file))
+    limits = ServerLimits(node_s=1.5)
+    with Host(limits=limits, trust=EVERYTHING) as host, socket.create_connection(host.address, LIMIT_S) as client:
+        client.sendall(scan_bytes(chain_xml(target), close=b""))
+        (session,) = wait_for(lambda: [session for session in host._sessions if session._scan])
+        (node,) = session._scan._nodes
+        if target == "pass_on":
+            assert client.recv(2, socket.MSG_PEEK)
+            os.kill(node._process.pid, signal.SIGSTOP)
+        else:
+            wait_for(pid_file.exists)
+        client.sendall(scan_bytes(b"", scan_items())[len(scan_bytes(b"", [], close=b"")) :])
+        text = reason_of(answers(client))
+    assert "node probe_gadgets failed: it has neither read nor answered for" in text
+    assert node._process.returncode == -signal.SIGKILL
+
+
+def wait_for(condition):
+    end = time.monotonic() + LIMIT_S
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.02)
+    return found
+
+
+def test_a_node_that_waits_for_data_is_left_alone(monkeypatch):
+    monkeypatch.setattr("pipelines.host.watchdog._USUAL_S", 0.0)
+    limits = ServerLimits(node_s=1.0)
+    with Host(limits=limits, trust=EVERYTHING) as host, socket.create_connection(host.address, LIMIT_S) as client:
+        client.sendall(scan_bytes(chain_xml("pass_on"), header=HEADER, close=b""))
+        assert client.recv(2, socket.MSG_PEEK)
+        time.sleep(3.5)
+        client.sendall(bytes(CLOSE.data))
+        assert len(answers(client)) == 10

@@ -11,22 +11,20 @@ doi 10.1109/78.558475).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
-from gadgets.background.darkness import brightness_of, contrast, precision_from, precision_with, receiver_weights_of
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from gadgets.background.darkness import brightness_of, contrast, precision_from, receiver_weights_of
+from gadgets.background.fit import change_of, fitted, in_units, scale_of
 from gadgets.background.missing_samples import missing_samples
 from gadgets.local_statistics import power
-from gadgets.process import check_time
 
-MAX_ITERATIONS = 6  # rounds at most: bounds the time of a fit that does not come to rest (see STILL)
-STILL = 0.005  # of the power of the background: as little change of the image moves no variance
-SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12  # between which a plane needs no other units
+MOVED = 0.05  # the same for samples that are withheld: only errors are measured on them
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
 DOUBT = 1.0  # of the difference between two starts: measured on real data, less lets repairs through that do harm
 
@@ -42,6 +40,8 @@ class SupportPrediction:
     weighted
         Samples of the image divided by its variance, shape ``(coil, ky, kx)``; zero at the missing ones. Divided
         by ``correlation[0, 0]`` it is every sample minus its prediction from all others.
+    precision
+        One over the variance, shape ``(y, x)``; largest value 1.
     correlation
         Matrix element of the system between two samples, by their distance, shape ``(ky, kx)``.
     variance
@@ -50,13 +50,17 @@ class SupportPrediction:
         for it to be known.
     doubt
         How far the missing samples hang on the first estimate of the variance, shape ``(coil, ky, kx)``.
+    receiver_weights
+        One over the background power of each receiver, shape ``(coil,)``.
     """
 
     filled: ComplexArray
     weighted: ComplexArray
+    precision: NDArray[np.float32]
     correlation: NDArray[np.complex128]
     variance: NDArray[np.float32]
     doubt: FloatArray
+    receiver_weights: FloatArray
 
     @property
     def innovation(self) -> ComplexArray:
@@ -75,8 +79,65 @@ class SupportPrediction:
         inverse: NDArray[np.complex128] = np.linalg.inv(self.correlation[0, steps % self.correlation.shape[1]])
         return inverse
 
+    def without(self, missing: BoolArray) -> Withheld:
+        """Predict once more, with other samples missing as well: see :class:`Withheld`.
 
-def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPrediction:
+        The weights stay as they are, which takes no transform but only the solution of the system; unless that moves
+        the background by more than :data:`MOVED`. Then all is fitted anew, from what is filled.
+
+        Parameters
+        ----------
+        missing
+            All that was missing and what is withheld, shape ``(coil, ky, kx)``.
+        """
+        groups = missing_samples(missing)
+        solved = [group.solve(self.correlation, self.weighted[group.index], self.precision) for group in groups]
+        moved = [-solution for solution, _ in solved]
+        change = change_of(groups, moved, self.receiver_weights)
+        diagonals = [diagonal for _, diagonal in solved]
+        if change > MOVED:
+            scale = scale_of(self.filled)
+            fit = fitted((self.filled / scale).astype(np.complex64, copy=False), missing)
+            moved = [scale * fit.filled[group.index] - self.filled[group.index] for group in groups]
+            diagonals = [fit.variance[group.index][0] for group in groups]
+        unit = float(self.correlation[0, 0].real)
+        places = np.argwhere(missing.any(axis=0))
+        number = np.full(missing.shape[1:], -1)
+        number[tuple(places.T)] = np.arange(len(places))
+        wrong = np.zeros((len(missing), len(places)), np.complex64)
+        for group, values, diagonal in zip(groups, moved, diagonals, strict=True):
+            _, line, sample = group.index
+            expected = np.sqrt(np.where(diagonal > 0, diagonal * unit, 1))
+            wrong[group.coils[:, None], number[line, sample]] = values / expected
+        return Withheld(number, wrong)
+
+
+@dataclass(frozen=True, eq=False)
+class Withheld:
+    """What was predicted for samples that are known, minus what was recorded, over its expected size.
+
+    What is withheld makes the task harder than it is: so they are divided by that.
+
+    Attributes
+    ----------
+    number
+        Of each sample that was missing or withheld, shape ``(ky, kx)``.
+    wrong
+        These errors, shape ``(coil, number)``; zero where a receiver misses nothing.
+    """
+
+    number: IntArray
+    wrong: ComplexArray
+
+    def at(self, receivers: IntArray, line: int, samples: slice) -> ComplexArray:
+        """Give the errors at consecutive samples of a line, shape ``(receiver, sample)``."""
+        errors: ComplexArray = self.wrong[receivers[:, None], self.number[line, samples]]
+        return errors
+
+
+def predict_from_support(
+    plane: ComplexArray, missing: BoolArray, worthless: BoolArray | None = None
+) -> SupportPrediction:
     """Fill the missing samples of one partition so that the image's background is as dark as it can be.
 
     The recorded values of missing samples serve once, for the first estimate of the variance: a spark raises it
@@ -88,30 +149,51 @@ def predict_from_support(plane: ComplexArray, missing: BoolArray) -> SupportPred
         Finite samples, shape ``(coil, ky, kx)``; zero where nothing was sampled.
     missing
         Samples to be predicted, shape ``(coil, ky, kx)``.
+    worthless
+        Those whose recorded values do not even serve for that, same shape; None: all do.
     """
-    scale = _scale_of(plane)
-    # A copy in any case: the fit overwrites what it starts from.
-    start: ComplexArray = (plane / scale).astype(np.complex64) if scale != 1 else plane.astype(np.complex64)
-    prediction = _reweight(start, missing)
-    doubt = prediction.doubt
-    total = float(np.vdot(prediction.filled, prediction.filled).real)
+    scale = scale_of(plane)
+    recorded = in_units(plane, scale)
+    start = recorded if worthless is None else np.where(worthless, np.complex64(0), recorded)
+    fit = fitted(start, missing)
+    doubt: FloatArray = np.broadcast_to(np.float32(0), missing.shape)
+    total = float(np.vdot(fit.filled, fit.filled).real)
     # Of the predicted values: a spark that was recorded loud does not mean that much of the image is missing.
-    if np.sum(power(prediction.filled[missing])) > LARGE_SHARE * total:
+    if np.sum(power(fit.filled[missing])) > LARGE_SHARE * total:
         # A second start, with holes in place of what was recorded: where both end alike, the start decided nothing.
-        without = _reweight(np.where(missing, 0, plane / scale).astype(np.complex64, copy=False), missing).filled
-        doubt = DOUBT * scale * np.abs(prediction.filled - without)
+        fit = fit if start is recorded else fitted(recorded, missing)
+        without = fitted(np.where(missing, np.complex64(0), recorded), missing).filled
+        doubt = DOUBT * scale * np.abs(fit.filled - without)
+    weighted = fit.image
+    for receiver in weighted:  # one at a time, in place: all others' samples take memory enough
+        receiver[:] = fft.ifft2(fit.precision * receiver, overwrite_x=True)
+    weighted[missing] = 0  # as the minimum has it, but for errors of the solution
     if scale != 1:
         # Correlation and variance hold in any units: the precision's largest value is 1.
-        for values in (prediction.filled, prediction.weighted):
+        for values in (fit.filled, weighted):
             np.multiply(values, scale, out=values)
-    return replace(prediction, doubt=doubt)
+    weights = fit.receiver_weights / np.float64(scale) ** 2
+    return SupportPrediction(fit.filled, weighted, fit.precision, fit.correlation, fit.variance, doubt, weights)
 
 
-def _scale_of(plane: ComplexArray) -> np.float32:
-    """Give what a plane has to be divided by for its squares to stay in single precision; 1 for ordinary data."""
-    parts = np.ascontiguousarray(plane).view(plane.real.dtype)
-    peak = np.float32(max(parts.max(initial=0.0), -parts.min(initial=0.0)))
-    return np.float32(1) if peak == 0 or SMALLEST_PEAK < peak < LARGEST_PEAK else peak
+def contrast_without(plane: ComplexArray, missing: BoolArray, least: float) -> float:
+    """Tell the image's contrast (see :func:`contrast_of`) once the missing samples are filled.
+
+    Parameters
+    ----------
+    plane, missing
+        As in :func:`predict_from_support`.
+    least
+        Where the contrast with these samples is less than that, it counts as it is.
+    """
+    start = in_units(plane, scale_of(plane))
+    image = fft.fft2(start)
+    weights = receiver_weights_of(image)
+    recorded = contrast(brightness_of(image, weights))
+    if recorded < least:
+        return recorded
+    filled = fitted(start, missing, image).image
+    return contrast(brightness_of(filled, receiver_weights_of(filled)))
 
 
 def innovation_of(plane: ComplexArray, scale: float = 1.0) -> tuple[ComplexArray, float]:
@@ -129,37 +211,3 @@ def innovation_of(plane: ComplexArray, scale: float = 1.0) -> tuple[ComplexArray
     image *= precision * np.float32(scale / precision.mean(dtype=np.float64))
     innovation: ComplexArray = fft.ifft2(image, overwrite_x=True)
     return innovation, contrast(brightness)
-
-
-def _reweight(filled: ComplexArray, missing: BoolArray) -> SupportPrediction:
-    """Estimate variance and missing samples in turn, from a first estimate of the samples, which is overwritten."""
-    known_image = fft.fft2(np.where(missing, 0, filled), overwrite_x=True)
-    image = known_image.copy()
-    groups = missing_samples(missing)
-    variance = np.zeros(missing.shape, np.float32)
-    for group in groups:
-        group.add_to(image, filled[group.index])
-    receiver_weights = receiver_weights_of(image)
-    for _ in range(MAX_ITERATIONS):
-        check_time()
-        precision = precision_with(image, receiver_weights)
-        correlation = fft.ifft2(precision.astype(np.float64))  # double: samples side by side are nearly one unknown
-        change = 0.0
-        for group in groups:
-            # The solution is what the known samples leave in the background; minus that, the missing ones cancel it.
-            solution, diagonal = group.solve(correlation, group.samples_of(known_image, precision), precision)
-            moved = -solution - filled[group.index]
-            # The transform is not normalised: a sample's energy is just the power that it adds to a pixel on average.
-            energy = np.sum(power(moved), axis=1)
-            change += float(np.sum(receiver_weights[group.coils] * energy)) / len(image)
-            filled[group.index] = -solution
-            variance[group.index] = diagonal
-            group.add_to(image, moved)  # by its change alone: no copy of all that is known
-        if change < STILL:
-            break
-    del known_image
-    for receiver in image:  # one at a time, in place: all others' samples take memory enough
-        receiver[:] = fft.ifft2(precision * receiver, overwrite_x=True)
-    image[missing] = 0  # as the minimum has it, but for errors of the solution
-    no_doubt: FloatArray = np.broadcast_to(np.float32(0), missing.shape)
-    return SupportPrediction(filled, image, correlation, variance, no_doubt)

@@ -119,24 +119,26 @@ class _System:
 
     def add(self, start: Sequence[int], thresholds: FloatArray) -> list[int]:
         """Add candidates to the places to start with, the most deviating first, until none exceeds its threshold."""
-        chosen: list[int] = []
+        chosen = list(start)
         matrix, right = self.matrix.copy(), self.right.copy()
         smallest = SMALLEST_SHARE * matrix[0, 0].real
         limits = np.concatenate([np.full(len(start), np.inf), thresholds])
+        if chosen:
+            # All at once what each of the steps below does with one place.
+            share = np.linalg.solve(matrix[np.ix_(chosen, chosen)], matrix[chosen]).conj().T
+            right -= right[:, chosen] @ share.T
+            matrix -= share @ matrix[chosen]
         while len(chosen) < len(start) + MOST:
             check_time()
-            if len(chosen) < len(start):
-                place = start[len(chosen)]
-            else:
-                variance = matrix.diagonal().real
-                # The diagonal is what the chosen ones leave of each variance: this is a deviation in usual errors.
-                # The largest of the receivers: a spark in a single one is lost in their mean.
-                excess = np.sqrt(power(right).max(axis=0) / np.maximum(variance, smallest)) / limits
-                excess[chosen] = 0
-                excess[variance < smallest] = 0
-                place = int(np.argmax(excess))
-                if excess[place] < 1:
-                    break
+            variance = matrix.diagonal().real
+            # The diagonal is what the chosen ones leave of each variance: this is a deviation in usual errors.
+            # The largest of the receivers: a spark in a single one is lost in their mean.
+            excess = np.sqrt(power(right).max(axis=0) / np.maximum(variance, smallest)) / limits
+            excess[chosen] = 0
+            excess[variance < smallest] = 0
+            place = int(np.argmax(excess))
+            if excess[place] < 1:
+                break
             # What this place explains is taken out of all others (one step of elimination).
             share = matrix[:, place] / matrix[place, place]
             right -= right[:, place, None] * share

@@ -64,12 +64,15 @@ def beside_obvious(suspects: Sequence[Suspect]) -> list[Suspect]:
     The rest of a burst is weaker than its strongest sample. All were looked at without that sample: what does not
     surprise then is none of the burst, and no search is needed to see the rest.
     """
-    obvious = [suspect.place for suspect in suspects if suspect.is_obvious and not suspect.is_hint]
+    beside = {
+        (partition, line, sample + step)
+        for partition, line, sample in (each.place for each in suspects if each.is_obvious and not each.is_hint)
+        for step in range(-BESIDE, BESIDE + 1)
+    }
     return [
         replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE), is_beside=True)
         for suspect in suspects
-        if suspect.is_hint
-        and any(suspect.place[:2] == place[:2] and abs(suspect.place[2] - place[2]) <= BESIDE for place in obvious)
+        if suspect.is_hint and suspect.place in beside
     ]
 
 

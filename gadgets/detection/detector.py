@@ -16,7 +16,8 @@ from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
 from gadgets.detection.echo_peak import without_centre
 from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged
-from gadgets.detection.suspects import Suspect, collect_suspects, place_of
+from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
+from gadgets.evidence import Evidence, gather_evidence, look_again
 from gadgets.image_check import has_artifact, open_image_check
 from gadgets.kspace import FEWEST_LINES, KSpace, Plane, planes_of
 from gadgets.patch_models import (
@@ -142,20 +143,20 @@ class Detector:
         fewest_lines = 1 if shape == "segment" else FEWEST_LINES
         looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
+        mended: Sequence[Place] = ()
         for look in range(MAX_LOOKS):
             found.looks = look + 1
             if look:
-                repaired = found.mended()
+                looked_at, mended = found.mended()
                 # Partitions that the repair left alone look as they did; cuboids reach over all of them.
-                same = {each: suspects[each] for each in suspects if _is_same(looked_at, repaired, each)}
-                suspects = same if shape != "cuboid" else {}
-                looked_at = repaired
+                changed = {partition for partition, _, _ in mended} if shape != "cuboid" else suspects.keys()
+                suspects = {each: suspects[each] for each in suspects if each not in changed}
             for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
                 if is_late():
                     found.is_cut_short = True
                     break
                 suspects.update({plane.partition: [] for plane in planes})
-                for suspect in self._look(planes, self._chosen[shape], found, is_first=look == 0):
+                for suspect in self._look(planes, self._chosen[shape], found, mended):
                     suspects[suspect.place[0]].append(suspect)
             seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
             # What was predicted of the k-space as acquired does not hold once samples are mended.
@@ -166,18 +167,20 @@ class Detector:
             if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
 
-    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: Found, *, is_first: bool) -> list[Suspect]:
-        """Judge planes that belong together."""
-        patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing)
+    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: Found, mended: Sequence[Place]) -> list[Suspect]:
+        """Judge planes that belong together; `mended` is what was mended since the look before."""
+        evidence = [_evidence_of(plane, found.evidence.get(plane.partition), mended) for plane in planes]
+        patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing, evidence)
         method = chosen.method_for(patches)
         judgement = method.judge(patches, found.thresholds)
         targets = select_targets(judgement.probability, patches.positions, found.thresholds)
-        if is_first:
+        if found.looks == 1:
             n_left_out = int(in_centre(patches.positions).sum()) if self._settings.regions == "outer" else 0
             found.patches += len(patches) - n_left_out
             found.left_out += n_left_out
         if not targets.size:
             return []
+        found.evidence.update(zip((plane.partition for plane in planes), evidence, strict=True))
         opinions = method.find(patches, judgement, targets)
         for number, target in enumerate(targets):
             record = self._target_patch(patches, int(target), float(judgement.probability[target]), method)
@@ -196,6 +199,14 @@ class Detector:
             probability=probability,
             model=method.name_for(region),
         )
+
+
+def _evidence_of(plane: Plane, earlier: Evidence | None, mended: Sequence[Place]) -> Evidence:
+    """Gather the evidence of a plane, or renew that of the look before."""
+    if earlier is None:
+        return gather_evidence(plane.data, plane.valid, without_obvious=True)
+    here = [plane.index_of(line, sample) for partition, line, sample in mended if partition == plane.partition]
+    return look_again(earlier, plane.data, plane.valid, np.array(here)) if here else earlier
 
 
 def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> list[Point]:
@@ -219,7 +230,3 @@ def _hidden(seen: Sequence[Suspect], found: Found) -> list[Point]:
     if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
         return []
     return found.add(new)
-
-
-def _is_same(before: KSpace, after: KSpace, partition: int) -> bool:
-    return np.array_equal(before.data[:, partition], after.data[:, partition], equal_nan=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from gadgets.background import contrast_of, predict_from_support
+from gadgets.background import contrast_without
 from gadgets.evidence import Evidence, radii
 from gadgets.kspace import Plane
 from gadgets.patches import INNER, Patches, cut
@@ -76,8 +76,6 @@ def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> C
 
 def _has_background(plane: Plane, places: IntArray) -> bool:
     """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
-    if contrast_of(plane.data) < FAINTEST_CONTRAST:
-        return False
     missing = np.zeros(plane.data.shape, dtype=bool)
     missing[:, places[:, 0], places[:, 1]] = True  # in all receivers: which were hit is not known yet
-    return contrast_of(predict_from_support(plane.data, missing).filled) >= LEAST_CONTRAST
+    return contrast_without(plane.data, missing, FAINTEST_CONTRAST) >= LEAST_CONTRAST

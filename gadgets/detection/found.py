@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from gadgets.detection.confirmation import Confirmed
 from gadgets.detection.suspects import Place, place_of
+from gadgets.evidence import Evidence
 from gadgets.kspace import FEWEST_LINES, KSpace, describe
 from gadgets.patch_models import Thresholds
 from gadgets.records import KnownRepair, Point, TargetPatch
@@ -23,7 +24,10 @@ ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left o
 
 @dataclass
 class Found:
-    """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged."""
+    """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged.
+
+    ``evidence`` is that of the last look, by partition, where another look may follow.
+    """
 
     thresholds: Thresholds
     known: Predictions
@@ -34,7 +38,9 @@ class Found:
     targets: dict[Place, TargetPatch] = field(default_factory=dict)
     points: dict[Place, Point] = field(default_factory=dict)
     obvious: set[Place] = field(default_factory=set)
+    evidence: dict[int, Evidence] = field(default_factory=dict)
     _mended: list[Confirmed] = field(default_factory=list)
+    _looked_at: KSpace | None = None
 
     def add(self, confirmed: Sequence[Confirmed]) -> list[Point]:
         """Note points that were confirmed, and give them."""
@@ -43,13 +49,18 @@ class Found:
         self.points.update({place_of(point): point for point in new})
         return new
 
-    def mended(self) -> KSpace:
-        """Give the k-space with what was found mended, for another look."""
-        data = self.known.kspace.data.copy()
-        for each in self._mended:
-            point = each.point
-            data[list(point.receivers_repaired), point.partition, point.line, point.sample] = each.mended
-        return replace(self.known.kspace, data=data)
+    def mended(self) -> tuple[KSpace, list[Place]]:
+        """Give the k-space with what was found mended, for another look, and the places that are new in it.
+
+        It is changed in place at every call.
+        """
+        if self._looked_at is None:
+            acquired = self.known.kspace
+            self._looked_at = replace(acquired, data=acquired.data.copy())
+        new, self._mended = self._mended, []
+        for each in new:
+            self._looked_at.data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
+        return self._looked_at, [place_of(each.point) for each in new]
 
 
 def reason_not_judged(kspace: KSpace, found: Found, *, stops: bool) -> str:

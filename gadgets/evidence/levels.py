@@ -21,6 +21,12 @@ def loudest_place(level: FloatArray) -> tuple[int, int]:
     return int(line), int(sample)
 
 
+def peak_of(data: ComplexArray) -> float:
+    """Give the largest part, real or imaginary, of any sample, and never zero: units for what follows."""
+    parts = np.ascontiguousarray(data).view(data.real.dtype)
+    return max(float(parts.max()), -float(parts.min()), 1e-30)
+
+
 def root_mean_square(values: ComplexArray) -> FloatArray:
     """Over the receivers, shape ``(line, sample)``."""
     return np.asarray(np.sqrt(total_power(values) / len(values)))

@@ -8,20 +8,18 @@ slowly than the number of receivers, because the sources of the prediction are c
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
-from gadgets.background import innovation_of
-from gadgets.evidence.levels import level_of, loudest_place, radii, root_mean_square
-from gadgets.evidence.neighbours import predict
-from gadgets.evidence.obvious import obvious_samples
-from gadgets.evidence.whitening import whitened_energy
-from gadgets.local_statistics import local_maximum, local_median, power, quantile
+from gadgets.evidence.kernel import Kernel
+from gadgets.evidence.levels import loudest_place, radii
+from gadgets.evidence.seen import Seen, look_at
+from gadgets.evidence.strengths import SMALLEST, write, write_innovation, write_residual
+from gadgets.evidence.whitening import Whitening, whiten
+from gadgets.local_statistics import local_maximum
 
 CHANNELS = (
     "innovation",
@@ -48,18 +46,31 @@ RADIUS_SCALE = 2.0  # times the radius in its map: models were trained with it
 LARGEST = 10.0
 """Maps are cut off here: what stands out e^10 times stands out."""
 
-SMALLEST = 0.05
-"""Added to what is put on a logarithmic scale: how far below the usual a sample is does not matter."""
-
-SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
-"""Largest magnitudes between which a plane needs no other units."""
-
-ENOUGH = 1 << 14
-"""Samples of a receiver whose median tells what is usual in it."""
-
-
 EVIDENCE_SET = "evidence-1"
 """Goes into the manifest of every model: a model reads only the maps that it was trained on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Learnt:
+    """What the residual's maps were made with.
+
+    Attributes
+    ----------
+    kernel
+        How samples follow from their neighbours; None where nothing is predicted.
+    error
+        Root mean square of the residual over the receivers, shape ``(line, sample)``.
+    residual, raw
+        What is usual for residuals and for samples as recorded.
+    scale
+        Of the units.
+    """
+
+    kernel: Kernel | None
+    error: FloatArray
+    residual: Whitening
+    raw: Whitening
+    scale: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +93,8 @@ class Evidence:
         Samples that all others were looked at without, shape ``(line, sample)``.
     contrast
         How much darker the image's background is than its object, without the obvious samples.
+    learnt
+        What was found to be usual here; for another look at the same plane (see :mod:`.another_look`).
     """
 
     maps: NDArray[np.float32]
@@ -91,35 +104,12 @@ class Evidence:
     centre: tuple[int, int]
     obvious: BoolArray
     contrast: float
+    learnt: Learnt
 
     @property
     def radius(self) -> FloatArray:
         """Distance of each sample from the centre, 1 at the further border of each axis, shape ``(line, sample)``."""
         return np.asarray(self.maps[CHANNELS.index("radius")] / RADIUS_SCALE)
-
-
-def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArray]:
-    """Root mean square over the receivers, and what is usual for it nearby; shapes ``(line, sample)``."""
-    strength = root_mean_square(values)
-    return strength, np.maximum(local_median(strength, 3), floor)
-
-
-def _strongest_receiver(values: ComplexArray) -> FloatArray:
-    """Largest magnitude over the receivers, each in its own units, over what is usual; shape ``(line, sample)``.
-
-    A spark in one receiver of 32 is lost in the sum over all.
-    """
-    # One receiver at a time stays in the cache, and takes little memory.
-    receivers = values.reshape(len(values), -1)
-    step = receivers.shape[1] // ENOUGH | 1
-    usual, loudest = zip(*((quantile(each[::step], 0.5), each.max()) for each in map(power, receivers)), strict=True)
-    # In units of its own, a silent receiver would outshout all others with its rounding errors.
-    units = np.maximum(np.sqrt(np.array(usual, np.float64)), 1e-6 * np.sqrt(float(max(loudest))) + 1e-18)
-    largest: FloatArray = np.zeros(receivers.shape[1], np.float32)
-    for receiver, unit in zip(receivers, units, strict=True):
-        np.maximum(largest, power(receiver) * np.float32(1 / unit**2), out=largest)
-    strongest = np.sqrt(largest).reshape(values.shape[1:])
-    return np.asarray(strongest / max(float(quantile(strongest.ravel(), 0.5)), 1e-6))
 
 
 def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, without_obvious: bool = False) -> Evidence:
@@ -134,98 +124,30 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     without_obvious
         Look at all other samples as if the obvious ones (see :mod:`.obvious`) had recorded nothing.
     """
-    peak = max(float(np.abs(plane).max()), 1e-30)
-    data, scale = _in_range(plane, peak)
-    magnitude, level, noise = level_of(data)
-    judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
-    obvious = obvious_samples(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
-    others, taken_out = magnitude, data[:, obvious]
-    if taken_out.size:
-        data = data.copy() if np.may_share_memory(data, plane) else data  # the caller's samples stay as they are
-        data[:, obvious] = 0
-        others, level, noise = level_of(data)
-    centre = loudest_place(level)
-    radius = radii(level.shape, centre)
-    maps = np.empty((len(CHANNELS), *level.shape), dtype=np.float32)
+    seen = look_at(plane, valid, without_obvious=without_obvious)
+    maps = np.empty((len(CHANNELS), *seen.level.shape), dtype=np.float32)
     # Each part frees its arrays, of the size of the plane, before the next one makes its own.
-    contrast = _write_innovation(maps[:4], data, obvious, taken_out)
-    _write_residual(maps[4:6], data, obvious, taken_out, level, noise)
-    if taken_out.size:
-        data[:, obvious] = taken_out  # the maps that follow look at each sample itself
-    _write(maps[6:N_STRIKING], (whitened_energy(data, level), magnitude / level))
+    contrast = write_innovation(maps[:4], seen)
+    kernel, error, residual = write_residual(maps[4:6], seen)
+    energy, raw = whiten(seen.with_obvious(), seen.level)
+    write(maps[6:7], [energy])
+    return completed(seen, maps, contrast, Learnt(kernel, error, residual, raw, seen.scale))
+
+
+def completed(seen: Seen, maps: NDArray[np.float32], contrast: float, learnt: Learnt) -> Evidence:
+    """Write the maps that follow from magnitudes alone, and give all."""
+    level, centre = seen.level, loudest_place(seen.level)
+    write(maps[7:N_STRIKING], [seen.magnitude / level])
     maps[N_STRIKING:] = (
-        0.5 * np.log(level / noise),
-        _mirror_ratio(magnitude, others, level, centre),  # of `others`: no spark is to excuse another
-        RADIUS_SCALE * radius,
-        np.full(level.shape, 0.5 * np.log2(len(data))),
+        0.5 * np.log(level / seen.noise),
+        _mirror_ratio(seen.magnitude, seen.others, level, centre),  # of `others`: no spark is to excuse another
+        RADIUS_SCALE * radii(level.shape, centre),
+        np.full(level.shape, 0.5 * np.log2(len(seen.data))),
     )
-    maps[:N_STRIKING, ~judged] = np.log(SMALLEST)  # what is not judged must not stand out
+    maps[:N_STRIKING, ~seen.judged] = np.log(SMALLEST)  # what is not judged must not stand out
     np.clip(maps, -LARGEST, LARGEST, out=maps)
-    return Evidence(maps, level / scale, noise / scale, judged, centre, obvious, contrast)
-
-
-def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
-    """Give a plane in units in which sums over its squares stay in single precision, and their scale.
-
-    Ordinary data are in range as they are, and need no copy.
-    """
-    scale = 1.0 if SMALLEST_PEAK < peak < LARGEST_PEAK else 1.0 / peak
-    in_range = plane if scale == 1.0 else plane * np.float32(scale)
-    return np.ascontiguousarray(in_range, np.complex64), scale
-
-
-def _write(maps: NDArray[np.float32], ratios: Iterable[FloatArray]) -> None:
-    """Write ratios, which are about one for a usual sample, as maps."""
-    for ratio, target in zip(ratios, maps, strict=True):
-        np.log(ratio + SMALLEST, out=target)
-
-
-def _write_innovation(
-    maps: NDArray[np.float32], data: ComplexArray, obvious: BoolArray, taken_out: ComplexArray
-) -> float:
-    """Write what each sample is minus its prediction by the image's background, and give the image's contrast.
-
-    The obvious samples are zero in `data`; what they recorded is `taken_out`, shape ``(coil, sample)``.
-    """
-    units = 1 / _peak_of(data)  # so that the small numbers below are small in any data
-    innovation, contrast = innovation_of(data, units)
-    # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
-    innovation[:, obvious] += taken_out * np.float32(units)
-    strength, usual = _strength(innovation, 1e-12)
-    ordinary = max(float(quantile(strength.ravel(), 0.5)), 1e-12)
-    local = strength / np.maximum(usual, 0.5 * ordinary)  # a place that is quiet by chance lifts nothing
-    _write(maps, (strength / ordinary, local, whitened_energy(innovation), _strongest_receiver(innovation)))
-    return contrast
-
-
-def _peak_of(data: ComplexArray) -> float:
-    """Give the largest part, real or imaginary, of any sample, and never zero: units for what follows."""
-    parts = data.view(np.float32)
-    return max(float(parts.max()), -float(parts.min()), 1e-30)
-
-
-def _write_residual(
-    maps: NDArray[np.float32],
-    data: ComplexArray,
-    obvious: BoolArray,
-    taken_out: ComplexArray,
-    level: FloatArray,
-    noise: float,
-) -> None:
-    """Write what each sample is minus its prediction by its neighbours; arguments as above."""
-    residual = predict(data, level, noise)
-    np.subtract(data, residual, out=residual)
-    residual[:, obvious] += taken_out
-    error, error_level = _strength(residual, 0.5 * noise)
-    _write(maps, (error / error_level, whitened_energy(residual, error_level)))
-
-
-def _among_others(there: BoolArray) -> BoolArray:
-    """Leave out samples that stand between holes (Poisson-disc sampling, zero padding): nothing to compare with."""
-    if there.all():
-        return there
-    share = uniform_filter(there.astype(np.float32), size=5, mode="reflect")  # borders are no holes
-    return there & (share > 0.5)
+    scale = seen.scale
+    return Evidence(maps, level / scale, seen.noise / scale, seen.judged, centre, seen.obvious, contrast, learnt)
 
 
 def _mirror_ratio(magnitude: FloatArray, others: FloatArray, level: FloatArray, centre: tuple[int, int]) -> FloatArray:

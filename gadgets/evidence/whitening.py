@@ -2,23 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import quantile, sorted_places, total_power
 
 ENOUGH = 4096
 """Samples of a group from which the receivers' covariance is estimated well enough."""
 
+HIGHEST = 1e8
+"""Times what is usual in its group that a sample's energy counts at most."""
+
 BLOCK = 4096
 """Samples that are whitened at a time: they stay in the cache, and no second array of the plane's size is made."""
 
 
+@dataclass(frozen=True, eq=False)
+class Whitening:
+    """What is usual for the samples of a plane, group by group.
+
+    Attributes
+    ----------
+    group
+        Of each sample, shape ``(line x sample,)``.
+    factors
+        Of each group: turns samples over their level into ones without correlation, shape ``(coil, coil)``.
+    usual
+        Median energy of each group after that.
+    """
+
+    group: NDArray[np.uint8]
+    factors: Sequence[ComplexArray]
+    usual: Sequence[float]
+
+    def at(self, places: IntArray, values: ComplexArray, levels: FloatArray) -> FloatArray:
+        """Whiten samples ``(coil, place)`` with their levels as :func:`whiten` does; shape ``(place,)``."""
+        energy, groups = np.empty(len(places), np.float32), self.group[places]
+        for number in np.unique(groups):
+            here = groups == number
+            energy[here] = _distance(self.factors[number], np.ascontiguousarray(values[:, here]))
+            energy[here] = np.sqrt(np.minimum(energy[here] / levels[here] ** 2 / self.usual[number], HIGHEST))
+        return energy
+
+
 def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> FloatArray:
+    """Give the energy of each sample alone: see :func:`whiten`."""
+    return whiten(values, level)[0]
+
+
+def whiten(values: ComplexArray, level: FloatArray | None = None) -> tuple[FloatArray, Whitening]:
     """Energy of each sample in units of what its like have, over all receivers and their correlations.
 
     Samples are grouped by local level; each group has its own receiver covariance (estimated without its largest
@@ -34,28 +71,36 @@ def whitened_energy(values: ComplexArray, level: FloatArray | None = None) -> Fl
 
     Returns
     -------
-    FloatArray
-        Square root of the energy over its median in the group, shape ``(line, sample)``.
+    tuple
+        Square root of the energy over its median in the group, shape ``(line, sample)``; and what was usual.
     """
     n_coils, *shape = values.shape
     members = values.reshape(n_coils, -1)
+    group = np.zeros(members.shape[1], np.uint8)
     if level is None:
         some = np.ascontiguousarray(members[:, :: _step(members.shape[1])])
-        return _relative(_distance(_robust_whitening(some), members)).reshape(shape)
+        factor = _robust_whitening(some)
+        energy = _distance(factor, members)
+        usual = _usual(energy)
+        return _relative(energy, usual).reshape(shape), Whitening(group, [factor], [usual])
     levels = level.ravel().astype(np.float32)
     order = sorted_places(levels)
     # Several samples for each receiver at least: from fewer a covariance fits the very samples it is to judge.
-    groups = [order[group] for group in _groups(order.size, 6 * n_coils + 30)]
+    groups = [order[each] for each in _groups(order.size, 6 * n_coils + 30)]
+    factors = [_whitening_of(members, levels, each) for each in groups]
     # Most samples are in the last, quietest group: its whitening goes over all as they lie, and only those of the
     # other groups are collected.
-    energy = _distance(_whitening_of(members, levels, groups[-1]), members)
-    for group in groups[:-1]:
-        here = np.sort(group)
-        energy[here] = _distance(_whitening_of(members, levels, group), np.take(members, here, axis=1))
+    energy = _distance(factors[-1], members)
+    for factor, each in zip(factors[:-1], groups[:-1], strict=True):
+        here = np.sort(each)
+        energy[here] = _distance(factor, np.take(members, here, axis=1))
     energy /= levels**2  # each whitening was made for samples over their level
-    for group in groups:
-        energy[group] = _relative(energy[group])
-    return energy.reshape(shape)
+    usuals = []
+    for number, each in enumerate(groups):
+        usuals.append(_usual(energy[each]))
+        energy[each] = _relative(energy[each], usuals[-1])
+        group[each] = number
+    return energy.reshape(shape), Whitening(group, factors, usuals)
 
 
 def _step(n_samples: int) -> int:
@@ -96,10 +141,14 @@ def _distance(whitening: ComplexArray, members: ComplexArray) -> FloatArray:
     return distance
 
 
-def _relative(energy: FloatArray) -> FloatArray:
-    """Square root of the energy over its median in the group."""
-    usual = max(float(quantile(energy, 0.5)), 1e-6 * float(np.mean(energy)), 1e-20)
-    return np.asarray(np.sqrt(np.minimum(energy / usual, 1e8)))
+def _usual(energy: FloatArray) -> float:
+    """Give the median energy of a group, never zero."""
+    return max(float(quantile(energy, 0.5)), 1e-6 * float(np.mean(energy)), 1e-20)
+
+
+def _relative(energy: FloatArray, usual: float) -> FloatArray:
+    """Square root of the energy over what is usual in the group."""
+    return np.asarray(np.sqrt(np.minimum(energy / usual, HIGHEST)))
 
 
 def _whitening(members: ComplexArray) -> ComplexArray:

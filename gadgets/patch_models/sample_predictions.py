@@ -42,8 +42,8 @@ def fields_of(data: ComplexArray, withheld: BoolArray, level: FloatArray, noise:
     filled = predict_from_support(data, np.broadcast_to(withheld, data.shape)).filled
     scale = np.float32(1 / max(float(np.abs(filled).max()), 1e-30))
     # The fit of the neighbours' weights is in single precision: neither tiny nor huge numbers are for it.
-    neighbours = predict(filled * scale, level * float(scale), noise * float(scale)) / scale
-    fields = np.stack([data, data - filled, data - neighbours], axis=1)
+    neighbours = predict(filled * scale, level * float(scale), noise * float(scale))
+    fields = np.stack([data, data - filled, data - neighbours / scale], axis=1)
     return in_levels(fields, level)
 
 

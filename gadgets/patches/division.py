@@ -100,7 +100,11 @@ def together(planes: Iterable[Plane], shape: PatchShape) -> Iterator[list[Plane]
 
 
 def divide_planes(
-    planes: Sequence[Plane], patch: tuple[int, int, int], overlap: int, preprocessing: Preprocessing | None = None
+    planes: Sequence[Plane],
+    patch: tuple[int, int, int],
+    overlap: int,
+    preprocessing: Preprocessing | None = None,
+    evidence: Sequence[Evidence] | None = None,
 ) -> Patches:
     """Cut planes into patches of what the models look at.
 
@@ -114,8 +118,11 @@ def divide_planes(
         Samples that neighbouring patches share, along every axis that is long enough.
     preprocessing
         How magnitudes are normalised; None: the patches are cut from the evidence maps.
+    evidence
+        Of each plane; None: it is gathered.
     """
-    evidence = [gather_evidence(plane.data, plane.valid, without_obvious=True) for plane in planes]
+    if evidence is None:
+        evidence = [gather_evidence(plane.data, plane.valid, without_obvious=True) for plane in planes]
     shape = (len(planes), *evidence[0].level.shape)
     anchors, centre = divide(shape, patch, overlap), _loudest(evidence)
     # Models for rectangles and segments know no plane: neither among the positions nor as an axis of the values.

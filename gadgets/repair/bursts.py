@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
@@ -39,6 +40,11 @@ class Surroundings:
     data: ComplexArray
     missing: BoolArray
     clean: BoolArray
+
+    @cached_property
+    def clean_everywhere(self) -> BoolArray:
+        """Samples that are clean in all receivers, shape ``(kz, ky, kx)``."""
+        return np.asarray(np.all(self.clean, axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,6 +128,6 @@ def _burst(
 ) -> Burst:
     members = tuple((index, step) for step, place in enumerate(run) for index in samples[place])
     # A receiver that was hit in one sample may be hit in the next as well, too weakly to be seen.
-    receivers = sorted({receiver for index, _ in members for receiver in points[index].receivers_repaired})
+    receivers = sorted(set().union(*{points[index].receivers_repaired for index, _ in members}))
     partition, line, start = run[0]
     return Burst(partition, line, start, run[-1][2] + 1, np.array(receivers, dtype=np.int_), members)

@@ -6,16 +6,19 @@ compared with what was recorded there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.local_statistics import power
 from gadgets.records import RepairMethod
 from gadgets.repair.bursts import Burst
 
 FEWEST_SHAPES = 6  # clean places that an error is measured on at least
+AT_ONCE = 64  # bursts whose surroundings are collected together
 CONSISTENT = 2.5
 """Times the error of a prediction that another one may differ from it and still agree."""
 
@@ -83,15 +86,59 @@ def shape_error(
     there = values[window][burst.receivers]
     if truth is not None:
         there = there - truth[window][burst.receivers]
-    shapes = sliding_window_view(there, burst.length, axis=-1)
     clean = clean[window][burst.receivers]
-    whole: BoolArray = np.all(sliding_window_view(clean, burst.length, axis=-1), axis=-1)
+    if burst.length == 1:  # most bursts are: every place is a shape, and nothing is to be put together
+        shapes, whole = there[..., None], clean
+    else:
+        shapes = sliding_window_view(there, burst.length, axis=-1)
+        whole = np.all(sliding_window_view(clean, burst.length, axis=-1), axis=-1)
     errors = shapes if resolution is None else shapes @ resolution.T
     # Over the places, not over the samples of a shape: its middle is predicted worse than its ends.
-    energy = np.where(whole[..., None], np.abs(errors) ** 2, 0).sum(axis=(1, 2))
+    energy = np.where(whole[..., None], power(errors), 0).sum(axis=(1, 2))
     count = np.sum(whole, axis=(1, 2), keepdims=True)[..., 0]
     enough = np.broadcast_to(count >= FEWEST_SHAPES, energy.shape)
     return np.asarray(np.sqrt(np.divide(energy, count, out=np.full(energy.shape, np.inf), where=enough)))
+
+
+def sample_errors(
+    values: ComplexArray, clean: BoolArray, bursts: Sequence[Burst], reach: tuple[int, int], resolution: float = 1.0
+) -> dict[Burst, FloatArray]:
+    """Do as :func:`shape_error` for bursts of one sample, all at once: there may be hundreds of them.
+
+    Parameters
+    ----------
+    values, clean, reach
+        As there.
+    bursts
+        Those of the partition; left out are longer ones, and those whose surroundings reach beyond its border.
+    resolution
+        What `values` are multiplied by.
+    """
+    n_lines, n_samples = values.shape[1:]
+    margin = reach[1] + 1
+    inner = [
+        burst
+        for burst in bursts
+        if burst.length == 1
+        and reach[0] <= burst.line < n_lines - reach[0]
+        and margin <= burst.start < n_samples - margin
+    ]
+    errors: dict[Burst, FloatArray] = {}
+    for start in range(0, len(inner), AT_ONCE):
+        some = inner[start : start + AT_ONCE]
+        sizes = [burst.receivers.size for burst in some]
+        receivers = np.concatenate([burst.receivers for burst in some])
+        lines, samples = (np.repeat([getattr(each, name) for each in some], sizes) for name in ("line", "start"))
+        size = (2 * reach[0] + 1, 2 * margin + 1)
+        there, whole = (
+            sliding_window_view(each, size, axis=(1, 2))[receivers, lines - reach[0], samples - margin]
+            for each in (values, clean)
+        )
+        energy = np.einsum("pls,pls->p", power(there), whole)
+        count = np.count_nonzero(whole, axis=(1, 2))
+        mean = np.divide(energy, count, out=np.full(energy.shape, np.inf), where=count >= FEWEST_SHAPES)
+        errors.update(zip(some, np.split(resolution * np.sqrt(mean)[:, None], np.cumsum(sizes)[:-1]), strict=True))
+    return errors
 
 
 def agreed(measured: Candidate, values: ComplexArray) -> Candidate:

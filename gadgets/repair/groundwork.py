@@ -11,37 +11,37 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gadgets.arrays import ComplexArray, FloatArray
-from gadgets.background import SupportPrediction, predict_from_support
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.background import SupportPrediction, Withheld, predict_from_support
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
 from gadgets.local_statistics import quantile
 from gadgets.repair.bursts import Burst, Surroundings
-from gadgets.repair.candidates import shape_error
+from gadgets.repair.candidates import sample_errors, shape_error
 from gadgets.repair.rehearsal import rehearsal_places, withhold
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
 LOUD = 3.0  # signal over the usual error: below, there is nothing to predict and nothing to rehearse
 OBVIOUS = 12.0  # times what is around and what is predicted
+ENOUGH = 1 << 14  # samples of a receiver that tell what is usual in it
 WITHHELD = 240  # samples per partition that rehearsals may take
 PLACES = 3  # rehearsals of each burst at most
 
 
 @dataclass(frozen=True, eq=False)
 class Rehearsals:
-    """Clean places that were withheld for the loud bursts of one partition.
-
-    Attributes
-    ----------
-    places
-        Of each loud burst.
-    wrong
-        What was predicted there minus what was recorded, over its expected size, shape ``(coil, ky, kx)``: what is
-        withheld makes the task harder than it is.
-    """
+    """Clean places of each loud burst of one partition, and what was predicted there when all were withheld."""
 
     places: Mapping[Burst, list[Burst]]
-    wrong: ComplexArray
+    withheld: Withheld | None
+
+    def wrong(self, burst: Burst) -> list[ComplexArray]:
+        """Give the errors at each place of a burst, over their expected sizes, each ``(receiver, sample)``."""
+        if self.withheld is None:
+            return []
+        places = self.places.get(burst, [])
+        return [self.withheld.at(held.receivers, held.line, slice(held.start, held.stop)) for held in places]
 
 
 class Groundwork:
@@ -61,6 +61,9 @@ class Groundwork:
         self._support: dict[int, SupportPrediction] = {}
         self._usual: dict[int, FloatArray] = {}
         self._rehearsals: dict[int, Rehearsals] = {}
+        self._nearby_level: dict[Burst, FloatArray] = {}
+        self._sample_errors: dict[tuple[str, int], dict[Burst, FloatArray]] = {}
+        self._resolution: dict[tuple[int, int], NDArray[np.complex128]] = {}
 
     @cached_property
     def centre(self) -> tuple[int, int, int]:
@@ -89,9 +92,17 @@ class Groundwork:
     def support(self, partition: int) -> SupportPrediction:
         """Fill a partition's missing samples by the background of its image; once per partition, it costs most."""
         if partition not in self._support:
-            around = self.around
-            self._support[partition] = predict_from_support(around.data[:, partition], around.missing[:, partition])
+            data, missing = self.around.data[:, partition], self.around.missing[:, partition]
+            self._support[partition] = predict_from_support(data, missing, self._worthless(partition))
         return self._support[partition]
+
+    def _worthless(self, partition: int) -> BoolArray | None:
+        """Mark what stands so far out of its surroundings that zero is nearer to what belongs there; None: nothing."""
+        worthless = np.zeros(self.around.missing[:, partition].shape, bool)
+        for burst in (each for each in self._bursts if each.partition == partition):
+            place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
+            worthless[place] = np.abs(burst.of(self.around.data)) > OBVIOUS * self.nearby_level(burst)
+        return worthless if worthless.any() else None
 
     def predicted(self, burst: Burst) -> ComplexArray:
         """Say what the background tells of a burst, shape ``(receiver, sample)``."""
@@ -101,34 +112,28 @@ class Groundwork:
     def usual_error(self, partition: int) -> FloatArray:
         """Typical error of single samples in a partition, as a complex standard deviation, shape ``(coil,)``."""
         if partition not in self._usual:
-            innovation, clean = self.support(partition).innovation, self.around.clean[:, partition]
+            weighted, clean = self.support(partition).weighted, self.around.clean[:, partition]
+            step = clean[0].size // ENOUGH | 1  # an odd step visits all columns of a k-space
             # Medians: sparks that nobody has flagged do not raise them. The median magnitude of complex Gaussian noise
             # is sqrt(ln 2) of its standard deviation.
-            medians = [
-                quantile(np.abs(values[there]), 0.5) if there.any() else 0.0
-                for values, there in zip(innovation, clean, strict=True)
-            ]
-            self._usual[partition] = np.array(medians) / np.sqrt(np.log(2))
+            some = zip(*(each.reshape(len(each), -1)[:, ::step] for each in (weighted, clean)), strict=True)
+            medians = [quantile(np.abs(values[there]), 0.5) if there.any() else 0.0 for values, there in some]
+            single = float(self.burst_resolution(partition, 1)[0, 0].real)
+            self._usual[partition] = single * np.array(medians) / np.sqrt(np.log(2))
         return self._usual[partition]
 
     def rehearse(self, partition: int) -> Rehearsals:
         """Withhold clean places for all loud bursts of a partition at once, and predict them."""
         if partition not in self._rehearsals:
             loud = [burst for burst in self._bursts if burst.partition == partition and self._is_loud(burst)]
-            free = np.all(self.around.clean, axis=0)
+            free = self.around.clean_everywhere.copy()
             limit = WITHHELD // max(sum(burst.length for burst in loud), 1)
             places = {burst: rehearsal_places(burst, free, self.centre, min(PLACES, limit)) for burst in loud}
-            held = withhold(self.around, [place for listed in places.values() for place in listed])
-            wrong: ComplexArray = np.broadcast_to(np.complex64(0), held.data[:, partition].shape)
+            withheld = None
             if any(places.values()):
-                # From what is filled: the sparks themselves would brighten the first background.
-                start = self.support(partition).filled
-                rehearsed = predict_from_support(start, held.missing[:, partition])
-                expected = np.sqrt(np.where(rehearsed.variance > 0, rehearsed.relative_variance_at(), 1))
-                wrong = rehearsed.filled
-                wrong -= held.data[:, partition]
-                wrong /= expected
-            self._rehearsals[partition] = Rehearsals(places, wrong)
+                everywhere = [place for listed in places.values() for place in listed]
+                withheld = self.support(partition).without(withhold(self.around.missing[:, partition], everywhere))
+            self._rehearsals[partition] = Rehearsals(places, withheld)
         return self._rehearsals[partition]
 
     def _is_loud(self, burst: Burst) -> bool:
@@ -143,21 +148,55 @@ class Groundwork:
 
     def nearby_level(self, burst: Burst) -> FloatArray:
         """How loud it is around a burst: root mean square of the samples, shape ``(receiver, sample)``."""
-        return self.nearby_error(self.around.data[:, burst.partition], burst)
+        # Asked for by every candidate of a burst, and by its rehearsals.
+        if burst not in self._nearby_level:
+            data = self.around.data[:, burst.partition]
+            self._nearby_level[burst] = self._complete(self._sample_error("level", data, burst, 1.0), data, burst)
+        return self._nearby_level[burst]
 
-    def nearby_error(
+    def background_error(self, burst: Burst) -> FloatArray:
+        """How wrong the background is about clean places around a burst, in its shape; ``(receiver, sample)``."""
+        resolution = self.burst_resolution(burst.partition, burst.length)
+        weighted = self.support(burst.partition).weighted
+        single = float(self.burst_resolution(burst.partition, 1)[0, 0].real)
+        return self._complete(self._sample_error("background", weighted, burst, single), weighted, burst, resolution)
+
+    def burst_resolution(self, partition: int, length: int) -> NDArray[np.complex128]:
+        """Give the matrix of bursts of a length: see :meth:`SupportPrediction.burst_resolution`."""
+        if (partition, length) not in self._resolution:
+            self._resolution[partition, length] = self.support(partition).burst_resolution(length)
+        return self._resolution[partition, length]
+
+    def nearby_error(self, values: ComplexArray, burst: Burst, truth: ComplexArray | None = None) -> FloatArray:
+        """Root mean square over clean places around a burst, in its shape; over the partition if these are few.
+
+        Arguments are those of :func:`shape_error`.
+        """
+        return self._complete(None, values, burst, truth=truth)
+
+    def _sample_error(self, of: str, values: ComplexArray, burst: Burst, resolution: float) -> FloatArray | None:
+        """Measure an error around a burst of one sample, and around all others of its partition; None where it cannot.
+
+        `of` names what is measured.
+        """
+        if (of, burst.partition) not in self._sample_errors:
+            bursts = [each for each in self._bursts if each.partition == burst.partition]
+            clean = self.around.clean[:, burst.partition]
+            self._sample_errors[of, burst.partition] = sample_errors(values, clean, bursts, NEARBY, resolution)
+        return self._sample_errors[of, burst.partition].get(burst)
+
+    def _complete(
         self,
+        error: FloatArray | None,
         values: ComplexArray,
         burst: Burst,
         resolution: ComplexArray | None = None,
         truth: ComplexArray | None = None,
     ) -> FloatArray:
-        """Root mean square over clean places around a burst, in its shape; over the partition if these are few.
-
-        Arguments are those of :func:`shape_error`.
-        """
+        """Measure an error that is not known yet; over the whole partition where too few places are nearby."""
         clean = self.around.clean[:, burst.partition]
-        error = shape_error(values, clean, burst, NEARBY, resolution, truth)
+        if error is None:
+            error = shape_error(values, clean, burst, NEARBY, resolution, truth)
         if np.isfinite(error).all():
             return error
         return shape_error(values, clean, burst, (clean.shape[1], clean.shape[2]), resolution, truth)

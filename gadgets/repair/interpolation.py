@@ -41,8 +41,12 @@ class KernelPrediction:
 
 
 def predict_burst(around: Surroundings, burst: Burst) -> KernelPrediction | None:
-    """Fit a kernel around a burst and apply it; None where too few clean places have the same pattern."""
-    clean = np.all(around.clean, axis=0)  # in all receivers: kernels read them all
+    """Fit a kernel around a burst and apply it; None where too few clean places have the same pattern.
+
+    The burst may be a rehearsal: samples that are clean themselves, and are taken for missing.
+    """
+    clean = around.clean_everywhere.copy()  # in all receivers: kernels read them all
+    clean[burst.partition, burst.line, burst.start : burst.stop] = False
     sources = _source_offsets(clean, burst)
     targets = [(0, 0, step) for step in range(burst.length)]
     bystanders = _bystanders(around, burst)
@@ -98,9 +102,10 @@ def _on_line(clean: BoolArray, burst: Burst, partition: int, line: int) -> list[
 
 
 def _bystanders(around: Surroundings, burst: Burst) -> NDArray[np.int_]:
-    """Receivers that are clean at the burst itself."""
-    there = around.clean[:, burst.partition, burst.line, burst.start : burst.stop]
-    return np.flatnonzero(np.all(there, axis=1))
+    """Receivers that were not hit, and are clean at the burst itself."""
+    there = np.all(around.clean[:, burst.partition, burst.line, burst.start : burst.stop], axis=1)
+    there[burst.receivers] = False
+    return np.flatnonzero(there)
 
 
 def _places(clean: BoolArray, burst: Burst, pattern: list[Offset]) -> NDArray[np.int_]:

@@ -13,7 +13,6 @@ from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate
 from gadgets.repair.groundwork import Groundwork, root_mean_square
 from gadgets.repair.interpolation import predict_burst
-from gadgets.repair.rehearsal import withhold
 from gadgets.repair.value_assignment import Known, ValueAssignment, Windows, windows_of
 
 KERNEL_REHEARSALS = 2  # places of each burst: every one takes a fit of its own
@@ -65,15 +64,13 @@ class Predictor:
     def support(self, burst: Burst) -> Candidate:
         """Interpolate over the whole partition, by the background of the image."""
         prediction = self._ground.support(burst.partition)
-        resolution = prediction.burst_resolution(burst.length)
-        error = self._ground.nearby_error(prediction.weighted, burst, resolution)
+        resolution = self._ground.burst_resolution(burst.partition, burst.length)
+        error = self._ground.background_error(burst)
         # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
         place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
         error = error * np.sqrt(np.maximum(prediction.variance[place] / np.diag(resolution).real, 1))
         expected = np.sqrt(prediction.relative_variance_at(place))
-        rehearsals = self._ground.rehearse(burst.partition)
-        places = rehearsals.places.get(burst, [])
-        wrong = [rehearsals.wrong[burst.receivers, held.line, held.start : held.stop] for held in places]
+        wrong = self._ground.rehearse(burst.partition).wrong(burst)
         # Samples that are left out of a finished fit had their share in it, and flatter it; rehearsals were withheld.
         error = np.maximum(error, expected * root_mean_square(wrong))
         return Candidate("interpolation", self._ground.predicted(burst), error)
@@ -86,7 +83,7 @@ class Predictor:
             return None
         wrong = []
         for place in self._ground.rehearse(burst.partition).places.get(burst, [])[:KERNEL_REHEARSALS]:
-            rehearsed = predict_burst(withhold(self.around, [place]), place)
+            rehearsed = predict_burst(self.around, place)
             wrong += [] if rehearsed is None else [rehearsed.values - place.of(self.around.data)]
         return Candidate("interpolation", prediction.values, np.maximum(prediction.error, root_mean_square(wrong)))
 

@@ -11,11 +11,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, FloatArray
 from gadgets.kspace import KSpace, mirrored
 from gadgets.local_statistics import quantile
 from gadgets.repair.bursts import Burst
-from gadgets.repair.candidates import Candidate, shape_error
+from gadgets.repair.candidates import Candidate, sample_errors, shape_error
 
 LOUDEST = 1.5
 """Times the noise that a quiet place may have: more holds as much signal as noise, which is worth predicting."""
@@ -43,6 +43,8 @@ class QuietPlaces:
 
     def __init__(self, kspace: KSpace, bursts: Sequence[Burst]) -> None:
         self._kspace = kspace
+        self._bursts = bursts
+        self._levels: dict[int, dict[Burst, FloatArray]] = {}
         self._noise: dict[int, FloatArray] = {}
         self._flagged: dict[int, BoolArray] = {}
         for burst in bursts:
@@ -52,22 +54,35 @@ class QuietPlaces:
 
     def candidate(self, burst: Burst) -> Candidate | None:
         """Give zero, with the noise as its error; None where a burst lies among signal, or among too few samples."""
-        first = max(0, burst.line - REACH[0])
-        lines = slice(first, burst.line + REACH[0] + 1)
-        data, clean = self._around(burst.partition, lines)
-        level = shape_error(data, clean, replace(burst, line=burst.line - first), REACH)
+        level = self._level_of(burst)
         noise = self._noise_of(burst.partition)[burst.receivers, None]
         # Written such that an unknown level, which is infinite or not a number, is not quiet.
         if not np.all(level <= LOUDEST * noise):
             return None
         return Candidate("zero", np.zeros(level.shape, np.complex64), level)
 
-    def _around(self, partition: int, lines: slice) -> tuple[ComplexArray, BoolArray]:
-        """Give the samples of some lines, those acquired from right to left mirrored, and which of them are clean."""
-        kspace, turned = self._kspace, self._kspace.reversed_lines[partition, lines]
-        data = np.asarray(mirrored(kspace.data[:, partition, lines], turned))
-        there = mirrored(kspace.sampled[partition, lines], turned).astype(bool) & ~self._flagged[partition][lines]
-        return data, np.broadcast_to(there, data.shape)
+    def _level_of(self, burst: Burst) -> FloatArray:
+        """Measure how loud it is around a burst, shape ``(receiver, sample)``; infinite among too few samples."""
+        turned = self._kspace.reversed_lines[burst.partition]
+        if burst.partition not in self._levels:
+            data = np.asarray(mirrored(self._kspace.data[:, burst.partition], turned))
+            clean = np.broadcast_to(self._clean(burst.partition, slice(None)), data.shape)
+            bursts = [each for each in self._bursts if each.partition == burst.partition]
+            self._levels[burst.partition] = sample_errors(data, clean, bursts, REACH)
+        known = self._levels[burst.partition].get(burst)
+        if known is not None:
+            return known
+        first = max(0, burst.line - REACH[0])
+        lines = slice(first, burst.line + REACH[0] + 1)
+        data = np.asarray(mirrored(self._kspace.data[:, burst.partition, lines], turned[lines]))
+        clean = np.broadcast_to(self._clean(burst.partition, lines), data.shape)
+        return shape_error(data, clean, replace(burst, line=burst.line - first), REACH)
+
+    def _clean(self, partition: int, lines: slice) -> BoolArray:
+        """Tell which samples of some lines are clean, those acquired from right to left mirrored."""
+        kspace = self._kspace
+        there = mirrored(kspace.sampled[partition, lines], kspace.reversed_lines[partition, lines])
+        return there.astype(bool) & ~self._flagged[partition][lines]
 
     def _noise_of(self, partition: int) -> FloatArray:
         if partition not in self._noise:

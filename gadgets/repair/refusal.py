@@ -89,4 +89,5 @@ def is_inside(kspace: KSpace, point: Point) -> bool:
     """Tell whether a point names a sample and receivers that this k-space has."""
     place = (point.partition, point.line, point.sample)
     inside = all(0 <= index < n for index, n in zip(place, kspace.data.shape[1:], strict=True))
-    return inside and all(0 <= receiver < kspace.n_coils for receiver in point.receivers_repaired)
+    receivers = point.receivers_repaired
+    return inside and (not receivers or 0 <= min(receivers) <= max(receivers) < kspace.n_coils)

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from gadgets.arrays import BoolArray
-from gadgets.repair.bursts import Burst, Surroundings
+from gadgets.repair.bursts import Burst
 
 
 def rehearsal_places(burst: Burst, free: BoolArray, centre: tuple[int, int, int], n_places: int) -> list[Burst]:
@@ -48,9 +46,9 @@ def rehearsal_places(burst: Burst, free: BoolArray, centre: tuple[int, int, int]
     return chosen
 
 
-def withhold(around: Surroundings, places: list[Burst]) -> Surroundings:
-    """Mark the samples at the places as missing, in the receivers of their bursts."""
-    held = np.zeros(around.missing.shape, bool)
+def withhold(missing: BoolArray, places: list[Burst]) -> BoolArray:
+    """Mark the samples at the places as missing too, in the receivers of their bursts; shape ``(coil, ky, kx)``."""
+    held = missing.copy()
     for place in places:
-        held[place.receivers, place.partition, place.line, place.start : place.stop] = True
-    return replace(around, missing=around.missing | held, clean=around.clean & ~held)
+        held[place.receivers, place.line, place.start : place.stop] = True
+    return held

@@ -1,0 +1,72 @@
+"""Another look at a plane in which a few samples were mended, with what the first look has learnt.
+
+What the image's background says changes everywhere, and is told anew. What neighbours and other samples of the same
+level say changes only around what was mended: all else keeps the maps that it has.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from gadgets.evidence.kernel import NEIGHBOURS, Sources
+from gadgets.evidence.levels import root_mean_square
+from gadgets.evidence.maps import Evidence, Learnt, completed, gather_evidence
+from gadgets.evidence.neighbours import trust_in
+from gadgets.evidence.seen import Seen, look_at
+from gadgets.evidence.strengths import SMALLEST, error_level_of, write_innovation
+
+REACH = tuple(max(offset[axis] for offset in NEIGHBOURS) for axis in (0, 1))
+"""Lines and samples over which a sample has a share in the predictions of others."""
+
+
+def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, mended: IntArray) -> Evidence:
+    """Make the evidence maps of a plane once more.
+
+    Parameters
+    ----------
+    earlier
+        What was seen at the look before.
+    plane, valid
+        As in :func:`gadgets.evidence.gather_evidence`, without the obvious samples.
+    mended
+        Line and sample of those that have changed since, shape ``(n, 2)``.
+    """
+    seen = look_at(plane, valid, without_obvious=True)
+    if seen.scale != earlier.learnt.scale:
+        # What was learnt is in other units; only data beyond the range of single precision come here.
+        return gather_evidence(plane, valid, without_obvious=True)
+    maps = earlier.maps.copy()
+    contrast = write_innovation(maps[:4], seen)
+    changed = earlier.obvious | seen.obvious  # what is taken out is not there, and what no longer is has come back
+    changed[tuple(mended.T)] = True
+    learnt = _write_residual(maps, earlier.learnt, seen, changed)
+    places = np.flatnonzero(changed)
+    samples = seen.with_obvious().reshape(len(plane), -1)[:, places]
+    maps[6].reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
+    return completed(seen, maps, contrast, learnt)
+
+
+def _write_residual(maps: NDArray[np.float32], learnt: Learnt, seen: Seen, changed: BoolArray) -> Learnt:
+    """Write what the samples around those that have changed are minus their predictions by their neighbours."""
+    # All that has a changed sample among its neighbours, and these themselves.
+    places = np.flatnonzero(binary_dilation(changed, np.ones([2 * reach + 1 for reach in REACH], bool)))
+    residual = seen.data.reshape(len(seen.data), -1)[:, places]
+    if learnt.kernel is not None:
+        predicted = learnt.kernel.at(places, Sources(seen.data, learnt.kernel.virtual))
+        residual -= predicted * trust_in(seen.level.ravel()[places], seen.noise)
+    residual[:, seen.obvious.ravel()[places]] += seen.taken_out
+    error = learnt.error.copy()
+    error.reshape(-1)[places] = root_mean_square(residual)
+    level = error_level_of(error, seen.noise)
+    maps[4] = _in_map(error / level)
+    maps[5].reshape(-1)[places] = _in_map(learnt.residual.at(places, residual, level.ravel()[places]))
+    return replace(learnt, error=error)
+
+
+def _in_map(ratios: FloatArray) -> FloatArray:
+    return np.asarray(np.log(ratios + SMALLEST))

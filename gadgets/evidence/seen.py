@@ -1,0 +1,84 @@
+"""A plane as it is looked at: in units that suit single precision, and without its obvious samples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.evidence.levels import level_of, peak_of
+from gadgets.evidence.obvious import obvious_samples
+
+SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
+"""Largest parts of a sample between which a plane needs no other units."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A plane as it is looked at: without its obvious samples.
+
+    Attributes
+    ----------
+    data
+        In units in which sums over its squares stay in single precision; obvious samples are zero.
+    scale
+        What the plane was multiplied by for that.
+    magnitude, others
+        Over the receivers, with and without the obvious samples, shapes ``(line, sample)``.
+    level, noise
+        Local level and noise of the others.
+    judged, obvious
+        See :class:`Evidence`.
+    taken_out
+        What the obvious samples recorded, shape ``(coil, sample)``.
+    """
+
+    data: ComplexArray
+    scale: float
+    magnitude: FloatArray
+    others: FloatArray
+    level: FloatArray
+    noise: float
+    judged: BoolArray
+    obvious: BoolArray
+    taken_out: ComplexArray
+
+    def with_obvious(self) -> ComplexArray:
+        """Put the obvious samples back, and give the data: for maps that look at each sample itself."""
+        if self.taken_out.size:
+            self.data[:, self.obvious] = self.taken_out
+        return self.data
+
+
+def look_at(plane: ComplexArray, valid: BoolArray | None, *, without_obvious: bool) -> Seen:
+    """Take the obvious samples out of a plane; parameters are those of :func:`gather_evidence`."""
+    data, scale = _in_range(plane, peak_of(plane))
+    magnitude, level, noise = level_of(data)
+    judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
+    obvious = obvious_samples(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
+    others, taken_out = magnitude, data[:, obvious]
+    if taken_out.size:
+        data = data.copy() if np.may_share_memory(data, plane) else data  # the caller's samples stay as they are
+        data[:, obvious] = 0
+        others, level, noise = level_of(data)
+    return Seen(data, scale, magnitude, others, level, noise, judged, obvious, taken_out)
+
+
+def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:
+    """Give a plane in units in which sums over its squares stay in single precision, and their scale.
+
+    Ordinary data are in range as they are, and need no copy.
+    """
+    scale = 1.0 if SMALLEST_PEAK < peak < LARGEST_PEAK else 1.0 / peak
+    in_range = plane if scale == 1.0 else plane * np.float32(scale)
+    return np.ascontiguousarray(in_range, np.complex64), scale
+
+
+def _among_others(there: BoolArray) -> BoolArray:
+    """Leave out samples that stand between holes (Poisson-disc sampling, zero padding): nothing to compare with."""
+    if there.all():
+        return there
+    share = uniform_filter(there.astype(np.float32), size=5, mode="reflect")  # borders are no holes
+    return there & (share > 0.5)

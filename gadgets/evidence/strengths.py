@@ -1,0 +1,83 @@
+"""How strong samples are beyond what background and neighbours say: the first maps of the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.background import innovation_of
+from gadgets.evidence.kernel import Kernel
+from gadgets.evidence.levels import peak_of, root_mean_square
+from gadgets.evidence.neighbours import fit_and_predict
+from gadgets.evidence.seen import Seen
+from gadgets.evidence.whitening import Whitening, whiten, whitened_energy
+from gadgets.local_statistics import local_median, power, quantile
+
+SMALLEST = 0.05
+"""Added to what is put on a logarithmic scale: how far below the usual a sample is does not matter."""
+
+ENOUGH = 1 << 14
+"""Samples of a receiver whose median tells what is usual in it."""
+
+
+def write(maps: NDArray[np.float32], ratios: Iterable[FloatArray]) -> None:
+    """Write ratios, which are about one for a usual sample, as maps."""
+    for ratio, target in zip(ratios, maps, strict=True):
+        np.log(ratio + SMALLEST, out=target)
+
+
+def write_innovation(maps: NDArray[np.float32], seen: Seen) -> float:
+    """Write what each sample is minus its prediction by the image's background, and give the image's contrast."""
+    units = 1 / peak_of(seen.data)  # so that the small numbers below are small in any data
+    innovation, contrast = innovation_of(seen.data, units)
+    # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
+    innovation[:, seen.obvious] += seen.taken_out * np.float32(units)
+    strength, usual = _strength(innovation, 1e-12)
+    ordinary = max(float(quantile(strength.ravel(), 0.5)), 1e-12)
+    local = strength / np.maximum(usual, 0.5 * ordinary)  # a place that is quiet by chance lifts nothing
+    write(maps, (strength / ordinary, local, whitened_energy(innovation), _strongest_receiver(innovation)))
+    return contrast
+
+
+def write_residual(maps: NDArray[np.float32], seen: Seen) -> tuple[Kernel | None, FloatArray, Whitening]:
+    """Write what each sample is minus its prediction by its neighbours, and give what made the maps."""
+    residual, kernel = fit_and_predict(seen.data, seen.level, seen.noise)
+    np.subtract(seen.data, residual, out=residual)
+    residual[:, seen.obvious] += seen.taken_out
+    error = root_mean_square(residual)
+    level = error_level_of(error, seen.noise)
+    energy, whitening = whiten(residual, level)
+    write(maps, (error / level, energy))
+    return kernel, error, whitening
+
+
+def error_level_of(error: FloatArray, noise: float) -> FloatArray:
+    """Tell how large residuals usually are around each sample, shape ``(line, sample)``."""
+    return np.maximum(local_median(error, 3), 0.5 * noise)
+
+
+def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArray]:
+    """Root mean square over the receivers, and what is usual for it nearby; shapes ``(line, sample)``."""
+    strength = root_mean_square(values)
+    return strength, np.maximum(local_median(strength, 3), floor)
+
+
+def _strongest_receiver(values: ComplexArray) -> FloatArray:
+    """Largest magnitude over the receivers, each in its own units, over what is usual; shape ``(line, sample)``.
+
+    A spark in one receiver of 32 is lost in the sum over all.
+    """
+    # One receiver at a time stays in the cache, and takes little memory.
+    receivers = values.reshape(len(values), -1)
+    step = receivers.shape[1] // ENOUGH | 1
+    usual, loudest = zip(*((quantile(each[::step], 0.5), each.max()) for each in map(power, receivers)), strict=True)
+    # In units of its own, a silent receiver would outshout all others with its rounding errors.
+    units = np.maximum(np.sqrt(np.array(usual, np.float64)), 1e-6 * np.sqrt(float(max(loudest))) + 1e-18)
+    largest: FloatArray = np.zeros(receivers.shape[1], np.float32)
+    for receiver, unit in zip(receivers, units, strict=True):
+        np.maximum(largest, power(receiver) * np.float32(1 / unit**2), out=largest)
+    strongest = np.sqrt(largest).reshape(values.shape[1:])
+    return np.asarray(strongest / max(float(quantile(strongest.ravel(), 0.5)), 1e-6))

@@ -15,7 +15,7 @@ import numpy as np
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
 from gadgets.detection.echo_peak import without_centre
-from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged
+from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.evidence import Evidence, gather_evidence, look_again
 from gadgets.image_check import has_artifact, open_image_check
@@ -116,6 +116,7 @@ class Detector:
                 if found.looks > 2 and len(found.points) <= MOST_POINTS:
                     for point in explained_by_others(list(found.points.values()), found.known):
                         del found.points[place_of(point)]
+                        found.refused.discard(place_of(point))
             except TimeIsUp:
                 found.is_cut_short = True
         points = tuple(found.points[place] for place in sorted(found.points))
@@ -128,7 +129,9 @@ class Detector:
             image_probability=chance,
             provider=self.provider,
             seconds=time.perf_counter() - start,
-            warning=reason_cut_short(found, settings) or reason_not_judged(kspace, found, stops=stops),
+            warning=reason_cut_short(found, settings)
+            or reason_not_judged(kspace, found, stops=stops)
+            or reason_refused(found),
         )
 
     def _image_probability(self, kspace: KSpace) -> float | None:
@@ -157,8 +160,11 @@ class Detector:
                     break
                 suspects.update({plane.partition: [] for plane in planes})
                 for suspect in self._look(planes, self._chosen[shape], found, mended):
-                    suspects[suspect.place[0]].append(suspect)
-            seen = [suspect for partition in sorted(suspects) for suspect in suspects[partition]]
+                    if suspect.is_left_alone:
+                        found.refuse([suspect])
+                    else:
+                        suspects[suspect.place[0]].append(suspect)
+            seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
             # What was predicted of the k-space as acquired does not hold once samples are mended.
             new = _conspicuous(found.known if look == 0 else Predictions(looked_at), seen, found)
             if all(place_of(point) in found.obvious for point in new):
@@ -216,6 +222,7 @@ def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> l
     suspected = [suspect for suspect in unknown if not suspect.is_hint]
     suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
     new = confirm(suspected, known)
+    found.refuse(suspected)
     found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
     return found.add(new)
 
@@ -223,7 +230,8 @@ def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> l
 def _hidden(seen: Sequence[Suspect], found: Found) -> list[Point]:
     """Confirm the suspects that hide each other, and note what was found."""
     points = list(found.points.values())
-    unknown = [suspect for suspect in seen if suspect.place not in found.points and suspect.place not in found.obvious]
+    known = found.points.keys() | found.obvious
+    unknown = [suspect for suspect in seen if suspect.place not in known]
     hidden = find_hidden(found.known.kspace, unknown, points)
     new = confirm(hidden, found.known, points)
     # One sample out of many that were chosen together is no spark among others, but what an image leaks.

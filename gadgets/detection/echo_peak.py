@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from gadgets.background import contrast_without
+from gadgets.background import contrast_of, contrast_without
 from gadgets.evidence import Evidence, radii
 from gadgets.kspace import Plane
+from gadgets.local_statistics import total_power
 from gadgets.patches import INNER, Patches, cut
 
 CORE = 0.05
@@ -27,6 +28,11 @@ The echo's peak then looks as a spark does, and nothing in the core is touched."
 FAINTEST_CONTRAST = 10.0
 """The least while the sparks are still in the image: eight of ripple-to-noise ratio 4 leave 25 of it. Where there is
 less, whatever was taken away next would leave an image that seems to have a background."""
+
+
+MOST_OUTSHINING = 8
+"""Suspicious samples that may be taken away to see whether there is a background. Images without one reach 60 so, if
+there are receivers whose profiles are not flat, which spread the echo over its neighbours."""
 
 
 def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, BoolArray]:
@@ -78,4 +84,22 @@ def _has_background(plane: Plane, places: IntArray) -> bool:
     """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
     missing = np.zeros(plane.data.shape, dtype=bool)
     missing[:, places[:, 0], places[:, 1]] = True  # in all receivers: which were hit is not known yet
-    return contrast_without(plane.data, missing, FAINTEST_CONTRAST) >= LEAST_CONTRAST
+    contrast = contrast_without(plane.data, missing, FAINTEST_CONTRAST)
+    if contrast < FAINTEST_CONTRAST and _is_outshone(plane, places):
+        contrast = contrast_without(plane.data, missing, 0)
+    return contrast >= LEAST_CONTRAST
+
+
+def _is_outshone(plane: Plane, places: IntArray) -> bool:
+    """Tell whether a background appears once the loudest of the suspicious places are taken away.
+
+    The stronger sparks are, the less of an image is to be seen, whatever lies below them.
+    """
+    if len(plane.data) == 1:
+        return False
+    others = plane.data.copy()
+    for line, sample in places[np.argsort(-total_power(plane.data)[tuple(places.T)])][:MOST_OUTSHINING]:
+        others[:, line, sample] = 0
+        if contrast_of(others) >= LEAST_CONTRAST:
+            return True
+    return False

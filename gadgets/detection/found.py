@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gadgets.detection.confirmation import Confirmed
-from gadgets.detection.suspects import Place, place_of
+from gadgets.detection.suspects import Place, Suspect, place_of
 from gadgets.evidence import Evidence
 from gadgets.kspace import FEWEST_LINES, KSpace, describe
 from gadgets.patch_models import Thresholds
@@ -16,6 +16,12 @@ from gadgets.repair import Predictions, carried, outcomes_of
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 
 logger = logging.getLogger(__name__)
+
+SURE = 0.95
+"""Probability from which on a sample that is not confirmed is worth a word: in clean files none reaches it."""
+
+MOST_NAMED = 3
+"""Samples that a warning names."""
 
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
 NOTHING_ACQUIRED = "not judged: nothing was acquired"
@@ -39,6 +45,8 @@ class Found:
     points: dict[Place, Point] = field(default_factory=dict)
     obvious: set[Place] = field(default_factory=set)
     evidence: dict[int, Evidence] = field(default_factory=dict)
+    refused: set[Place] = field(default_factory=set)
+    left_alone: set[Place] = field(default_factory=set)
     _mended: list[Confirmed] = field(default_factory=list)
     _looked_at: KSpace | None = None
 
@@ -48,6 +56,20 @@ class Found:
         new = [each.point for each in confirmed]
         self.points.update({place_of(point): point for point in new})
         return new
+
+    def refuse(self, suspects: Sequence[Suspect]) -> None:
+        """Note the suspects of which the models are sure; those that become points are none of them in the end."""
+        sure = [suspect for suspect in suspects if suspect.probability >= SURE]
+        self.refused |= {suspect.place for suspect in sure}
+        self.left_alone |= {suspect.place for suspect in sure if suspect.is_left_alone}
+
+    def not_outshone(self, suspects: Sequence[Suspect]) -> list[Suspect]:
+        """Leave out the doubtful suspects of partitions in which a spark may be left.
+
+        A strong one that may be the echo's peak lies over all others, and good samples would be blamed for it.
+        """
+        outshone = {place[0] for place in self.left_alone - self.points.keys()}
+        return [each for each in suspects if each.place[0] not in outshone or each.probability >= SURE]
 
     def mended(self) -> tuple[KSpace, list[Place]]:
         """Give the k-space with what was found mended, for another look, and the places that are new in it.
@@ -70,6 +92,21 @@ def reason_not_judged(kspace: KSpace, found: Found, *, stops: bool) -> str:
     if found.patches or stops:
         return ""
     return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
+
+
+def reason_refused(found: Found) -> str:
+    """Say where the models are sure of a spark and the second opinion is against it; empty where they agree."""
+    refused = sorted(found.refused - found.points.keys())
+    if not refused:
+        return ""
+    named = ", ".join(f"line {line} sample {sample}" for _, line, sample in refused[:MOST_NAMED])
+    more = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
+    reason = (
+        f"the models are sure of {len(refused)} samples that stay as they are, as a second opinion cannot tell them "
+        f"from the signal: {named}{more}"
+    )
+    logger.warning("spark_detection: %s (%s)", reason, describe(found.known.kspace.indices))
+    return reason
 
 
 def reason_cut_short(found: Found, settings: SparkDetectionSettings) -> str:

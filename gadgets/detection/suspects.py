@@ -45,6 +45,8 @@ class Suspect:
         Whether the segmentation says too little to suspect this sample alone; it may belong to a crowd.
     is_beside
         Whether it lies beside an obvious one in its readout, and is judged as a part of its burst.
+    is_left_alone
+        Whether it may be the echo's peak itself, which nothing tells from a spark.
     values
         What a calibration model says its samples should be, shape ``(coil,)``; None where no model says.
     """
@@ -57,6 +59,7 @@ class Suspect:
     surprise: float = 0.0
     is_hint: bool = False
     is_beside: bool = False
+    is_left_alone: bool = False
     values: ComplexArray | None = None
 
     @property
@@ -114,9 +117,11 @@ def collect_suspects(
     left_alone = ~worth_it[tuple(places.T)]
     # These are worth it anyway. Hints at the peak are left to the search for crowds, which asks for a background, too.
     left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
-    kept = judged[tuple(places.T)] & ~left_alone
+    # Of a hint that is left alone there is nothing to say.
+    kept = judged[tuple(places.T)] & ~(left_alone & is_hint)
+    chosen = zip(*(each[kept] for each in (places, chances, sources, is_hint, left_alone)), strict=True)
     suspects = []
-    for place, chance, source, hint in zip(places[kept], chances[kept], sources[kept], is_hint[kept], strict=True):
+    for place, chance, source, hint, alone in chosen:
         where = tuple(place)
         values = None
         # What a model does not mark, it leaves more or less as it is.
@@ -131,6 +136,7 @@ def collect_suspects(
                 is_obvious=bool(obvious[where]),
                 surprise=float(np.exp(patches.evidence[where[0]].maps[SINGLE][where[1:]])),  # maps are logarithms
                 is_hint=bool(hint),
+                is_left_alone=bool(alone),
                 values=values,
             )
         )

@@ -3,19 +3,26 @@
 from dataclasses import replace
 
 import numpy as np
-from helpers.kspaces import make_scan
+import pytest
+from helpers.kspaces import make_scan, object_kspace
 from helpers.sparks import places, with_sparks
 
 from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
 from gadgets.detection.echo_peak import at_a_peak_without_background, without_centre
 from gadgets.evidence.levels import radii
+from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.planes import planes_of
 from gadgets.patches.cutting import cut
 from gadgets.patches.division import divide_planes
 from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 
 SHAPE, CENTRE = (64, 80), (32, 40)
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return Detector(SparkDetectionSettings(provider="cpu"))
 
 
 class ChangesEverything:
@@ -69,3 +76,45 @@ def test_an_object_that_fills_the_field_of_view_keeps_its_peak_though_the_rest_h
         patches = divide_planes([replace(disc, data=data)], (1, 32, 32), 0)
         everywhere = np.ones((1, *SHAPE), dtype=bool)
         assert at_a_peak_without_background(patches, places, everywhere).tolist() == [is_left_alone]
+
+
+@pytest.mark.parametrize("n_coils", [2, 4, 16])
+@pytest.mark.parametrize("strength", [1, 3, 30, 1000])
+@pytest.mark.parametrize(
+    "sparks",
+    [
+        [(34, 43), (34, 44), (36, 43), (36, 44)],
+        [(30, 38), (34, 42), (30, 42), (34, 38)],
+        [(32, 43), (32, 44)],
+    ],
+    ids=["a pair of bursts", "around it", "on its line"],
+)
+def test_sparks_beside_the_echo_are_found_however_strong_they_are(detector, n_coils, strength, sparks):
+    kspace = object_kspace(n_coils=n_coils, shape=(1, *SHAPE))
+    rng, data = np.random.default_rng(0), kspace.data.copy()
+    for line, sample in sparks:
+        gains = rng.uniform(0.5, 1, n_coils) * np.exp(2j * np.pi * rng.random(n_coils))
+        data[:, 0, line, sample] += strength * np.abs(kspace.data).max() * gains
+    detection = detector.detect(replace(kspace, data=data))
+    assert places(detection) == {(0, *spark) for spark in sparks}
+    assert not detection.warning
+
+
+def test_what_the_models_are_sure_of_and_nothing_tells_from_the_echo_is_said_and_hides_nothing_else(detector, caplog):
+    kspace = object_kspace(n_coils=4, shape=(1, *SHAPE))
+    data = kspace.data.copy()
+    data[:, 0, 32, 40] *= 1000
+    detection = detector.detect(replace(kspace, data=data))
+    assert detection.points == ()
+    assert "the models are sure of 1 samples that stay as they are" in detection.warning
+    assert "line 32 sample 40" in caplog.text
+
+
+@pytest.mark.parametrize("n_coils", [2, 4, 16])
+def test_an_image_without_background_keeps_its_echo(detector, n_coils):
+    y, x = np.meshgrid(*(np.linspace(-1, 1, n, endpoint=False) for n in SHAPE), indexing="ij")
+    rng = np.random.default_rng(0)
+    image = 60 * (1 + 0.3 * np.cos(np.pi * y) * np.cos(np.pi * x)) * np.exp(1j * np.arange(n_coils))[:, None, None]
+    noise = rng.normal(size=(2, n_coils, *SHAPE))
+    data = np.fft.fftshift(np.fft.fft2(image + noise[0] + 1j * noise[1], norm="ortho"), axes=(1, 2))
+    assert detector.detect(kspace_of(data.astype(np.complex64))).points == ()

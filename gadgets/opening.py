@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from gadgets.arrays import ComplexArray
@@ -17,6 +18,7 @@ from gadgets.records import Detection
 from gadgets.repair import ValueAssignment, Windows, open_value_assignment
 from gadgets.report import Report
 from gadgets.settings import CalibrationSettings, OnFailure, SparkDetectionSettings
+from onnx_models.manifest import models_folder
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +73,8 @@ def detector_for(settings: SparkDetectionSettings) -> LooksForSparks:
     DesparkError
         It cannot be opened, and ``on_failure`` is fail.
     """
-    return _opened(lambda: open_detector(settings), Unjudged, settings.on_failure, "spark_detection")
+    named = (models_folder(settings.models), settings.history)
+    return _opened(lambda: open_detector(settings), Unjudged, settings.on_failure, "spark_detection", named)
 
 
 def assignment_for(settings: CalibrationSettings, report: Report) -> ValueAssignment | None:
@@ -81,11 +84,16 @@ def assignment_for(settings: CalibrationSettings, report: Report) -> ValueAssign
         report.warn(f"not repaired: {reason}")
         return NoAssignment(reason)
 
-    return _opened(lambda: open_value_assignment(settings), without, settings.on_failure, "calibration")
+    named = (models_folder(settings.models), None)
+    return _opened(lambda: open_value_assignment(settings), without, settings.on_failure, "calibration", named)
 
 
 def _opened(
-    open_it: Callable[[], OpenedT], instead: Callable[[str], OpenedT], on_failure: OnFailure, node: str
+    open_it: Callable[[], OpenedT],
+    instead: Callable[[str], OpenedT],
+    on_failure: OnFailure,
+    node: str,
+    named: tuple[Path, Path | None],
 ) -> OpenedT:
     try:
         return open_it()
@@ -94,6 +102,13 @@ def _opened(
         is_wrong = isinstance(error, SettingsError) and not isinstance(error, StoreError)
         if is_wrong or on_failure == "fail":
             raise
-        reason = str(error) or type(error).__name__
-        logger.warning("%s: cannot be opened, the scan goes on as acquired: %s", node, reason)
-        return instead(reason)
+        models, history = named
+        # What lies in a folder of models has names of ours; folders and other files may be called after patients.
+        reason = (str(error) or type(error).__name__).replace(f"{models}/", "")
+        in_log, in_record = (reason, reason) if history is None else _twice(reason, history)
+        logger.warning("%s: cannot be opened, the scan goes on as acquired: %s", node, in_log)
+        return instead(in_record)
+
+
+def _twice(reason: str, history: Path) -> tuple[str, str]:
+    return reason.replace(str(history), history.name), reason.replace(str(history), "the history")

@@ -48,9 +48,10 @@ class Report:
         except StoreError as error:
             if on_failure == "fail":
                 raise
+            # The file's name in the log, and not even that in records: folders and files may be called after patients.
+            logger.warning("%s; the scan goes on without this report", self._without_folder(error))
+            self.warn(str(error).replace(str(self._path), "its file"))
             self._path = None
-            logger.warning("%s; the scan goes on without this report", error)
-            self.warn(str(error))
 
     def warn(self, warning: str) -> None:
         """Have every record say from now on what is wrong with the scan."""
@@ -68,8 +69,11 @@ class Report:
         try:
             self._append(line)
         except StoreError as error:
-            logger.error("%s; a line of the report is lost", error)
+            logger.error("%s; a line of the report is lost", self._without_folder(error))
         return said
+
+    def _without_folder(self, error: StoreError) -> str:
+        return str(error) if self._path is None else str(error).replace(str(self._path), self._path.name)
 
     def _append(self, text: str) -> None:
         if self._path is None:

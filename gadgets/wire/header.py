@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, Literal, cast
 
 from ismrmrd import xsd
+from xsdata.exceptions import ConverterWarning
 
+from gadgets.errors import RawDataError
 from gadgets.findings import SIEMENS_TICK_S, ScanFacts
 from gadgets.indices import Indices
 from gadgets.kspace import Encoding, Limits
 
 MOST_COILS = 1024
+
+
+# The parser warns of a date in a foreign format, for example, and quotes it: what is said of a patient must stand in no
+# log. For the whole process, because whoever runs a node parses the header before the node has it.
+warnings.filterwarnings("ignore", category=ConverterWarning)
 
 
 def xsd_header(xml: bytes) -> Any:  # noqa: ANN401
@@ -24,8 +32,20 @@ def encodings_of(header: Any) -> tuple[Encoding, ...]:  # noqa: ANN401 - ismrmrd
 
     Limits that the header does not give, and lines that it limits to a single one in a matrix of several, are
     taken from the encoded matrix.
+
+    Raises
+    ------
+    RawDataError
+        Something else stands in the place of a number.
     """
-    return tuple(_encoding(encoding) for encoding in header.encoding)
+    try:
+        return tuple(_encoding(encoding) for encoding in header.encoding)
+    # A Gadgetron hands on whatever stands in the header; the parser keeps a text in the place of a number.
+    except (AttributeError, TypeError, ValueError) as error:
+        # Without its text, which quotes the value.
+        raise RawDataError(
+            f"expected encodings of numbers in the MRD header, found others ({type(error).__name__})"
+        ) from None
 
 
 def facts_of(header: Any) -> ScanFacts:  # noqa: ANN401 - ismrmrd is untyped

@@ -44,7 +44,7 @@ def _check_detection(settings: SparkDetectionSettings) -> None:
         return
     folder: Path | None = settings.models
     entries = read_manifest(folder).models
-    logger.info("models are verified: %d %s", len(entries), f"in {folder}" if folder else "that are installed")
+    logger.info("models are verified: %d %s", len(entries), f"in {folder.name}" if folder else "that are installed")
     for entry in entries:
         verified_content(entry, folder)
     # Only sessions that were opened tell whether every role has its model, and where it runs.

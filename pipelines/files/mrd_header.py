@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from pathlib import Path
 from typing import TypeAlias
 from xml.etree.ElementTree import Element, SubElement, register_namespace, tostring
 
@@ -12,7 +13,7 @@ from xsdata.exceptions import ParserError
 
 from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import RawDataError
-from pipelines.files.plain_header import plain_header
+from pipelines.files.plain_header import LIMITS, plain_header
 
 NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader
@@ -41,12 +42,14 @@ def read_header(xml: bytes, where: str) -> MRDHeader:
     """
     mended_xml, defaults = _mended(xml, where)
     for said in defaults:
-        logger.warning("%s: the MRD header is not as the standard has it; %s", where, said)
+        # Folders may be called after patients.
+        logger.warning("%s: the MRD header is not as the standard has it; %s", Path(where).name, said)
     try:
         # Mended first, as the nodes will see it.
         header = _strictly(mended_xml)
     except _REFUSALS as error:
-        raise RawDataError(f"{where}: the MRD header does not parse ({_first_line(error)})") from error
+        # Without its text, which quotes values: the header has the patient's name.
+        raise RawDataError(f"{where}: the MRD header does not parse ({type(error).__name__})") from None
     for number, encoding in enumerate(header.encoding):
         for space in ("encodedSpace", "reconSpace"):
             _check_matrix(getattr(encoding, space), f"{where}: MRD header, encoding {number}, {space}")
@@ -58,7 +61,8 @@ def _check_matrix(space: ismrmrd.xsd.encodingSpaceType, where: str) -> None:
         size = getattr(space.matrixSize, axis)
         # The parser only warns of a text in place of a number, and keeps it.
         if not isinstance(size, int) or size < 1:
-            raise RawDataError(f"{where}: expected a matrix size of at least 1 along {axis}, found {size!r}")
+            found = size if isinstance(size, int) else "none"
+            raise RawDataError(f"{where}: expected a matrix size of at least 1 along {axis}, found {found}")
 
 
 def mended(xml: bytes, where: str) -> bytes:
@@ -96,10 +100,22 @@ def _strictly(xml: bytes) -> MRDHeader:
         if None in (encoding.encodedSpace, encoding.reconSpace, encoding.trajectory):
             raise ValueError("expected two spaces and a trajectory in each encoding")
         for space in (encoding.encodedSpace, encoding.reconSpace):
-            # The parser only warns of a text, or a fraction, in place of a whole number, and keeps it.
-            if not all(isinstance(getattr(space.matrixSize, axis, None), int) for axis in MATRIX_AXES):
-                raise ValueError("expected whole numbers as sizes of a matrix")
+            # The parser only warns of a text, or a fraction, in place of a number, and keeps it.
+            _check_numbers(space.matrixSize, MATRIX_AXES, int)
+            _check_numbers(space.fieldOfView_mm, MATRIX_AXES, float)
+        for limit in vars(encoding.encodingLimits).values() if encoding.encodingLimits else ():
+            if limit is not None:
+                _check_numbers(limit, LIMITS, int)
+        factor = encoding.parallelImaging and encoding.parallelImaging.accelerationFactor
+        if factor:
+            _check_numbers(factor, ("kspace_encoding_step_1", "kspace_encoding_step_2"), int)
     return header
+
+
+def _check_numbers(element: object, names: tuple[str, ...], kind: type[int] | type[float]) -> None:
+    # Whole numbers may stand for fractions.
+    if not all(isinstance(getattr(element, name, None), (int, kind)) for name in names):
+        raise ValueError(f"expected numbers as {', '.join(names)}")
 
 
 def _with_user_parameters(root: Element, xml: bytes) -> bytes:

@@ -92,20 +92,30 @@ def _space(space: Element, plain: Element, where: str) -> Iterator[str]:
         field_of_view = matrix
     for axis in AXES:
         size = _first(field_of_view, axis)
-        SubElement(written, axis).text = "1" if size is None else (size.text or "").strip()
+        text = "1" if size is None else (size.text or "").strip()
+        if _number(text) != _number(text):
+            raise RawDataError(f"{where}: expected a number as {axis} of its field of view, found none")
+        SubElement(written, axis).text = text
 
 
 def _copy_numbers(values: dict[str, Element | None], plain: Element, where: str, default: str = "0") -> None:
     """Copy whole numbers, which some tools write as fractions."""
     for name, value in values.items():
         text = default if value is None else (value.text or "").strip()
-        try:
-            number = float(text)
-        except ValueError:
-            number = float("nan")
+        number = _number(text)
         if not number.is_integer():
-            raise RawDataError(f"{where}: expected a whole number as {name}, found {text!r}")
+            # A text is not quoted: nobody knows what stands in the place of a number.
+            found = "no number" if number != number else text
+            raise RawDataError(f"{where}: expected a whole number as {name}, found {found}")
         SubElement(plain, name).text = str(int(number))
+
+
+def _number(text: str) -> float:
+    """Give the number that a text says; NaN where it says none."""
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
 
 
 def _name(element: Element) -> str:

@@ -17,6 +17,7 @@ import logging
 import os
 import signal
 import socket
+import warnings
 
 _PR_SET_PDEATHSIG = 1
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s [ext. %(process)d {}.{}] %(message)s"
@@ -41,6 +42,9 @@ def main(host: int, descriptor: int, module: str, target: str) -> None:
     from gadgetron.__main__ import load_target
     from gadgetron.external.connection import Connection
 
+    # The parser of headers quotes values in its warnings; what is said of a patient must stand in no log. Only now,
+    # because to import it puts a filter of its own in front.
+    warnings.filterwarnings("ignore", message="Failed to convert value")
     level = logging.getLevelName(os.environ.get("GADGETRON_EXTERNAL_LOG_LEVEL", "INFO"))
     logging.basicConfig(format=LOG_FORMAT.format(module, target), level=level, datefmt="%m-%d %H:%M:%S")
     # Programs that the node starts have no business with it.

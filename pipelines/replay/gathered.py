@@ -54,7 +54,7 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
             records.append((node, RECORDS[node].model_validate(fields)))
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
             # Somebody else may write to the file, or a disk was full: the scan itself is well.
-            logger.warning("%s: line %d is no record of a node (%s)", path, number, type(error).__name__)
+            logger.warning("%s: line %d is no record of a node (%s)", path.name, number, type(error).__name__)
     return records
 
 

@@ -69,7 +69,7 @@ def as_mrd(path: Path, stack: ExitStack) -> Path:
     if path.suffix.lower() != ENDING or not path.is_file() or h5py.is_hdf5(path):
         return path
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="despark-")))
-    logger.info("%s: turned into MRD", path)
+    logger.info("%s: turned into MRD", path.name)
     write_as_mrd(path, folder / f"{path.stem}.h5")
     return folder / f"{path.stem}.h5"
 

@@ -36,7 +36,10 @@ def test_waveform_information_gets_the_user_parameters_that_the_parser_needs():
         (b"<a/>", "found <a>"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "not well-formed XML"),
         (HEADER.replace(b"encodedSpace", b"bogusSpace"), "expected an encodedSpace with the size of its matrix"),
-        (HEADER.replace(b"<x>16</x>", b"<x>wide</x>", 1), "encodedSpace: expected a whole number as x, found 'wide'"),
+        (
+            HEADER.replace(b"<x>16</x>", b"<x>wide</x>", 1),
+            "encodedSpace: expected a whole number as x, found no",
+        ),
         (HEADER.replace(b"<y>8</y>", b"<y>0</y>", 1), "expected a matrix size of at least 1 along y, found 0"),
     ],
 )

@@ -9,6 +9,7 @@ from time import perf_counter
 from typing import Any
 
 from gadgets.errors import NodeError, RawDataError
+from gadgets.findings import ScanFacts
 from gadgets.kspace import (
     AcquiredKSpace,
     Encoding,
@@ -33,7 +34,7 @@ def acquisition_buffer(connection: Any) -> None:  # noqa: ANN401 - gadgetron is 
     run_node(connection, "acquisition_buffer", AcquisitionBufferSettings, open_stage)
 
 
-def open_stage(settings: AcquisitionBufferSettings, encodings: tuple[Encoding, ...]) -> Stage:
+def open_stage(settings: AcquisitionBufferSettings, encodings: tuple[Encoding, ...], _facts: ScanFacts) -> Stage:
     """Give the stage of this node."""
     report = Report(settings.report, "acquisition_buffer", settings.on_failure)
     return partial(buffer_acquisitions, encodings=encodings, settings=settings, report=report)

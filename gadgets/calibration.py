@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import zip_longest
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError
 from gadgets.failing_open import calibrate
+from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
+from gadgets.logbook import Recorder, changed_settings
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import assignment_for
 from gadgets.records import Calibration, Detection
@@ -28,11 +30,19 @@ def calibration(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     run_node(connection, "calibration", CalibrationSettings, open_stage)
 
 
-def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...]) -> Stage:
+def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
     """Open the model that a repair by a network needs, before any data, and give the stage of this node."""
     report = Report(settings.report, "calibration", settings.on_failure)
     assignment = assignment_for(settings, report)
-    return partial(repair_sparks, encodings=encodings, settings=settings, assignment=assignment, report=report)
+    recorder = Recorder(settings.record, "calibration", facts, changed_settings(settings), settings.on_failure)
+    repairing = partial(repair_sparks, encodings=encodings, settings=settings, assignment=assignment, report=report)
+    return partial(recorded, stage=repairing, recorder=recorder)
+
+
+def recorded(items: Iterable[Item], stage: Callable[..., Iterator[Item]], recorder: Recorder) -> Iterator[Item]:
+    """Run the stage, and record the scan when it has ended."""
+    with recorder:
+        yield from stage(items, on_judged=recorder.add)
 
 
 def repair_sparks(
@@ -41,6 +51,7 @@ def repair_sparks(
     settings: CalibrationSettings,
     assignment: ValueAssignment | None,
     report: Report,
+    on_judged: Callable[[Detection, Calibration], None],
 ) -> Iterator[Item]:
     """Repair the points that came ahead of each ReconData; everything else passes.
 
@@ -59,14 +70,16 @@ def repair_sparks(
                 yield item
                 continue
             # Records are taken before anything can fail: left behind, they would be matched with the next ReconData.
-            repaired, calibrations = _repaired(item, collector.take(Detection), encodings, settings, assignment)
+            detections = collector.take(Detection)
+            repaired, calibrations = _repaired(item, detections, encodings, settings, assignment)
         except RawDataError as error:
             if settings.on_failure == "fail":
                 raise
             logger.warning("calibration: passed on as acquired: %s", error)
             yield item
             continue
-        for record in calibrations:
+        for detection, record in zip(detections, calibrations, strict=True):
+            on_judged(detection, record)
             yield from waveforms_of(report.add(record))
         yield repaired
 

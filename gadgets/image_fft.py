@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from gadgets.errors import NodeError, RawDataError
+from gadgets.findings import ScanFacts
 from gadgets.image import MetaValue, meta_of, reconstruct
 from gadgets.kspace import Encoding, describe, without_non_finite
 from gadgets.node import Item, Stage, run_node
@@ -37,7 +38,7 @@ def image_fft(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     run_node(connection, "image_fft", ImageFFTSettings, open_stage)
 
 
-def open_stage(settings: ImageFFTSettings, encodings: tuple[Encoding, ...]) -> Stage:
+def open_stage(settings: ImageFFTSettings, encodings: tuple[Encoding, ...], _facts: ScanFacts) -> Stage:
     """Give the stage of this node."""
     report = Report(settings.report, "image_fft", settings.on_failure)
     return partial(make_images, encodings=encodings, settings=settings, report=report)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
 from gadgets.errors import DesparkError, PeerLostError, WireError
+from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
 from gadgets.process import keep_freed_memory, keep_one_blas_thread
 from gadgets.settings import SettingsT, read_settings
@@ -26,6 +27,7 @@ from gadgets.wire import (
     Waveform,
     attach,
     encodings_of,
+    facts_of,
 )
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,7 @@ def run_node(
     connection: Any,  # noqa: ANN401 - gadgetron is untyped
     name: str,
     model: type[SettingsT],
-    open_stage: Callable[[SettingsT, tuple[Encoding, ...]], Stage],
+    open_stage: Callable[[SettingsT, tuple[Encoding, ...], ScanFacts], Stage],
 ) -> None:
     """Run a node on a connection until its input closes.
 
@@ -58,7 +60,7 @@ def run_node(
     model
         Its settings.
     open_stage
-        Opens what the node needs, before any data, and gives its stage.
+        Opens what the node needs, before any data, and gives its stage; takes the settings and what the header says.
     """
     keep_freed_memory()
     keep_one_blas_thread()
@@ -66,7 +68,7 @@ def run_node(
     try:
         # From the bytes: for a configuration that it cannot parse the package gives None, which looks like no settings.
         settings = read_settings(connection.raw_bytes.config, model, name)
-        stage = open_stage(settings, encodings_of(connection.header))
+        stage = open_stage(settings, encodings_of(connection.header), facts_of(connection.header))
         received = _UntilLost(connection, transport, name)
         for item in stage(received):
             connection.send(item)

@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks
 from gadgets.errors import NodeError, RawDataError
 from gadgets.failing_open import calibrate, detect
+from gadgets.findings import ScanFacts
 from gadgets.kspace import (
     AcquiredKSpace,
     Encoding,
@@ -33,6 +35,7 @@ from gadgets.kspace import (
     place_readouts,
     reason_too_few,
 )
+from gadgets.logbook import Recorder, changed_settings
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import assignment_for, detector_for
 from gadgets.records import Assembly, Calibration, Detection
@@ -51,9 +54,19 @@ def raw_repair(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     run_node(connection, "raw_repair", RawRepairSettings, open_stage)
 
 
-def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...]) -> Stage:
+def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
     """Open what the stages need, before any data, and give the stage of this node."""
-    return RawRepairer(settings, encodings, detector_for(settings.spark_detection)).repair
+    own = settings.calibration
+    recorder = Recorder(own.record, "raw_repair", facts, changed_settings(settings), own.on_failure)
+    detector = detector_for(settings.spark_detection)
+    repairer = RawRepairer(settings, encodings, detector, lambda seen: recorder.add(seen.detection, seen.calibration))
+    return partial(_recorded, repairer=repairer, recorder=recorder)
+
+
+def _recorded(items: Iterable[Item], repairer: RawRepairer, recorder: Recorder) -> Iterator[Item]:
+    """Repair a scan, and record it when it has ended."""
+    with recorder:
+        yield from repairer.repair(items)
 
 
 @dataclass(eq=False)

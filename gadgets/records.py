@@ -89,7 +89,8 @@ class Detection(Record):
     ``warning`` says why the k-space was passed on unjudged, in full or in part. ``repairs`` has one entry for each
     point, or none at all where detection had no need to know. ``shape`` is that of the k-space (receiver, partition,
     line, sample), ``centre`` is where its centre lies (partition, line, sample), ``acquired`` the number of samples of
-    each receiver, and ``moments`` are the first and the last time stamp of its readouts.
+    each receiver, and ``moments`` are the first and the last time stamp of its readouts. ``thresholds`` are those that
+    were in force, ``thresholds_from`` says where they come from.
     """
 
     indices: Indices
@@ -97,6 +98,8 @@ class Detection(Record):
     centre: tuple[int, int, int] = (0, 0, 0)
     acquired: int = 0
     moments: tuple[int, int] = (0, 0)
+    thresholds: dict[str, float] = {}
+    thresholds_from: str = ""
     patches: int = 0
     target_patches: tuple[TargetPatch, ...] = ()
     points: tuple[Point, ...] = ()

@@ -10,6 +10,7 @@ from typing import Any
 from gadgets.detection import LooksForSparks
 from gadgets.errors import RawDataError
 from gadgets.failing_open import detect
+from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import detector_for
@@ -25,7 +26,7 @@ def spark_detection(connection: Any) -> None:  # noqa: ANN401 - gadgetron is unt
     run_node(connection, "spark_detection", SparkDetectionSettings, open_stage)
 
 
-def open_stage(settings: SparkDetectionSettings, encodings: tuple[Encoding, ...]) -> Stage:
+def open_stage(settings: SparkDetectionSettings, encodings: tuple[Encoding, ...], _facts: ScanFacts) -> Stage:
     """Open the models, before any data, and give the stage of this node."""
     report = Report(settings.report, "spark_detection", settings.on_failure)
     return partial(

@@ -11,6 +11,9 @@ import pytest
 from onnx_models.providers import cuda_devices
 from pipelines.phantom.phantom_scan import PhantomScan, write_phantom
 
+# What tests stream is no scan: nodes in processes of their own see this, too.
+os.environ["DESPARK_RECORD"] = "off"
+
 # A busy machine makes an example slow, not wrong; and a change must not fail CI for an example that it did not draw.
 hypothesis.settings.register_profile("despark", deadline=None, derandomize=bool(os.environ.get("CI")))
 hypothesis.settings.load_profile("despark")

@@ -10,7 +10,7 @@ import numpy as np
 
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.detection.suspects import Suspect
-from gadgets.detection.verdict import HIT, is_spark, receivers_hit, receivers_of
+from gadgets.detection.verdict import hit_from, is_spark, receivers_hit, receivers_of
 from gadgets.records import Point
 from gadgets.repair import Compared, Predictions, compare, deviations, noise_of
 
@@ -23,7 +23,9 @@ class Confirmed:
     mended: ComplexArray
 
 
-def confirm(suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Point] | None = None) -> list[Confirmed]:
+def confirm(
+    suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Point] | None = None, caution: float = 1.0
+) -> list[Confirmed]:
     """Keep the suspects that their predictions confirm; name their receivers and their moment.
 
     Parameters
@@ -35,6 +37,8 @@ def confirm(suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Poi
     crowd
         Where suspects were found together: what else is wrong in this k-space, and tells nothing about them. None
         where the models suspect each of them alone.
+    caution
+        Times that deviations have to be larger than usual.
     """
     if not suspects:
         return []
@@ -46,10 +50,10 @@ def confirm(suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Poi
         deviation = compared.deviation[row]
         opinions = (suspect.probability, suspect.threshold, deviation)
         in_crowd = crowd is not None or suspect.is_beside
-        if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd):
-            receivers = receivers_of(deviation)
+        if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd, caution=caution):
+            receivers = receivers_of(deviation, caution)
             found = {
-                **_strength(compared, row, receivers, noise_of(kspace, point.partition)),
+                **_strength(compared, row, receivers, noise_of(kspace, point.partition), caution),
                 "receivers_repaired": receivers,
                 "values": suspect.values_of(receivers),
                 "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
@@ -59,13 +63,15 @@ def confirm(suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Poi
     return confirmed
 
 
-def _strength(compared: Compared, row: int, repaired: Sequence[int], noise: FloatArray) -> dict[str, Any]:
+def _strength(
+    compared: Compared, row: int, repaired: Sequence[int], noise: FloatArray, caution: float
+) -> dict[str, Any]:
     """Say which receivers a point has hit, how strongly, and what error a repair is expected to leave."""
     # A silent receiver has no noise to compare with: the quietest of the others has to do.
     heard = noise[noise > 0]
     unit = np.where(noise > 0, noise, heard.min() if heard.size else 1.0)
     over_noise = compared.excess[row] / unit
-    hit = receivers_hit(compared.deviation[row])
+    hit = receivers_hit(compared.deviation[row], caution)
     strongest_first = hit[np.argsort(-over_noise[hit], kind="stable")]
     # Where it is not known no repair is made either.
     errors = np.nan_to_num((compared.error[row] / unit)[list(repaired)], nan=0.0, posinf=0.0)
@@ -76,7 +82,7 @@ def _strength(compared: Compared, row: int, repaired: Sequence[int], noise: Floa
     }
 
 
-def explained_by_others(points: Sequence[Point], known: Predictions) -> list[Point]:
+def explained_by_others(points: Sequence[Point], known: Predictions, caution: float = 1.0) -> list[Point]:
     """Name the points that do not deviate any more where all points are left out: others were to blame.
 
     Parameters
@@ -85,6 +91,8 @@ def explained_by_others(points: Sequence[Point], known: Predictions) -> list[Poi
         All that were confirmed, at several looks.
     known
         What has been predicted of the k-space as acquired.
+    caution
+        As in :func:`confirm`.
     """
     explained: list[Point] = []
     left = list(points)
@@ -92,7 +100,7 @@ def explained_by_others(points: Sequence[Point], known: Predictions) -> list[Poi
         largest = np.nanmax(deviations(known.kspace, left, known), axis=1, initial=0.0)
         order = np.argsort(largest)
         # The weaker half at a time: without them, the others may deviate again.
-        weakest = {int(index) for index in order[: -(-int((largest <= HIT).sum()) // 2)]}
+        weakest = {int(index) for index in order[: -(-int((largest <= hit_from(caution)).sum()) // 2)]}
         if not weakest:
             break
         explained += [left[index] for index in sorted(weakest)]

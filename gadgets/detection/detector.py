@@ -107,14 +107,15 @@ class Detector:
         is_clean = chance is not None and not has_artifact(chance, settings)
         stops = is_clean and settings.when_clean == "stop"
         thresholds = self._thresholds.patches
-        found = Found(raised(thresholds, settings) if is_clean else thresholds, Predictions(kspace))
+        raised_or_not = raised(thresholds, settings) if is_clean else thresholds
+        found = Found(raised_or_not, Predictions(kspace), self._thresholds.caution)
         with time_limit(settings.time_limit):
             try:
                 if not stops:
                     self._look_for_points(kspace, found)
                 # What two looks found, the second finding nothing more, was confirmed together.
                 if found.looks > 2 and len(found.points) <= MOST_POINTS:
-                    for point in explained_by_others(list(found.points.values()), found.known):
+                    for point in explained_by_others(list(found.points.values()), found.known, found.caution):
                         del found.points[place_of(point)]
                         found.refused.discard(place_of(point))
             except TimeIsUp:
@@ -127,6 +128,8 @@ class Detector:
             points=points,
             repairs=known_repairs(points, found.known),
             image_probability=chance,
+            thresholds=self._thresholds.by_name,
+            thresholds_from=settings.thresholds_from,
             provider=self.provider,
             seconds=time.perf_counter() - start,
             warning=reason_cut_short(found, settings)
@@ -221,7 +224,7 @@ def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> l
     beside = beside_obvious(unknown)
     suspected = [suspect for suspect in unknown if not suspect.is_hint]
     suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
-    new = confirm(suspected, known)
+    new = confirm(suspected, known, caution=found.caution)
     found.refuse(suspected)
     found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
     return found.add(new)
@@ -233,7 +236,7 @@ def _hidden(seen: Sequence[Suspect], found: Found) -> list[Point]:
     known = found.points.keys() | found.obvious
     unknown = [suspect for suspect in seen if suspect.place not in known]
     hidden = find_hidden(found.known.kspace, unknown, points)
-    new = confirm(hidden, found.known, points)
+    new = confirm(hidden, found.known, points, found.caution)
     # One sample out of many that were chosen together is no spark among others, but what an image leaks.
     if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
         return []

@@ -33,10 +33,12 @@ class Found:
     """What has been found in one k-space so far, the thresholds that hold for its patches, and how many were judged.
 
     ``evidence`` is that of the last look, by partition, where another look may follow.
+    ``caution`` is how many times larger than usual the deviations of a spark have to be.
     """
 
     thresholds: Thresholds
     known: Predictions
+    caution: float = 1.0
     looks: int = 0
     patches: int = 0
     left_out: int = 0

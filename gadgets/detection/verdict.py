@@ -15,6 +15,10 @@ from gadgets.arrays import FloatArray, IntArray
 HIT = 3.5
 """A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
 
+FAINTEST = 2.6
+"""The least deviation of a spark, however little certainty is asked for: one of 16 clean receivers reaches 2.6 in
+every fiftieth sample."""
+
 LENIENCE = 2.0
 """Logits by which a sample may fall short of its threshold, if its deviation makes up for it."""
 
@@ -39,8 +43,19 @@ def suspicious_from(thresholds: FloatArray) -> FloatArray:
     return np.asarray(1 / (1 + np.exp(LENIENCE - _logit(thresholds))))
 
 
+def hit_from(caution: float) -> float:
+    """Give the deviation from which on a receiver was hit: less where less certainty is asked for."""
+    return max(HIT * min(caution, 1.0), FAINTEST)
+
+
 def is_spark(
-    probability: float, threshold: float, deviation: FloatArray, *, in_core: bool, in_crowd: bool = False
+    probability: float,
+    threshold: float,
+    deviation: FloatArray,
+    *,
+    in_core: bool,
+    in_crowd: bool = False,
+    caution: float = 1.0,
 ) -> bool:
     """Weigh the network's opinion and the prediction's.
 
@@ -54,28 +69,30 @@ def is_spark(
         Whether the sample lies in the echo's peak.
     in_crowd
         Whether it was found together with others.
+    caution
+        Times that its deviation has to be larger than usual.
     """
     largest = float(np.nanmax(deviation, initial=0.0))
-    if largest <= HIT:
+    if largest <= max(HIT * caution, FAINTEST):
         return False
     agreement = AGREEMENT_IN_CROWD if in_crowd else AGREEMENT
-    support = agreement * np.log(largest / (ORDINARY_IN_CORE if in_core else ORDINARY))
+    support = agreement * np.log(largest / caution / (ORDINARY_IN_CORE if in_core else ORDINARY))
     # Two witnesses that err in different places: in logits, what they say adds up.
     return bool(_logit(np.array(probability)) - _logit(np.array(threshold)) + support > 0)
 
 
-def receivers_of(deviation: FloatArray) -> tuple[int, ...]:
+def receivers_of(deviation: FloatArray, caution: float = 1.0) -> tuple[int, ...]:
     """Name the receivers in which a sample is to be repaired.
 
     What reaches two receivers reaches all: in some it is too weak to be seen, but not to be mended.
     """
-    hit = receivers_hit(deviation)
+    hit = receivers_hit(deviation, caution)
     return tuple(range(deviation.size)) if hit.size > 1 else tuple(int(receiver) for receiver in hit)
 
 
-def receivers_hit(deviation: FloatArray) -> IntArray:
+def receivers_hit(deviation: FloatArray, caution: float = 1.0) -> IntArray:
     """Name the receivers in which a spark is seen, shape ``(n,)``."""
-    return np.asarray(np.flatnonzero(deviation > HIT))
+    return np.asarray(np.flatnonzero(deviation > hit_from(caution)))
 
 
 def _logit(probability: FloatArray) -> FloatArray:

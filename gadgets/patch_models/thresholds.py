@@ -22,6 +22,9 @@ from onnx_models.manifest import Architecture
 Thresholds = Mapping[Region, float]
 """By region; a patch is a target strictly above its own, so that at 1 none is."""
 
+PLAIN = 0.5
+"""Threshold at which samples count by their own thresholds alone."""
+
 FEWEST_FEEDBACK = 10
 """What users said of so many patches or points of a region counts; less leaves its threshold as it is."""
 
@@ -37,10 +40,23 @@ WEAKEST_SHARE = 0.05
 
 @dataclass(frozen=True)
 class JudgmentLayer:
-    """The thresholds of patches by region, and those of samples, within the echo's peak ("centre") and beyond."""
+    """The thresholds of patches by region, and those of samples, within the echo's peak ("centre") and beyond.
+
+    ``caution`` is how many times larger than usual the deviation of a spark from its prediction has to be.
+    """
 
     patches: Thresholds
     points: Thresholds
+    caution: float = 1.0
+
+    @property
+    def by_name(self) -> dict[str, float]:
+        """All of them, for the record."""
+        named = {"patch": self.patches, "point": self.points}
+        return {
+            **{f"{what}_{region}": value for what, values in named.items() for region, value in values.items()},
+            "caution": self.caution,
+        }
 
 
 def thresholds_of(settings: SparkDetectionSettings, history: History | None = None) -> JudgmentLayer:
@@ -59,13 +75,33 @@ def thresholds_of(settings: SparkDetectionSettings, history: History | None = No
         "outer": settings.point_threshold,
     }
     if settings.thresholds_from == "settings" or history is None:
-        return JudgmentLayer(patches, points)
+        return _as_sure_as(settings.threshold, patches, points)
     judges = architectures_that_judge(settings)
     # Results first, as they are measured; users' feedback then moves what came out.
     patches = thresholds_from_results([each for each in history.results if each.architecture in judges], patches)
     return JudgmentLayer(
         thresholds_from_feedback(history.feedback, patches), thresholds_from_feedback(history.feedback, points, "point")
     )
+
+
+def _as_sure_as(threshold: float, patches: Thresholds, points: Thresholds) -> JudgmentLayer:
+    """Have samples, and their deviations, meet the certainty that is asked of patches.
+
+    Nearly every patch is judged to be near 0 or 1: alone, its threshold would change nothing between 0.1 and 0.9.
+    """
+    # At the ends nothing and everything would count; the patches see to that already.
+    odds = float(np.clip(threshold, 0.01, 0.99) / (1 - np.clip(threshold, 0.01, 0.99)))
+    if threshold == PLAIN:
+        return JudgmentLayer(patches, points)
+    shifted = {region: _times_odds(value, odds) for region, value in points.items()}
+    return JudgmentLayer(patches, shifted, caution=odds)
+
+
+def _times_odds(probability: float, factor: float) -> float:
+    if probability in (0.0, 1.0):
+        return probability
+    odds = factor * probability / (1 - probability)
+    return odds / (1 + odds)
 
 
 def architectures_that_judge(settings: SparkDetectionSettings) -> Collection[Architecture]:

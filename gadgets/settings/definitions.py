@@ -164,7 +164,11 @@ high: Artifacts that do.""",
         description="Patches nearer to the border than this have the edge's Max. `none`: all outside the centre.",
     )
     threshold: float = Field(
-        default=0.5, ge=0, le=1, description="A patch is a target where its probability is above this."
+        default=0.5,
+        ge=0,
+        le=1,
+        description="How sure it has to be that there is a spark. 0.9 finds fewer, 0.1 finds more. Patches are targets "
+        "above it; thresholds of samples, and how far they have to deviate, move with its odds.",
     )
     centre_threshold: float = Field(
         default=0.7,
@@ -274,6 +278,15 @@ conjugate: A prediction from the sample on the other side of the centre.
 interpolation: A prediction from the image's background and from neighbours over all receivers.
 network: The same, corrected by a U-Net.
 none: Nothing is repaired.""",
+    )
+    record: str = Field(
+        default="auto",
+        min_length=1,
+        examples=["auto", "off", "FILE"],
+        description="""Where an entry about the scan is written, for `despark log`.
+auto: The folder for the user's state, `~/.local/state/despark/scans.db`, or what `DESPARK_RECORD` says.
+off: Nowhere.
+FILE: This SQLite file.""",
     )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)

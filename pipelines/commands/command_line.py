@@ -50,6 +50,7 @@ COMMANDS: Mapping[str, Command] = {
     "accept": Command("pipelines.commands.accept", "accept", "Count simulated sparks that came back repaired."),
     "benchmark": Command("pipelines.commands.benchmark", "benchmark", "Score detection, repair and speed."),
     "train": Command("pipelines.commands.train", "train", "Train a site's own models from its own raw files."),
+    "log": Command("pipelines.commands.log", "log", "Show what was found over days."),
     "models": Command("pipelines.commands.models", "models", "Show what is installed: roles, hashes, providers."),
     "doctor": Command("pipelines.commands.doctor.command", "doctor", "See whether this installation is well."),
     "demo": Command("pipelines.commands.demo.command", "demo", "Do the main job on a file made for it, with pictures."),

@@ -23,7 +23,7 @@ from gadgets.wire import Acquisition, encodings_of, facts_of
 from pipelines.files import Pixels, RawFile, open_images
 from pipelines.inspection.known_sparks import KnownSparks
 from pipelines.inspection.pictures import Gallery, KSpacePictures, pictures_of
-from pipelines.replay import ImageRepairer, ScanReport, in_words, kspace_of_image, merge, total
+from pipelines.replay import ImageRepairer, ScanReport, in_words, kspace_of_image, merge, record_scan, total
 from pipelines.version import despark_version
 
 OnStep = Callable[[int, int], None]
@@ -64,6 +64,7 @@ def inspect_raw(path: Path, properties: Mapping[str, str], on_step: OnStep, grou
     report = _report_of(path, group, properties, records, facts, time.perf_counter() - started)
     if not report.k_spaces:
         raise RawDataError(f"{path}: group {group!r} holds no imaging readouts")
+    record_scan(report, settings.calibration)
     return Inspection(report, pictures)
 
 
@@ -111,6 +112,7 @@ def inspect_images(
             gallery.add(KSpacePictures(kspace.indices, sparks, before[middle], after[middle], magnitude))
         on_step(number + 1, len(file.images))
     report = _report_of(path, group, properties, records, ScanFacts(), time.perf_counter() - started)
+    record_scan(report, settings.calibration)
     return Inspection(report, gallery.pictures)
 
 

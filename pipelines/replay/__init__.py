@@ -3,6 +3,7 @@
 from pipelines.replay.gathered import in_words, merge
 from pipelines.replay.image_repair import ImageRepair, ImageRepairer, kspace_of_image
 from pipelines.replay.mrd2_stream import open_mrd2
+from pipelines.replay.recording import record_scan
 from pipelines.replay.replay import DEFAULT_PIPELINE, Replay
 from pipelines.replay.scan_report import ScanReport, total
 from pipelines.replay.stream import MessageStream, data_only, open_models, run_stream
@@ -20,6 +21,7 @@ __all__ = [
     "merge",
     "open_models",
     "open_mrd2",
+    "record_scan",
     "run_stream",
     "total",
 ]

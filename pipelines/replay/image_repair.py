@@ -34,6 +34,7 @@ from pipelines.files import (
 )
 from pipelines.replay.gathered import in_words, merge
 from pipelines.replay.magnitude_repair import NO_PHASE, in_pairs, where_it_is
+from pipelines.replay.recording import record_scan
 from pipelines.replay.scan_report import ScanReport, total
 from pipelines.version import despark_version
 
@@ -96,7 +97,7 @@ class ImageRepair:
         for notice in (*file.notices, *([_of_clipped(n_clipped)] if n_clipped else [])):
             self.on_notice(notice)
         kspaces = merge(records)
-        return ScanReport(
+        report = ScanReport(
             despark=despark_version(),
             input=str(self.source),
             group=self.group,
@@ -108,6 +109,8 @@ class ImageRepair:
             totals=total(kspaces),
             **in_words(kspaces, ScanFacts()),
         )
+        record_scan(report, calibrating)
+        return report
 
 
 class ImageRepairer:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from types import TracebackType
 
+from gadgets.findings import ScanFacts
 from gadgets.process import WarmStore, using
 from gadgets.settings import NODE_SETTINGS, strict, validate
 from pipelines.chains import OURS, Trust
@@ -127,7 +128,7 @@ class Worker:
         """Open what a scan will need, as a scan does: a fault in the set-up shows now."""
         settings = strict(validate(self._settings[node], NODE_SETTINGS[node], node))
         with using(self._warm):
-            importlib.import_module(f"gadgets.{node}").open_stage(settings, ())
+            importlib.import_module(f"gadgets.{node}").open_stage(settings, (), ScanFacts())
 
     def _serve(self, node: str, accepted: socket.socket, origin: str) -> None:
         connected, name = ScanSocket(accepted), f"{node} {origin}"

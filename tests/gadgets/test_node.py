@@ -26,11 +26,11 @@ HEADER = header_xml([encoding()])
 DATA = b"".join(message(acquisition(line)) for line in range(8))
 
 
-def passing(_settings, _encodings):
+def passing(*_about):
     return iter
 
 
-def failing_after(n_items, error, _settings, _encodings):
+def failing_after(n_items, error, *_about):
     def stage(items):
         for number, item in enumerate(items):
             if number == n_items:
@@ -90,7 +90,7 @@ def test_what_was_sent_is_not_held_while_the_next_item_is_made():
 def test_header_and_settings_reach_the_stage(tmp_path):
     seen = []
 
-    def open_stage(settings, encodings):
+    def open_stage(settings, encodings, _facts):
         seen.append((settings, encodings))
         return iter
 

@@ -43,8 +43,10 @@ MOST_EVENTS = 16
 CENTRE_SHARE = 0.6
 SEED = 3
 
-FAIL_OPENLY = {"spark_detection.on_failure": "fail", "calibration.on_failure": "fail"}
-"""A patient's scan goes on when detection fails; a demo is there to show it."""
+FAIL_OPENLY = {
+    "spark_detection.on_failure": "fail", "calibration.on_failure": "fail", "calibration.record": "off"
+}  # fmt: skip
+"""A patient's scan goes on when detection fails; a demo is there to show it, and is no scan to be recorded."""
 
 
 @dataclass(frozen=True)

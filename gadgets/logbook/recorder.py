@@ -1,0 +1,166 @@
+"""Keeps count of a scan while it runs, and writes one entry when it has ended."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping
+from importlib import metadata
+from types import TracebackType
+from typing import Any
+
+from pydantic import BaseModel
+
+from gadgets.errors import ModelError, StoreError
+from gadgets.findings import Findings, ScanFacts
+from gadgets.logbook.place import logbook_path
+from gadgets.logbook.scan_entry import entry_of
+from gadgets.logbook.store import Logbook
+from gadgets.records import Calibration, Detection
+from gadgets.settings import OnFailure
+from onnx_models.manifest import read_manifest
+
+logger = logging.getLogger(__name__)
+
+
+class Recorder:
+    """Records one scan; used as a context, it writes its entry at the end, also where the scan fails.
+
+    Parameters
+    ----------
+    record
+        Where to: ``auto``, ``off`` or a file.
+    source
+        The node that sees the scan.
+    facts
+        What the header says.
+    settings
+        Of the node.
+    on_failure
+        pass: a logbook that cannot be written is told in the log. Where nobody asked for a file, that is all that ever
+        happens.
+
+    Raises
+    ------
+    StoreError
+        The file that was asked for cannot be written, and ``on_failure`` is fail.
+    """
+
+    def __init__(
+        self, record: str, source: str, facts: ScanFacts, settings: Mapping[str, str], on_failure: OnFailure
+    ) -> None:
+        self._source = source
+        self._settings = dict(settings)
+        self._is_strict = on_failure == "fail" and record != "auto"
+        self._findings = Findings(facts)
+        self._started = time.monotonic()
+        self._refusals: Counter[str] = Counter()
+        # Each once, in the order in which they came.
+        self._warnings: dict[str, None] = {}
+        self._models: dict[str, None] = {}
+        self._last: Detection | None = None
+        self._logbook: Logbook | None = None
+        try:
+            path = logbook_path(record)
+            if path is not None:
+                Logbook(path).prepare()
+                self._logbook = Logbook(path)
+        except StoreError as error:
+            self._failed(error)
+
+    def add(self, detection: Detection, calibration: Calibration) -> None:
+        """Take what was found in a k-space, and what became of it."""
+        self._findings.add(detection, calibration)
+        self._last = detection
+        self._refusals.update(point.refusal for point in calibration.points if point.refusal)
+        self._models.update(dict.fromkeys(patch.model for patch in detection.target_patches))
+        self._warnings.update(dict.fromkeys(filter(None, (detection.warning, calibration.warning))))
+
+    def __enter__(self) -> Recorder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A generator that is not read to its end is closed: that is no failure of the scan's own.
+        is_failure = isinstance(error, Exception)
+        if not self._findings.n_kspaces and not is_failure:
+            return
+        logger.info("%s: %s", self._source, self._findings.verdict)
+        if self._logbook is None:
+            return
+        try:
+            self._write(self._logbook, f"{error or type(error).__name__}" if is_failure else "")
+        except StoreError as trouble:
+            # What ended the scan is not to be hidden by that.
+            if is_failure:
+                logger.warning("%s: the scan is not recorded: %s", self._source, trouble)
+            else:
+                self._failed(trouble)
+
+    def _write(self, logbook: Logbook, failure: str) -> None:
+        findings, last = self._findings, self._last
+        logbook.add(
+            entry_of(
+                self._source,
+                findings.facts,
+                findings.sparks,
+                refusals=self._refusals,
+                despark=_version(),
+                provider=last.provider if last is not None else "",
+                models=tuple(hashed(self._models)),
+                settings=self._settings,
+                thresholds=last.thresholds if last is not None else {},
+                thresholds_from=last.thresholds_from if last is not None else "",
+                seconds=round(time.monotonic() - self._started, 3),
+                k_spaces=findings.n_kspaces,
+                unjudged=findings.n_unjudged,
+                verdict=findings.verdict,
+                patterns=tuple(pattern.kind for pattern in findings.patterns),
+                warnings=tuple(self._warnings),
+                failure=failure,
+            )
+        )
+
+    def _failed(self, error: StoreError) -> None:
+        self._logbook = None
+        if self._is_strict:
+            raise error
+        logger.warning("%s: the scan is not recorded: %s", self._source, error)
+
+
+def changed_settings(settings: BaseModel) -> dict[str, str]:
+    """Give the settings that are not the defaults, by name; those of a stage with its name in front.
+
+    Where things are written is left out: it changes nothing in what is found.
+    """
+    changed: dict[str, str] = {}
+    for name, value in settings.model_dump(mode="json", exclude_defaults=True).items():
+        if isinstance(value, dict):
+            changed |= {f"{name}.{inner}": _as_text(each) for inner, each in value.items()}
+        else:
+            changed[name] = _as_text(value)
+    return {name: value for name, value in changed.items() if name.rpartition(".")[2] not in ("report", "record")}
+
+
+def hashed(models: Mapping[str, Any]) -> list[str]:
+    """Name models with the first digits of their hashes."""
+    try:
+        known = {entry.name: entry.sha256[:12] for entry in read_manifest().models}
+    except ModelError:
+        # Whatever is wrong there was told when the models were opened.
+        known = {}
+    return [f"{name} {known[name]}" if name in known else name for name in models]
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _version() -> str:
+    try:
+        return metadata.version("despark")
+    except metadata.PackageNotFoundError:
+        return ""

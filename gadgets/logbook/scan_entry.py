@@ -1,0 +1,114 @@
+"""One entry of the logbook: what is kept of a scan. Nothing in it tells who was scanned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timezone
+
+from pydantic import ConfigDict, Field
+
+from gadgets.findings import ScanFacts, Spark
+from gadgets.records import Record
+
+MOST_SPARKS = 200
+"""Sparks that are kept one by one; of more the numbers alone."""
+
+
+class SparkEntry(Record):
+    """What is kept of a spark."""
+
+    receivers: tuple[int, ...]
+    rnr: float
+    line: int
+    sample: int
+    clock: str = ""
+    is_repaired: bool
+
+
+class ScanEntry(Record):
+    """What is kept of a scan.
+
+    ``ended`` is in UTC, ``local`` in the time of the machine, both in ISO 8601. ``source`` is the node or the command
+    that saw it. ``settings`` are those that are not the defaults, ``thresholds`` those that were in force, and
+    ``thresholds_from`` says who set them. ``models`` are those that found something, with the first digits of their
+    hashes. ``strongest`` is the ripple of the strongest spark in units of the image noise. ``failure`` says why the
+    scan ended early.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    ended: str
+    local: str
+    source: str
+    protocol: str = ""
+    station: str = ""
+    vendor: str = ""
+    system: str = ""
+    despark: str = ""
+    provider: str = ""
+    models: tuple[str, ...] = ()
+    settings: dict[str, str] = Field(default_factory=dict)
+    thresholds: dict[str, float] = Field(default_factory=dict)
+    thresholds_from: str = ""
+    seconds: float = 0.0
+    k_spaces: int = 0
+    unjudged: int = 0
+    sparks: int = 0
+    repaired: int = 0
+    refusals: dict[str, int] = Field(default_factory=dict)
+    strongest: float = 0.0
+    verdict: str = ""
+    patterns: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    failure: str = ""
+    coils: tuple[str, ...] = ()
+    found: tuple[SparkEntry, ...] = ()
+
+
+def entry_of(
+    source: str,
+    facts: ScanFacts,
+    sparks: Sequence[Spark],
+    *,
+    refusals: Mapping[str, int] | None = None,
+    **more: object,
+) -> ScanEntry:
+    """Make the entry of a scan that has just ended.
+
+    Parameters
+    ----------
+    source
+        The node or the command that saw it.
+    facts, sparks
+        What its header says, and what was found.
+    refusals
+        How many points were refused, by the reason.
+    more
+        Other fields of :class:`ScanEntry`.
+    """
+    now = datetime.now(timezone.utc)
+    kept = tuple(
+        SparkEntry(
+            receivers=spark.receivers,
+            rnr=round(spark.strength, 4),
+            line=spark.line,
+            sample=spark.samples[len(spark.samples) // 2],
+            clock=spark.clock,
+            is_repaired=spark.is_repaired,
+        )
+        for spark in sparks[:MOST_SPARKS]
+    )
+    return ScanEntry.model_validate(
+        {
+            "ended": now.isoformat(timespec="seconds"),
+            "local": now.astimezone().isoformat(timespec="seconds"),
+            "source": source,
+            **facts.model_dump(include={"protocol", "station", "vendor", "system", "coils"}),
+            "sparks": len(sparks),
+            "repaired": sum(spark.is_repaired for spark in sparks),
+            "strongest": max((spark.strength for spark in sparks), default=0.0),
+            "refusals": dict(refusals or {}),
+            "found": kept,
+            **more,
+        }
+    )

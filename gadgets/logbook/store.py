@@ -1,0 +1,110 @@
+"""The file of the logbook: an SQLite data base that many processes may write to at once."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from gadgets.errors import StoreError
+from gadgets.logbook.scan_entry import ScanEntry
+
+LONGEST_WAIT_S = 2.0
+"""For another process that writes: an entry takes milliseconds, and a scan must not wait for a stuck one."""
+
+KEPT_DAYS, MOST_SCANS = 730, 100_000
+"""Older entries are dropped, and the oldest of more than these: some hundred megabytes at most."""
+
+VERSION = 1
+"""Of the table, in the file's ``user_version``."""
+
+_TABLE = """
+CREATE TABLE IF NOT EXISTS scans (
+    id INTEGER PRIMARY KEY, ended TEXT NOT NULL, protocol TEXT NOT NULL, station TEXT NOT NULL, source TEXT NOT NULL,
+    sparks INTEGER NOT NULL, entry TEXT NOT NULL)
+"""
+_INDEX = "CREATE INDEX IF NOT EXISTS scans_ended ON scans (ended)"
+_INSERT = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES (?, ?, ?, ?, ?, ?)"
+_OLD = "DELETE FROM scans WHERE ended < ? OR id <= (SELECT max(id) FROM scans) - ?"
+_SELECT = """
+SELECT entry FROM scans
+WHERE ended >= :since AND ended < :until
+    AND instr(lower(protocol), lower(:protocol)) > 0 AND instr(lower(station), lower(:station)) > 0
+ORDER BY ended, id
+"""
+
+
+class Logbook:
+    """The scans that were seen on this machine.
+
+    Parameters
+    ----------
+    path
+        The file; it is made, with its folder, when the first entry comes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def prepare(self) -> None:
+        """See that entries can be written; raises StoreError where they cannot."""
+        with self._opened():
+            pass
+
+    def add(self, entry: ScanEntry) -> None:
+        """Write one entry, and drop what is too old.
+
+        Raises
+        ------
+        StoreError
+            The file cannot be written, or is none of ours.
+        """
+        row = (entry.ended, entry.protocol, entry.station, entry.source, entry.sparks, entry.model_dump_json())
+        oldest = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
+        with self._opened() as connection:
+            connection.execute(_INSERT, row)
+            connection.execute(_OLD, (oldest.isoformat(timespec="seconds"), MOST_SCANS))
+
+    def entries(self, since: str = "", until: str = "9", protocol: str = "", station: str = "") -> Iterator[ScanEntry]:
+        """Give the entries in the order of time.
+
+        Parameters
+        ----------
+        since, until
+            Ends of scans in UTC, ISO 8601; the first belongs to what is given, the second does not.
+        protocol, station
+            A part of the name, upper or lower case.
+
+        Raises
+        ------
+        StoreError
+            The file is not there, cannot be read, or is none of ours.
+        """
+        if not self.path.is_file():
+            raise StoreError(f"{self.path}: no scan has been recorded here yet")
+        with self._opened() as connection:
+            wanted = {"since": since, "until": until, "protocol": protocol, "station": station}
+            rows = connection.execute(_SELECT, wanted)
+            for (text,) in rows:
+                yield ScanEntry.model_validate_json(text)
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            # Opened anew for each entry: a node is one of many processes, and lives as long as a scan.
+            with closing(sqlite3.connect(self.path, timeout=LONGEST_WAIT_S)) as connection, connection:
+                version = connection.execute("PRAGMA user_version").fetchone()[0]
+                if version > VERSION:
+                    raise StoreError(f"{self.path}: written by a newer despark (version {version} of the table)")
+                if version < VERSION:
+                    connection.execute(_TABLE)
+                    connection.execute(_INDEX)
+                    connection.execute(f"PRAGMA user_version = {VERSION}")
+                yield connection
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.path}: the logbook cannot be used ({error})") from error
+        except OSError as error:
+            raise StoreError(f"{self.path}: the logbook cannot be written ({error.strerror or error})") from error

@@ -1,0 +1,126 @@
+"""``despark log``: what was found over days, from the entries that all scans have left."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from gadgets.errors import SettingsError
+from gadgets.findings import counted, named_receivers
+from gadgets.logbook import Logbook, ScanEntry, logbook_path
+from pipelines.commands.terminal.shell import JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
+from pipelines.files import check_folder, whole_or_nothing
+
+MOST_ROWS = 30
+COLUMNS = (
+    "ended", "local", "source", "protocol", "station", "k_spaces", "unjudged", "sparks", "repaired", "strongest",
+    "provider", "verdict", "failure",
+)  # fmt: skip
+"""Of a CSV file: what a spreadsheet can hold."""
+
+
+def log(
+    record: Annotated[str, typer.Option(metavar="auto|FILE", help="Which logbook: auto is the user's own.")] = "auto",
+    days: Annotated[float | None, typer.Option(min=0, help="Only scans of so many last days.")] = None,
+    protocol: Annotated[str, typer.Option(metavar="TEXT", help="Only scans with this in the protocol's name.")] = "",
+    station: Annotated[str, typer.Option(metavar="TEXT", help="Only scans with this in the scanner's name.")] = "",
+    sparks: Annotated[bool, typer.Option("--sparks", help="Only scans with sparks.")] = False,
+    by: Annotated[
+        By | None, typer.Option(metavar="|".join(BY), help="Show how many sparks there were by day, hour and so on.")
+    ] = None,
+    json_file: JsonFile = None,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", metavar="FILE", help="Write the scans as a table for a spreadsheet.")
+    ] = None,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Show what was found over days.
+
+    Every scan that despark sees leaves an entry, without the patient's name. The table shows the last scans, and
+    --by whether it gets worse.
+
+    Example: despark log --days 30 --by receiver
+    """
+    shell = open_shell(verbose, quiet, json_file)
+    path = logbook_path(record)
+    if path is None:
+        raise SettingsError("nothing is recorded: the environment says DESPARK_RECORD=off; name a file with --record")
+    if csv_file is not None:
+        check_folder(csv_file)
+    since = "" if days is None else (datetime.now(timezone.utc) - timedelta(days=days)).isoformat(timespec="seconds")
+    entries = [
+        entry
+        for entry in Logbook(path).entries(since=since, protocol=protocol, station=station)
+        if entry.sparks or not sparks
+    ]
+    trends = trends_of(entries, by) if by is not None else []
+    shell.write_json(
+        json.dumps([each._asdict() for each in trends])
+        if by is not None
+        else json.dumps([entry.model_dump(mode="json") for entry in entries], indent=1)
+    )
+    if csv_file is not None:
+        with whole_or_nothing(csv_file) as temporary:
+            temporary.write_text(as_csv(entries), encoding="utf-8", newline="")
+    shell.show(_sentence(entries, path), trend_table(trends, by) if by is not None else scan_table(entries))
+    if by in ("day", "hour"):
+        shell.show(direction_of(entries))
+
+
+def _sentence(entries: Sequence[ScanEntry], path: Path) -> str:
+    n_hit = sum(bool(entry.sparks) for entry in entries)
+    n_sparks = sum(entry.sparks for entry in entries)
+    failed = sum(bool(entry.failure) for entry in entries)
+    more = f", {failed} failed" if failed else ""
+    return f"{counted(n_sparks, 'spark')} in {n_hit} of {counted(len(entries), 'scan')}{more} ({path})"
+
+
+def scan_table(entries: Sequence[ScanEntry]) -> Table:
+    """Show the last scans, the latest at the end; 80 columns hold it."""
+    left_out = len(entries) - MOST_ROWS
+    caption = f"the last {MOST_ROWS}; {left_out} more with --json or --csv" if left_out > 0 else None
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption=caption, caption_justify="left")
+    table.add_column("when", no_wrap=True)
+    table.add_column("protocol", max_width=20, no_wrap=True, overflow="ellipsis")
+    for name in ("sparks", "repaired", "x noise"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("receivers hit", overflow="ellipsis", no_wrap=True)
+    for entry in entries[-MOST_ROWS:]:
+        hit = sorted({receiver for spark in entry.found for receiver in spark.receivers})
+        receivers = named_receivers(hit, entry.coils, most=2).partition(" ")[2] if hit else ""
+        state = "failed" if entry.failure else str(entry.sparks)
+        strongest = f"{entry.strongest:.2g}" if entry.strongest else ""
+        repaired = str(entry.repaired) if entry.sparks else ""
+        table.add_row(entry.local[:16].replace("T", " "), entry.protocol, state, repaired, strongest, receivers)
+    return table
+
+
+def trend_table(trends: Sequence[Trend], by: str) -> Table:
+    """Show how many sparks there were, by day, hour, protocol or receiver."""
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column(by, max_width=32, no_wrap=True, overflow="ellipsis")
+    for name in ("scans", "with sparks", "sparks", "sparks per scan"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for trend in trends:
+        per_scan = f"{trend.sparks / trend.scans:.2f}" if trend.scans else ""
+        table.add_row(trend.name, str(trend.scans), str(trend.with_sparks), str(trend.sparks), per_scan)
+    return table
+
+
+def as_csv(entries: Sequence[ScanEntry]) -> str:
+    """Write scans as a table, values with commas between them."""
+    target = io.StringIO()
+    writer = csv.DictWriter(target, COLUMNS, extrasaction="ignore")
+    writer.writeheader()
+    writer.writerows(entry.model_dump(mode="json") for entry in entries)
+    return target.getvalue()

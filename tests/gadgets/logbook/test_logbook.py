@@ -1,0 +1,202 @@
+"""The logbook: an entry for each scan, from many processes at once, that never stands in the way of a scan."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import subprocess
+import sys
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from gadgets.errors import NodeError, StoreError
+from gadgets.findings import ScanFacts
+from gadgets.indices import Indices
+from gadgets.logbook import Logbook, Recorder, changed_settings, entry_of, logbook_path
+from gadgets.logbook import store as store_module
+from gadgets.records import Calibration, Detection, Point, RepairedPoint, TargetPatch
+from gadgets.settings import RawRepairSettings, SparkDetectionSettings, validate
+
+FACTS = ScanFacts(protocol="ep2d_bold", station="MR1", vendor="SIEMENS", coils=("A", "B"), tick_s=0.0025, is_clock=True)
+POINT = Point(
+    partition=0, line=3, sample=9, receivers=(1,), over_noise=(64.0,), receivers_repaired=(0, 1), probability=0.9,
+    scan_counter=4, time_stamp=1400,
+)  # fmt: skip
+PATCH = TargetPatch(anchor=(0, 0, 0), shape=(1, 32, 32), probability=0.99, model="target_patches_outer")
+DETECTION = Detection(
+    indices=Indices(), shape=(2, 1, 32, 32), acquired=1024, moments=(1000, 2000), patches=4, points=(POINT,),
+    target_patches=(PATCH,), provider="CPUExecutionProvider", thresholds={"patch_outer": 0.5},
+    thresholds_from="settings",
+)  # fmt: skip
+CALIBRATION = Calibration(
+    indices=Indices(),
+    points=(RepairedPoint(point=POINT, method="zero", magnitude_before=1, magnitude_after=0),),
+)
+
+
+def recorder(path, on_failure="pass", **settings):
+    return Recorder(str(path), "calibration", FACTS, settings, on_failure)
+
+
+def entry(days_ago=0.0, protocol="gre", **more):
+    ended = datetime.now(timezone.utc) - timedelta(days=days_ago)
+    made = entry_of("calibration", ScanFacts(protocol=protocol), (), **more)
+    return made.model_copy(update={"ended": ended.isoformat(timespec="seconds")})
+
+
+def test_a_scan_leaves_an_entry(tmp_path):
+    with recorder(tmp_path / "new" / "scans.db", method="zero") as recording:
+        recording.add(DETECTION, CALIBRATION)
+    (kept,) = Logbook(tmp_path / "new" / "scans.db").entries()
+    assert (kept.protocol, kept.station, kept.source, kept.settings) == (
+        "ep2d_bold",
+        "MR1",
+        "calibration",
+        {"method": "zero"},
+    )
+    assert (kept.k_spaces, kept.sparks, kept.repaired, kept.strongest) == (1, 1, 1, 2.0)
+    assert kept.verdict == "1 spark, repaired, strongest 2 times the image noise; in receiver 1 (B) alone."
+    (spark,) = kept.found
+    assert (spark.receivers, spark.rnr, spark.line, spark.sample, spark.clock) == ((1,), 2.0, 3, 9, "00:00:03.500")
+    assert (kept.thresholds, kept.thresholds_from, kept.patterns) == ({"patch_outer": 0.5}, "settings", ("receivers",))
+    assert kept.models[0].startswith("target_patches_outer ")
+    assert datetime.fromisoformat(kept.ended).utcoffset() == timedelta(0)
+    assert datetime.fromisoformat(kept.local) == datetime.fromisoformat(kept.ended)
+
+
+def test_a_scan_that_fails_is_recorded_with_its_reason(tmp_path):
+    def scan():
+        with recorder(tmp_path / "a.db") as recording:
+            recording.add(DETECTION, CALIBRATION)
+            raise NodeError("calibration: no device")
+
+    with pytest.raises(NodeError):
+        scan()
+    (kept,) = Logbook(tmp_path / "a.db").entries()
+    assert (kept.failure, kept.sparks) == ("calibration: no device", 1)
+
+
+def test_what_is_no_scan_leaves_no_entry(tmp_path):
+    with recorder(tmp_path / "a.db"):
+        pass
+    assert list(Logbook(tmp_path / "a.db").entries()) == []
+
+
+def test_the_log_says_what_was_found(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    with recorder("off") as recording:
+        recording.add(DETECTION, CALIBRATION)
+    assert "calibration: 1 spark, repaired, strongest 2 times" in caplog.text
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_many_processes_write_at_once(tmp_path):
+    path = tmp_path / "scans.db"
+    code = (
+        "import sys; from pathlib import Path; from gadgets.findings import ScanFacts;"
+        "from gadgets.logbook import Logbook, entry_of;"
+        "[Logbook(Path(sys.argv[1])).add(entry_of('node', ScanFacts(), ())) for _ in range(25)]"
+    )
+    running = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(4)]
+    assert [process.wait(60) for process in running] == [0, 0, 0, 0]
+    assert len(list(Logbook(path).entries())) == 100
+
+
+def test_a_logbook_that_is_locked_costs_no_scan(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(store_module, "LONGEST_WAIT_S", 0.05)
+    path = tmp_path / "scans.db"
+    with recorder(path) as recording:
+        recording.add(DETECTION, CALIBRATION)
+        other = sqlite3.connect(path)
+        other.execute("BEGIN EXCLUSIVE")
+    assert "the scan is not recorded" in caplog.text
+    other.close()
+
+
+@pytest.mark.parametrize("content", [b"no data base at all" * 100, None])
+def test_a_logbook_that_cannot_be_used_follows_on_failure(tmp_path, caplog, content):
+    path = tmp_path / "scans.db"
+    if content is None:
+        path.mkdir()
+    else:
+        path.write_bytes(content)
+    with pytest.raises(StoreError, match=r"scans\.db: the logbook cannot be"):
+        recorder(path, "fail")
+    with recorder(path) as recording:
+        recording.add(DETECTION, CALIBRATION)
+    assert "the scan is not recorded" in caplog.text
+
+
+def test_nobody_asked_for_auto_and_so_it_ends_no_scan(tmp_path, monkeypatch, caplog):
+    (tmp_path / "despark").write_text("in the way")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("DESPARK_RECORD")
+    with recorder("auto", "fail") as recording:
+        recording.add(DETECTION, CALIBRATION)
+    assert "the scan is not recorded" in caplog.text
+
+
+def test_a_newer_table_is_not_touched(tmp_path):
+    path = tmp_path / "scans.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 7")
+    connection.close()
+    with pytest.raises(StoreError, match="written by a newer despark"):
+        Logbook(path).add(entry())
+
+
+def test_old_entries_and_too_many_are_dropped(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "MOST_SCANS", 3)
+    book = Logbook(tmp_path / "scans.db")
+    for days_ago in (900, 5, 4, 3, 2):
+        book.add(entry(days_ago, protocol=f"p{days_ago}"))
+    assert [each.protocol for each in book.entries()] == ["p4", "p3", "p2"]
+
+
+def test_entries_are_chosen_by_time_and_name(tmp_path):
+    book = Logbook(tmp_path / "scans.db")
+    for days_ago, protocol in ((9, "T1_mprage"), (3, "ep2d_bold"), (1, "T1_space")):
+        book.add(entry(days_ago, protocol))
+    since = (datetime.now(timezone.utc) - timedelta(days=4)).isoformat()
+    assert [each.protocol for each in book.entries(since=since)] == ["ep2d_bold", "T1_space"]
+    assert [each.protocol for each in book.entries(protocol="t1_")] == ["T1_mprage", "T1_space"]
+    assert list(book.entries(station="MR9")) == []
+
+
+def test_a_logbook_that_is_not_there_yet_is_said(tmp_path):
+    with pytest.raises(StoreError, match="no scan has been recorded here yet"):
+        list(Logbook(tmp_path / "scans.db").entries())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("record", "environment", "expected"),
+    [
+        ("off", {"DESPARK_RECORD": "x.db"}, None),
+        ("y.db", {"DESPARK_RECORD": "off"}, Path("y.db")),
+        ("auto", {"DESPARK_RECORD": "off"}, None),
+        ("auto", {"DESPARK_RECORD": "x.db"}, Path("x.db")),
+        ("auto", {"XDG_STATE_HOME": "/var/lib"}, Path("/var/lib/despark/scans.db")),
+        ("auto", {"XDG_STATE_HOME": "relative"}, Path.home() / ".local/state/despark/scans.db"),
+    ],
+)
+def test_where_the_logbook_lies(record, environment, expected):
+    assert logbook_path(record, environment) == expected
+
+
+def test_a_user_without_a_home_has_no_auto(monkeypatch):
+    def no_home():
+        raise RuntimeError("no home")
+
+    monkeypatch.setattr(Path, "home", no_home)
+    with pytest.raises(StoreError, match="record=auto: expected a user with a home folder"):
+        logbook_path("auto", {})
+
+
+def test_only_settings_that_were_changed_are_kept():
+    assert changed_settings(SparkDetectionSettings()) == {}
+    given = {"spark_detection.threshold": "0.9", "calibration.method": "zero"}
+    changed = changed_settings(validate(given, RawRepairSettings, "raw_repair"))
+    assert changed == {"spark_detection.threshold": "0.9", "calibration.method": "zero"}

@@ -12,13 +12,18 @@ from pipelines.chains import check_default_models, trust_of
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.serving import (
     AllowFolder,
+    ArchiveAge,
+    ArchiveFolder,
+    ArchiveSize,
     Connections,
     MemoryLimit,
     StallLimit,
     TrustClients,
     limit_memory,
+    open_archive,
 )
 from pipelines.commands.terminal.shell import SERVER_FORMAT, Quiet, Verbose, open_shell
+from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, Host, ServerLimits
 
 logger = logging.getLogger(__name__)
@@ -58,6 +63,9 @@ def serve(
         typer.Option(metavar="HOST:PORT", help="Let <connect> of clients go there. May be given again."),
     ] = None,
     trust_clients: TrustClients = False,
+    archive: ArchiveFolder = None,
+    archive_size: ArchiveSize = Archive.most_gb,
+    archive_age: ArchiveAge = Archive.most_days,
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -75,7 +83,8 @@ def serve(
     limits = ServerLimits(connections, scans, idle_limit, stall_limit, node_limit)
     trust = trust_of(allow_module or (), allow_folder or (), allow_address or (), is_whole=trust_clients)
     limit_memory(memory_limit)
-    with Host(bind, port, limits, trust) as host:
+    kept = open_archive(archive, archive_size, archive_age)
+    with Host(bind, port, limits, trust, kept) as host:
         logger.info("listening on %s:%d", *host.address)
         try:
             threading.Event().wait()

@@ -19,13 +19,18 @@ from gadgets.settings import did_you_mean
 from pipelines.chains import WORKER_PORTS, trust_of
 from pipelines.commands.terminal.serving import (
     AllowFolder,
+    ArchiveAge,
+    ArchiveFolder,
+    ArchiveSize,
     Connections,
     MemoryLimit,
     StallLimit,
     TrustClients,
     limit_memory,
+    open_archive,
 )
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
+from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, ServerLimits
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
 
@@ -59,6 +64,9 @@ def worker(
     stall_limit: StallLimit = USUAL_LIMITS.stall_s,
     allow_folder: AllowFolder = None,
     trust_clients: TrustClients = False,
+    archive: ArchiveFolder = None,
+    archive_size: ArchiveSize = Archive.most_gb,
+    archive_age: ArchiveAge = Archive.most_days,
     grace: Annotated[
         float, typer.Option(min=0, metavar="SECONDS", help="Let running scans go on for so long when told to stop.")
     ] = GRACE_S,
@@ -82,8 +90,9 @@ def worker(
     limits = ServerLimits(connections, idle_s=idle_limit, stall_s=stall_limit)
     trust = trust_of(folders=allow_folder or (), is_whole=trust_clients)
     limit_memory(memory_limit)
+    kept = open_archive(archive, archive_size, archive_age)
     share_pools()
-    with _signals() as signals, Worker(ports, bind, defaults, limits, trust) as running:
+    with _signals() as signals, Worker(ports, bind, defaults, limits, trust, kept) as running:
         for name, address in running.addresses.items():
             own = ", ".join(f"{key}={value}" for key, value in defaults[name].items())
             logger.info("%s listens on %s:%d%s", name, *address, f", {own}" if own else "")

@@ -1,5 +1,6 @@
 """Files: what lies on disk?"""
 
+from pipelines.files.archive import Archive, ArchivedScan
 from pipelines.files.hdf5_file import has_group
 from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, Target, check_same_kind, open_images
 from pipelines.files.mrd2_acquisition import to_raw
@@ -12,6 +13,8 @@ from pipelines.files.raw_writer import RawWriter, write_raw_file
 from pipelines.files.read_kspaces import read_kspaces
 
 __all__ = [
+    "Archive",
+    "ArchivedScan",
     "ImageWriter",
     "MRDHeader",
     "Pixels",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,10 @@ from pipelines.files.mrd_header import read_header
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.siemens import as_mrd
 from pipelines.files.stored_scan import StoredScan
+from pipelines.files.stored_stream import StoredStream, is_stream
 
 ThingT = TypeVar("ThingT")
+Stored: TypeAlias = StoredScan | StoredStream
 
 
 class _About(NamedTuple):
@@ -37,7 +39,7 @@ class _About(NamedTuple):
 
 
 class RawFile:
-    """An MRD raw file; a Siemens raw file is turned into one first.
+    """An MRD raw file or a stored MRD stream; a Siemens raw file is turned into one first.
 
     Parameters
     ----------
@@ -93,23 +95,28 @@ class RawFile:
 
     def acquisitions(self) -> Iterator[RawAcquisition]:
         """Give the acquisitions in the order of the file."""
-        return self._read(StoredScan.acquisitions)
+        return self._read(lambda scan: scan.acquisitions())
 
     def waveforms(self) -> Iterator[RawWaveform]:
         """Give the waveforms in the order of the file."""
-        return self._read(StoredScan.waveforms)
+        return self._read(lambda scan: scan.waveforms())
 
     def __iter__(self) -> Iterator[RawItem]:
         """Give acquisitions and waveforms in the order of the scan."""
         return self._read(iter)
 
-    def _read(self, give: Callable[[StoredScan], Iterator[ThingT]]) -> Iterator[ThingT]:
+    def _read(self, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:
         def make() -> Iterator[ThingT]:
-            with StoredScan(self.path, self.group, self._stored) as scan:
+            with self._open() as scan:
                 yield from give(scan)
 
         return in_child(make, str(self.path))
 
+    def _open(self) -> Stored:
+        if is_stream(self._stored):
+            return StoredStream(self._stored)
+        return StoredScan(self.path, self.group, self._stored)
 
-def _about(scan: StoredScan) -> Iterator[_About]:
+
+def _about(scan: Stored) -> Iterator[_About]:
     yield _About(scan.header_xml, scan.other_groups, scan.n_acquisitions, scan.n_waveforms)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from gadgets.errors import PeerLostError
 from gadgets.wire import Pace
+from pipelines.files import ArchivedScan
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 
 FAREWELL_LIMIT_S = 10.0
@@ -34,13 +35,21 @@ class ClientConnection:
         self._reader = MessageReader(connection, "client", stall_s=stall_s)
         # Every node of the chain may write to the client, each from the thread that reads it: messages must not mix.
         self._lock = threading.Lock()
+        self._archived: ArchivedScan | None = None
         # At once: held back by the system, a small message would wait until the one before is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._notice_dead_hosts()
 
     def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
         """Read the next message, once ``check`` has let its id pass; raises PeerLostError or WireError."""
-        return self._reader.read(check)
+        message = self._reader.read(check)
+        if self._archived is not None:
+            self._archived.add(message.data)
+        return message
+
+    def keep_in(self, archived: ArchivedScan | None) -> None:
+        """Have every message that is read from now on added to an archive; None: to none."""
+        self._archived = archived
 
     def send(self, message: Message) -> None:
         """Send a message; waits while the client is busy.

@@ -17,6 +17,7 @@ import threading
 from types import TracebackType
 
 from pipelines.chains import OURS, Trust
+from pipelines.files import Archive
 from pipelines.host.connections import ClientConnection
 from pipelines.host.limits import USUAL_LIMITS, ServerLimits
 from pipelines.host.reception import Reception
@@ -40,6 +41,8 @@ class Host:
         How much clients get at most, and how long they are waited for.
     trust
         What clients may name beyond the gadgets and chains of despark.
+    archive
+        Keeps what clients send.
 
     Raises
     ------
@@ -48,9 +51,15 @@ class Host:
     """
 
     def __init__(
-        self, bind: str = "127.0.0.1", port: int = 0, limits: ServerLimits = USUAL_LIMITS, trust: Trust = OURS
+        self,
+        bind: str = "127.0.0.1",
+        port: int = 0,
+        limits: ServerLimits = USUAL_LIMITS,
+        trust: Trust = OURS,
+        archive: Archive | None = None,
     ) -> None:
         self._limits = limits
+        self._archive = archive
         self._trust = trust
         self._scans = threading.BoundedSemaphore(limits.scans)
         self._lock = threading.Lock()
@@ -85,7 +94,7 @@ class Host:
 
     def _serve(self, _: str, connection: socket.socket, origin: str) -> None:
         client = ClientConnection(connection, self._limits.stall_s)
-        session = Session(client, origin, self._limits, self._trust, self._scans)
+        session = Session(client, origin, self._limits, self._trust, self._scans, self._archive)
         with self._lock:
             self._sessions.add(session)
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
 from pipelines.chains import Chain, Trust, packaged_chain, parse_chain
-from pipelines.files import mended, read_header
+from pipelines.files import Archive, mended, read_header
 from pipelines.host.connections import ClientConnection
 from pipelines.host.limits import ServerLimits
 from pipelines.host.scan import Scan
@@ -42,6 +43,8 @@ class Session:
         What the client may name.
     scans
         Has a place for each scan that may run at once.
+    archive
+        Keeps what the client sends.
     """
 
     def __init__(
@@ -51,12 +54,14 @@ class Session:
         limits: ServerLimits,
         trust: Trust,
         scans: threading.BoundedSemaphore,
+        archive: Archive | None = None,
     ) -> None:
         self.name = name
         self._client = client
         self._limits = limits
         self._trust = trust
         self._scans = scans
+        self._archive = archive
         self._scan: Scan | None = None
         self._is_stopped = False
 
@@ -135,8 +140,12 @@ class Session:
             self._scan = Scan(chain, mended(header, "client"), self._client, self._limits)
             if self._is_stopped:
                 raise NodeError(STOPPED)
-            self._scan.run()
+            archived = self._archive.begin(header) if self._archive is not None else contextlib.nullcontext()
+            with archived as kept:
+                self._client.keep_in(kept)
+                self._scan.run()
         finally:
+            self._client.keep_in(None)
             self._scans.release()
 
 

@@ -10,6 +10,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from gadgetron.external.connection import Connection
@@ -19,7 +20,7 @@ from gadgets.node import QUIET_S
 from gadgets.settings import properties_of
 from gadgets.wire import Transport
 from pipelines.chains import EVERYTHING, Trust
-from pipelines.files import mended
+from pipelines.files import Archive, ArchivedScan, mended
 from pipelines.host import ServerLimits
 from pipelines.messages import MessageID, text_message
 from pipelines.worker.scan_socket import ScanSocket
@@ -29,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 # A scan of which nothing but a CLOSE came is the health check: not worth a line of the log every few seconds.
 CLOSE_BYTES = 2
+
+TAKE_ACQUISITIONS = ("acquisition_buffer", "raw_repair")
+"""Nodes that get a scan as the scanner sent it; the others get what these made of it."""
 
 NO_LIMITS = ServerLimits(idle_s=math.inf)
 """For a node beside those who feed it: they watch their own client."""
@@ -46,6 +50,7 @@ def serve_node(
     defaults: Mapping[str, str],
     limits: ServerLimits = NO_LIMITS,
     trust: Trust = EVERYTHING,
+    archive: Archive | None = None,
 ) -> None:
     """Run a node on a connection until the scan is over, and close it.
 
@@ -61,6 +66,8 @@ def serve_node(
         How long the peer is waited for.
     trust
         What the peer may name in its CONFIG.
+    archive
+        Keeps what comes to nodes that take acquisitions.
     """
     started = time.monotonic()
     with connected:
@@ -68,6 +75,7 @@ def serve_node(
             # Read here and handed on mended: the package parses both as soon as it has the socket.
             configuration, header = connected.read_opening(limits.stall_s)
             trust.check_settings(properties_of(configuration, node), node, defaults)
+            as_it_came = header
             configuration, header = with_defaults(configuration, defaults, node), mended(header, node)
             connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
             # The package's parsers raise whatever they stumble on.
@@ -84,7 +92,8 @@ def serve_node(
             logger.exception("%s: the scan is refused", node)
             _refuse(connected, node, error)
             return
-        with connection:
+        with connection, _begin(archive if node in TAKE_ACQUISITIONS else None, as_it_came) as kept:
+            connected.keep_in(kept)
             # The longest pause between two messages; the node takes it over from the socket.
             # The package has just switched the time-out off.
             connected.settimeout(None if math.isinf(limits.idle_s) else limits.idle_s)
@@ -92,6 +101,10 @@ def serve_node(
         level = logging.DEBUG if connected.n_received <= CLOSE_BYTES else logging.INFO
         seconds = time.monotonic() - started
         logger.log(level, "%s: %.1f MB came, over after %.2f s", node, connected.n_received / 1e6, seconds)
+
+
+def _begin(archive: Archive | None, header: bytes) -> AbstractContextManager[ArchivedScan | None]:
+    return nullcontext() if archive is None else archive.begin(header)
 
 
 def _message(kind: MessageID, text: bytes) -> bytes:

@@ -12,6 +12,7 @@ import struct
 from gadgets.bounded_xml import MAX_XML_BYTES
 from gadgets.errors import PeerLostError, WireError
 from gadgets.wire import STALL_S, Pace
+from pipelines.files import ArchivedScan
 from pipelines.messages import MessageID
 
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
@@ -32,6 +33,7 @@ class ScanSocket(socket.socket):
         self._ahead = b""
         self.stall_s = STALL_S
         self._pace = Pace()
+        self._archived: ArchivedScan | None = None
         self.n_opening = 0
         self.n_received = 0
         self.settimeout(None)
@@ -59,7 +61,13 @@ class ScanSocket(socket.socket):
         n_received = super().recv_into(buffer, nbytes, flags)
         # Only this method is used once the node's own transport reads: what is counted is data.
         self.n_received += n_received
+        if self._archived is not None:
+            self._archived.add(memoryview(buffer)[:n_received])
         return n_received
+
+    def keep_in(self, archived: ArchivedScan | None) -> None:
+        """Have all data that come from now on added to an archive; None: to none."""
+        self._archived = archived
 
     def read_opening(self, limit_s: float) -> tuple[bytes, bytes]:
         """Read the CONFIG and the HEADER with which every scan begins, and nothing beyond.

@@ -18,6 +18,7 @@ from gadgets.findings import ScanFacts
 from gadgets.process import WarmStore, using
 from gadgets.settings import NODE_SETTINGS, strict, validate
 from pipelines.chains import OURS, Trust
+from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, Reception, ServerLimits
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.worker.node_session import serve_node
@@ -50,6 +51,8 @@ class Worker:
         How many are served at once, and how long they are waited for.
     trust
         What clients may name; of settings, those that name files.
+    archive
+        Keeps what comes to nodes that take acquisitions.
 
     Raises
     ------
@@ -66,10 +69,12 @@ class Worker:
         settings: Mapping[str, Mapping[str, str]] | None = None,
         limits: ServerLimits = USUAL_LIMITS,
         trust: Trust = OURS,
+        archive: Archive | None = None,
     ) -> None:
         self._settings = {node: dict((settings or {}).get(node, {})) for node in ports}
         self._limits = limits
         self._trust = trust
+        self._archive = archive
         self._warm = WarmStore()
         self._lock = threading.Lock()
         self._scans: dict[str, ScanSocket] = {}
@@ -136,7 +141,7 @@ class Worker:
             self._scans[name] = connected
         try:
             with using(self._warm):
-                serve_node(connected, node, self._settings[node], self._limits, self._trust)
+                serve_node(connected, node, self._settings[node], self._limits, self._trust, self._archive)
         finally:
             with self._lock:
                 self._scans.pop(name, None)

@@ -10,6 +10,7 @@ import typer
 
 from gadgets.process import MEMORY_VARIABLE
 from gadgets.process import memory_limit as memory_limit_in_force
+from pipelines.files import Archive
 
 Connections = Annotated[
     int, typer.Option(min=1, metavar="N", help="Keep so many connections open at once; refuse more.")
@@ -31,9 +32,35 @@ AllowFolder = Annotated[
     list[Path] | None,
     typer.Option(metavar="DIR", help="Let settings of clients name files in this folder. May be given again."),
 ]
+ArchiveFolder = Annotated[
+    Path | None,
+    typer.Option("--archive", metavar="DIR", help="Keep every scan as it comes in, one file each, in this folder."),
+]
+ArchiveSize = Annotated[
+    float,
+    typer.Option("--archive-size", min=0.001, metavar="GB", help="Keep so much; the oldest scans are removed first."),
+]
+ArchiveAge = Annotated[
+    float, typer.Option("--archive-age", min=0.001, metavar="DAYS", help="Remove scans that are older than this.")
+]
 TrustClients = Annotated[
     bool, typer.Option("--trust-clients", help="Let clients run and name everything that this user may.")
 ]
+
+
+def open_archive(folder: Path | None, size: float, age: float) -> Archive | None:
+    """Give the archive of a server; None where there is none.
+
+    Raises
+    ------
+    RawDataError
+        Nothing can be written there.
+    """
+    if folder is None:
+        return None
+    archive = Archive(folder, size, age)
+    archive.check()
+    return archive
 
 
 def limit_memory(gigabytes: float | None) -> None:

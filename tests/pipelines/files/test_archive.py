@@ -1,0 +1,153 @@
+"""Scans are kept as they came in: whole messages wherever the file is cut, for the owner only, within bounds."""
+
+import os
+import stat
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from helpers.builders import configuration, stream
+from helpers.paths import ROOT
+from helpers.raw_scans import HEADER, chain_xml, converse, make_raw_file, raw_waveform, scan_bytes, scan_items
+
+import pipelines.files.archive
+from gadgets.errors import RawDataError
+from pipelines.files import Archive, RawFile
+from pipelines.files.stored_stream import StoredStream
+from pipelines.host import Host
+from pipelines.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.replay import Replay
+from pipelines.worker import Worker
+
+ITEMS = [*scan_items(n_lines=6), raw_waveform(scan_counter=9)]
+DROP_IN = chain_xml(
+    '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/><configuration>'
+    '<property name="spark_detection.method" value="none"/></configuration></external>',
+    writes=("AcquisitionWriter", "WaveformWriter"),
+)
+
+
+def as_messages(items):
+    kinds = [MessageID.ACQUISITION if hasattr(item, "trajectory") else MessageID.WAVEFORM for item in items]
+    return [bytes(data_message(kind, item.to_bytes()).data) for kind, item in zip(kinds, items, strict=True)]
+
+
+WHOLE = bytes(text_message(MessageID.HEADER, HEADER).data) + b"".join(as_messages(ITEMS)) + bytes(CLOSE.data)
+
+
+def test_a_host_keeps_what_a_client_sends_and_it_can_be_replayed(tmp_path):
+    archive = Archive(tmp_path / "scans")
+    archive.check()
+    with Host(archive=archive) as host:
+        converse(host.address, scan_bytes(DROP_IN, ITEMS))
+        converse(host.address, scan_bytes(DROP_IN, ITEMS[:3], close=b"\1"), half_close=True)
+    first, second = sorted(archive.folder.iterdir(), key=lambda path: -path.stat().st_size)
+    assert first.read_bytes() == WHOLE
+    assert second.read_bytes() == WHOLE[: second.stat().st_size]
+    assert stat.S_IMODE(first.stat().st_mode) == 0o600
+    assert stat.S_IMODE(archive.folder.stat().st_mode) == 0o700
+    with RawFile(second) as raw:
+        assert [item.to_bytes() for item in raw] == [item.to_bytes() for item in ITEMS[:3]]
+    output = tmp_path / "scan.h5"
+    Replay(first, output, "repair_raw", settings=("spark_detection.method=none",)).run()
+    with RawFile(output) as raw:
+        assert raw.header_xml == HEADER
+        assert [item.to_bytes() for item in raw] == [item.to_bytes() for item in ITEMS]
+
+
+def test_a_worker_keeps_what_its_first_nodes_get(tmp_path):
+    archive = Archive(tmp_path)
+    config = configuration(**{"spark_detection.method": "none"})
+    content = stream([], HEADER, config, close=b"") + b"".join(as_messages(ITEMS)) + bytes(CLOSE.data)
+    with Worker({"raw_repair": 0, "image_fft": 0}, archive=archive) as worker:
+        assert len(converse(worker.addresses["raw_repair"], content)) == len(ITEMS) + 1
+        converse(worker.addresses["image_fft"], stream([], HEADER, configuration()))
+    (kept,) = tmp_path.iterdir()
+    assert kept.read_bytes() == WHOLE
+
+
+def test_cut_anywhere_it_gives_all_whole_messages(tmp_path):
+    starts = np.cumsum([len(WHOLE) - len(b"".join(as_messages(ITEMS))) - 2, *map(len, as_messages(ITEMS))])
+    path = tmp_path / "cut.mrd"
+    # Around every border between two messages, and at some places between.
+    places = {int(start) + step for start in starts for step in (-1, 0, 1, 3, 100)}
+    for length in sorted(place for place in places if place < len(WHOLE)):
+        path.write_bytes(WHOLE[:length])
+        n_whole = int(np.searchsorted(starts, length, side="right")) - 1
+        if n_whole < 1:
+            with pytest.raises(RawDataError, match=r"cut.mrd: (expected a stream|the stream holds no acquisitions)"):
+                StoredStream(path)
+            continue
+        with StoredStream(path) as scan:
+            assert [item.to_bytes() for item in scan] == [item.to_bytes() for item in ITEMS[:n_whole]], length
+            assert scan.n_acquisitions + scan.n_waveforms == n_whole
+
+
+def test_a_stored_stream_says_of_itself_what_a_raw_file_does(tmp_path):
+    stored, raw_path = tmp_path / "a.mrd", make_raw_file(tmp_path / "a.h5", ITEMS)
+    stored.write_bytes(WHOLE)
+    with RawFile(stored) as one, RawFile(raw_path) as other:
+        assert (one.n_acquisitions, one.n_waveforms) == (other.n_acquisitions, other.n_waveforms)
+        assert b"".join(rows.tobytes() for rows in one.headers(2)) == b"".join(
+            rows.tobytes() for rows in other.headers()
+        )
+        assert [item.to_bytes() for item in one.waveforms()] == [item.to_bytes() for item in other.waveforms()]
+
+
+def test_a_stream_of_other_things_is_refused(tmp_path):
+    path = tmp_path / "a.mrd"
+    path.write_bytes(WHOLE[:-2] + bytes(text_message(MessageID.TEXT, "a").data))
+    with pytest.raises(RawDataError, match="expected acquisitions and waveforms in a stream, found TEXT"):
+        RawFile(path)
+    path.write_bytes(WHOLE[:-2] + b"\x67\x12")
+    with pytest.raises(RawDataError, match=r"damaged \(a.mrd: unknown message id"):
+        RawFile(path)
+
+
+def test_the_oldest_scans_go_first_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipelines.files.archive, "_GB", 1000)
+    archive = Archive(tmp_path, most_gb=4, most_days=1)
+    (tmp_path / "keep.mrd").write_bytes(bytes(9000))
+    for number in range(3):
+        path = tmp_path / f"scan-{number}.mrd"
+        path.write_bytes(bytes(1500))
+        os.utime(path, (1e9 if number == 1 else 2e9 + number,) * 2)
+    with archive.begin(b"x" * 100) as scan:
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"keep.mrd", "scan-0.mrd", "scan-2.mrd", scan.path.name}
+        scan.add(bytes(2000))
+        archive.make_room(scan.path)
+        assert {path.name for path in tmp_path.iterdir()} == {"keep.mrd", "scan-2.mrd", scan.path.name}
+
+
+def test_a_scan_that_is_larger_than_the_archive_is_given_up(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(pipelines.files.archive, "_GB", 1000)
+    monkeypatch.setattr(pipelines.files.archive, "_STEP_BYTES", 100)
+    with Archive(tmp_path, most_gb=1).begin(b"") as scan:
+        for _ in range(100):
+            scan.add(bytes(150))
+    assert scan.path.stat().st_size < 1500
+    assert "is not written any further (the archive is full, 1 GB)" in caplog.text
+
+
+def test_a_disk_that_is_full_costs_the_file_and_not_the_scan(tmp_path, monkeypatch, caplog):
+    scan = Archive(tmp_path).begin(b"")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    scan.add(b"abc")
+    scan.add(b"abc")
+    assert caplog.text.count("is not written any further (No space left on device); the scan goes on") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_server_starts(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RawDataError, match="no scans can be archived there"):
+        Archive(tmp_path / "file").check()
+    command = [sys.executable, "-m", "pipelines.commands.command_line", "serve", "--port", "0", "--archive"]
+    shown = subprocess.run([*command, str(tmp_path / "file")], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert shown.returncode == 1
+    assert "no scans can be archived there (File exists)" in shown.stderr

@@ -3,17 +3,17 @@
 from gadgets.background.darkness import contrast_of
 from gadgets.background.image_support import (
     SupportPrediction,
-    Withheld,
     contrast_without,
     innovation_of,
     predict_from_support,
 )
 from gadgets.background.joint_search import MOST, search_jointly
+from gadgets.background.missing_samples import AtMissing
 
 __all__ = [
     "MOST",
+    "AtMissing",
     "SupportPrediction",
-    "Withheld",
     "contrast_of",
     "contrast_without",
     "innovation_of",

@@ -26,13 +26,26 @@ SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12  # between which a plane needs no other
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What a fit has come to, see :class:`.image_support.SupportPrediction`; `image` transforms what is filled."""
+    """What a fit has come to.
 
-    filled: ComplexArray
+    Attributes
+    ----------
+    groups, values
+        The missing samples, and what belongs there, each of shape ``(coil, sample)``.
+    diagonals
+        Of the system's inverse, for each group.
+    image
+        Transform of the samples with these values, shape ``(coil, y, x)``.
+    precision, correlation, receiver_weights
+        See :class:`.image_support.SupportPrediction`.
+    """
+
+    groups: Sequence[MissingSamples]
+    values: Sequence[ComplexArray]
+    diagonals: Sequence[FloatArray]
     image: ComplexArray
     precision: NDArray[np.float32]
     correlation: NDArray[np.complex128]
-    variance: NDArray[np.float32]
     receiver_weights: FloatArray
 
 
@@ -41,29 +54,35 @@ def fitted(start: ComplexArray, missing: BoolArray, image: ComplexArray | None =
 
     ``image`` is the transform of that, which is overwritten; None: it is not known yet.
     """
-    filled = start.copy()
     image = fft.fft2(start) if image is None else image
     groups = missing_samples(missing)
-    variance = np.zeros(missing.shape, np.float32)
+    values: list[ComplexArray] = [start[group.index] for group in groups]
     receiver_weights = receiver_weights_of(image)
     for _ in range(MAX_ITERATIONS):
         check_time()
         precision = precision_with(image, receiver_weights)
         correlation: NDArray[np.complex128] = fft.ifft2(precision.astype(np.float64))
-        moved = []
-        for group in groups:
-            # The solution is what the samples leave in the background; minus that, the missing ones cancel it.
-            solution, diagonal = group.solve(correlation, group.samples_of(image, precision), precision)
-            filled[group.index] -= solution
-            variance[group.index] = diagonal
-            group.add_to(image, -solution)  # by its change alone: no copy of all that is known
-            moved.append(-solution)
+        # A solution is what the samples leave in the background; minus that, the missing ones cancel it.
+        solved = [group.solve(correlation, group.samples_of(image, precision), precision) for group in groups]
+        moved = [-solution for solution, _ in solved]
+        for group, known, more in zip(groups, values, moved, strict=True):
+            known += more
+            group.add_to(image, more)  # by its change alone: no copy of all that is known
         change = change_of(groups, moved, receiver_weights)
         if change > LOSSY:
-            image[...] = fft.fft2(filled)
+            image[...] = fft.fft2(filled_with(start, groups, values))
         if change < STILL:
             break
-    return Fit(filled, image, precision, correlation, variance, receiver_weights)
+    diagonals = [diagonal for _, diagonal in solved]
+    return Fit(groups, values, diagonals, image, precision, correlation, receiver_weights)
+
+
+def filled_with(plane: ComplexArray, groups: Sequence[MissingSamples], values: Sequence[ComplexArray]) -> ComplexArray:
+    """Give a copy of a plane with values for its missing samples."""
+    filled = plane.copy()
+    for group, known in zip(groups, values, strict=True):
+        filled[group.index] = known
+    return filled
 
 
 def change_of(groups: Sequence[MissingSamples], moved: Sequence[ComplexArray], receiver_weights: FloatArray) -> float:

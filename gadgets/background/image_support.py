@@ -11,17 +11,19 @@ doi 10.1109/78.558475).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.background.darkness import brightness_of, contrast, precision_from, receiver_weights_of
-from gadgets.background.fit import change_of, fitted, in_units, scale_of
-from gadgets.background.missing_samples import missing_samples
+from gadgets.background.fit import change_of, filled_with, fitted, in_units, scale_of
+from gadgets.background.missing_samples import AtMissing, MissingSamples, missing_samples
 from gadgets.local_statistics import power
 
 MOVED = 0.05  # the same for samples that are withheld: only errors are measured on them
@@ -35,8 +37,10 @@ class SupportPrediction:
 
     Attributes
     ----------
-    filled
-        Samples, shape ``(coil, ky, kx)``; those that were missing have their predicted values.
+    plane
+        The partition as recorded, shape ``(coil, ky, kx)``.
+    groups, values
+        The missing samples, and what is predicted there, each of shape ``(coil, sample)``.
     weighted
         Samples of the image divided by its variance, shape ``(coil, ky, kx)``; zero at the missing ones. Divided
         by ``correlation[0, 0]`` it is every sample minus its prediction from all others.
@@ -45,21 +49,22 @@ class SupportPrediction:
     correlation
         Matrix element of the system between two samples, by their distance, shape ``(ky, kx)``.
     variance
-        Diagonal of the system's inverse at the missing samples, shape ``(coil, ky, kx)``: how uncertain each is, in
-        common units, because it and the others are missing. Zero where nothing is missing, and where too much is
-        for it to be known.
+        Diagonal of the system's inverse at the missing samples: how uncertain each is, in common units, because it
+        and the others are missing. Zero where too much is missing for it to be known.
     doubt
-        How far the missing samples hang on the first estimate of the variance, shape ``(coil, ky, kx)``.
+        How far the missing samples hang on the first estimate of the variance; None: not at all.
     receiver_weights
         One over the background power of each receiver, shape ``(coil,)``.
     """
 
-    filled: ComplexArray
+    plane: ComplexArray
+    groups: Sequence[MissingSamples]
+    values: Sequence[ComplexArray]
     weighted: ComplexArray
     precision: NDArray[np.float32]
     correlation: NDArray[np.complex128]
-    variance: NDArray[np.float32]
-    doubt: FloatArray
+    variance: AtMissing
+    doubt: AtMissing | None
     receiver_weights: FloatArray
 
     @property
@@ -68,10 +73,15 @@ class SupportPrediction:
         innovation: ComplexArray = self.weighted / np.float32(self.correlation[0, 0].real)
         return innovation
 
-    def relative_variance_at(self, place: Any = ...) -> FloatArray:  # noqa: ANN401 - the type of an index has no name
-        """Variance of missing samples over that of a single one, at an index of ``(coil, ky, kx)``; zero elsewhere."""
-        relative: FloatArray = self.variance[place] * np.float32(self.correlation[0, 0].real)
-        return relative
+    @cached_property
+    def predicted(self) -> AtMissing:
+        """What is predicted at the missing samples; what was recorded there in receivers that do not miss them."""
+        return AtMissing.of(self.groups, self.values, self.plane)
+
+    @property
+    def filled(self) -> ComplexArray:
+        """Samples, shape ``(coil, ky, kx)``; those that were missing have their predicted values. A copy."""
+        return filled_with(self.plane, self.groups, self.values)
 
     def burst_resolution(self, length: int) -> NDArray[np.complex128]:
         """Matrix that turns ``weighted`` at consecutive samples into their errors when all are left out together."""
@@ -79,8 +89,8 @@ class SupportPrediction:
         inverse: NDArray[np.complex128] = np.linalg.inv(self.correlation[0, steps % self.correlation.shape[1]])
         return inverse
 
-    def without(self, missing: BoolArray) -> Withheld:
-        """Predict once more, with other samples missing as well: see :class:`Withheld`.
+    def without(self, missing: BoolArray) -> AtMissing:
+        """Predict once more, with other samples missing as well.
 
         The weights stay as they are, which takes no transform but only the solution of the system; unless that moves
         the background by more than :data:`MOVED`. Then all is fitted anew, from what is filled.
@@ -89,50 +99,31 @@ class SupportPrediction:
         ----------
         missing
             All that was missing and what is withheld, shape ``(coil, ky, kx)``.
+
+        Returns
+        -------
+        AtMissing
+            What is predicted minus what was there, over its expected size: what is withheld makes the task harder than
+            it is.
         """
         groups = missing_samples(missing)
         solved = [group.solve(self.correlation, self.weighted[group.index], self.precision) for group in groups]
-        moved = [-solution for solution, _ in solved]
-        change = change_of(groups, moved, self.receiver_weights)
-        diagonals = [diagonal for _, diagonal in solved]
-        if change > MOVED:
-            scale = scale_of(self.filled)
-            fit = fitted((self.filled / scale).astype(np.complex64, copy=False), missing)
-            moved = [scale * fit.filled[group.index] - self.filled[group.index] for group in groups]
-            diagonals = [fit.variance[group.index][0] for group in groups]
+        moved, diagonals = [-solution for solution, _ in solved], [diagonal for _, diagonal in solved]
+        if change_of(groups, moved, self.receiver_weights) > MOVED:
+            filled = self.filled
+            scale = scale_of(filled)
+            fit = fitted(in_units(filled, scale), missing)
+            pairs = zip(groups, fit.values, strict=True)
+            moved, diagonals = [scale * values - filled[group.index] for group, values in pairs], list(fit.diagonals)
         unit = float(self.correlation[0, 0].real)
-        places = np.argwhere(missing.any(axis=0))
-        number = np.full(missing.shape[1:], -1)
-        number[tuple(places.T)] = np.arange(len(places))
-        wrong = np.zeros((len(missing), len(places)), np.complex64)
-        for group, values, diagonal in zip(groups, moved, diagonals, strict=True):
-            _, line, sample = group.index
-            expected = np.sqrt(np.where(diagonal > 0, diagonal * unit, 1))
-            wrong[group.coils[:, None], number[line, sample]] = values / expected
-        return Withheld(number, wrong)
+        expected = [np.sqrt(np.where(each > 0, each * unit, 1)) for each in diagonals]
+        wrong = [each / size for each, size in zip(moved, expected, strict=True)]
+        return AtMissing.of(groups, wrong, _zeros(self.plane.shape, np.complex64))
 
 
-@dataclass(frozen=True, eq=False)
-class Withheld:
-    """What was predicted for samples that are known, minus what was recorded, over its expected size.
-
-    What is withheld makes the task harder than it is: so they are divided by that.
-
-    Attributes
-    ----------
-    number
-        Of each sample that was missing or withheld, shape ``(ky, kx)``.
-    wrong
-        These errors, shape ``(coil, number)``; zero where a receiver misses nothing.
-    """
-
-    number: IntArray
-    wrong: ComplexArray
-
-    def at(self, receivers: IntArray, line: int, samples: slice) -> ComplexArray:
-        """Give the errors at consecutive samples of a line, shape ``(receiver, sample)``."""
-        errors: ComplexArray = self.wrong[receivers[:, None], self.number[line, samples]]
-        return errors
+def _zeros(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """Give zeros that take no memory."""
+    return np.broadcast_to(dtype(0), shape)
 
 
 def predict_from_support(
@@ -156,24 +147,34 @@ def predict_from_support(
     recorded = in_units(plane, scale)
     start = recorded if worthless is None else np.where(worthless, np.complex64(0), recorded)
     fit = fitted(start, missing)
-    doubt: FloatArray = np.broadcast_to(np.float32(0), missing.shape)
-    total = float(np.vdot(fit.filled, fit.filled).real)
+    doubt = None
     # Of the predicted values: a spark that was recorded loud does not mean that much of the image is missing.
-    if np.sum(power(fit.filled[missing])) > LARGE_SHARE * total:
+    energy = sum(float(np.sum(power(values))) for values in fit.values)
+    if energy > LARGE_SHARE * float(np.vdot(fit.image, fit.image).real) / missing[0].size:
         # A second start, with holes in place of what was recorded: where both end alike, the start decided nothing.
         fit = fit if start is recorded else fitted(recorded, missing)
-        without = fitted(np.where(missing, np.complex64(0), recorded), missing).filled
-        doubt = DOUBT * scale * np.abs(fit.filled - without)
+        without = fitted(np.where(missing, np.complex64(0), recorded), missing).values
+        differences = [DOUBT * scale * np.abs(one - other) for one, other in zip(fit.values, without, strict=True)]
+        doubt = AtMissing.of(fit.groups, differences, _zeros(missing.shape, np.float32))
+    del start, recorded
     weighted = fit.image
     for receiver in weighted:  # one at a time, in place: all others' samples take memory enough
         receiver[:] = fft.ifft2(fit.precision * receiver, overwrite_x=True)
     weighted[missing] = 0  # as the minimum has it, but for errors of the solution
     if scale != 1:
         # Correlation and variance hold in any units: the precision's largest value is 1.
-        for values in (fit.filled, weighted):
-            np.multiply(values, scale, out=values)
-    weights = fit.receiver_weights / np.float64(scale) ** 2
-    return SupportPrediction(fit.filled, weighted, fit.precision, fit.correlation, fit.variance, doubt, weights)
+        np.multiply(weighted, scale, out=weighted)
+    return SupportPrediction(
+        plane=plane,
+        groups=fit.groups,
+        values=[scale * values for values in fit.values],
+        weighted=weighted,
+        precision=fit.precision,
+        correlation=fit.correlation,
+        variance=AtMissing.of(fit.groups, fit.diagonals, _zeros(missing.shape, np.float32)),
+        doubt=doubt,
+        receiver_weights=fit.receiver_weights / np.float64(scale) ** 2,
+    )
 
 
 def contrast_without(plane: ComplexArray, missing: BoolArray, least: float) -> float:

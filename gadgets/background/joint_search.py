@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
-from gadgets.background.darkness import POWER, contrast_of, precision_of
+from gadgets.background.darkness import POWER, brightness_of, precision_of, receiver_weights_of
+from gadgets.background.darkness import contrast as contrast_of_brightness
+from gadgets.background.fit import in_units, scale_of
+from gadgets.background.missing_samples import MissingSamples
 from gadgets.local_statistics import power, quantile
 from gadgets.process import check_time
 
@@ -51,15 +54,17 @@ class JointlyFound:
     ----------
     chosen
         Numbers of the candidates.
-    contrast
-        Of the plane's image (see :func:`gadgets.background.image_support.contrast_of`) without what was withheld.
-    rest
-        The plane without the chosen as well, shape ``(coil, line, sample)``.
+    contrast, contrast_without
+        Of the plane's image (see :func:`gadgets.background.darkness.contrast_of`) without what was withheld, and
+        without the chosen as well.
+    errors
+        What was taken out of all withheld samples and all candidates, shape ``(coil, place)``; zero where not chosen.
     """
 
     chosen: NDArray[np.intp]
     contrast: float
-    rest: ComplexArray
+    contrast_without: float
+    errors: ComplexArray
 
 
 def search_jointly(
@@ -78,25 +83,31 @@ def search_jointly(
     thresholds
         Of each candidate, shape ``(n,)``: its least deviation in units of the error that predictions usually have.
     """
-    scale = np.float32(np.abs(plane).max(initial=0.0)) or np.float32(1)
-    recorded: ComplexArray = (plane / scale).astype(np.complex64, copy=False)
+    scale = scale_of(plane)
     places = np.concatenate([withheld, candidates])
-    lines, samples = places.T
-    rest = recorded.copy()
-    rest[:, withheld[:, 0], withheld[:, 1]] = 0
-    contrast = contrast_of(rest)
-    # Of all that was recorded, wrong or not: the system says by how much each of these values is wrong.
-    image = fft.fft2(recorded)
+    samples = MissingSamples(np.arange(len(plane)), places, (plane.shape[1], plane.shape[2]))
+    recorded = in_units(plane[samples.index], scale)
+    # The image of what is left is kept, and changed by what is taken out or put back: no other array of its size.
+    image = fft.fft2(in_units(plane, scale))
+    taken = np.where(np.arange(len(places)) < len(withheld), recorded, np.complex64(0))
+    samples.add_to(image, -taken)
+    contrast = _contrast_in(image)
     for each in ROUNDS:
         check_time()
-        system = _system_of(image, rest, places, each)
+        system = _system_of(image, taken, places, each)
         chosen = system.add(range(len(withheld)), each.caution * thresholds)
         chosen = system.drop(chosen, len(withheld), each.caution * thresholds)
-        # What the round before took out is put back first: the errors are those of what was recorded.
-        rest[:, lines, samples] = recorded[:, lines, samples]
-        rest[:, lines[chosen], samples[chosen]] -= system.errors_of(chosen)
-    rest *= scale
-    return JointlyFound(np.array(chosen[len(withheld) :], dtype=np.intp) - len(withheld), contrast, rest)
+        # What the round before took out is put back: the errors are those of what was recorded.
+        errors = np.zeros_like(taken)
+        errors[:, chosen] = system.errors_of(chosen)
+        samples.add_to(image, taken - errors)
+        taken = errors
+    found = np.array(chosen[len(withheld) :], dtype=np.intp) - len(withheld)
+    return JointlyFound(found, contrast, _contrast_in(image), np.asarray(taken * scale))
+
+
+def _contrast_in(image: ComplexArray) -> float:
+    return contrast_of_brightness(brightness_of(image, receiver_weights_of(image)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,23 +179,24 @@ class _System:
         return np.asarray(errors * self.usual[:, None], dtype=np.complex64)
 
 
-def _system_of(recorded: ComplexArray, rest: ComplexArray, places: IntArray, each: _Round) -> _System:
+def _system_of(image: ComplexArray, taken: ComplexArray, places: IntArray, each: _Round) -> _System:
     """Set up the system by the background of the plane without the samples that are known to be wrong by now.
 
-    `recorded` is the image of all that was recorded.
+    `image` is that of what is left; `taken` is what was taken out, shape ``(coil, place)``.
     """
-    image = fft.fft2(rest)
     precision = precision_of(image, each.smoothing, each.power)
     correlation = fft.ifft2(precision.astype(np.float64))
-    usual = np.empty(len(image))
-    seen = np.empty((len(image), len(places)), np.complex128)
-    for coil, receiver in enumerate(recorded):  # one at a time takes little memory
-        left = power(fft.ifft2(precision * image[coil])).ravel()
-        # The median power of complex Gaussian noise is ln 2 of its mean.
-        usual[coil] = np.sqrt(quantile(left, 0.5) / (np.log(2) * correlation[0, 0].real)) + 1e-20
-        seen[coil] = fft.ifft2(precision * receiver)[places[:, 0], places[:, 1]] / usual[coil]
     distance = (places[:, None] - places[None]) % np.array(correlation.shape)
     matrix = correlation[distance[..., 0], distance[..., 1]]
+    usual = np.empty(len(image))
+    # Of all that was recorded, wrong or not: the system says by how much each of these values is wrong.
+    seen = taken @ matrix.T
+    for coil, receiver in enumerate(image):  # one at a time takes little memory
+        left = fft.ifft2(precision * receiver)
+        # The median power of complex Gaussian noise is ln 2 of its mean.
+        median = quantile(power(left).ravel(), 0.5)
+        usual[coil] = np.sqrt(median / (np.log(2) * correlation[0, 0].real)) + 1e-20
+        seen[coil] = (seen[coil] + left[places[:, 0], places[:, 1]]) / usual[coil]
     # The smallest of ridges: many neighbours at once can hardly be told from each other.
     matrix[np.diag_indices(len(places))] *= 1 + 1e-9
     return _System(matrix, seen, usual)

@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from gadgets.arrays import IntArray
-from gadgets.background import MOST, contrast_of, search_jointly
+from gadgets.background import MOST, search_jointly
 from gadgets.detection.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
 from gadgets.detection.suspects import BESIDE, Suspect
 from gadgets.kspace import KSpace, Plane, planes_of
@@ -107,7 +107,7 @@ def _hidden_in_plane(plane: Plane, suspects: Sequence[Suspect], found: Sequence[
     if not 0 < len(result.chosen) < MOST or result.contrast < FAINTEST_CONTRAST:
         return []
     # Only now can the background be judged: the sparks lay over it.
-    has_background = contrast_of(result.rest) >= LEAST_CONTRAST
+    has_background = result.contrast_without >= LEAST_CONTRAST
     chosen = [weighed[number][0] for number in result.chosen]
     return [suspect for suspect in chosen if has_background or not suspect.in_core]
 

@@ -6,8 +6,6 @@ level say changes only around what was mended: all else keeps the maps that it h
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
@@ -30,7 +28,7 @@ def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, 
     Parameters
     ----------
     earlier
-        What was seen at the look before.
+        What was seen at the look before; its maps are overwritten.
     plane, valid
         As in :func:`gadgets.evidence.gather_evidence`, without the obvious samples.
     mended
@@ -40,18 +38,19 @@ def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, 
     if seen.scale != earlier.learnt.scale:
         # What was learnt is in other units; only data beyond the range of single precision come here.
         return gather_evidence(plane, valid, without_obvious=True)
-    maps = earlier.maps.copy()
+    maps = earlier.maps
     contrast = write_innovation(maps[:4], seen)
     changed = earlier.obvious | seen.obvious  # what is taken out is not there, and what no longer is has come back
     changed[tuple(mended.T)] = True
-    learnt = _write_residual(maps, earlier.learnt, seen, changed)
+    learnt = earlier.learnt
+    _write_residual(maps, learnt, seen, changed)
     places = np.flatnonzero(changed)
     samples = seen.with_obvious().reshape(len(plane), -1)[:, places]
     maps[6].reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
     return completed(seen, maps, contrast, learnt)
 
 
-def _write_residual(maps: NDArray[np.float32], learnt: Learnt, seen: Seen, changed: BoolArray) -> Learnt:
+def _write_residual(maps: NDArray[np.float32], learnt: Learnt, seen: Seen, changed: BoolArray) -> None:
     """Write what the samples around those that have changed are minus their predictions by their neighbours."""
     # All that has a changed sample among its neighbours, and these themselves.
     places = np.flatnonzero(binary_dilation(changed, np.ones([2 * reach + 1 for reach in REACH], bool)))
@@ -60,12 +59,11 @@ def _write_residual(maps: NDArray[np.float32], learnt: Learnt, seen: Seen, chang
         predicted = learnt.kernel.at(places, Sources(seen.data, learnt.kernel.virtual))
         residual -= predicted * trust_in(seen.level.ravel()[places], seen.noise)
     residual[:, seen.obvious.ravel()[places]] += seen.taken_out
-    error = learnt.error.copy()
+    error = learnt.error
     error.reshape(-1)[places] = root_mean_square(residual)
     level = error_level_of(error, seen.noise)
     maps[4] = _in_map(error / level)
     maps[5].reshape(-1)[places] = _in_map(learnt.residual.at(places, residual, level.ravel()[places]))
-    return replace(learnt, error=error)
 
 
 def _in_map(ratios: FloatArray) -> FloatArray:

@@ -43,15 +43,18 @@ def predict_conjugate(data: ComplexArray, centre: tuple[int, int, int]) -> Compl
     centre
         The true centre, see :func:`true_centre`.
     """
-    shift = tuple(-c for c in centre)
-    # The centre comes to index 0: about it the conjugate of an image has the mirrored k-space.
-    known = np.roll(data, shift, AXES)
-    smooth = fft.fftn(known * _window(data.shape[1:]), axes=AXES)
-    magnitude = np.abs(smooth)
-    magnitude[magnitude == 0] = 1
-    # conj(image) turned twice by the smooth phase is the image again, where that is real but for this phase
-    mirrored = np.conj(fft.fftn(known, axes=AXES)) * (smooth / magnitude) ** 2
-    return np.roll(fft.ifftn(mirrored, axes=AXES), centre, AXES).astype(data.dtype)
+    shift, window = tuple(-c for c in centre), _window(data.shape[1:])
+    predicted = np.empty_like(data)
+    for known, receiver in zip(data, predicted, strict=True):  # one at a time takes little memory
+        # The centre comes to index 0: about it the conjugate of an image has the mirrored k-space.
+        known = np.roll(known, shift, AXES)
+        smooth = fft.fftn(known * window, axes=AXES)
+        magnitude = np.abs(smooth)
+        magnitude[magnitude == 0] = 1
+        # conj(image) turned twice by the smooth phase is the image again, where that is real but for this phase
+        mirrored = np.conj(fft.fftn(known, axes=AXES)) * (smooth / magnitude) ** 2
+        receiver[:] = np.roll(fft.ifftn(mirrored, axes=AXES), centre, AXES)
+    return predicted
 
 
 def has_partner(clean: BoolArray, place: tuple[int, int, int], centre: tuple[int, int, int]) -> BoolArray:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
-from gadgets.background import SupportPrediction, Withheld, predict_from_support
+from gadgets.background import AtMissing, SupportPrediction, predict_from_support
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
 from gadgets.local_statistics import quantile
 from gadgets.repair.bursts import Burst, Surroundings
@@ -34,7 +34,7 @@ class Rehearsals:
     """Clean places of each loud burst of one partition, and what was predicted there when all were withheld."""
 
     places: Mapping[Burst, list[Burst]]
-    withheld: Withheld | None
+    withheld: AtMissing | None
 
     def wrong(self, burst: Burst) -> list[ComplexArray]:
         """Give the errors at each place of a burst, over their expected sizes, each ``(receiver, sample)``."""
@@ -106,8 +106,7 @@ class Groundwork:
 
     def predicted(self, burst: Burst) -> ComplexArray:
         """Say what the background tells of a burst, shape ``(receiver, sample)``."""
-        filled = self.support(burst.partition).filled
-        return filled[burst.receivers, burst.line, burst.start : burst.stop]
+        return self.support(burst.partition).predicted.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
 
     def usual_error(self, partition: int) -> FloatArray:
         """Typical error of single samples in a partition, as a complex standard deviation, shape ``(coil,)``."""

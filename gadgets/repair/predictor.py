@@ -67,9 +67,9 @@ class Predictor:
         resolution = self._ground.burst_resolution(burst.partition, burst.length)
         error = self._ground.background_error(burst)
         # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
-        place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
-        error = error * np.sqrt(np.maximum(prediction.variance[place] / np.diag(resolution).real, 1))
-        expected = np.sqrt(prediction.relative_variance_at(place))
+        variance = prediction.variance.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
+        error = error * np.sqrt(np.maximum(variance / np.diag(resolution).real, 1))
+        expected = np.sqrt(variance * np.float32(prediction.correlation[0, 0].real))
         wrong = self._ground.rehearse(burst.partition).wrong(burst)
         # Samples that are left out of a finished fit had their share in it, and flatter it; rehearsals were withheld.
         error = np.maximum(error, expected * root_mean_square(wrong))
@@ -127,8 +127,11 @@ class Predictor:
         else:
             chosen = _best(support, zero, self.kernel(burst), self.conjugate(burst))
         # Doubt speaks against any change, not for another method.
-        doubt = self._ground.support(burst.partition).doubt[burst.receivers, burst.line, burst.start : burst.stop]
-        return replace(chosen, error=np.maximum(chosen.error, doubt))
+        doubt = self._ground.support(burst.partition).doubt
+        if doubt is None:
+            return chosen
+        here = doubt.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
+        return replace(chosen, error=np.maximum(chosen.error, here))
 
     def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
         """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""

@@ -16,7 +16,7 @@ from gadgets.kspace import Encoding
 from gadgets.logbook import Recorder, changed_settings
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import assignment_for
-from gadgets.records import Calibration, Detection
+from gadgets.records import Calibration, Detection, Original
 from gadgets.repair import ValueAssignment
 from gadgets.report import Report
 from gadgets.settings import CalibrationSettings
@@ -77,11 +77,20 @@ def repair_sparks(
                 raise
             logger.warning("calibration: passed on as acquired: %s", error)
             yield item
+            yield from _original(item, settings)
             continue
         for detection, record in zip(detections, calibrations, strict=True):
             on_judged(detection, record)
             yield from waveforms_of(report.add(record))
         yield repaired
+        yield from _original(item, settings)
+
+
+def _original(item: Item, settings: CalibrationSettings) -> Iterator[Item]:
+    """Give a ReconData once more as it came, after a record that says so, where that is asked for."""
+    if settings.send_original and isinstance(item, ReconData):
+        yield from waveforms_of(Original())
+        yield item
 
 
 def _repaired(

@@ -11,10 +11,10 @@ from typing import Any
 
 from gadgets.errors import NodeError, RawDataError
 from gadgets.findings import ScanFacts
-from gadgets.image import MetaValue, meta_of, reconstruct
+from gadgets.image import ORIGINAL_SERIES, MetaValue, meta_of, original_meta, reconstruct
 from gadgets.kspace import Encoding, describe, without_non_finite
 from gadgets.node import Item, Stage, run_node
-from gadgets.records import Assembly, Calibration, Detection, Imaging
+from gadgets.records import Assembly, Calibration, Detection, Imaging, Original
 from gadgets.report import Report
 from gadgets.settings import ImageFFTSettings
 from gadgets.wire import (
@@ -58,10 +58,14 @@ def make_images(
         A ReconData is not one or no image can be made of it, and ``on_failure`` is fail.
     """
     collector = RecordCollector()
-    image_indices = count(1)
+    image_indices, original_indices = count(1), count(1)
     n_unused = 0
     for item in items:
-        if isinstance(item, ReconData):
+        if isinstance(item, ReconData) and collector.take(Original):
+            for cell in _cells(item, encodings, settings):
+                if cell.kspace.sampled.any() and (image := _original(cell, next(original_indices), settings)):
+                    yield image
+        elif isinstance(item, ReconData):
             lacking = {record.indices: record.warning for record in collector.take(Assembly)}
             records = chain(zip_longest(collector.take(Detection), collector.take(Calibration)), NO_RECORDS)
             # Detection counts empty cells too, so the number of the cell is that of the record.
@@ -124,6 +128,26 @@ def _image_or_reason(
         return None
 
 
+def _original(cell: Cell, image_index: int, settings: ImageFFTSettings) -> ImageMessage | None:
+    """Make an image of the data as acquired; no record tells of it, as one does of the repaired image."""
+    try:
+        kspace, _ = without_non_finite(cell.kspace)
+        image = reconstruct(kspace, cell.encoding)
+        return image_message(image, cell.header, _field_of_view(cell), image_index, original_meta(), ORIGINAL_SERIES)
+    except Exception as error:
+        where = describe(cell.kspace.indices)
+        if settings.on_failure == "fail":
+            raise NodeError(f"image_fft: {where}: {str(error) or type(error).__name__}") from error
+        logger.exception("image_fft: no image as acquired could be made (%s)", where)
+        return None
+
+
+def _field_of_view(cell: Cell) -> tuple[float, float, float]:
+    recon_x, encoded = cell.encoding.recon_fov[0], cell.encoding.encoded_fov
+    # Only the readout is cropped: phase oversampling stays in the image, and so in its field of view.
+    return recon_x, encoded[1], encoded[2]
+
+
 def _image(
     cell: Cell, meta: Callable[[str], Mapping[str, MetaValue]], image_index: int, report: Report
 ) -> ImageMessage:
@@ -141,12 +165,4 @@ def _image(
             warning=f"{n_non_finite} NaN or Inf samples were taken as zero" if n_non_finite else "",
         )
     )
-    recon_x, encoded = cell.encoding.recon_fov[0], cell.encoding.encoded_fov
-    return image_message(
-        image,
-        cell.header,
-        # Only the readout is cropped: phase oversampling stays in the image, and so in its field of view.
-        (recon_x, encoded[1], encoded[2]),
-        image_index,
-        meta(record.warning),
-    )
+    return image_message(image, cell.header, _field_of_view(cell), image_index, meta(record.warning))

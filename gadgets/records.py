@@ -142,6 +142,10 @@ class Calibration(Record):
         return sum(point.method is not None for point in self.points)
 
 
+class Original(Record):
+    """Says that the k-spaces which follow are as they were acquired: they went ahead once already, repaired."""
+
+
 class Assembly(Record):
     """How one k-space came in: its readouts, and how many of those expected are missing."""
 

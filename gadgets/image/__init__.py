@@ -1,6 +1,6 @@
 """Image: what does the patient's doctor see?"""
 
-from gadgets.image.meta import MetaValue, meta_of
+from gadgets.image.meta import ORIGINAL_SERIES, MetaValue, meta_of, original_meta
 from gadgets.image.reconstruction import (
     Matrix,
     Placement,
@@ -13,6 +13,7 @@ from gadgets.image.reconstruction import (
 )
 
 __all__ = [
+    "ORIGINAL_SERIES",
     "Matrix",
     "MetaValue",
     "Placement",
@@ -20,6 +21,7 @@ __all__ = [
     "centred_inverse_fft",
     "meta_of",
     "on_matrix",
+    "original_meta",
     "place_on_matrix",
     "reconstruct",
     "root_sum_of_squares",

@@ -10,6 +10,9 @@ from gadgets.records import Calibration, Detection
 
 MetaValue = str | int | float | list[str]
 
+ORIGINAL_SERIES = 1000
+"""Is added to the series index of images that were made once more, of the data as acquired."""
+
 MOST_SPARKS = 200
 """Sparks that an image tells of one by one; of more it gives the numbers alone."""
 
@@ -64,6 +67,21 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
     of_records = [record.warning for record in (detection, calibration) if record is not None]
     meta["despark_warnings"] = "; ".join(filter(None, [*warnings, *of_records]))
     return meta
+
+
+def original_meta() -> dict[str, MetaValue]:
+    """Give the meta data of an image that was made once more, of the data as acquired."""
+    comment, name = "despark: as acquired, nothing repaired; the repaired image is in another series", "as acquired"
+    return {
+        "DataRole": "Image",
+        "GADGETRON_DataRole": "Image",
+        "ImageComments": comment,
+        "GADGETRON_ImageComment": comment,
+        "SeriesDescription": name,
+        "GADGETRON_SeriesDescription": name,
+        "ImageProcessingHistory": ["despark"],
+        "GADGETRON_ImageProcessingHistory": ["despark"],
+    }
 
 
 def _comment(sparks: Sequence[Spark], detection: Detection | None, calibration: Calibration | None) -> str:

@@ -288,6 +288,11 @@ auto: The folder for the user's state, `~/.local/state/despark/scans.db`, or wha
 off: Nowhere.
 FILE: This SQLite file.""",
     )
+    send_original: bool = Field(
+        default=False,
+        description="Send each k-space once more as it was acquired, for a second series of images. Its series index "
+        "is 1000 higher, and its name says `as acquired`. Not in `raw_repair`, which makes no images.",
+    )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
     time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
@@ -313,6 +318,13 @@ class RawRepairSettings(NodeSettings):
         default=SparkDetectionSettings(), description="Settings of the second stage."
     )
     calibration: CalibrationSettings = Field(default=CalibrationSettings(), description="Settings of the third stage.")
+
+    @field_validator("calibration")
+    @classmethod
+    def _gives_back_what_came(cls, calibration: CalibrationSettings) -> CalibrationSettings:
+        if calibration.send_original:
+            raise ValueError("send_original needs a chain that makes images; raw_repair gives back what came")
+        return calibration
 
 
 NODE_SETTINGS: Mapping[str, type[BaseModel]] = {

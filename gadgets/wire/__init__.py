@@ -28,7 +28,7 @@ from gadgets.wire.kspaces import Cell, cells_of, recon_data_of, replace_cells
 from gadgets.wire.pace import STALL_S, Pace
 from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData
 from gadgets.wire.transport import ERROR, MESSAGE_ID, Transport
-from gadgets.wire.waveforms import RecordCollector, Waveform, waveforms_of
+from gadgets.wire.waveforms import RecordCollector, Waveform, is_original, waveforms_of
 
 __all__ = [
     "ERROR",
@@ -50,6 +50,7 @@ __all__ = [
     "encodings_of",
     "facts_of",
     "image_message",
+    "is_original",
     "recon_data_of",
     "replace_cells",
     "waveforms_of",

@@ -50,6 +50,7 @@ def image_message(
     field_of_view: tuple[float, float, float],
     image_index: int,
     meta: Mapping[str, MetaValue],
+    series_offset: int = 0,
 ) -> ImageMessage:
     """Give an image the place, time and counters of the acquisition it was made of.
 
@@ -65,6 +66,8 @@ def image_message(
         Running number, from 1.
     meta
         Values by name.
+    series_offset
+        Is added to the index of the series.
     """
     header = np.zeros(1, image_header_dtype)
     head = header[0]
@@ -79,7 +82,7 @@ def image_message(
     # The field has 16 bits: a longer series repeats the last number rather than fail.
     head["image_index"] = min(image_index, np.iinfo(np.uint16).max)
     # Images of one series share a matrix, and so an encoding.
-    head["image_series_index"] = acquisition_header["encoding_space_ref"]
+    head["image_series_index"] = acquisition_header["encoding_space_ref"] + series_offset
     content = ismrmrd.Meta(_printable(meta)).serialize().encode()
     head["attribute_string_len"] = len(content)
     return ImageMessage(header, content, np.ascontiguousarray(image, np.float32)[np.newaxis])

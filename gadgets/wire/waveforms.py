@@ -14,7 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gadgets.errors import RawDataError
-from gadgets.records import Assembly, Calibration, Detection, Record
+from gadgets.records import Assembly, Calibration, Detection, Original, Record
 from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
 
 WAVEFORM = 1026
@@ -30,7 +30,7 @@ _MAX_PIECE_BYTES = 65535 * 4 - _PIECE.size
 # A record of a million points has some 150 million bytes; more pieces than this are no record.
 _MAX_PIECES = 4096
 
-WAVEFORM_IDS: dict[type[Record], int] = {Detection: 1100, Calibration: 1101, Assembly: 1102}
+WAVEFORM_IDS: dict[type[Record], int] = {Detection: 1100, Calibration: 1101, Assembly: 1102, Original: 1103}
 _RECORDS = {number: record for record, number in WAVEFORM_IDS.items()}
 RecordT = TypeVar("RecordT", bound=Record)
 
@@ -62,6 +62,11 @@ def read_waveform(source: Transport) -> Waveform:
 def write_waveform(destination: Transport, waveform: Waveform) -> None:
     """Write a waveform with its id."""
     destination.write(_ID, waveform.header, waveform.samples)
+
+
+def is_original(content: bytes | bytearray) -> bool:
+    """Tell whether a waveform's bytes hold the record that k-spaces follow as they were acquired."""
+    return int(_HEADER.unpack_from(content)[8]) == WAVEFORM_IDS[Original]
 
 
 def waveforms_of(record: Record, scan_counter: int = 0, time_stamp: int = 0) -> list[Waveform]:

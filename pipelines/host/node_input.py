@@ -9,6 +9,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 
+from gadgets.wire import is_original
 from pipelines.chains import Node
 from pipelines.messages import Message, MessageID
 
@@ -40,6 +41,7 @@ class NodeInput:
         self._n_sent: Counter[str] = Counter()
         self._n_given: Counter[str] = Counter()
         self._is_dead = False
+        self._is_extra = False
         # Set once all that waited is on its way: what comes later must not overtake it.
         self._is_clear = threading.Event()
 
@@ -63,6 +65,11 @@ class NodeInput:
         """Note a message that came from the node."""
         with self._lock:
             self._n_given[message.id.name] += 1
+            if message.id is MessageID.RECONDATA and self._is_extra:
+                self._is_extra = False
+                return
+            # What the node was sent, given once more behind its own word for it, is nothing that it gives back.
+            self._is_extra = self._is_extra or _says_original(message)
             # Records of the node's own, which are waveforms, come between those that it was sent.
             if self._waiting and self._is_same(self._waiting[0], message):
                 self._n_bytes -= len(self._waiting.popleft().data)
@@ -99,6 +106,10 @@ class NodeInput:
     def _is_same(sent: Message, given: Message) -> bool:
         # Samples of what comes back may be repaired; a waveform comes back as it was.
         return sent.id is given.id and (sent.id is not MessageID.WAVEFORM or sent.data == given.data)
+
+
+def _says_original(message: Message) -> bool:
+    return message.id is MessageID.WAVEFORM and is_original(message.data[2:])
 
 
 def _counts(numbers: Counter[str]) -> str:

@@ -101,6 +101,8 @@ class ScanOutput:
             self._images = ImageWriter(self._open())
         self._images.append(image)
         self.counts.images += 1
+        if image.is_original:
+            return
         # An image's header names no encoding.
         names = [name for name in Indices.model_fields if name != "encoding"]
         indices = Indices(**{name: int(image.fields[name]) for name in names})

@@ -12,9 +12,11 @@ from helpers.foreign_messages import recon_data
 
 import gadgets.failing_open
 from gadgets.calibration import calibration
+from gadgets.errors import SettingsError
 from gadgets.indices import Indices
 from gadgets.kspace.assembly import assemble
 from gadgets.records import Calibration, Detection
+from gadgets.settings import RawRepairSettings, validate
 from gadgets.wire import RecordCollector, cells_of, recon_data_of, waveforms_of
 
 HEADER = header_xml([encoding()])
@@ -140,3 +142,22 @@ def test_a_recon_data_without_bits_passes():
 def test_acquisitions_pass():
     sent, _ = calibrated([acquisition(3)])
     assert message(sent[0][1]) == message(acquisition(3))
+
+
+def test_the_data_as_acquired_follow_where_that_is_asked_for(kspace):
+    sent_in = recon_data_of(kspace, encoding())
+    detection = found(kspace.kspace, (0, 2, 3))
+    sent, _ = calibrated([*waveforms_of(detection), sent_in], method="zero", send_original="true")
+    assert [message_id for message_id, _ in sent] == [1026, 1026, 1023, 1026, 1023, 4]
+    assert [item.waveform_id for message_id, item in sent if message_id == 1026] == [1100, 1101, 1103]
+    repaired, original = (item for message_id, item in sent if message_id == 1023)
+    assert bytes(original.bits[0].data.data) == bytes(sent_in.bits[0].data.data)
+    assert bytes(repaired.bits[0].data.data) != bytes(sent_in.bits[0].data.data)
+    # Where nothing is repaired the second series has its image all the same.
+    sent, _ = calibrated([sent_in], send_original="true")
+    assert [message_id for message_id, _ in sent] == [1023, 1026, 1023, 4]
+
+
+def test_a_chain_without_images_refuses_it():
+    with pytest.raises(SettingsError, match=r"raw_repair\.calibration: .*send_original needs a chain that"):
+        validate({"calibration.send_original": "true"}, RawRepairSettings, "raw_repair")

@@ -15,7 +15,7 @@ from gadgets.image.reconstruction import reconstruct
 from gadgets.image_fft import image_fft
 from gadgets.indices import Indices
 from gadgets.kspace.assembly import assemble
-from gadgets.records import Assembly, Calibration, Detection, Point, RepairedPoint
+from gadgets.records import Assembly, Calibration, Detection, Original, Point, RepairedPoint
 from gadgets.wire import ReconData, Waveform, recon_data_of, waveforms_of
 
 ENCODING = encoding(n_samples=32, recon_x=16)
@@ -177,3 +177,15 @@ def test_recon_data_that_are_none_cost_no_other_image(caplog):
 def test_an_image_says_that_its_report_could_not_be_written(tmp_path):
     ((_, meta, _),) = images_of([recon_data()[1]], report=tmp_path / "gone" / "r")
     assert "image_fft.report: cannot write" in meta["despark_warnings"]
+
+
+def test_the_data_as_acquired_are_a_series_of_their_own(tmp_path):
+    items = [recon_data(slice=number)[1] for number in range(2)]
+    sent = [each for item in items for each in (item, *waveforms_of(Original()), item)]
+    images = images_of(sent, report=tmp_path / "r")
+    assert [(header["image_series_index"], header["image_index"]) for header, _, _ in images] == [
+        (0, 1), (1000, 1), (0, 2), (1000, 2)
+    ]  # fmt: skip
+    assert [meta.get("SeriesDescription", "") for _, meta, _ in images] == ["", "as acquired"] * 2
+    # The report tells of each k-space once.
+    assert len((tmp_path / "r").read_text().splitlines()) == 2

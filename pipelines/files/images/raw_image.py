@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import WireError
+from gadgets.image import ORIGINAL_SERIES
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,11 @@ class RawImage:
         if self.data.dtype.names is None:
             return self.data
         return np.asarray(self.data["real"] + 1j * self.data["imag"])
+
+    @property
+    def is_original(self) -> bool:
+        """Whether it was made once more, of the data as acquired."""
+        return int(self.fields["image_series_index"]) >= ORIGINAL_SERIES
 
     @cached_property
     def meta(self) -> dict[str, str]:

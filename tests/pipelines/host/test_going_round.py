@@ -10,6 +10,8 @@ import pytest
 from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, raw_waveform, scan_bytes, scan_items
 
 import pipelines.host.node_input
+from gadgets.records import Original
+from gadgets.wire import waveforms_of
 from pipelines.chains import EVERYTHING, parse_chain
 from pipelines.host import Host, ServerLimits
 from pipelines.host.node_input import NodeInput
@@ -209,3 +211,14 @@ def test_what_follows_does_not_overtake_what_a_dead_node_held():
     assert list(left) == []
     thread.join(LIMIT_S)
     assert order == ["first", "second"]
+
+
+def test_what_is_given_once_more_is_not_taken_for_what_the_node_still_holds():
+    held, data = NodeInput(node_of("calibration")), [data_message(MessageID.RECONDATA, bytes([n])) for n in range(2)]
+    (original,) = waveforms_of(Original())
+    for message in data:
+        held.take(message)
+    held.give(data[0])
+    held.give(data_message(MessageID.WAVEFORM, bytes(original.header) + bytes(original.samples)))
+    held.give(data[0])
+    assert list(held.left()) == [data[1]]

@@ -5,7 +5,7 @@ PS3.3, table A.4-1 of the DICOM standard says which attributes the object needs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,13 @@ import numpy as np
 from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom.attributes import n_repaired, of_the_image, of_the_place, of_the_series, short
+from pipelines.files.images.dicom.attributes import (
+    n_repaired,
+    of_the_image,
+    of_the_place,
+    of_the_series,
+    short,
+)
 from pipelines.files.images.geometry import Geometry, geometries
 from pipelines.files.images.image_file import Pixels, imported
 from pipelines.files.images.raw_image import RawImage
@@ -87,9 +93,11 @@ def datasets(images: StoredImages, header: ismrmrdHeader, target: Path) -> tuple
     places, notices = geometries(images)
     whole = all(image.data.dtype.kind in "iu" for image in images)
     scale = _scale(min(low for low, _ in ranges), max(high for _, high in ranges), is_whole=whole)
-    is_repaired = any(n_repaired(image) for image in images)
-    common = of_the_series(header, is_repaired=is_repaired)
-    return _planes(images, places, scale, common, header), notices
+    originals = [image.is_original for image in images]
+    # Beside a second series of the data as acquired, the first one is that of the repair, whatever was found.
+    is_repaired = any(originals) or any(n_repaired(image) for image in images)
+    common = [of_the_series(header, is_repaired=is_repaired), of_the_series(header, is_repaired=False)]
+    return _planes(images, places, scale, [common[original] for original in originals], header), notices
 
 
 def _range(image: RawImage, target: Path) -> tuple[float, float]:
@@ -113,10 +121,14 @@ def _scale(low: float, high: float, *, is_whole: bool) -> _Scale:
 
 
 def _planes(
-    images: StoredImages, places: list[Geometry], scale: _Scale, common: Mapping[str, Any], header: ismrmrdHeader
+    images: StoredImages,
+    places: list[Geometry],
+    scale: _Scale,
+    series: Sequence[Mapping[str, Any]],
+    header: ismrmrdHeader,
 ) -> Iterator[Any]:
     count = 0
-    for image, place in zip(images, places, strict=True):
+    for image, place, common in zip(images, places, series, strict=True):
         pixels = image.pixels[0]
         own = of_the_image(image, header) | _scaling(pixels, scale)
         for plane, values in enumerate(pixels):

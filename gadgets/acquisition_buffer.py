@@ -78,8 +78,7 @@ class _Buffer:
         yield from self._messages_of(self._assembler.flush())
         if self._n_odd:
             logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", self._n_odd)
-        if self._seen.warning():
-            logger.warning("acquisition_buffer: %s", self._seen.warning())
+        self._seen.log(logger, "acquisition_buffer")
 
     def _taken(self, item: Acquisition) -> Iterator[Item]:
         readout = item.readout()

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from gadgets.errors import DesparkError, PeerLostError, WireError
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
 from gadgets.process import keep_freed_memory, keep_one_blas_thread
-from gadgets.settings import SettingsT, read_settings
+from gadgets.settings import SettingsT, read_settings, sees_a_part
 from gadgets.wire import (
     ERROR,
     MESSAGE_ID,
@@ -67,8 +68,12 @@ def run_node(
     transport = attach(connection)
     try:
         # From the bytes: for a configuration that it cannot parse the package gives None, which looks like no settings.
-        settings = read_settings(connection.raw_bytes.config, model, name)
-        stage = open_stage(settings, encodings_of(connection.header), facts_of(connection.header))
+        configuration = connection.raw_bytes.config
+        settings = read_settings(configuration, model, name)
+        encodings = encodings_of(connection.header)
+        if sees_a_part(configuration):
+            encodings = tuple(replace(encoding, last=None) for encoding in encodings)
+        stage = open_stage(settings, encodings, facts_of(connection.header))
         received = _UntilLost(connection, transport, name)
         for item in stage(received):
             connection.send(item)

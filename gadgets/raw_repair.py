@@ -164,8 +164,7 @@ class RawRepairer:
         for assembler in (self._by_place, self._by_time):
             self._finish(assembler.flush(), assembler)
         yield from self._ready()
-        if self._seen.warning():
-            logger.warning("raw_repair: %s", self._seen.warning())
+        self._seen.log(logger, "raw_repair")
         if self._n_unjudged:
             logger.warning("raw_repair: %d readouts were passed on unjudged", self._n_unjudged)
 

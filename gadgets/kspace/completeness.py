@@ -1,41 +1,121 @@
-"""What a whole scan lacks: slices, repetitions … that the MRD header announces and the stream never brought."""
+"""What a whole scan lacks: slices, repetitions … that others have or the MRD header announces, and that never came."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
-from gadgets.indices import Indices
+from gadgets.indices import Indices, describe
 from gadgets.kspace.readout import Encoding
+
+MOST_NAMED = 3
+"""Volumes and repetitions that a message names; there may be thousands."""
 
 
 class SeenKSpaces:
     """Notes which k-spaces came.
 
+    A *volume* is what differs in slices alone: one repetition, contrast, phase, set and average.
+
     Parameters
     ----------
     encodings
-        Those of the MRD header.
+        Those of the MRD header. Where one announces nothing (``last`` is None) only a part of the scan may come here,
+        and nothing is said of what lacks.
     """
 
     def __init__(self, encodings: Sequence[Encoding]) -> None:
         self._encodings = tuple(encodings)
-        self._largest: dict[int, dict[str, int]] = {}
+        self._slices: defaultdict[int, defaultdict[Indices, set[int]]] = defaultdict(lambda: defaultdict(set))
 
     def note(self, indices: Indices) -> None:
         """Note one k-space."""
-        largest = self._largest.setdefault(indices.encoding, {})
-        for name, value in indices.model_dump(exclude={"encoding"}).items():
-            largest[name] = max(largest.get(name, 0), value)
+        volume = indices.model_copy(update={"encoding": 0, "slice": 0})
+        self._slices[indices.encoding][volume].add(indices.slice)
+
+    def log(self, logger: logging.Logger, node: str) -> None:
+        """Say, once the stream has ended, what lacks: a warning, or information where it is not even a surprise."""
+        if warning := self.warning():
+            logger.warning("%s: %s", node, warning)
+        if information := self.information():
+            logger.info("%s: %s", node, information)
 
     def warning(self) -> str:
-        """Say, once the stream has ended, what never came; empty where all of it did.
+        """Say what never came although others have it, or the header announces it; empty where all of it did.
 
         Encodings of which nothing came are not expected: many headers describe more than one scan uses.
         """
+        return "; ".join(
+            text
+            for number, slices in sorted(self._slices.items())
+            if self._encodings[number].last is not None
+            for text in (*self._never_began(number, repetitions=False), *_lacking(slices))
+        )
+
+    def information(self) -> str:
+        """Say which repetitions never began: a scan that was ended early, or a header that counts generously."""
+        return "; ".join(
+            text for number in sorted(self._slices) for text in self._never_began(number, repetitions=True)
+        )
+
+    def _never_began(self, number: int, *, repetitions: bool) -> list[str]:
+        last = self._encodings[number].last
+        if last is None:
+            return []
+        volumes = self._slices[number]
+        largest = {
+            name: max(getattr(volume, name) for volume in volumes)
+            for name in ("contrast", "phase", "repetition", "set", "average")
+        }
+        largest = {"slice": max(max(slices) for slices in volumes.values())} | largest
         missing = [
-            f"{name} {largest + 1} to {last} of encoding {number}"
-            for number, seen in sorted(self._largest.items())
-            for name, largest in seen.items()
-            if largest < (last := getattr(self._encodings[number].last, name))
+            f"{name} {_ranges(range(seen + 1, getattr(last, name) + 1))}"
+            for name, seen in largest.items()
+            if seen < getattr(last, name) and (name == "repetition") is repetitions
         ]
-        return f"the stream ended before {', '.join(missing)}, which the header announces" if missing else ""
+        if not missing:
+            return []
+        named = f"{', '.join(missing)} of encoding {number}"
+        return [f"{named}, which the header announces, never {'began' if repetitions else 'came'}"]
+
+
+def _lacking(slices: dict[Indices, set[int]]) -> list[str]:
+    """Say which volumes are shorter than others, and which repetitions lack a volume that others have."""
+    every_slice = set().union(*slices.values())
+    texts = [
+        f"slice {_ranges(every_slice - own)} never came in {_volume(volume)}"
+        for volume, own in _in_order(slices)
+        if own != every_slice
+    ]
+    repetitions: dict[int, set[Indices]] = defaultdict(set)
+    for volume in slices:
+        repetitions[volume.repetition].add(volume.model_copy(update={"repetition": 0}))
+    every_volume = set().union(*repetitions.values())
+    texts += [
+        f"repetition {repetition} lacks {', '.join(_volume(volume) for volume, _ in _in_order(lack)[:MOST_NAMED])}"
+        for repetition, own in sorted(repetitions.items())
+        if (lack := dict.fromkeys(every_volume - own))
+    ]
+    if len(texts) > MOST_NAMED:
+        texts = [*texts[:MOST_NAMED], f"{len(texts) - MOST_NAMED} more of this kind"]
+    return [f"{', '.join(texts)}, though others have it"] if texts else []
+
+
+def _in_order(volumes: dict[Indices, set[int]] | dict[Indices, None]) -> list[tuple[Indices, set[int]]]:
+    return sorted(volumes.items(), key=lambda item: tuple(item[0].model_dump().values()))  # type: ignore[arg-type]
+
+
+def _volume(volume: Indices) -> str:
+    return describe(volume) if volume != Indices() else "the first volume"
+
+
+def _ranges(numbers: Iterable[int]) -> str:
+    """Name numbers as in ``1 to 3, 7``."""
+    runs: list[list[int]] = []
+    for number in sorted(numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

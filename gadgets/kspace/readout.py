@@ -74,7 +74,7 @@ class Encoding:
     """One encoding of the scan.
 
     Matrices and fields of view (mm) are along readout, line and partition; ``last`` holds the largest value that the
-    header announces for each counter.
+    header announces for each counter, or None where only a part of the scan may come.
     """
 
     encoded_matrix: tuple[int, int, int]
@@ -84,7 +84,7 @@ class Encoding:
     encoded_fov: tuple[float, float, float] = (0.0, 0.0, 0.0)
     recon_fov: tuple[float, float, float] = (0.0, 0.0, 0.0)
     acceleration: tuple[int, int] = (1, 1)
-    last: Indices = field(default_factory=Indices)
+    last: Indices | None = field(default_factory=Indices)
     trajectory: Literal["cartesian", "epi", "radial", "goldenangle", "spiral", "other"] = "cartesian"
 
     @property

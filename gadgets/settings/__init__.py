@@ -13,11 +13,13 @@ from gadgets.settings.definitions import (
     SparkDetectionSettings,
 )
 from gadgets.settings.parsing import (
+    PART,
     SettingsT,
     path_settings,
     properties_of,
     property_names,
     read_settings,
+    sees_a_part,
     strict,
     validate,
 )
@@ -25,6 +27,7 @@ from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
 __all__ = [
     "NODE_SETTINGS",
+    "PART",
     "AcquisitionBufferSettings",
     "CalibrationSettings",
     "ImageFFTSettings",
@@ -41,6 +44,7 @@ __all__ = [
     "property_names",
     "read_settings",
     "refuse_contradictions",
+    "sees_a_part",
     "strict",
     "validate",
 ]

@@ -26,6 +26,9 @@ EXPECTED = {
 }
 """What pydantic's kinds of complaints ask for."""
 
+PART = "part"
+"""Attribute of the ``<configuration>`` of a node that had none."""
+
 SettingsT = TypeVar("SettingsT", bound=BaseModel)
 
 
@@ -44,12 +47,11 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
     SettingsError
         The XML does not parse, or an element is not a property.
     """
-    text = configuration.decode("utf-8", "replace") if isinstance(configuration, bytes) else configuration or ""
-    declaration_end = text.find("?>") + 2 if text.lstrip().startswith("<?xml") else 0
-    if not text[declaration_end:].strip(" \t\r\n\0"):
+    text = _without_declaration(configuration)
+    if not text:
         return {}
     try:
-        root = parse_xml(text[declaration_end:])
+        root = parse_xml(text)
     except XMLError as error:
         raise SettingsError(f"{node}: the configuration is {error}") from error
     properties: dict[str, str] = {}
@@ -61,6 +63,22 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
             )
         properties[name] = value
     return properties
+
+
+def sees_a_part(configuration: bytes | str | None) -> bool:
+    """Tell whether a node may get a part of its scan only.
+
+    Inside ``<distributed>`` each machine does, and a Gadgetron hands on no ``<configuration>`` there. A worker that
+    puts its own in the place keeps the mark (:data:`PART`).
+    """
+    text = _without_declaration(configuration)
+    return not text or text.startswith(f"<configuration {PART}=")
+
+
+def _without_declaration(configuration: bytes | str | None) -> str:
+    text = configuration.decode("utf-8", "replace") if isinstance(configuration, bytes) else configuration or ""
+    declaration_end = text.find("?>") + 2 if text.lstrip().startswith("<?xml") else 0
+    return text[declaration_end:].strip("\0 \t\r\n")
 
 
 def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -> SettingsT:

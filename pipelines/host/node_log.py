@@ -58,7 +58,9 @@ class NodeLog:
             self._lines.append(text)
             match = _LINE.match(text)
             level = logging.getLevelName(match["level"]) if match else logging.INFO
-            logger.log(level if isinstance(level, int) else logging.INFO, "%s: %s", self._name, _text_of(text))
+            # Our own nodes begin with their name, for the log of a Gadgetron; others may not.
+            words = _text_of(text).removeprefix(f"{self._name}: ")
+            logger.log(level if isinstance(level, int) else logging.INFO, "%s: %s", self._name, words)
 
 
 def _is_telling(line: str) -> bool:

@@ -19,7 +19,16 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from gadgets.errors import SettingsError
-from gadgets.settings import NODE_SETTINGS, did_you_mean, meant_or_known, properties_of, property_names, validate
+from gadgets.settings import (
+    NODE_SETTINGS,
+    PART,
+    did_you_mean,
+    meant_or_known,
+    properties_of,
+    property_names,
+    sees_a_part,
+    validate,
+)
 from pipelines.chains import DECLARATION, to_bytes
 
 logger = logging.getLogger(__name__)
@@ -76,7 +85,7 @@ def with_defaults(configuration: bytes, defaults: Mapping[str, str], node: str) 
     except SettingsError:
         return configuration
     # Without any, too: the gadgetron package would warn of the bare XML declaration.
-    root = Element("configuration")
+    root = Element("configuration", {PART: "true"} if sees_a_part(configuration) else {})
     for name, value in properties.items():
         SubElement(root, "property", {"name": name, "value": value})
     return DECLARATION + to_bytes(root) + b"\n"

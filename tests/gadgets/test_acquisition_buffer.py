@@ -89,7 +89,22 @@ def test_slices_that_the_header_announces_and_never_came_are_warned_of(caplog):
     announced = replace(encoding(), last=Indices(slice=7, repetition=1))
     items = [acquisition(line, slice=number) for number in range(5) for line in range(8)]
     sent_by(items, header_xml([announced]))
-    assert "acquisition_buffer: the stream ended before slice 5 to 7 of encoding 0, repetition 1 to 1" in caplog.text
+    assert "acquisition_buffer: slice 5 to 7 of encoding 0, which the header announces, never came" in caplog.text
+    assert "repetition" not in " ".join(record.message for record in caplog.records if record.levelname == "WARNING")
+
+
+@pytest.mark.parametrize(
+    "config", [b'<?xml version="1.0"?>\n', b'<?xml version="1.0"?>\n<configuration part="true" />\n']
+)
+def test_inside_distributed_nothing_is_said_of_what_other_machines_have(config, caplog):
+    announced = replace(encoding(), last=Indices(slice=7, repetition=3))
+    items = [acquisition(line, repetition=1, slice=number) for number in (0, 2) for line in range(8)]
+    items += [acquisition(line, repetition=3) for line in range(8)]
+    with caplog.at_level("INFO"):
+        incoming = stream(items, header_xml([announced]), config)
+        messages = parse(run_on_connection(acquisition_buffer, incoming, hang_up=False))
+    assert [number for number, _ in messages] == [1023, 1023, 1023, 4]
+    assert "never" not in caplog.text
 
 
 def test_data_that_make_no_kspace_are_an_error():

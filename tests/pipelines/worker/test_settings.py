@@ -101,7 +101,8 @@ def test_a_configuration_that_does_not_parse_is_left_to_the_node(configuration):
 
 
 def test_without_any_settings_there_is_still_a_configuration():
-    assert with_defaults(DECLARATION, {}, "calibration") == DECLARATION + b"<configuration />\n"
+    assert with_defaults(DECLARATION, {}, "calibration") == DECLARATION + b'<configuration part="true" />\n'
+    assert with_defaults(DECLARATION + b"<configuration/>", {}, "calibration") == DECLARATION + b"<configuration />\n"
 
 
 def test_a_variable_that_is_like_a_setting_is_said_and_others_are_not(caplog):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.errors import RawDataError
-from gadgets.kspace import KSpace
+from gadgets.kspace import KSpace, describe
 
 # Few, so that they mostly lie beyond the signal; every readout adds some to the median.
 N_EDGE_SAMPLES = 6
@@ -88,10 +88,10 @@ def ripple_unit(kspace: KSpace) -> float:
     """
     sigma = noise_sigma(kspace)
     if not (np.isfinite(sigma) and sigma > 0):
-        counters = kspace.indices.model_dump()
         raise RawDataError(
             f"expected noise at both ends of the readouts, which the strength of sparks is relative to; found a "
-            f"median magnitude of {sigma:g} in the k-space {counters}"
+            f"median magnitude of {sigma:g} ({describe(kspace.indices)}): data without noise, or with zeros in place "
+            "of samples that were not acquired"
         )
     return sigma * float(np.sqrt(np.count_nonzero(kspace.sampled)))
 

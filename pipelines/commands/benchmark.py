@@ -33,7 +33,7 @@ from pipelines.benchmark import (
 )
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, Quiet, Settings, Verbose, open_shell
-from pipelines.files import check_folder, read_kspaces, whole_or_nothing
+from pipelines.files import check_folder, read_kspaces, readable, whole_or_nothing
 
 DESPARK = "despark"
 PIPE_WIDTH, COLUMN_WIDTH = 144, 34
@@ -192,7 +192,7 @@ def score_files(
         n_steps = len(kspaces) * (1 + runs * is_clean)
         work.bar(RUNS, 0, n_steps, path.stem)
         scores += score_file(
-            path.stem,
+            readable(Path(path.stem)),
             kspaces,
             rivals,
             seed=seed,

@@ -26,6 +26,7 @@ from pipelines.files import (
     RawItem,
     check_folder,
     read_kspaces,
+    readable,
     same_file,
     whole_or_nothing,
     write_raw_file,
@@ -125,7 +126,7 @@ def draw_sparks(raw_file: Path, plan: SparkPlan, group: str = "dataset") -> Trut
         indices, n_samples = acquired.kspace.indices, int(np.count_nonzero(acquired.kspace.sampled))
         kspaces.append(SimulatedKSpace(indices=indices, sigma=noise_sigma(acquired.kspace), n_samples=n_samples))
         sparks += draw_in_kspace(acquired, plan, rng, n_before=len(sparks))
-    return Truth(source=raw_file.name, seed=plan.seed, kspaces=tuple(kspaces), sparks=tuple(sparks))
+    return Truth(source=readable(Path(raw_file.name)), seed=plan.seed, kspaces=tuple(kspaces), sparks=tuple(sparks))
 
 
 def with_sparks(items: Iterable[RawItem], sparks: Sequence[SimulatedSpark]) -> Iterator[RawItem]:

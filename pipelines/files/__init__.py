@@ -6,7 +6,7 @@ from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, 
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
 from pipelines.files.mrd_header import MRDHeader, mended, read_header
-from pipelines.files.output_file import check_folder, check_new_folder, same_file, whole_or_nothing
+from pipelines.files.output_file import check_folder, check_new_folder, readable, same_file, whole_or_nothing
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.raw_writer import RawWriter, write_raw_file
@@ -35,6 +35,7 @@ __all__ = [
     "open_images",
     "read_header",
     "read_kspaces",
+    "readable",
     "same_file",
     "to_raw",
     "whole_or_nothing",

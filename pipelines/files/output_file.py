@@ -53,6 +53,11 @@ def _temporary(path: Path) -> Path:
     return path.with_name(f".{name}{ending}")
 
 
+def readable(path: Path) -> str:
+    r"""Give a path as text that any file can hold: what is no UTF-8 in it, as in ``scan\xff.h5``, byte by byte."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
 def check_folder(path: Path) -> None:
     """Raise RawDataError unless a file can be made at ``path``."""
     try:

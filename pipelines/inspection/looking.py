@@ -20,7 +20,7 @@ from gadgets.raw_repair import JudgedKSpace, RawRepairer
 from gadgets.records import Record
 from gadgets.settings import RawRepairSettings, validate
 from gadgets.wire import Acquisition, encodings_of, facts_of
-from pipelines.files import Pixels, RawFile, open_images
+from pipelines.files import Pixels, RawFile, open_images, readable
 from pipelines.inspection.known_sparks import KnownSparks
 from pipelines.inspection.pictures import Gallery, KSpacePictures, pictures_of
 from pipelines.replay import ImageRepairer, ScanReport, in_words, kspace_of_image, merge, record_scan, total
@@ -155,7 +155,7 @@ def _report_of(
     kspaces = merge(records)
     return ScanReport(
         despark=despark_version(),
-        input=str(path),
+        input=readable(path),
         group=group,
         output="",
         pipeline="inspect",

@@ -92,6 +92,9 @@ class Truth(BaseModel):
         RawDataError
             The file is missing or does not hold a truth.
         """
+        # A pipe would be waited for, for ever where nobody writes to it.
+        if path.exists() and not path.is_file():
+            raise RawDataError(f"{path}: expected the truth written by despark simulate, found no ordinary file")
         try:
             return cls.model_validate_json(path.read_text(encoding="utf-8"))
         except ValidationError as error:

@@ -29,6 +29,7 @@ from pipelines.files import (
     check_new_folder,
     check_same_kind,
     open_images,
+    readable,
     same_file,
     whole_or_nothing,
 )
@@ -99,9 +100,9 @@ class ImageRepair:
         kspaces = merge(records)
         report = ScanReport(
             despark=despark_version(),
-            input=str(self.source),
+            input=readable(self.source),
             group=self.group,
-            output=str(self.output),
+            output=readable(self.output),
             pipeline="image",
             settings={stage: dict(properties) for stage, properties in found.items()},
             returned={"images": len(file.images), "images changed": len(repaired)},

@@ -20,6 +20,7 @@ from pipelines.files import (
     Target,
     check_folder,
     check_new_folder,
+    readable,
     same_file,
     whole_or_nothing,
 )
@@ -185,9 +186,9 @@ class Replay:
         counts = output.counts
         return ScanReport(
             despark=despark_version(),
-            input=str(self.raw),
+            input=readable(self.raw),
             group=self.group,
-            output=str(self.output),
+            output=readable(self.output),
             pipeline=self.pipeline,
             settings=settings,
             returned={

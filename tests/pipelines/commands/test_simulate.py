@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -150,6 +153,19 @@ def test_a_truth_that_is_none_is_refused(tmp_path):
     for name in ("t.json", "absent.json"):
         with pytest.raises(RawDataError, match="expected the truth written by despark simulate"):
             Truth.read(tmp_path / name)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "t.json")
+    with pytest.raises(RawDataError, match="found no ordinary file"):
+        Truth.read(tmp_path / "t.json")
+
+
+def test_a_file_whose_name_is_no_text_is_named_byte_by_byte(phantom_file, tmp_path):
+    raw = Path(os.fsdecode(os.fsencode(tmp_path) + b"/scan\xff.h5"))
+    raw.write_bytes(phantom_file.read_bytes())
+    simulate_file(raw, tmp_path / "s.h5", tmp_path / "t.json", SparkPlan())
+    assert Truth.read(tmp_path / "t.json").source == "scan\\xff.h5"
 
 
 def test_command(phantom_file, tmp_path):

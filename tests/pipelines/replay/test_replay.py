@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -106,6 +107,13 @@ def test_a_report_that_the_user_asks_a_node_for_is_merged_and_kept(raw, tmp_path
     report = replay(raw, tmp_path / "out.h5", settings=settings)
     assert set(report.k_spaces[0].seconds) == {"acquisition_buffer", "spark_detection", "calibration", "image_fft"}
     assert own.read_text().startswith("older\n{")
+
+
+def test_a_report_names_files_whose_names_are_no_text(raw, tmp_path):
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/scan\xff.h5"))
+    raw.rename(odd)
+    replay(odd, tmp_path / "out.h5", pipeline="repair_raw", report=tmp_path / "r.json")
+    assert json.loads((tmp_path / "r.json").read_text())["input"].endswith("scan\\xff.h5")
 
 
 def test_progress_and_notices_are_told(tmp_path):

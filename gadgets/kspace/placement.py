@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from gadgets.arrays import BoolArray, IntArray
+from gadgets.errors import RawDataError
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.readout import Encoding, Readout
+from gadgets.outside import memory_limit
+
+MAX_EMPTINESS = 64
+"""Samples of a k-space for each one that came. Acceleration and partial Fourier leave out fewer by far."""
+
+SMALL_BYTES = 64 << 20
+"""A k-space of this size may be as empty as it likes."""
 
 
 def place_along_readout(
@@ -53,13 +62,20 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
         At least one; of readouts with the same line and partition the last one counts.
     encoding
         Gives the number of lines and partitions and their centres.
+
+    Raises
+    ------
+    RawDataError
+        The k-space would be larger than there is memory for, or almost empty and large.
     """
     width, centre, starts = place_readouts(readouts)
     # What came counts as well: lines may lie beyond the limits that the header gives, within its matrix.
     n_lines = max(encoding.lines.maximum, max(readout.line for readout in readouts)) + 1
     n_partitions = max(encoding.partitions.maximum, max(readout.partition for readout in readouts)) + 1
     grid = (n_partitions, n_lines)
-    data = np.zeros((readouts[0].data.shape[0], *grid, width), np.complex64)
+    shape = (readouts[0].data.shape[0], *grid, width)
+    _check_size(shape, sum(readout.data.size for readout in readouts))
+    data = np.zeros(shape, np.complex64)
     sampled = np.zeros((*grid, width), np.bool_)
     scan_counter, time_stamp = np.zeros(grid, np.uint32), np.zeros(grid, np.uint32)
     reversed_lines = np.zeros(grid, np.bool_)
@@ -75,3 +91,14 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
         reversed_lines[place] = readout.is_reversed
     kspace_centre = (encoding.partitions.centre, encoding.lines.centre, centre)
     return KSpace(data, sampled, readouts[0].indices, scan_counter, time_stamp, reversed_lines, kspace_centre)
+
+
+def _check_size(shape: tuple[int, int, int, int], n_samples: int) -> None:
+    """See that a k-space is worth its memory: limits and counters of a few bytes can ask for any size of it."""
+    size = math.prod(shape)
+    n_bytes = size * np.dtype(np.complex64).itemsize
+    asked = f"(receivers, partitions, lines, samples) = {shape} of the header's limits and the readouts' counters"
+    if n_bytes > (most := memory_limit()):
+        raise RawDataError(f"expected a k-space of at most {most} bytes, found one of {n_bytes} bytes: {asked}")
+    if n_bytes > SMALL_BYTES and size > MAX_EMPTINESS * n_samples:
+        raise RawDataError(f"expected at most {MAX_EMPTINESS} times the {n_samples} samples that came, found {asked}")

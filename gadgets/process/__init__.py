@@ -2,19 +2,15 @@
 
 from gadgets.process.deadline import TimeIsUp, check_time, is_late, time_limit
 from gadgets.process.limits import keep_freed_memory, keep_one_blas_thread, one_blas_thread
-from gadgets.process.memory import VARIABLE as MEMORY_VARIABLE
-from gadgets.process.memory import memory_limit
 from gadgets.process.warm_store import WarmStore, using, warm_store
 
 __all__ = [
-    "MEMORY_VARIABLE",
     "TimeIsUp",
     "WarmStore",
     "check_time",
     "is_late",
     "keep_freed_memory",
     "keep_one_blas_thread",
-    "memory_limit",
     "one_blas_thread",
     "time_limit",
     "using",

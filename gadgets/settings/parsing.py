@@ -9,8 +9,8 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import SettingsError
+from gadgets.outside import XMLError, parse_xml
 from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 

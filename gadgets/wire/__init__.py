@@ -4,7 +4,6 @@
 module                 what passes it
 =====================  ==========================================================================================
 ``transport``          bytes: a buffered socket that notices a lost peer
-``pace``               how long a peer may take over one message
 ``capture``            messages of no concern to despark, whole
 ``attach``             puts the readers and writers below on a ``gadgetron`` Connection
 ``acquisitions``       ACQUISITION  <-> :class:`~gadgets.kspace.readout.Readout`
@@ -25,7 +24,6 @@ from gadgets.wire.capture import RawMessage
 from gadgets.wire.header import encodings_of, facts_of
 from gadgets.wire.images import ImageMessage, image_message
 from gadgets.wire.kspaces import Cell, cells_of, recon_data_of, replace_cells
-from gadgets.wire.pace import STALL_S, Pace
 from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData
 from gadgets.wire.transport import ERROR, MESSAGE_ID, Transport
 from gadgets.wire.waveforms import RecordCollector, Waveform, is_original, waveforms_of
@@ -33,11 +31,9 @@ from gadgets.wire.waveforms import RecordCollector, Waveform, is_original, wavef
 __all__ = [
     "ERROR",
     "MESSAGE_ID",
-    "STALL_S",
     "Acquisition",
     "Cell",
     "ImageMessage",
-    "Pace",
     "RawMessage",
     "ReconBit",
     "ReconBuffer",

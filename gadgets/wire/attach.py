@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 from ismrmrd.hdf5 import image_header_dtype
 
-from gadgets.bounded_xml import MAX_XML_BYTES
 from gadgets.errors import WireError
+from gadgets.outside import MAX_XML_BYTES, STALL_S
 from gadgets.wire.acquisitions import ACQUISITION, HEADER_BYTES, Acquisition, read_acquisition, write_acquisition
 from gadgets.wire.capture import Capture, RawMessage
 from gadgets.wire.images import IMAGE, ImageMessage, write_image
-from gadgets.wire.pace import STALL_S
 from gadgets.wire.recon_data import RECON_DATA, ReconData, read_recon_data, write_recon_data
 from gadgets.wire.transport import CLOSE, ERROR, MESSAGE_ID, TEXT, Transport
 from gadgets.wire.waveforms import (

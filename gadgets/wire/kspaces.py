@@ -128,6 +128,9 @@ def _arrays(buffer: ReconBuffer, bit: int) -> tuple[ComplexArray, NDArray[np.voi
     if len(buffer.dimensions) != 7 or len(buffer.header_dimensions) != 5:
         raise RawDataError(f"expected data of 7 and headers of 5 dimensions, {found}")
     data, headers = buffer.data_array(), buffer.header_array()
+    # Else a few bytes could declare millions of k-spaces, each with nothing in it.
+    if not data.size:
+        raise RawDataError(f"expected samples in a ReconData, {found}")
     # Headers have neither receivers nor samples, all other axes are the same.
     if data.shape[:3] + data.shape[4:6] != headers.shape:
         raise RawDataError(f"expected headers for each line, partition, N, S and LOC of the data, {found}")

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.errors import PeerLostError, WireError
-from gadgets.process import memory_limit
-from gadgets.wire.pace import STALL_S, Pace
+from gadgets.outside import STALL_S, Pace, memory_limit
 
 Bytes: TypeAlias = bytes | memoryview
 
@@ -126,6 +125,9 @@ class Transport:
         if is_pause:
             self._pace.begin()
         self._n_message += n_received
+        # An array may be of any size below; many of them in one message add up.
+        if self._n_message > self.max_bytes + _BUFFER_BYTES:
+            raise WireError(f"expected a message of at most {self.max_bytes} bytes, found a longer one")
         return n_received
 
     def write(self, *parts: Bytes) -> None:

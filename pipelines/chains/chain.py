@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import PipelineError, SettingsError
+from gadgets.outside import XMLError, parse_xml
 from gadgets.settings import (
     NODE_SETTINGS,
     SparkDetectionSettings,

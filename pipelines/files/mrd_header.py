@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element, SubElement, register_namespace, tostr
 import ismrmrd.xsd
 from xsdata.exceptions import ParserError
 
-from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import RawDataError
+from gadgets.outside import XMLError, parse_xml
 from pipelines.files.plain_header import LIMITS, plain_header
 
 NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from gadgets.errors import PeerLostError
-from gadgets.wire import Pace
+from gadgets.outside import Pace
 from pipelines.files import ArchivedScan
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 

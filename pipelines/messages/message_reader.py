@@ -14,10 +14,8 @@ from typing import Protocol
 import numpy as np
 from ismrmrd.hdf5 import acquisition_header_dtype, image_header_dtype, waveform_header_dtype
 
-from gadgets.bounded_xml import MAX_XML_BYTES
 from gadgets.errors import PeerLostError, WireError
-from gadgets.process import memory_limit
-from gadgets.wire import Pace
+from gadgets.outside import MAX_XML_BYTES, Pace, memory_limit
 from pipelines.messages.messages import FILENAME_BYTES, Message, MessageID
 
 # No text or array of a scan comes near these; a damaged count nearly always passes them.

@@ -9,9 +9,8 @@ from __future__ import annotations
 import socket
 import struct
 
-from gadgets.bounded_xml import MAX_XML_BYTES
 from gadgets.errors import PeerLostError, WireError
-from gadgets.wire import STALL_S, Pace
+from gadgets.outside import MAX_XML_BYTES, STALL_S, Pace
 from pipelines.files import ArchivedScan
 from pipelines.messages import MessageID
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from gadgets.process import MEMORY_VARIABLE
-from gadgets.process import memory_limit as memory_limit_in_force
+from gadgets.outside import MEMORY_VARIABLE
+from gadgets.outside import memory_limit as memory_limit_in_force
 from pipelines.files import Archive
 
 Connections = Annotated[

@@ -13,9 +13,9 @@ import numpy as np
 from ismrmrd.hdf5 import get_hdf5type, image_header_dtype
 from numpy.typing import NDArray
 
-from gadgets.bounded_xml import XMLError, parse_xml
 from gadgets.errors import WireError
 from gadgets.image import ORIGINAL_SERIES
+from gadgets.outside import XMLError, parse_xml
 
 logger = logging.getLogger(__name__)
 

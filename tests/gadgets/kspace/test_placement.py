@@ -1,10 +1,12 @@
 """Readouts of any length, centre and direction in one k-space."""
 
 import numpy as np
+import pytest
 from helpers.builders import encoding, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gadgets.errors import RawDataError
 from gadgets.kspace.placement import place_along_readout, place_readouts, to_kspace
 from gadgets.kspace.readout import ACQ_IS_REVERSE
 
@@ -39,3 +41,22 @@ def test_readouts_of_one_length_and_centre_begin_at_0():
     turned = np.array([False, True, False])
     width, centre, start = place_along_readout(np.full(3, 20), np.full(3, 7), turned)
     assert (width, centre, start.tolist()) == (20, 7, [0, 0, 0])
+
+
+def test_a_kspace_that_a_header_makes_huge_and_hardly_anything_fills_is_refused():
+    readouts = [readout(line, n_samples=32) for line in range(8)]
+    assert to_kspace(readouts, encoding(n_lines=65_536, n_samples=32)).data.shape[2] == 65_536
+    with pytest.raises(RawDataError, match="expected at most 64 times the 512 samples that came, found"):
+        to_kspace(readouts, encoding(n_lines=1_000_000, n_samples=32))
+
+
+def test_one_line_far_out_asks_for_no_memory():
+    readouts = [readout(0, n_samples=32), readout(65_535, partition=65_535, n_samples=32)]
+    with pytest.raises(RawDataError, match=r"bytes: .receivers, partitions, lines, samples. = .2, 65536, 65536, 32"):
+        to_kspace(readouts, encoding(n_samples=32))
+
+
+def test_a_kspace_beyond_the_limit_of_memory_is_refused(monkeypatch):
+    monkeypatch.setenv("DESPARK_MEMORY_LIMIT", "0.001")
+    with pytest.raises(RawDataError, match="expected a k-space of at most 1073741 bytes, found one of 2097152 bytes"):
+        to_kspace([readout(line, n_samples=16384) for line in range(8)], encoding())

@@ -83,3 +83,11 @@ def test_an_array_beyond_the_memory_of_a_scan_is_refused(monkeypatch):
     monkeypatch.setenv("DESPARK_MEMORY_LIMIT", "0.001")
     with pytest.raises(WireError, match="expected an array of at most 1073741 bytes, found dimensions"):
         parse(struct.pack("<H", 1023) + u64(1, 1, 1 << 18) + bytes(1000))
+
+
+def test_many_arrays_in_one_message_are_no_way_round_the_memory_of_a_scan(monkeypatch):
+    monkeypatch.setenv("DESPARK_MEMORY_LIMIT", "0.001")
+    array = u64(1, 1 << 16) + bytes(8 << 16)
+    buffer = array + b"\0\0" + u64(1, 0) + bytes(56) + b"\0"
+    with pytest.raises(WireError, match="expected a message of at most 1073741 bytes, found a longer one"):
+        parse(struct.pack("<H", 1023) + u64(50) + 50 * buffer)

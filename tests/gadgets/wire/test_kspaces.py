@@ -100,3 +100,11 @@ def test_an_empty_sampling_description_is_filled_from_the_header():
     assert cell.kspace.centre == acquired.kspace.centre
     with pytest.raises(RawDataError, match="names encoding 0, the header has 0 encodings"):
         cells_of(empty, [])
+
+
+def test_kspaces_with_nothing_in_them_are_not_counted_on():
+    millions = (0, 0, 1, 1, 10_000_000, 1, 1)
+    content = struct.pack("<H", 1023) + u64(1, 7, *millions) + b"\0\0" + u64(5, 0, 1, 10_000_000, 1, 1) + bytes(57)
+    ((_, declared), _) = parse(content + CLOSE)
+    with pytest.raises(RawDataError, match="expected samples in a ReconData, found data"):
+        cells_of(declared, [encoding()])

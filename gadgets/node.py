@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 from gadgets.errors import DesparkError, PeerLostError, WireError
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
+from gadgets.outside import printable
 from gadgets.process import keep_freed_memory, keep_one_blas_thread
 from gadgets.settings import SettingsT, read_settings, sees_a_part
 from gadgets.wire import (
@@ -123,7 +124,7 @@ def _report_failure(connection: Any, transport: Transport, name: str, error: Exc
     reason = str(error) or type(error).__name__
     # A scan may have several nodes, and its client sees nothing but this text.
     text = reason if reason.startswith(name) else f"{name}: {reason}"
-    content = text.encode()
+    content = printable(text).encode()
     try:
         transport.write(MESSAGE_ID.pack(ERROR), struct.pack("<Q", len(content)), content)
         transport.flush()

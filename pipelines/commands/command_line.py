@@ -22,7 +22,8 @@ from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
 
 INTERRUPTED = 130
-TERMINATED = 143
+SIGNALLED = 128
+"""Added to the number of the signal that ended the command, as shells do: 143 after a polite kill."""
 
 COMPLETION = "_DESPARK_COMPLETE"
 """Set by the shell where it wants words completed."""
@@ -108,6 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         limit_threads(os.environ)
     # A polite kill ends like Ctrl-C: nodes are ended and temporary files removed on the way out.
     signal.signal(signal.SIGTERM, _terminate)
+    # So does a terminal that is closed, unless nohup has said that it does not matter.
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, _terminate)
     try:
         with starting(called, arguments):
             app = build_app(called)
@@ -159,11 +163,14 @@ def _not_called() -> None:
 
 
 def _say(text: str) -> None:
-    typer.echo(f"despark: {text}", err=True)
+    # Imported late: it is needed where something has gone wrong, and never for help.
+    from gadgets.outside import printable
+
+    typer.echo(f"despark: {printable(text)}", err=True)
 
 
-def _terminate(_number: int, _frame: object) -> NoReturn:
-    raise SystemExit(TERMINATED)
+def _terminate(number: int, _frame: object) -> NoReturn:
+    raise SystemExit(SIGNALLED + number)
 
 
 if __name__ == "__main__":

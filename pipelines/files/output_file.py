@@ -20,8 +20,8 @@ def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
 
     A folder may replace an empty one only.
 
-    After an exception the temporary file is removed and ``path`` is as it was before. Nothing is renamed
-    where nothing was written.
+    Where it is a link, the file that it leads to is meant. After an exception the temporary file is removed and
+    ``path`` is as it was before. Nothing is renamed where nothing was written.
 
     Raises
     ------
@@ -29,6 +29,8 @@ def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
         The folder does not exist, or the file cannot be renamed.
     """
     (check_new_folder if is_folder else check_folder)(path)
+    # What a link leads to is written, and the link stays.
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     # In the same folder, so that the renaming is one step; with the process's number, as two may write at once.
     temporary = _temporary(path)
     try:

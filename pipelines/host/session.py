@@ -8,6 +8,7 @@ import threading
 import time
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
+from gadgets.outside import printable
 from pipelines.chains import Chain, Trust, packaged_chain, parse_chain
 from pipelines.files import Archive, mended, read_header
 from pipelines.host.connections import ClientConnection
@@ -81,7 +82,7 @@ class Session:
             logger.exception("%s: unexpected failure", self.name)
             reason = f"the host failed: {error or type(error).__name__}"
         finally:
-            self._client.farewell(reason, STOP_S if self._is_stopped else None)
+            self._client.farewell(printable(reason), STOP_S if self._is_stopped else None)
             self._client.close()
 
     def stop(self) -> None:

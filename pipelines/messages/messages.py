@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import NamedTuple
 
 from gadgets.errors import WireError
+from gadgets.outside import printable
 
 # The field has this length whatever the name, filled up with zeros.
 FILENAME_BYTES = 1024
@@ -50,10 +51,12 @@ class Message(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What a FILENAME, CONFIG, HEADER, TEXT, QUERY, RESPONSE or ERROR says."""
+        """What a FILENAME, TEXT, QUERY, RESPONSE or ERROR says, as it can be shown."""
         # Id and what stands before the text: nothing, a length, or numbers and a length.
         skipped = {MessageID.FILENAME: 2, MessageID.QUERY: 26, MessageID.RESPONSE: 18, MessageID.ERROR: 10}
-        return bytes(self.data[skipped.get(self.id, 6) :]).partition(b"\0")[0].decode("utf-8", "replace")
+        text = bytes(self.data[skipped.get(self.id, 6) :]).partition(b"\0")[0]
+        # Its lines are told apart by whoever reports them.
+        return printable(text.decode("utf-8", "replace"), keep="\n")
 
 
 CLOSE = Message(MessageID.CLOSE, _U16.pack(MessageID.CLOSE))

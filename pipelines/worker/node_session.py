@@ -17,6 +17,7 @@ from gadgetron.external.connection import Connection
 
 from gadgets.errors import DesparkError, PeerLostError
 from gadgets.node import QUIET_S
+from gadgets.outside import printable
 from gadgets.settings import properties_of
 from gadgets.wire import Transport
 from pipelines.chains import EVERYTHING, Trust
@@ -116,7 +117,7 @@ def _refuse(connected: ScanSocket, node: str, error: Exception) -> None:
     transport = Transport(connected)
     transport.discard_input(QUIET_S)
     try:
-        transport.write(_message(MessageID.ERROR, f"{node}: {error or type(error).__name__}".encode()))
+        transport.write(_message(MessageID.ERROR, printable(f"{node}: {error or type(error).__name__}").encode()))
         transport.flush()
     except PeerLostError as lost:
         logger.warning("%s: the reason could not be sent: %s", node, lost)

@@ -13,12 +13,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
 
 from gadgets.errors import RawDataError
+from gadgets.outside import printable
 from pipelines.files import check_folder, whole_or_nothing
 
 Verbose = Annotated[
@@ -70,7 +71,7 @@ class Shell:
     def say(self, text: str) -> None:
         """Say one line on standard error, unless all is to be quiet."""
         if not self.quiet:
-            self.terminal.print(f"despark: {text}", soft_wrap=True, markup=False, highlight=False)
+            self.terminal.print(f"despark: {printable(text)}", soft_wrap=True, markup=False, highlight=False)
 
     def show(self, *results: RenderableType, pipe_width: int = PIPE_WIDTH) -> None:
         """Show the result to a person: on standard output, or beside it where that is taken by JSON."""
@@ -142,7 +143,7 @@ def open_shell(
     usual = logging.INFO if server else logging.WARNING
     level = logging.ERROR if quiet else max(logging.DEBUG, usual - 10 * verbose)
     handler = LogOnTerminal(shell.terminal) if shell.terminal.is_terminal else logging.StreamHandler()
-    handler.setFormatter(logging.Formatter(server) if server else _Plain())
+    handler.setFormatter(_OneLine(server) if server else _Plain())
     handler.addFilter(lambda record: _is_wanted(record, told))
     logging.basicConfig(level=level, handlers=[handler])
     return shell
@@ -166,7 +167,18 @@ class LogOnTerminal(logging.Handler):
         self._terminal.print(self.format(record), soft_wrap=True, markup=False, highlight=False)
 
 
-class _Plain(logging.Formatter):
+class _OneLine(logging.Formatter):
+    """One line per record, whatever a client or a file has put into it; what explains it stands below, indented."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - the base class's
+        return "\n".join(f"    {printable(line)}" for line in super().formatException(ei).splitlines())
+
+
+class _Plain(_OneLine):
     """As everything that the command says: the program's name in front, and how bad it is."""
 
     def format(self, record: logging.LogRecord) -> str:

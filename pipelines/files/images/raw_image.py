@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gadgets.errors import WireError
 from gadgets.image import ORIGINAL_SERIES
-from gadgets.outside import XMLError, parse_xml
+from gadgets.outside import XMLError, parse_xml, printable
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class RawImage:
             logger.warning("an image's meta data are %s", error)
             return {}
         # Of the first value only: whoever asks here asks for numbers and single words.
-        return {meta.findtext("name", ""): meta.findtext("value", "") or "" for meta in root.iter("meta")}
+        return {meta.findtext("name", ""): printable(meta.findtext("value", "") or "") for meta in root.iter("meta")}
 
     @classmethod
     def from_bytes(cls, body: bytes) -> RawImage:

@@ -33,10 +33,11 @@ NO_MODELS = ["--set", "spark_detection.method=none"]
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
     make_raw_file(tmp_path / "raw.h5")
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 def despark(*arguments):
@@ -192,7 +193,7 @@ def wait_for(condition, limit_s=60.0):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_replay_leaves_neither_files_nor_processes(tmp_path, monkeypatch, number, code):
     monkeypatch.setenv("PROBE_PID_FILE", str(tmp_path / "pid"))
     (tmp_path / "chain.xml").write_bytes(chain_xml("note_pid_and_wait"))

@@ -120,3 +120,17 @@ def test_a_folder_is_not_made_where_a_file_is(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(RawDataError, match="expected a folder, or a name with an ending"):
         check_new_folder(tmp_path / "out")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_link_stays_a_link(tmp_path, is_there):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "target.h5", tmp_path / "link.h5"
+    if is_there:
+        target.write_text("old")
+    link.symlink_to(target)
+    with whole_or_nothing(link) as temporary:
+        temporary.write_text("new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["elsewhere", "link.h5", "target.h5"]

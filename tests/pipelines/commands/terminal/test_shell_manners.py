@@ -8,11 +8,13 @@ import subprocess
 import sys
 
 import pytest
+from helpers.raw_scans import Player, make_raw_file
 from rich.table import Table
 
 from gadgets.errors import RawDataError
 from pipelines.commands.command_line import COMMANDS, main
 from pipelines.commands.terminal.shell import SERVER_FORMAT, STDOUT, Shell, open_shell
+from pipelines.messages import CLOSE, MessageID, text_message
 
 PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]
 NO_MODELS = ["--set", "spark_detection.method=none"]
@@ -179,3 +181,27 @@ def test_a_demo_with_a_wrong_setting_leaves_nothing(tmp_path):
     assert ended.returncode == 1
     assert "did you mean 'threshold'?" in ended.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_client_sends_is_one_line_of_the_log(opened, capsys):
+    opened(0, False, server=SERVER_FORMAT)
+    log = logging.getLogger("pipelines.host.session")
+    log.error("unknown pipeline %s", "a\n2026-01-01 00:00:00,000 INFO all is well\x1b[2J")
+    try:
+        raise ValueError("b\nc\x1b[2J")
+    except ValueError:
+        log.exception("failed")
+    lines = capsys.readouterr().err.splitlines()
+    assert r"unknown pipeline a\n2026-01-01 00:00:00,000 INFO all is well\x1b[2J" in lines[0]
+    assert "ERROR failed" in lines[1]
+    assert all(line.startswith("    ") and line.isprintable() for line in lines[2:])
+
+
+def test_what_a_server_sends_does_nothing_to_the_terminal(tmp_path):
+    raw = make_raw_file(tmp_path / "raw.h5")
+    answer = bytes(text_message(MessageID.TEXT, "no\x1b]0;title\x07 \x9b2J\nreason").data) + bytes(CLOSE.data)
+    with Player(answer) as server:
+        result = run("replay", raw, "-o", tmp_path / "out.h5", "--host", server.host, *NO_MODELS)
+    assert result.returncode == 1
+    assert "\x1b" not in result.stderr + result.stdout
+    assert r"the server reports: no\x1b]0;title\x07 \x9b2J | reason" in result.stderr

@@ -1,0 +1,25 @@
+"""Text from outside, as it may be shown: on a terminal it can do anything, and in a log be taken for others."""
+
+from __future__ import annotations
+
+MOST_SHOWN = 4000
+"""Characters. What a message quotes may be as long as a header."""
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Write what cannot be seen as an escape, as Python does, and shorten what is too long.
+
+    Parameters
+    ----------
+    text
+        Whatever came.
+    keep
+        Characters that stay although they cannot be seen.
+    """
+    shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} … ({len(text)} characters)"
+    if shown.isprintable():
+        return shown
+    return "".join(
+        character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
+        for character in shown
+    )

@@ -43,7 +43,8 @@ def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, 
     """
     shape = evidence.level.shape
     radius = _radius_of(plane, evidence)
-    core = radius < CORE
+    # Forward and reversed readouts have their peaks beside each other, and the ghost takes the background away.
+    core = radius < (CROWD if plane.reversed_lines.any() else CORE)
     peak = core.copy()
     for centre in (evidence.centre, plane.centre):
         # In samples: on a small matrix CORE reaches hardly beyond the centre itself.

@@ -9,8 +9,9 @@ from helpers.sparks import places, with_sparks
 
 from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
-from gadgets.detection.echo_peak import at_a_peak_without_background, without_centre
+from gadgets.detection.echo_peak import CROWD, at_a_peak_without_background, regions_of, without_centre
 from gadgets.evidence.levels import radii
+from gadgets.evidence.maps import gather_evidence
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.planes import planes_of
 from gadgets.patches.cutting import cut
@@ -118,3 +119,14 @@ def test_an_image_without_background_keeps_its_echo(detector, n_coils):
     noise = rng.normal(size=(2, n_coils, *SHAPE))
     data = np.fft.fftshift(np.fft.fft2(image + noise[0] + 1j * noise[1], norm="ortho"), axes=(1, 2))
     assert detector.detect(kspace_of(data.astype(np.complex64))).points == ()
+
+
+def test_the_core_of_an_epi_reaches_as_far_as_sparks_crowd():
+    kspace = make_scan(2, shape=SHAPE)
+    (plane,) = planes_of(kspace)
+    kspace.reversed_lines[0, 1::2] = True
+    (reversed_plane,) = planes_of(kspace)
+    cores = [regions_of(each, gather_evidence(each.data))[0] for each in (plane, reversed_plane)]
+    near = radii(SHAPE, CENTRE) < CROWD
+    assert not cores[0][near].all()
+    assert cores[1][near].all()

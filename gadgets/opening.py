@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from gadgets.arrays import ComplexArray
-from gadgets.detection import LooksForSparks, open_detector
+from gadgets.detection import LooksForSparks, for_one_scan, open_detector
 from gadgets.errors import ModelError, SettingsError, StoreError
 from gadgets.kspace import KSpace
 from gadgets.records import Detection
@@ -74,7 +74,11 @@ def detector_for(settings: SparkDetectionSettings) -> LooksForSparks:
         It cannot be opened, and ``on_failure`` is fail.
     """
     named = (models_folder(settings.models), settings.history)
-    return _opened(lambda: open_detector(settings), Unjudged, settings.on_failure, "spark_detection", named)
+
+    def for_this_scan() -> LooksForSparks:
+        return for_one_scan(open_detector(settings), settings)
+
+    return _opened(for_this_scan, Unjudged, settings.on_failure, "spark_detection", named)
 
 
 def assignment_for(settings: CalibrationSettings, report: Report) -> ValueAssignment | None:

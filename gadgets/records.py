@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from gadgets.indices import Indices
 
-RepairMethod = Literal["zero", "conjugate", "interpolation", "network", "calibration_model"]
+RepairMethod = Literal["zero", "conjugate", "interpolation", "network", "calibration_model", "series"]
 
 
 class Record(BaseModel):
@@ -70,13 +70,15 @@ class KnownRepair(Record):
 
     ``recorded`` and ``values`` are the samples of the receivers to be repaired, complex64 in base64: what was recorded,
     and what belongs there; ``values`` is empty where the repair is refused. Only where the very same samples are still
-    recorded does it hold.
+    recorded does it hold. ``series`` is what earlier k-spaces of the place say belongs there; empty where these say
+    nothing.
     """
 
     method: RepairMethod | None
     # Base64 as well: only samples that are the same bit for bit may take the repair over.
     recorded: str
     values: str = ""
+    series: str = ""
     refusal: str = ""
 
 
@@ -90,7 +92,8 @@ class Detection(Record):
     point, or none at all where detection had no need to know. ``shape`` is that of the k-space (receiver, partition,
     line, sample), ``centre`` is where its centre lies (partition, line, sample), ``acquired`` the number of samples of
     each receiver, and ``moments`` are the first and the last time stamp of its readouts. ``thresholds`` are those that
-    were in force, ``thresholds_from`` says where they come from.
+    were in force, ``thresholds_from`` says where they come from. ``earlier`` counts the k-spaces of the same
+    place that it was compared with.
     """
 
     indices: Indices
@@ -104,6 +107,7 @@ class Detection(Record):
     target_patches: tuple[TargetPatch, ...] = ()
     points: tuple[Point, ...] = ()
     repairs: tuple[KnownRepair, ...] = ()
+    earlier: int = 0
     image_probability: float | None = None
     provider: str = ""
     seconds: float = 0.0

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background.darkness import brightness_of, contrast, precision_from, receiver_weights_of
 from gadgets.background.fit import change_of, filled_with, fitted, in_units, scale_of
 from gadgets.background.missing_samples import AtMissing, MissingSamples, missing_samples
@@ -88,6 +88,25 @@ class SupportPrediction:
         steps = np.subtract.outer(np.arange(length), np.arange(length))
         inverse: NDArray[np.complex128] = np.linalg.inv(self.correlation[0, steps % self.correlation.shape[1]])
         return inverse
+
+    def given(self, line: int, start: int, length: int, places: IntArray, known: ComplexArray) -> ComplexArray:
+        """Predict consecutive missing samples as if other missing ones were known, shape ``(coil, sample)``.
+
+        Parameters
+        ----------
+        line, start, length
+            The samples.
+        places, known
+            Line and sample of the others, shape ``(n, 2)``, and their values, shape ``(coil, n)``.
+        """
+        samples = np.arange(start, start + length)
+        across, along = line - places[:, 0], samples[:, None] - places[:, 1]
+        coupling = self.correlation[across % self.correlation.shape[0], along % self.correlation.shape[1]]
+        number: IntArray = self.predicted.number
+        predicted = self.predicted.values.astype(np.complex64, copy=False)
+        off = known - predicted[:, number[places[:, 0], places[:, 1]]]
+        shift = off @ (self.burst_resolution(length) @ coupling).T
+        return np.asarray(predicted[:, number[line, samples]] - shift)
 
     def without(self, missing: BoolArray) -> AtMissing:
         """Predict once more, with other samples missing as well.

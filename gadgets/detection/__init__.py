@@ -1,5 +1,5 @@
 """Detection: which samples are sparks?"""
 
-from gadgets.detection.opening import LooksForSparks, open_detector
+from gadgets.detection.opening import LooksForSparks, for_one_scan, open_detector
 
-__all__ = ["LooksForSparks", "open_detector"]
+__all__ = ["LooksForSparks", "for_one_scan", "open_detector"]

@@ -16,6 +16,7 @@ from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
 from gadgets.detection.echo_peak import without_centre
 from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
+from gadgets.detection.series import remember, unlike_before
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.evidence import Evidence, gather_evidence, look_again
 from gadgets.image_check import has_artifact, open_image_check
@@ -43,6 +44,7 @@ from gadgets.patches import (
 from gadgets.process import TimeIsUp, is_late, time_limit
 from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import Predictions
+from gadgets.series import SeriesMemory
 from gadgets.settings import SparkDetectionSettings, refuse_contradictions
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
@@ -95,11 +97,19 @@ class Detector:
         """What the opened sessions run on."""
         return next(iter(self._chosen.values())).provider
 
-    def detect(self, kspace: KSpace) -> Detection:
+    def detect(self, kspace: KSpace, memory: SeriesMemory | None = None) -> Detection:
         """Find the abnormal points of one k-space.
 
         Looks again after taking away what was found, until nothing new is found. A point counts only if it also
         deviates from what its surroundings predict: the models' evidence and the repair's must agree.
+
+        Parameters
+        ----------
+        kspace
+            As acquired.
+        memory
+            Of the scan so far, for what earlier k-spaces of the same place say; this one is remembered in it. None:
+            the k-space is judged by itself.
         """
         start = time.perf_counter()
         settings = self._settings
@@ -108,7 +118,8 @@ class Detector:
         stops = is_clean and settings.when_clean == "stop"
         thresholds = self._thresholds.patches
         raised_or_not = raised(thresholds, settings) if is_clean else thresholds
-        found = Found(raised_or_not, Predictions(kspace), self._thresholds.caution)
+        witness = memory.witness(kspace) if memory is not None else None
+        found = Found(raised_or_not, Predictions(kspace, witness), self._thresholds.caution)
         with time_limit(settings.time_limit):
             try:
                 if not stops:
@@ -121,12 +132,14 @@ class Detector:
             except TimeIsUp:
                 found.is_cut_short = True
         points = tuple(found.points[place] for place in sorted(found.points))
+        repairs = known_repairs(points, found.known) if memory is None else remember(memory, found, points)
         return Detection(
             indices=kspace.indices,
             patches=found.patches,
             target_patches=tuple(found.targets[anchor] for anchor in sorted(found.targets)),
             points=points,
-            repairs=known_repairs(points, found.known),
+            repairs=repairs,
+            earlier=0 if witness is None else witness.n_earlier,
             image_probability=chance,
             thresholds=self._thresholds.by_name,
             thresholds_from=settings.thresholds_from,
@@ -147,12 +160,14 @@ class Detector:
         """Look until nothing new is found."""
         shape = shape_for(kspace, self._settings)
         fewest_lines = 1 if shape == "segment" else FEWEST_LINES
+        if found.known.witness is not None:
+            found.add(confirm(unlike_before(found.known.witness), found.known))
         looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
         mended: Sequence[Place] = ()
         for look in range(MAX_LOOKS):
             found.looks = look + 1
-            if look:
+            if found.points:
                 looked_at, mended = found.mended()
                 # Partitions that the repair left alone look as they did; cuboids reach over all of them.
                 changed = {partition for partition, _, _ in mended} if shape != "cuboid" else suspects.keys()
@@ -169,7 +184,9 @@ class Detector:
                         suspects[suspect.place[0]].append(suspect)
             seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
             # What was predicted of the k-space as acquired does not hold once samples are mended.
-            new = _conspicuous(found.known if look == 0 else Predictions(looked_at), seen, found)
+            new = _conspicuous(
+                found.known if looked_at is kspace else Predictions(looked_at, found.known.witness), seen, found
+            )
             if all(place_of(point) in found.obvious for point in new):
                 # All others were looked at without these already: another look would see the same.
                 new = _hidden(seen, found)

@@ -13,6 +13,7 @@ from gadgets.kspace import KSpace
 from gadgets.patch_models import most_accurate_before, read_history
 from gadgets.process import warm_store
 from gadgets.records import Detection
+from gadgets.series import SeriesMemory
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import models_folder
 
@@ -53,6 +54,37 @@ class NoDetector:
     def detect(self, kspace: KSpace) -> Detection:
         """Find nothing."""
         return Detection(indices=kspace.indices)
+
+
+class Remembering:
+    """A detector with the memory of one scan: it compares each k-space with earlier ones of the same place.
+
+    Parameters
+    ----------
+    detector
+        Opened, maybe shared with other scans.
+    memory
+        Of this scan alone.
+    """
+
+    def __init__(self, detector: Detector, memory: SeriesMemory) -> None:
+        self._detector = detector
+        self._memory = memory
+
+    @property
+    def provider(self) -> str:
+        """What it runs on."""
+        return self._detector.provider
+
+    def detect(self, kspace: KSpace) -> Detection:
+        """Find the abnormal points, and remember the k-space without them."""
+        return self._detector.detect(kspace, self._memory)
+
+
+def for_one_scan(detector: LooksForSparks, settings: SparkDetectionSettings) -> LooksForSparks:
+    """Give a detector the memory of a scan that begins, if the settings let it."""
+    limit = settings.series_bytes
+    return Remembering(detector, SeriesMemory(limit)) if isinstance(detector, Detector) and limit else detector
 
 
 def open_detector(settings: SparkDetectionSettings) -> LooksForSparks:

@@ -16,17 +16,25 @@ from gadgets.kspace import KSpace
 from gadgets.records import KnownRepair, Point
 from gadgets.repair.refusal import Outcome, is_inside
 
+NOT_TOLD = "earlier k-spaces of this place say nothing of it"
 
-def carried(kspace: KSpace, points: Sequence[Point], outcomes: Sequence[Outcome]) -> tuple[KnownRepair, ...]:
-    """Write down what becomes of points, for them to take along."""
+
+def carried(
+    kspace: KSpace,
+    points: Sequence[Point],
+    outcomes: Sequence[Outcome],
+    series: Sequence[ComplexArray | None] | None = None,
+) -> tuple[KnownRepair, ...]:
+    """Write down what becomes of points, and what earlier k-spaces say of them, for them to take along."""
     return tuple(
         KnownRepair(
             method=outcome.method,
             recorded=_written(recorded_at(kspace, point)),
             values="" if outcome.values is None else _written(outcome.values),
+            series="" if before is None else _written(before),
             refusal=outcome.refusal,
         )
-        for point, outcome in zip(points, outcomes, strict=True)
+        for point, outcome, before in zip(points, outcomes, series or [None] * len(points), strict=True)
     )
 
 
@@ -40,6 +48,17 @@ def taken(kspace: KSpace, points: Sequence[Point], repairs: Sequence[KnownRepair
         if repair.method is not None and len(_read(repair.values)) != len(point.receivers_repaired):
             return None
     return [Outcome(each.method, _read(each.values) if each.values else None, each.refusal) for each in repairs]
+
+
+def told_by_series(kspace: KSpace, points: Sequence[Point], repairs: Sequence[KnownRepair]) -> list[Outcome]:
+    """Read what earlier k-spaces say of points; those of which they say nothing stay as they are."""
+    if taken(kspace, points, repairs) is None:
+        return [Outcome(refusal=NOT_TOLD)] * len(points)
+    told = [_read(each.series) for each in repairs]
+    return [
+        Outcome("series", values) if len(values) == len(point.receivers_repaired) else Outcome(refusal=NOT_TOLD)
+        for values, point in zip(told, points, strict=True)
+    ]
 
 
 def recorded_at(kspace: KSpace, point: Point) -> ComplexArray:

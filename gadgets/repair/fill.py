@@ -14,7 +14,7 @@ from gadgets.process import TimeIsUp, check_time
 from gadgets.records import Calibration, KnownRepair, Point, RepairedPoint
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate, agreed
-from gadgets.repair.carried import taken
+from gadgets.repair.carried import taken, told_by_series
 from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.predictor import Predictor
 from gadgets.repair.refusal import Outcome, decide, fault_of, is_inside
@@ -43,7 +43,8 @@ def repair(
     settings
         ``method`` is ``zero``, ``conjugate``, ``interpolation`` or ``network``, which repair wherever they can;
         ``auto``, which takes what is measured best around each burst, or what a calibration model said where that
-        agrees with it, and leaves samples that are not convincingly abnormal; or ``none``, which leaves all.
+        agrees with it, and leaves samples that are not convincingly abnormal; ``series``, which takes what `repairs`
+        hold of earlier k-spaces; or ``none``, which leaves all.
     assignment
         The opened value assignment model; needed with the method ``network``.
     known
@@ -64,6 +65,8 @@ def repair(
     start = time.perf_counter()
     # Detection repairs by `auto`, and knows nothing of what other methods would do.
     outcomes = taken(kspace, points, repairs) if settings.method == "auto" else None
+    if settings.method == "series":
+        outcomes = told_by_series(kspace, points, repairs)
     if outcomes is None:
         outcomes = outcomes_of(kspace, points, settings, assignment, known)
     data = kspace.data

@@ -7,7 +7,7 @@ each other, to repair them for good. What belongs there is the same each time; o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
@@ -17,17 +17,22 @@ from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate
 from gadgets.repair.predictor import Predictor
 from gadgets.repair.quiet import QuietPlaces
+from gadgets.series import Witness
 
 _Flagged = frozenset[tuple[int, int, int, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """A burst, what was recorded there, shape ``(receiver, sample)``, and the candidate that is measured best."""
+    """A burst, what was recorded there, shape ``(receiver, sample)``, and the candidate that is measured best.
+
+    ``series`` is what earlier k-spaces of the place say; None where they say nothing.
+    """
 
     burst: Burst
     recorded: ComplexArray
     candidate: Candidate
+    series: Candidate | None = None
 
 
 class Predictions:
@@ -39,10 +44,13 @@ class Predictions:
     ----------
     kspace
         As acquired.
+    witness
+        What earlier k-spaces of this place say; None where there are none.
     """
 
-    def __init__(self, kspace: KSpace) -> None:
+    def __init__(self, kspace: KSpace, witness: Witness | None = None) -> None:
         self.kspace = kspace
+        self.witness = witness
         self._known: dict[_Flagged, list[Predicted]] = {}
 
     def knows(self, points: Iterable[Point]) -> bool:
@@ -62,7 +70,7 @@ class Predictions:
         if flagged in self._known:
             # The bursts are the same, and in the same order, but their points may be listed in another one.
             for burst, known in zip(bursts, self._known[flagged], strict=True):
-                yield Predicted(burst, known.recorded, known.candidate)
+                yield replace(known, burst=burst)
             return
         predicted = []
         for each in self._predicted(bursts, [points[index] for index in listed]):
@@ -76,12 +84,12 @@ class Predictions:
         predictor: Predictor | None = None
         for burst in bursts:
             check_time()
-            candidate = quiet.candidate(burst)
+            candidate, series = quiet.candidate(burst), None
             if candidate is None:
                 # Only now: where all bursts lie in quiet places, nothing is copied and nothing transformed.
-                predictor = predictor or Predictor(surround(self.kspace, points), bursts)
-                candidate = predictor.auto(burst)
-            yield Predicted(burst, burst.recorded_in(self.kspace), candidate)
+                predictor = predictor or Predictor(surround(self.kspace, points), bursts, None, self.witness)
+                candidate, series = predictor.auto(burst), predictor.series(burst)
+            yield Predicted(burst, burst.recorded_in(self.kspace), candidate, series)
 
 
 def _flagged(points: Iterable[Point]) -> _Flagged:

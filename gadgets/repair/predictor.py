@@ -13,7 +13,9 @@ from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate
 from gadgets.repair.groundwork import Groundwork, root_mean_square
 from gadgets.repair.interpolation import predict_burst
+from gadgets.repair.series import SeriesPredictor
 from gadgets.repair.value_assignment import Known, ValueAssignment, Windows, windows_of
+from gadgets.series import Witness
 
 KERNEL_REHEARSALS = 2  # places of each burst: every one takes a fit of its own
 MOST_KERNELS = 24  # bursts that kernels are fitted for: bounds the time where everything is flagged
@@ -32,15 +34,22 @@ class Predictor:
         Everything that is flagged.
     assignment
         The opened value assignment model, for :meth:`network`.
+    witness
+        What earlier k-spaces of this place say, for :meth:`auto`.
     """
 
     def __init__(
-        self, around: Surroundings, bursts: Sequence[Burst], assignment: ValueAssignment | None = None
+        self,
+        around: Surroundings,
+        bursts: Sequence[Burst],
+        assignment: ValueAssignment | None = None,
+        witness: Witness | None = None,
     ) -> None:
         self.around = around
         self._ground = Groundwork(around, bursts)
         self._assignment = assignment
         self._n_kernels = 0
+        self._series = None if witness is None else SeriesPredictor(witness, self._ground, bursts)
 
     def zero(self, burst: Burst) -> Candidate:
         """Put zero: as good as anything where there is only noise."""
@@ -121,22 +130,35 @@ class Predictor:
 
     def auto(self, burst: Burst) -> Candidate:
         """Take the candidate that is measured best here."""
-        support, zero = self.support(burst), self.zero(burst)
+        support, zero, series = self.support(burst), self.zero(burst), self.series(burst)
         if self.is_good_enough(support, burst):
             chosen = _best(support, zero)
         else:
             chosen = _best(support, zero, self.kernel(burst), self.conjugate(burst))
         # Doubt speaks against any change, not for another method.
         doubt = self._ground.support(burst.partition).doubt
-        if doubt is None:
-            return chosen
-        here = doubt.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
-        return replace(chosen, error=np.maximum(chosen.error, here))
+        if doubt is not None:
+            here = doubt.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
+            chosen = replace(chosen, error=np.maximum(chosen.error, here))
+        return chosen if series is None or _is_confirmed(chosen, series) else series
+
+    def series(self, burst: Burst) -> Candidate | None:
+        """Predict from earlier k-spaces of this place; None where these say nothing."""
+        return None if self._series is None else self._series.candidate(burst)
 
     def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
         """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""
         usual = self._ground.usual_error(burst.partition)[burst.receivers]
         return candidate.total_error <= GOOD_ENOUGH * float(np.sqrt(np.mean(usual**2)))
+
+
+def _is_confirmed(chosen: Candidate, series: Candidate) -> bool:
+    """Tell whether another candidate is better than the series, which has nothing to say against it.
+
+    In a crowd, what nobody has flagged yet spoils the other predictions more than they show; not that of the series.
+    """
+    agrees = np.abs(chosen.values - series.values) <= CONSISTENT * series.error
+    return bool(chosen.total_error < series.total_error and agrees.all())
 
 
 def _best(support: Candidate, *others: Candidate | None) -> Candidate:

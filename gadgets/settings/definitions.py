@@ -246,10 +246,31 @@ cuboid: 8 x 16 x 16 samples of a 3D k-space.""",
 points: Abnormal points alone.
 patch: Whole patches outside 0.1 of the radius, and inside it points.""",
     )
+    series_memory: str = Field(
+        default="off",
+        examples=["off", "auto", "MEGABYTES"],
+        description="""Whether a k-space is compared with earlier ones of the same place in the scan.
+off: Each k-space is judged by itself.
+auto: What was accepted last is remembered, in at most 64 MB.
+MEGABYTES: The same, in so many.""",
+    )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
     time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
+
+    @field_validator("series_memory")
+    @classmethod
+    def _memory_of_some_size(cls, series_memory: str) -> str:
+        if series_memory not in ("off", "auto") and not series_memory.isdecimal():
+            raise ValueError("expected off, auto, or a whole number of megabytes")
+        return series_memory
+
+    @property
+    def series_bytes(self) -> int:
+        """Bytes that the memory of a scan may take; 0 where there is none."""
+        megabytes = {"off": 0, "auto": 64}.get(self.series_memory)
+        return 1_000_000 * (int(self.series_memory) if megabytes is None else megabytes)
 
     @field_validator("block_size")
     @classmethod
@@ -269,7 +290,7 @@ patch: Whole patches outside 0.1 of the radius, and inside it points.""",
 class CalibrationSettings(NodeSettings):
     """Properties of ``calibration``."""
 
-    method: Literal["auto", "zero", "conjugate", "interpolation", "network", "none"] = Field(
+    method: Literal["auto", "zero", "conjugate", "interpolation", "network", "series", "none"] = Field(
         default="auto",
         description="""What takes the place of an abnormal sample.
 auto: What proves best around each burst. A repair that could do harm is refused.
@@ -277,6 +298,7 @@ zero: Zero.
 conjugate: A prediction from the sample on the other side of the centre.
 interpolation: A prediction from the image's background and from neighbours over all receivers.
 network: The same, corrected by a U-Net.
+series: What earlier k-spaces of the place predict, see `spark_detection.series_memory`. Else the sample stays.
 none: Nothing is repaired.""",
     )
     record: str = Field(

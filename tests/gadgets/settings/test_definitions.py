@@ -22,3 +22,15 @@ def test_none_is_a_method_and_no_threshold():
 
 def test_every_node_has_settings():
     assert set(NODE_SETTINGS) == {"acquisition_buffer", "spark_detection", "calibration", "image_fft", "raw_repair"}
+
+
+@pytest.mark.parametrize(("said", "n_bytes"), [("off", 0), ("auto", 64_000_000), ("0", 0), ("7", 7_000_000)])
+def test_the_memory_of_a_scan_has_a_size(said, n_bytes):
+    settings = read_settings(configuration(series_memory=said), SparkDetectionSettings, "spark_detection")
+    assert settings.series_bytes == n_bytes
+
+
+@pytest.mark.parametrize("said", ["on", "-1", "1.5", "64MB"])
+def test_a_memory_of_no_size_is_refused(said):
+    with pytest.raises(SettingsError, match="off, auto, or a whole number of megabytes"):
+        read_settings(configuration(series_memory=said), SparkDetectionSettings, "spark_detection")

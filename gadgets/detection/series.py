@@ -1,0 +1,53 @@
+"""The series in detection: suspects that stand out of what was there before, and what is remembered for the next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from gadgets.arrays import ComplexArray
+from gadgets.detection.found import Found
+from gadgets.detection.suspects import Suspect
+from gadgets.records import KnownRepair, Point
+from gadgets.repair import Predictions, carried, outcomes_of
+from gadgets.series import SeriesMemory, Witness
+from gadgets.settings import CalibrationSettings
+
+UNDECIDED = 0.5
+"""Probability and threshold of what the models have not been asked about: its deviation alone decides."""
+
+
+def unlike_before(witness: Witness) -> list[Suspect]:
+    """Give the samples that stand out of what earlier k-spaces predict, for a second opinion."""
+    return [Suspect(place, UNDECIDED, UNDECIDED, in_core=False) for place in witness.standing_out]
+
+
+def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tuple[KnownRepair, ...]:
+    """Remember the k-space with its points repaired, and give what becomes of them.
+
+    A point that is not repaired, and what stood out without being confirmed, is no reference for what comes.
+    """
+    kspace = found.known.kspace
+    outcomes = outcomes_of(kspace, points, CalibrationSettings(), known=found.known) if points else []
+    data, doubtful = kspace.data, set(() if found.known.witness is None else found.known.witness.standing_out)
+    for point, outcome in zip(points, outcomes, strict=True):
+        place = (point.partition, point.line, point.sample)
+        doubtful.add(place)
+        if outcome.values is not None:
+            data = data.copy() if data is kspace.data else data
+            data[(list(point.receivers_repaired), *place)] = outcome.values
+            doubtful.discard(place)
+    memory.accept(kspace, None if data is kspace.data else data, doubtful)
+    return carried(kspace, points, outcomes, _told(found.known, points))
+
+
+def _told(known: Predictions, points: Sequence[Point]) -> list[ComplexArray | None]:
+    """Give what earlier k-spaces say of points, in the receivers of each; None where they say nothing."""
+    told: list[ComplexArray | None] = [None] * len(points)
+    for predicted in known.of(points, range(len(points))) if known.witness is not None and points else ():
+        if predicted.series is not None:
+            for index, step in predicted.burst.points:
+                rows = np.searchsorted(predicted.burst.receivers, points[index].receivers_repaired)
+                told[index] = predicted.series.values[rows, step]
+    return told

@@ -1,0 +1,123 @@
+"""The series as a candidate: what earlier k-spaces of the same place say of a burst, and how wrong they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.repair.bursts import Burst, Surroundings
+from gadgets.repair.candidates import CONSISTENT, Candidate
+from gadgets.repair.groundwork import Groundwork
+from gadgets.series import Differences, Witness, usual_error
+
+APART = 3.5
+"""Times its error that the background is away from what was recorded at least, where one earlier k-space is all."""
+
+BETTER = 2.0
+"""Times that the background of the differences has to be better than to expect no difference."""
+
+
+class SeriesPredictor:
+    """Predicts the bursts of one k-space from earlier ones of its place.
+
+    What is left to predict is the difference from them. It is an image, too, and a dark one wherever nothing changed:
+    its background says what belongs there as that of the k-space itself does.
+
+    Parameters
+    ----------
+    witness
+        What the earlier k-spaces say.
+    ground
+        Of the k-space itself, with all flagged samples marked.
+    bursts
+        All of these.
+    """
+
+    def __init__(self, witness: Witness, ground: Groundwork, bursts: Sequence[Burst]) -> None:
+        self._witness = witness
+        self._ground = ground
+        self._bursts = bursts
+        self._differences: dict[int, _DifferenceGround] = {}
+
+    def candidate(self, burst: Burst) -> Candidate | None:
+        """Predict a burst; None where the earlier k-spaces say nothing, or nobody knows which of them is right."""
+        compared, inside = self._witness.differences(burst.partition), self._inside(burst)
+        if compared is None or inside is None or not compared.valid[inside.line, inside.start : inside.stop].all():
+            return None
+        if burst.partition not in self._differences:
+            self._differences[burst.partition] = self._difference_ground(burst.partition, compared)
+        candidate = self._differences[burst.partition].candidate(inside)
+        background, error = self._given_others(burst, compared)
+        apart = np.abs(candidate.values - background)
+        if self._witness.is_alone:
+            # Of two k-spaces that differ, either may be the one with the spark: the background has to say which.
+            away = np.abs(burst.of(self._ground.around.data) - background)
+            if not np.any(away > APART * error) or np.linalg.norm(away) < 2 * np.linalg.norm(apart):
+                return None
+        return replace(candidate, error=np.maximum(candidate.error, apart - CONSISTENT * error))
+
+    def _difference_ground(self, partition: int, compared: Differences) -> _DifferenceGround:
+        _, lines, samples = self._witness.window
+        inside = [self._inside(each) for each in self._bursts if each.partition == partition]
+        missing = self._ground.around.missing[:, [partition], lines, samples]
+        clean = np.broadcast_to(compared.valid, missing.shape) & ~missing
+        difference = Surroundings(compared.difference[:, None], missing, clean)
+        return _DifferenceGround(compared, Groundwork(difference, [each for each in inside if each is not None]))
+
+    def _given_others(self, burst: Burst, compared: Differences) -> tuple[ComplexArray, FloatArray]:
+        """Ask the image's background as if all else that is flagged were what the series says: no crowd spoils it then.
+
+        Returns
+        -------
+        tuple
+            The prediction and its error, shapes ``(receiver, sample)``.
+        """
+        support = self._ground.support(burst.partition)
+        _, lines, samples = self._witness.window
+        others: BoolArray = np.any(self._ground.around.missing[:, burst.partition], axis=0)
+        others[burst.line, burst.start : burst.stop] = False
+        places = np.argwhere(others[lines, samples] & compared.valid)
+        known = compared.predicted[:, places[:, 0], places[:, 1]]
+        places += np.array([lines.start, samples.start])
+        background = support.given(burst.line, burst.start, burst.length, places, known)[burst.receivers]
+        return background, self._ground.background_error(burst)
+
+    def _inside(self, burst: Burst) -> Burst | None:
+        """Give a burst by its place in the middle; None where it reaches beyond."""
+        _, lines, samples = self._witness.window
+        line, start, stop = burst.line - lines.start, burst.start - samples.start, burst.stop - samples.start
+        if not 0 <= line < lines.stop - lines.start or start < 0 or burst.stop > samples.stop:
+            return None
+        return replace(burst, partition=0, line=line, start=start, stop=stop)
+
+
+class _DifferenceGround:
+    """What all bursts of a partition need of its differences."""
+
+    def __init__(self, compared: Differences, ground: Groundwork) -> None:
+        self._compared = compared
+        self._ground = ground
+        difference = np.where(ground.around.missing[:, 0], 0, compared.difference)
+        self._usual = usual_error(np.abs(difference), compared.level)
+        self._usual_left = usual_error(np.abs(ground.support(0).innovation), compared.level)
+
+    def candidate(self, burst: Burst) -> Candidate:
+        """Take what the differences' background says, or no difference, whichever is measured better."""
+        there = (burst.receivers, burst.line, slice(burst.start, burst.stop))
+        changed, error = self._support(burst)
+        predicted, still = self._compared.predicted[there], self._usual[there]
+        # What nobody has flagged yet spoils the background's prediction, and not that of no difference.
+        if BETTER**2 * np.mean(error**2) > np.mean(still**2):
+            changed, error = np.zeros_like(changed), still
+        return Candidate("series", predicted + changed, np.maximum(error, self._compared.doubt[there]))
+
+    def _support(self, burst: Burst) -> tuple[ComplexArray, FloatArray]:
+        place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
+        measured = np.maximum(self._ground.background_error(burst), self._usual_left[place])
+        variance = self._ground.support(0).variance.at(*place)
+        # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
+        uncertain = np.maximum(variance / np.diag(self._ground.burst_resolution(0, burst.length)).real, 1)
+        return self._ground.predicted(burst), measured * np.sqrt(uncertain)

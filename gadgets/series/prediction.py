@@ -1,0 +1,86 @@
+"""Prediction of one k-space from earlier ones of its place.
+
+Between two volumes the image is multiplied by what changes slowly over it: drifts of gain, phase and frequency,
+breathing, another contrast in part. In k-space each sample then is a combination of the same and the neighbouring
+samples of before, with weights that are alike in the whole middle and in all receivers. A fit that is robust against
+outliers finds them: sparks are few, and do not bend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.ndimage import uniform_filter
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.local_statistics import quantile, total_power
+
+NEIGHBOURS = tuple((line, sample) for line in (-1, 0, 1) for sample in (-1, 0, 1))
+"""Lines and samples of before that a sample is predicted from, about its own place."""
+
+ROUNDS = 3
+OUTLIER = 3.0
+"""Times the median of the relative errors from which on a sample counts less in the next round."""
+
+RIDGE = 1e-4
+MOST_ROWS = 4096
+"""Samples that the weights are fitted to at most; with more the fit takes longer and gets no better."""
+
+
+def predict_from_earlier(
+    current: ComplexArray, valid: BoolArray, earlier: Sequence[ComplexArray]
+) -> tuple[ComplexArray, FloatArray]:
+    """Predict the samples of one partition from the same partition of before.
+
+    Parameters
+    ----------
+    current
+        Shape ``(coil, ky, kx)``; zero where not valid.
+    valid
+        Samples that were acquired, now and before, shape ``(ky, kx)``.
+    earlier
+        The same samples of before, one array of the same shape for each k-space.
+
+    Returns
+    -------
+    tuple
+        The prediction, shape ``(coil, ky, kx)``, and the level of the signal, as it was before and in the units of
+        now, shape ``(ky, kx)``.
+    """
+    sources = [_moved(each, *step) for each in earlier for step in NEIGHBOURS]
+    level = np.sqrt(sum(uniform_filter(total_power(each) / len(each), 3) for each in sources[4 :: len(NEIGHBOURS)]))
+    level = np.maximum(level / np.sqrt(len(earlier)), 1e-3 * level.max() + 1e-30)
+    places = np.flatnonzero(np.broadcast_to(valid, current.shape))
+    places = places[:: max(1, -(-places.size // MOST_ROWS))]
+    rows = np.stack([each.ravel()[places] for each in sources], axis=1)
+    weight = 1 / np.broadcast_to(level, current.shape).ravel()[places]
+    kernel = _robust_fit(rows, current.ravel()[places], weight)
+    prediction = np.zeros_like(current)
+    for value, source in zip(kernel, sources, strict=True):
+        prediction += np.complex64(value) * source
+    return prediction, level
+
+
+def _robust_fit(rows: ComplexArray, targets: ComplexArray, weight: FloatArray) -> ComplexArray:
+    trust = weight
+    kernel: ComplexArray = np.zeros(rows.shape[1], np.complex128)
+    for _ in range(ROUNDS):
+        weighted = rows * trust[:, None]
+        normal = (weighted.conj().T @ weighted).astype(np.complex128)
+        normal[np.diag_indices(len(normal))] += RIDGE * np.trace(normal).real / len(normal) + 1e-30
+        kernel = np.linalg.solve(normal, weighted.conj().T @ (targets * trust))
+        wrong = np.abs(targets - rows @ kernel) * weight
+        usual = float(quantile(wrong, 0.5))
+        trust = weight * np.minimum(1, OUTLIER * usual / np.maximum(wrong, 1e-30))
+    return kernel
+
+
+def _moved(values: ComplexArray, lines: int, samples: int) -> ComplexArray:
+    """Give the samples so many lines and samples away; zero beyond the border."""
+    result = np.zeros_like(values)
+    n_lines, n_samples = values.shape[1:]
+    to = slice(max(0, -lines), n_lines - max(0, lines)), slice(max(0, -samples), n_samples - max(0, samples))
+    of = slice(max(0, lines), n_lines + min(0, lines)), slice(max(0, samples), n_samples + min(0, samples))
+    result[(slice(None), *to)] = values[(slice(None), *of)]
+    return result

@@ -1,0 +1,74 @@
+"""The witness: what stands out of earlier k-spaces, and what does not."""
+
+from dataclasses import replace
+
+import numpy as np
+from helpers.kspaces import make_scan
+from helpers.sparks import with_sparks
+
+from gadgets.series import SeriesMemory
+from pipelines.benchmark.series import simulate_series
+
+SPARK = (0, 30, 43)
+
+
+def series(seed=0, n_kspaces=3, **how):
+    return simulate_series(make_scan(2, seed=seed), np.random.default_rng(seed), n_kspaces, **how)
+
+
+def witness_of(earlier, now):
+    memory = SeriesMemory(1e9)
+    for each in earlier:
+        memory.accept(each)
+    return memory.witness(now)
+
+
+def test_a_spark_stands_out_and_nothing_else_does():
+    first, second, third = series()
+    assert witness_of([first, second], with_sparks(third, {SPARK: None}, 200)).standing_out == [SPARK]
+    assert witness_of([first], with_sparks(second, {SPARK: (1,)}, 200)).standing_out == [SPARK]
+
+
+def test_a_spark_of_before_is_no_norm():
+    first, second, third = series()
+    spoilt = with_sparks(second, {SPARK: None}, 200)
+    assert witness_of([first, spoilt], third).standing_out == []
+
+
+def test_what_was_repaired_and_comes_again_is_no_spark():
+    scan, rng = make_scan(2), np.random.default_rng(0)
+    kspaces = [replace(scan, data=scan.data + rng.normal(size=scan.data.shape).astype(np.float32)) for _ in range(3)]
+    feature = [with_sparks(each, {SPARK: None}, 200) for each in kspaces]
+    memory = SeriesMemory(1e9)
+    for clean, recorded in zip(kspaces[:2], feature[:2], strict=True):
+        memory.accept(recorded, clean.data)
+    assert SPARK not in memory.witness(feature[2]).standing_out
+    assert SPARK in memory.witness(with_sparks(kspaces[2], {SPARK: None}, 500, seed=8)).standing_out
+
+
+def test_a_reversed_readout_is_told_by_its_own_sample():
+    kspaces = series()
+    for kspace in kspaces:
+        kspace.reversed_lines[0, 30] = True
+        kspace.data[:, 0, 30] = kspace.data[:, 0, 30, ::-1].copy()
+    assert witness_of(kspaces[:2], with_sparks(kspaces[2], {(0, 30, 36): None}, 200)).standing_out == [(0, 30, 36)]
+
+
+def test_too_little_in_common_says_nothing():
+    first, second, _ = series()
+    sampled = first.sampled.copy()
+    sampled[:, 24:40] = False
+    sparse = replace(first, sampled=sampled, data=np.where(sampled, first.data, 0))
+    assert SPARK not in witness_of([sparse], with_sparks(second, {SPARK: None}, 200)).standing_out
+    sampled[:, :58] = False
+    sparse = replace(first, sampled=sampled, data=np.where(sampled, first.data, 0))
+    assert witness_of([sparse], second).differences(0) is None
+
+
+def test_samples_that_are_no_numbers_are_left_out():
+    first, second, _ = series()
+    data = second.data.copy()
+    data[0, 0, 31, 41] = np.nan
+    witness = witness_of([first], with_sparks(replace(second, data=data), {SPARK: None}, 200))
+    assert SPARK in witness.standing_out
+    assert np.isfinite(witness.differences(0).difference).all()

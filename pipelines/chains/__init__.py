@@ -1,6 +1,6 @@
 """Chains: which nodes, in which order?"""
 
-from pipelines.chains.chain import Chain, find_chain, packaged_chain, parse_chain
+from pipelines.chains.chain import Chain, find_chain, packaged_chain, packaged_names, parse_chain
 from pipelines.chains.chain_node import DECLARATION, Node, to_bytes
 from pipelines.chains.preflight import check_default_models, check_models
 from pipelines.chains.trust import EVERYTHING, OURS, WORKER_PORTS, Trust, trust_of
@@ -17,6 +17,7 @@ __all__ = [
     "check_models",
     "find_chain",
     "packaged_chain",
+    "packaged_names",
     "parse_chain",
     "to_bytes",
     "trust_of",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from typing import Annotated
 
 import typer
@@ -23,10 +22,13 @@ from pipelines.commands.terminal.serving import (
     open_archive,
 )
 from pipelines.commands.terminal.shell import SERVER_FORMAT, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.watching import Grace, LogFormat, MonitorPort, asked_to_stop, monitored
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, Host, ServerLimits
 
 logger = logging.getLogger(__name__)
+
+GRACE_S = 30.0
 
 
 def serve(
@@ -66,17 +68,23 @@ def serve(
     archive: ArchiveFolder = None,
     archive_size: ArchiveSize = Archive.most_gb,
     archive_age: ArchiveAge = Archive.most_days,
+    default_chain: Annotated[
+        str, typer.Option(metavar="NAME", help="Chain of despark for configuration names that are not known here.")
+    ] = "",
+    grace: Grace = GRACE_S,
+    monitor_port: MonitorPort = None,
+    log_format: LogFormat = "text",
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
     """Run the embedded host, for any Gadgetron client.
 
-    It runs chains as a Gadgetron does: many scans, many at once. It goes on until Ctrl-C. What happens is logged on
-    standard error.
+    It runs chains as a Gadgetron does: many scans, many at once. It goes on until Ctrl-C or SIGTERM, and then lets
+    the scans that run come to their end. What happens is logged on standard error.
 
     Example: despark serve --port 9002
     """
-    shell = open_shell(verbose, quiet, server=SERVER_FORMAT)
+    shell = open_shell(verbose, quiet, server=SERVER_FORMAT, as_json=log_format == "json")
     with working(shell) as work:
         work.phase("opening models")
         check_default_models()
@@ -84,9 +92,12 @@ def serve(
     trust = trust_of(allow_module or (), allow_folder or (), allow_address or (), is_whole=trust_clients)
     limit_memory(memory_limit)
     kept = open_archive(archive, archive_size, archive_age)
-    with Host(bind, port, limits, trust, kept) as host:
+    with (
+        asked_to_stop() as signals,
+        Host(bind, port, limits, trust, kept, default_chain) as host,
+        monitored(host.metrics, monitor_port),
+    ):
         logger.info("listening on %s:%d", *host.address)
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            logger.info("stopping")
+        signals.get()
+        logger.info("stopping, %d scans run", host.n_scans)
+        host.stop(grace, lambda: not signals.empty())

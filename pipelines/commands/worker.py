@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from queue import SimpleQueue
-from types import FrameType
 from typing import Annotated
 
 import typer
 
-from gadgets.errors import SettingsError
+from gadgets.errors import NodeError, SettingsError
 from gadgets.settings import did_you_mean
 from pipelines.chains import WORKER_PORTS, trust_of
 from pipelines.commands.terminal.serving import (
@@ -30,6 +26,7 @@ from pipelines.commands.terminal.serving import (
     open_archive,
 )
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
+from pipelines.commands.terminal.watching import Grace, LogFormat, MonitorPort, asked_to_stop, monitored
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, ServerLimits
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
@@ -67,9 +64,9 @@ def worker(
     archive: ArchiveFolder = None,
     archive_size: ArchiveSize = Archive.most_gb,
     archive_age: ArchiveAge = Archive.most_days,
-    grace: Annotated[
-        float, typer.Option(min=0, metavar="SECONDS", help="Let running scans go on for so long when told to stop.")
-    ] = GRACE_S,
+    grace: Grace = GRACE_S,
+    monitor_port: MonitorPort = None,
+    log_format: LogFormat = "text",
     check: Annotated[bool, typer.Option("--check", help="See whether a running worker is well, and exit.")] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -81,7 +78,7 @@ def worker(
 
     Example: despark worker --node raw_repair=9014
     """
-    open_shell(verbose, quiet, server=LOG_FORMAT)
+    open_shell(verbose, quiet, server=LOG_FORMAT, as_json=log_format == "json")
     ports = ports_of(port, node or ())
     if check:
         check_nodes({name: (ANY_ADDRESS.get(bind, bind), number) for name, number in ports.items()})
@@ -92,13 +89,26 @@ def worker(
     limit_memory(memory_limit)
     kept = open_archive(archive, archive_size, archive_age)
     share_pools()
-    with _signals() as signals, Worker(ports, bind, defaults, limits, trust, kept) as running:
+    with (
+        asked_to_stop() as signals,
+        Worker(ports, bind, defaults, limits, trust, kept) as running,
+        monitored(running.metrics, monitor_port, lambda: _fault(running)),
+    ):
         for name, address in running.addresses.items():
             own = ", ".join(f"{key}={value}" for key, value in defaults[name].items())
             logger.info("%s listens on %s:%d%s", name, *address, f", {own}" if own else "")
         signals.get()
         logger.info("stopping, %d scans run", running.n_scans)
         running.stop(grace, lambda: not signals.empty())
+
+
+def _fault(worker: Worker) -> str:
+    """Say what is wrong with a worker; empty where nothing is."""
+    try:
+        check_nodes({name: (ANY_ADDRESS.get(host, host), port) for name, (host, port) in worker.addresses.items()})
+    except NodeError as error:
+        return str(error)
+    return ""
 
 
 def ports_of(base: int, named: Sequence[str]) -> dict[str, int]:
@@ -123,20 +133,3 @@ def ports_of(base: int, named: Sequence[str]) -> dict[str, int]:
             raise SettingsError(f"--node: expected every node and every port once, found {assignment!r} again")
         ports[name] = int(number)
     return ports
-
-
-@contextmanager
-def _signals() -> Iterator[SimpleQueue[int]]:
-    """Collect the signals that ask to stop."""
-    # The one queue that may be filled while its reader holds it: a signal comes at any moment.
-    received: SimpleQueue[int] = SimpleQueue()
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        received.put(number)
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -51,6 +51,10 @@ class ClientConnection:
         """Have every message that is read from now on added to an archive; None: to none."""
         self._archived = archived
 
+    def text_ahead(self, wait_s: float) -> str | None:
+        """Read a TEXT where one comes next, and soon; any other message stays to be read."""
+        return self._reader.read().text if self._reader.is_next(MessageID.TEXT, wait_s) else None
+
     def send(self, message: Message) -> None:
         """Send a message; waits while the client is busy.
 

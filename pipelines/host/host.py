@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from collections.abc import Callable
 from types import TracebackType
 
-from pipelines.chains import OURS, Trust
+from pipelines.chains import OURS, Trust, packaged_chain
 from pipelines.files import Archive
 from pipelines.host.connections import ClientConnection
 from pipelines.host.limits import USUAL_LIMITS, ServerLimits
 from pipelines.host.reception import Reception
 from pipelines.host.session import STOP_S, Session
 from pipelines.messages import CLOSE, MessageID, text_message
+from pipelines.monitoring import Metrics
 
 # When the server stops: for scans to end with all their nodes, and for their clients to read why.
 _JOIN_S = 15.0
@@ -43,11 +46,13 @@ class Host:
         What clients may name beyond the gadgets and chains of despark.
     archive
         Keeps what clients send.
+    default_chain
+        Run where a client names a configuration that is not known; empty: that is an error.
 
     Raises
     ------
     PipelineError
-        The address cannot be listened on.
+        The address cannot be listened on, or there is no such default chain.
     """
 
     def __init__(
@@ -57,7 +62,12 @@ class Host:
         limits: ServerLimits = USUAL_LIMITS,
         trust: Trust = OURS,
         archive: Archive | None = None,
+        default_chain: str = "",
     ) -> None:
+        if default_chain:
+            packaged_chain(default_chain).check_runnable()
+        self.metrics = Metrics()
+        self._default_chain = default_chain
         self._limits = limits
         self._archive = archive
         self._trust = trust
@@ -80,9 +90,26 @@ class Host:
         """Begin to accept clients."""
         self._reception.start()
 
-    def stop(self) -> None:
-        """Accept no more clients, end the scans that run and all their nodes; each client is told."""
+    @property
+    def n_scans(self) -> int:
+        """How many clients have a scan now."""
+        with self._lock:
+            return sum(session.has_scan for session in self._sessions)
+
+    def stop(self, grace_s: float = 0.0, is_urgent: Callable[[], bool] = lambda: False) -> None:
+        """Accept no more clients, end the scans that run and all their nodes; each client is told.
+
+        Parameters
+        ----------
+        grace_s
+            How long scans may go on before that.
+        is_urgent
+            Asked again and again whether to wait no longer.
+        """
         self._reception.close()
+        limit = time.monotonic() + grace_s
+        while self.n_scans and time.monotonic() < limit and not is_urgent():
+            time.sleep(0.02)
         with self._lock:
             sessions = list(self._sessions)
         for session in sessions:
@@ -94,7 +121,9 @@ class Host:
 
     def _serve(self, _: str, connection: socket.socket, origin: str) -> None:
         client = ClientConnection(connection, self._limits.stall_s)
-        session = Session(client, origin, self._limits, self._trust, self._scans, self._archive)
+        session = Session(
+            client, origin, self._limits, self._trust, self._scans, self.metrics, self._archive, self._default_chain
+        )
         with self._lock:
             self._sessions.add(session)
         try:

@@ -9,18 +9,23 @@ import time
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
 from gadgets.outside import printable
-from pipelines.chains import Chain, Trust, packaged_chain, parse_chain
+from pipelines.chains import Chain, Trust, packaged_chain, packaged_names, parse_chain
 from pipelines.files import Archive, mended, read_header
 from pipelines.host.connections import ClientConnection
 from pipelines.host.limits import ServerLimits
+from pipelines.host.parameters import read_parameters
 from pipelines.host.scan import Scan
 from pipelines.messages import Message, MessageID, response_message
+from pipelines.monitoring import Metrics
 from pipelines.version import despark_version
 
 logger = logging.getLogger(__name__)
 
 SPOKEN_VERSION = "4.7.2"
 """The Gadgetron whose protocol this host speaks."""
+
+PARAMETERS_WAIT_S = 0.2
+"""How long the nodes are not started yet, as parameters may come behind the header."""
 
 STOPPED = "the server is shutting down"
 STOP_S = 2.0
@@ -44,8 +49,12 @@ class Session:
         What the client may name.
     scans
         Has a place for each scan that may run at once.
+    metrics
+        Count the scans.
     archive
         Keeps what the client sends.
+    default_chain
+        Run where the client names a configuration that is not known; empty: that is an error.
     """
 
     def __init__(
@@ -55,7 +64,9 @@ class Session:
         limits: ServerLimits,
         trust: Trust,
         scans: threading.BoundedSemaphore,
+        metrics: Metrics,
         archive: Archive | None = None,
+        default_chain: str = "",
     ) -> None:
         self.name = name
         self._client = client
@@ -63,6 +74,8 @@ class Session:
         self._trust = trust
         self._scans = scans
         self._archive = archive
+        self._metrics = metrics
+        self._default_chain = default_chain
         self._scan: Scan | None = None
         self._is_stopped = False
 
@@ -93,6 +106,11 @@ class Session:
         else:
             self._client.stop_reading()
 
+    @property
+    def has_scan(self) -> bool:
+        """Whether a scan runs, or has run, for the client."""
+        return self._scan is not None
+
     def abort(self) -> None:
         """Break the connection."""
         self._client.abort()
@@ -117,14 +135,37 @@ class Session:
     def _chain_of(self, message: Message) -> Chain:
         """Find the chain that a client asks for, and see that it may be run, and can be run here."""
         if message.id is MessageID.FILENAME:
-            chain = packaged_chain(message.text)
+            chain = packaged_chain(self._known(message.text))
         else:
             chain = parse_chain(message.body[4:], "the client's configuration")
+        self._check(chain)
+        return chain
+
+    def _known(self, name: str) -> str:
+        """Give a name that a client sent, or that of the default chain where it is not known and there is one."""
+        if name.removesuffix(".xml") in packaged_names() or not self._default_chain:
+            return name
+        logger.warning("%s: no configuration %r here, %s is run", self.name, name, self._default_chain)
+        return self._default_chain
+
+    def _check(self, chain: Chain) -> None:
         chain.check_runnable()
         self._trust.check_chain(chain)
         # Before any process is started: the client gets the reason at once, with the name of the property.
         chain.check_settings()
-        return chain
+
+    def _with_parameters(self, chain: Chain) -> Chain:
+        """Give the chain as the client's parameters want it, where it sends any behind its header."""
+        text = self._client.text_ahead(PARAMETERS_WAIT_S)
+        if text is None:
+            return chain
+        parameters = read_parameters(text)
+        if parameters.configuration and parameters.configuration.removesuffix(".xml") in packaged_names():
+            chain = packaged_chain(parameters.configuration)
+        changed = chain.with_settings(parameters.settings)
+        self._check(changed)
+        logger.info("%s: parameters: %s", self.name, ", ".join(parameters.settings) or "none of ours")
+        return changed
 
     def _run_scan(self, chain: Chain | None, message: Message) -> None:
         if chain is None:
@@ -132,6 +173,7 @@ class Session:
         header = message.body[4:]
         # Checked here, so that a fault in it is told by the host and not by whichever node stumbles first.
         read_header(header, "client")
+        chain = self._with_parameters(chain)
         if not self._scans.acquire(blocking=False):
             raise PipelineError(f"{self._limits.scans} scans run already, no more are taken at once (--scans)")
         try:
@@ -142,7 +184,7 @@ class Session:
             if self._is_stopped:
                 raise NodeError(STOPPED)
             archived = self._archive.begin(header) if self._archive is not None else contextlib.nullcontext()
-            with archived as kept:
+            with archived as kept, self._metrics.scan():
                 self._client.keep_in(kept)
                 self._scan.run()
         finally:

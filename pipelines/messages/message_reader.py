@@ -81,6 +81,20 @@ class MessageReader:
         self._name = ""
         self.n_messages = 0
 
+    def is_next(self, kind: MessageID, wait_s: float) -> bool:
+        """Whether a message of a kind comes next, and soon; it stays to be read, as any other does."""
+        if self._position == len(self._received):
+            watch = select.poll()
+            watch.register(self._connection.fileno(), select.POLLIN)
+            if not watch.poll(1000 * wait_s):
+                return False
+            try:
+                self._receive(_U16.size)
+            except PeerLostError:
+                # Whoever reads the next message learns of it, too.
+                return False
+        return self._received[self._position :][: _U16.size] == _U16.pack(kind)
+
     def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
         """Read the next message.
 

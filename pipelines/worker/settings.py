@@ -19,6 +19,8 @@ from typing import Any
 from xml.etree.ElementTree import Element, SubElement
 
 from gadgets.errors import SettingsError
+from gadgets.logbook import RECORD_VARIABLE
+from gadgets.outside import MEMORY_VARIABLE
 from gadgets.settings import (
     NODE_SETTINGS,
     PART,
@@ -34,6 +36,8 @@ from pipelines.chains import DECLARATION, to_bytes
 logger = logging.getLogger(__name__)
 
 PREFIX = "DESPARK_"
+NO_SETTINGS = (RECORD_VARIABLE, MEMORY_VARIABLE)
+"""Variables of this prefix that are read elsewhere."""
 
 Properties = dict[str, str]
 
@@ -128,7 +132,11 @@ def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, str, st
         if node is not None:
             found.append((variable, node, variable.removeprefix(f"{PREFIX}{node.upper()}_").lower(), value))
         # Other variables of this prefix are no settings; one that is like a setting may be meant as one.
-        elif variable.startswith(PREFIX) and (meant := did_you_mean(variable, _variables())):
+        elif (
+            variable.startswith(PREFIX)
+            and variable not in NO_SETTINGS
+            and (meant := did_you_mean(variable, _variables()))
+        ):
             logger.warning("%s is set, which is no setting of a node%s", variable, meant)
     return found
 

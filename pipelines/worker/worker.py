@@ -21,7 +21,8 @@ from pipelines.chains import OURS, Trust
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, Reception, ServerLimits
 from pipelines.messages import CLOSE, MessageID, text_message
-from pipelines.worker.node_session import serve_node
+from pipelines.monitoring import Metrics
+from pipelines.worker.node_session import CLOSE_BYTES, serve_node
 from pipelines.worker.released_memory import give_back
 from pipelines.worker.scan_socket import ScanSocket
 
@@ -75,6 +76,7 @@ class Worker:
         self._limits = limits
         self._trust = trust
         self._archive = archive
+        self.metrics = Metrics()
         self._warm = WarmStore()
         self._lock = threading.Lock()
         self._scans: dict[str, ScanSocket] = {}
@@ -140,8 +142,9 @@ class Worker:
         with self._lock:
             self._scans[name] = connected
         try:
-            with using(self._warm):
+            with using(self._warm), self.metrics.scan() as served:
                 serve_node(connected, node, self._settings[node], self._limits, self._trust, self._archive)
+                served.is_scan = connected.n_received > CLOSE_BYTES
         finally:
             with self._lock:
                 self._scans.pop(name, None)

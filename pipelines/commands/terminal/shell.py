@@ -21,6 +21,7 @@ from rich.console import Console, RenderableType
 from gadgets.errors import RawDataError
 from gadgets.outside import printable
 from pipelines.files import check_folder, whole_or_nothing
+from pipelines.monitoring import JsonLines
 
 Verbose = Annotated[
     int,
@@ -117,7 +118,13 @@ def _writing_to(target: str) -> Iterator[None]:
 
 
 def open_shell(
-    verbose: int, quiet: bool, json_file: Path | None = None, *, told: tuple[str, ...] = (), server: str = ""
+    verbose: int,
+    quiet: bool,
+    json_file: Path | None = None,
+    *,
+    told: tuple[str, ...] = (),
+    server: str = "",
+    as_json: bool = False,
 ) -> Shell:
     """Set up what a command says and logs, and see that its JSON can be written.
 
@@ -129,6 +136,8 @@ def open_shell(
         Loggers whose failures the command itself tells in the end.
     server
         Format of the log of a command that serves: it says what happens without being asked to.
+    as_json
+        Write the log for programs, a document per line.
 
     Raises
     ------
@@ -142,8 +151,9 @@ def open_shell(
     shell = Shell(verbose, quiet, json_file)
     usual = logging.INFO if server else logging.WARNING
     level = logging.ERROR if quiet else max(logging.DEBUG, usual - 10 * verbose)
-    handler = LogOnTerminal(shell.terminal) if shell.terminal.is_terminal else logging.StreamHandler()
-    handler.setFormatter(_OneLine(server) if server else _Plain())
+    is_drawn = shell.terminal.is_terminal and not as_json
+    handler = LogOnTerminal(shell.terminal) if is_drawn else logging.StreamHandler()
+    handler.setFormatter(JsonLines() if as_json else _OneLine(server) if server else _Plain())
     handler.addFilter(lambda record: _is_wanted(record, told))
     logging.basicConfig(level=level, handlers=[handler])
     return shell

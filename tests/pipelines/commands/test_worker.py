@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 
 import pytest
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
@@ -120,3 +122,25 @@ def test_a_node_or_port_that_is_none_is_refused(named):
 def test_a_node_or_port_given_twice_is_refused(named):
     with pytest.raises(SettingsError, match="expected every node and every port once"):
         ports_of(9010, named)
+
+
+def asked(address):
+    with urllib.request.urlopen(address, timeout=20) as answer:
+        return answer.read().decode()
+
+
+def test_monitors_are_answered_and_the_log_is_json():
+    """A worker as a service runs it: the log for programs, health and numbers over HTTP, a clean end."""
+    command = [sys.executable, "-m", "pipelines.commands.command_line", "worker", "--node", "calibration=0"]
+    options = ["--monitor-port", "0", "--log-format", "json"]
+    with subprocess.Popen([*command, *options], stderr=subprocess.PIPE, text=True) as process:
+        try:
+            messages = (json.loads(line)["message"] for line in process.stderr)
+            found = next(filter(None, (re.search(r"http://127\.0\.0\.1:\d+", message) for message in messages)))
+            assert asked(f"{found[0]}/health") == "well\n"
+            # The health check goes through the node, and is no scan.
+            assert "despark_scans_total 0\n" in asked(f"{found[0]}/metrics")
+        finally:
+            process.terminate()
+        assert list(messages)[-1].startswith("stopping")
+    assert process.returncode == 0

@@ -28,6 +28,7 @@ from gadgets.errors import PipelineError
 from pipelines.chains import EVERYTHING
 from pipelines.host import ServerLimits
 from pipelines.host.host import Host
+from pipelines.messages.message_reader import MessageReader
 from pipelines.messages.messages import CLOSE, MessageID, data_message, filename_message, text_message
 
 
@@ -358,3 +359,29 @@ def test_the_farewell_does_not_wait_for_ever(monkeypatch):
     with Host(trust=EVERYTHING) as host, socket.create_connection(host.address) as client:
         client.sendall(filename_message("nope").data)
         wait_until(lambda: not any(thread.name.startswith("127.0.0.1:") for thread in threading.enumerate()), 10)
+
+
+def test_a_scan_that_runs_may_come_to_its_end_when_the_host_is_told_to_stop():
+    items = scan_items()
+    outgoing = scan_bytes(chain_xml("pass_on"), items)
+    with Host(trust=EVERYTHING) as host:
+        stopping = threading.Thread(target=host.stop, args=(LIMIT_S,))
+        with socket.create_connection(host.address, timeout=LIMIT_S) as connection:
+            connection.sendall(outgoing[:-100])
+            wait_until(lambda: host.n_scans == 1)
+            stopping.start()
+            connection.sendall(outgoing[-100:])
+            reader = MessageReader(connection, "host")
+            assert [reader.read().id for _ in items] == [MessageID.ACQUISITION] * len(items)
+            assert reader.read().id is MessageID.CLOSE
+        stopping.join(LIMIT_S)
+    assert "despark_scans_total 1" in host.metrics.text()
+
+
+def test_who_is_in_a_hurry_does_not_wait_for_scans():
+    with Host(trust=EVERYTHING) as host, socket.create_connection(host.address, timeout=LIMIT_S) as connection:
+        connection.sendall(scan_bytes(chain_xml("pass_on"))[:-100])
+        wait_until(lambda: host.n_scans == 1)
+        started = time.monotonic()
+        host.stop(LIMIT_S, lambda: True)
+        assert time.monotonic() - started < LIMIT_S / 2

@@ -1,0 +1,54 @@
+"""How ``despark serve`` and ``worker`` are watched, and told to stop."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from queue import SimpleQueue
+from types import FrameType
+from typing import Annotated, Literal
+
+import typer
+
+from pipelines.monitoring import Endpoint, Metrics
+
+LogFormat = Annotated[Literal["text", "json"], typer.Option(help="How the log is written; json: a document per line.")]
+MonitorPort = Annotated[
+    int | None,
+    typer.Option(
+        min=0, max=65535, metavar="PORT", help="Answer /health and /metrics over HTTP there, to this machine only."
+    ),
+]
+Grace = Annotated[
+    float, typer.Option(min=0, metavar="SECONDS", help="Let running scans go on for so long when told to stop.")
+]
+
+
+@contextmanager
+def monitored(metrics: Metrics, port: int | None, fault: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """Count what is logged, and answer monitors where they were given a port."""
+    logging.getLogger().addHandler(metrics)
+    try:
+        with nullcontext() if port is None else Endpoint(port, metrics, fault):
+            yield
+    finally:
+        logging.getLogger().removeHandler(metrics)
+
+
+@contextmanager
+def asked_to_stop() -> Iterator[SimpleQueue[int]]:
+    """Collect the signals that ask to stop."""
+    # The one queue that may be filled while its reader holds it: a signal comes at any moment.
+    received: SimpleQueue[int] = SimpleQueue()
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        received.put(number)
+
+    before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,67 @@
+"""Parameters as FIRE and OpenRecon send them: a TEXT with JSON between the HEADER and the data.
+
+::
+
+    {"parameters": {"config": "repair_raw", "spark_detection_threshold": 0.8, "calibration.method": "zero"}}
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any, NamedTuple
+
+from gadgets.settings import NODE_SETTINGS
+
+logger = logging.getLogger(__name__)
+
+CONFIGURATIONS = ("config", "customconfig")
+"""What may name another configuration; the last one that says something holds."""
+
+
+class Parameters(NamedTuple):
+    """What a client asks for beside its configuration.
+
+    Attributes
+    ----------
+    configuration
+        Name of another one; empty where none is asked for.
+    settings
+        As ``--set`` takes them: ``spark_detection.threshold=0.8``.
+    """
+
+    configuration: str = ""
+    settings: tuple[str, ...] = ()
+
+
+def read_parameters(text: str) -> Parameters:
+    """Read what concerns us; other parameters are those of other programs, and a text that is no JSON of nobody."""
+    try:
+        content = json.loads(text)
+    except ValueError as error:
+        logger.warning("the client's additional configuration is not JSON (%s), and is left out", error)
+        return Parameters()
+    parameters = content.get("parameters") if isinstance(content, dict) else None
+    if not isinstance(parameters, dict):
+        return Parameters()
+    names = [parameters.get(name) for name in CONFIGURATIONS]
+    named = [name for name in names if isinstance(name, str) and name]
+    settings = [(_property(name), value) for name, value in parameters.items()]
+    found = tuple(f"{name}={_as_text(value)}" for name, value in settings if name)
+    left_out = [name for name in parameters if name not in CONFIGURATIONS and not _property(name)]
+    if left_out:
+        logger.info("parameters of the client that are no settings are left out: %s", ", ".join(left_out))
+    return Parameters(named[-1] if named else "", found)
+
+
+def _property(name: str) -> str:
+    """Give ``NODE.PROPERTY`` of a name with a dot or, as scanners want plain words, an underscore behind the node."""
+    for node in NODE_SETTINGS:
+        if name.startswith((f"{node}.", f"{node}_")):
+            return f"{node}.{name[len(node) + 1 :]}"
+    return ""
+
+
+def _as_text(value: Any) -> str:  # noqa: ANN401 - what JSON holds
+    """Write a value as it stands in a chain: JSON's true as the word."""
+    return json.dumps(value) if isinstance(value, bool) else str(value)

@@ -1,0 +1,88 @@
+"""``/health`` and ``/metrics`` over HTTP, for monitors on the same machine. Plain text, no scan data, reading only."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+
+from gadgets.errors import PipelineError
+from pipelines.monitoring.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+LOOPBACK = "127.0.0.1"
+REQUEST_LIMIT_S = 5.0
+
+
+class Endpoint:
+    """Answers monitors in a thread of its own, on this machine only.
+
+    Parameters
+    ----------
+    port
+        0 takes one that is free.
+    metrics
+        What ``/metrics`` tells.
+    fault
+        Asked for ``/health``: what is wrong, empty where nothing is.
+
+    Raises
+    ------
+    PipelineError
+        The port cannot be listened on.
+    """
+
+    def __init__(self, port: int, metrics: Metrics, fault: Callable[[], str] = lambda: "") -> None:
+        try:
+            self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(metrics, fault))
+        except (OSError, OverflowError) as error:
+            raise PipelineError(f"monitoring: cannot listen on {LOOPBACK}:{port} ({error})") from error
+        self._server.daemon_threads = True
+        self.address: tuple[str, int] = (LOOPBACK, self._server.server_port)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="monitoring", daemon=True)
+
+    def __enter__(self) -> Endpoint:
+        self._thread.start()
+        logger.info("monitors: http://%s:%d/health and /metrics", *self.address)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+def _handler(metrics: Metrics, fault: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        # Who connects and says nothing must not hold a thread.
+        timeout = REQUEST_LIMIT_S
+
+        def do_GET(self) -> None:
+            """Answer one question."""
+            if self.path == "/metrics":
+                self._answer(HTTPStatus.OK, metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
+            elif self.path == "/health":
+                wrong = fault()
+                self._answer(HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK, f"{wrong or 'well'}\n")
+            else:
+                self._answer(HTTPStatus.NOT_FOUND, "expected /health or /metrics\n")
+
+        def _answer(self, status: HTTPStatus, text: str, kind: str = "text/plain; charset=utf-8") -> None:
+            body = text.encode()
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+            """Log a question of a monitor, which comes every few seconds, for those who want all."""
+            logger.debug("monitor: %s", format % args)
+
+    return Handler

@@ -1,0 +1,73 @@
+"""Numbers of a server, as Prometheus reads them: its text format needs no library."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+PREFIX = "despark"
+HELP = {
+    "scans_total": "Scans that ended, well or not.",
+    "scan_seconds_total": "Time that scans took, added up.",
+    "scans_running": "Connections that are served now.",
+    "errors_total": "Errors in the log, those of nodes too.",
+    "warnings_total": "Warnings in the log, those of nodes too.",
+    "seconds_since_start": "Age of the server.",
+}
+GAUGES = ("scans_running", "seconds_since_start")
+"""What may fall as well as rise."""
+
+
+class Served:
+    """A connection that is served; ``is_scan`` is taken back where nothing but a health check came."""
+
+    def __init__(self) -> None:
+        self.is_scan = True
+
+
+class Metrics(logging.Handler):
+    """Counts scans, from any number of threads; as a handler of the log, errors and warnings too."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self._counting = threading.Lock()
+        self._values: dict[str, float] = dict.fromkeys(HELP, 0.0)
+        self._started = time.monotonic()
+
+    @contextmanager
+    def scan(self) -> Iterator[Served]:
+        """Count a scan, and how long it took."""
+        begun, served = time.monotonic(), Served()
+        self._add("scans_running", 1)
+        try:
+            yield served
+        finally:
+            self._add("scans_running", -1)
+            if served.is_scan:
+                self._add("scans_total", 1)
+                self._add("scan_seconds_total", time.monotonic() - begun)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Count a line of the log."""
+        self._add("errors_total" if record.levelno >= logging.ERROR else "warnings_total", 1)
+
+    def text(self) -> str:
+        """Write the numbers in Prometheus' text format."""
+        with self._counting:
+            values = self._values | {"seconds_since_start": time.monotonic() - self._started}
+        lines = []
+        for name, value in values.items():
+            kind = "gauge" if name in GAUGES else "counter"
+            lines += [
+                f"# HELP {PREFIX}_{name} {HELP[name]}",
+                f"# TYPE {PREFIX}_{name} {kind}",
+                f"{PREFIX}_{name} {value:.12g}",
+            ]
+        return "\n".join(lines) + "\n"
+
+    def _add(self, name: str, change: float) -> None:
+        with self._counting:
+            self._values[name] += change

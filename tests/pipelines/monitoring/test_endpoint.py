@@ -1,0 +1,60 @@
+"""What a monitor is told over HTTP."""
+
+from __future__ import annotations
+
+import re
+import socket
+import urllib.error
+import urllib.request
+
+import pytest
+
+from gadgets.errors import PipelineError
+from pipelines.monitoring.endpoint import Endpoint
+from pipelines.monitoring.metrics import Metrics
+
+
+def asked(endpoint, path, method="GET"):
+    request = urllib.request.Request("http://{}:{}{}".format(*endpoint.address, path), method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode(), answer.headers["Content-Type"]
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode(), error.headers["Content-Type"]
+
+
+def test_prometheus_reads_the_numbers():
+    metrics = Metrics()
+    with metrics.scan(), Endpoint(0, metrics) as endpoint:
+        status, text, kind = asked(endpoint, "/metrics")
+    assert (status, kind) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert "despark_scans_running 1\n" in text
+    # Every sample has its two lines of comment before it, as the format wants.
+    assert re.fullmatch(r"(# HELP \S+ .+\n# TYPE \S+ (counter|gauge)\n\S+ \S+\n)+", text)
+
+
+def test_health_says_what_is_wrong():
+    faults = [""]
+    with Endpoint(0, Metrics(), lambda: faults[-1]) as endpoint:
+        assert asked(endpoint, "/health")[:2] == (200, "well\n")
+        faults.append("no models")
+        assert asked(endpoint, "/health")[:2] == (503, "no models\n")
+
+
+@pytest.mark.parametrize(("path", "method", "status"), [("/", "GET", 404), ("/metrics", "POST", 501)])
+def test_nothing_else_is_answered(path, method, status):
+    with Endpoint(0, Metrics()) as endpoint:
+        assert asked(endpoint, path, method)[0] == status
+
+
+def test_only_this_machine_is_answered_and_a_taken_port_is_named():
+    with Endpoint(0, Metrics()) as endpoint:
+        assert endpoint.address[0] == "127.0.0.1"
+        with pytest.raises(PipelineError, match=rf"monitoring: cannot listen on 127\.0\.0\.1:{endpoint.address[1]}"):
+            Endpoint(endpoint.address[1], Metrics())
+
+
+def test_who_connects_and_says_nothing_stops_nobody():
+    with Endpoint(0, Metrics()) as endpoint, socket.create_connection(endpoint.address):
+        assert asked(endpoint, "/health")[0] == 200

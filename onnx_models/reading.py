@@ -21,11 +21,15 @@ def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
         may ever write. ``strerror`` says which.
     """
     # Without waiting for a writer, which a pipe may never have.
-    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-        found = os.fstat(file.fileno())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             what = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
             raise OSError(errno.EINVAL, f"expected a file, found {what}")
         if found.st_size > most_bytes:
             raise OSError(errno.EFBIG, f"expected at most {most_bytes} bytes, found {found.st_size}")
-        return file.read()
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)

@@ -40,19 +40,10 @@ def read_header(xml: bytes, where: str) -> MRDHeader:
     RawDataError
         The header is not well-formed XML, not an MRD header, or lacks the size of a matrix.
     """
-    mended_xml, defaults = _mended(xml, where)
+    _, header, defaults = _mended(xml, where)
     for said in defaults:
         # Folders may be called after patients.
         logger.warning("%s: the MRD header is not as the standard has it; %s", Path(where).name, said)
-    try:
-        # Mended first, as the nodes will see it.
-        header = _strictly(mended_xml)
-    except _REFUSALS as error:
-        # Without its text, which quotes values: the header has the patient's name.
-        raise RawDataError(f"{where}: the MRD header does not parse ({type(error).__name__})") from None
-    for number, encoding in enumerate(header.encoding):
-        for space in ("encodedSpace", "reconSpace"):
-            _check_matrix(getattr(encoding, space), f"{where}: MRD header, encoding {number}, {space}")
     return header
 
 
@@ -76,15 +67,23 @@ def mended(xml: bytes, where: str) -> bytes:
     return _mended(xml, where)[0]
 
 
-def _mended(xml: bytes, where: str) -> tuple[bytes, list[str]]:
-    """Mend a header, and say what was taken for granted."""
+def _mended(xml: bytes, where: str) -> tuple[bytes, MRDHeader, list[str]]:
+    """Mend a header and parse it as the nodes will see it; and say what was taken for granted."""
     root = _parse(xml, where)
-    usual = _with_user_parameters(root, xml)
+    usual, defaults = _with_user_parameters(root, xml), list[str]()
     try:
-        _strictly(usual)
+        header = _strictly(usual)
     except _REFUSALS:
-        return plain_header(root, where)
-    return usual, []
+        usual, defaults = plain_header(root, where)
+        try:
+            header = _strictly(usual)
+        except _REFUSALS as error:
+            # Without its text, which quotes values: the header has the patient's name.
+            raise RawDataError(f"{where}: the MRD header does not parse ({type(error).__name__})") from None
+    for number, encoding in enumerate(header.encoding):
+        for space in ("encodedSpace", "reconSpace"):
+            _check_matrix(getattr(encoding, space), f"{where}: MRD header, encoding {number}, {space}")
+    return usual, header, defaults
 
 
 def _strictly(xml: bytes) -> MRDHeader:

@@ -11,6 +11,7 @@ import pytest
 from helpers.builders import CLOSE, acquisition, configuration, encoding, stream
 from helpers.raw_scans import HEADER, converse, make_raw_file, scan_bytes, scan_items
 
+from gadgets.findings import ScanFacts
 from gadgets.raw_repair import open_stage
 from gadgets.settings import RawRepairSettings
 from pipelines.chains import packaged_chain
@@ -130,7 +131,7 @@ def test_folders_and_files_have_no_names_in_records_and_no_folders_in_logs(tmp_p
             "calibration": {"method": "network", "models": folder / "TOKMODELS"},
         }
     )
-    assert len(list(open_stage(settings, (encoding(),))([acquisition(line) for line in range(8)]))) == 8
+    assert len(list(open_stage(settings, (encoding(),), ScanFacts())([acquisition(line) for line in range(8)]))) == 8
     assert TOKEN.findall(report.read_text()) == []
     assert "the history: expected a history, cannot read it" in report.read_text()
     assert set(TOKEN.findall(caplog.text)) == {"TOKFILE", "TOKREPORT"}

@@ -18,7 +18,7 @@ from gadgets.detection import LooksForSparks
 from gadgets.errors import NodeError, RawDataError
 from gadgets.kspace import KSpace, count_non_finite, describe, warning_of
 from gadgets.patches import write_patches
-from gadgets.process import time_limit
+from gadgets.process import threads, time_limit
 from gadgets.records import Calibration, Detection, KnownRepair, Point, TargetPatch
 from gadgets.repair import CUT_SHORT, ValueAssignment, repair
 from gadgets.settings import CalibrationSettings, OnFailure
@@ -117,7 +117,7 @@ def calibrate(
     start = perf_counter()
     try:
         _check_places(points, kspace)
-        with time_limit(settings.time_limit):
+        with time_limit(settings.time_limit), threads(settings.threads):
             repaired, record = repair(kspace, points, settings, assignment, repairs=repairs)
         record = _with_warning(record, settings)
         replaced: ComplexArray | None = None

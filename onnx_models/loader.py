@@ -9,14 +9,16 @@ from typing import Any
 
 from onnx_models.errors import ModelError
 from onnx_models.manifest import ModelEntry, Shape, models_folder
-from onnx_models.model import Model, shape_fits
+from onnx_models.model import Model, Spread, shape_fits
 from onnx_models.providers import DTYPES, Provider, open_session
 from onnx_models.reading import read_regular
 
 __all__ = ["Model", "Provider", "open_model", "verified_content"]
 
 
-def open_model(entry: ModelEntry, folder: Path | None = None, provider: Provider = "auto", threads: int = 1) -> Model:
+def open_model(
+    entry: ModelEntry, folder: Path | None = None, provider: Provider = "auto", threads: int = 1, spread: Spread = map
+) -> Model:
     """Verify a model against its manifest entry and open it.
 
     Parameters
@@ -29,6 +31,8 @@ def open_model(entry: ModelEntry, folder: Path | None = None, provider: Provider
         ``cuda`` or ``cpu``; ``auto`` is CUDA where a session really runs there, else the CPU.
     threads
         Threads of one inference on the CPU.
+    spread
+        How batches are run: see :class:`Model`.
 
     Raises
     ------
@@ -41,7 +45,7 @@ def open_model(entry: ModelEntry, folder: Path | None = None, provider: Provider
     session = open_session(content, entry.name, provider, threads)
     _verify(entry, "inputs", entry.inputs, session.get_inputs())
     _verify(entry, "outputs", entry.outputs, session.get_outputs())
-    return Model(entry, session)
+    return Model(entry, session, spread)
 
 
 def verified_content(entry: ModelEntry, folder: Path | None = None) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,8 @@ from onnx_models.providers import CUDA, DTYPES, example_inputs, run_session
 
 if TYPE_CHECKING:
     import onnxruntime
+
+Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 
 # A GPU chooses algorithms and memory for every new batch size: only these occur, what is missing is padded.
 CUDA_BATCHES = (32, 128, 512)
@@ -31,11 +33,15 @@ class Model:
         What the manifest says of the model.
     session
         The session that was opened for it, with the inputs and outputs of the entry.
+    spread
+        Runs batches on the CPU, in their order or side by side, and gives their results in order, as ``map`` does.
     """
 
-    def __init__(self, entry: ModelEntry, session: onnxruntime.InferenceSession) -> None:
+    def __init__(self, entry: ModelEntry, session: onnxruntime.InferenceSession, spread: Spread = map) -> None:
         self.entry = entry
         self._session = session
+        # A GPU has no use for threads: batches wait for each other there.
+        self._spread: Spread = map if self.provider == CUDA else spread
         # Asked once, as arrays are converted at every run.
         self._dtypes = {value.name: DTYPES[value.type] for value in session.get_inputs()}
 
@@ -66,12 +72,15 @@ class Model:
         arrays = self._checked(inputs)
         n_rows = next(iter(arrays.values())).shape[0]
         names = list(self.entry.outputs)
-        parts: list[list[NDArray[Any]]] = []
-        for rows, size in self._batches(n_rows):
-            batch = {name: _padded(array[rows], size) for name, array in arrays.items()}
-            results = run_session(self._session, self.entry.name, names, batch)
+
+        def run_batch(batch: tuple[slice, int]) -> list[NDArray[Any]]:
+            rows, size = batch
+            padded = {name: _padded(array[rows], size) for name, array in arrays.items()}
+            results = run_session(self._session, self.entry.name, names, padded)
             # Padded rows were computed with the others; nobody asked for them.
-            parts.append([result[: rows.stop - rows.start] for result in results])
+            return [result[: rows.stop - rows.start] for result in results]
+
+        parts: Iterable[list[NDArray[Any]]] = self._spread(run_batch, self._batches(n_rows))
         columns = zip(*parts, strict=True)
         return {name: np.concatenate(column) for name, column in zip(names, columns, strict=True)}
 

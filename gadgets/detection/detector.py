@@ -41,7 +41,7 @@ from gadgets.patches import (
     shape_for,
     together,
 )
-from gadgets.process import TimeIsUp, is_late, time_limit
+from gadgets.process import TimeIsUp, is_late, threads, time_limit
 from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import Predictions
 from gadgets.series import SeriesMemory
@@ -120,7 +120,7 @@ class Detector:
         raised_or_not = raised(thresholds, settings) if is_clean else thresholds
         witness = memory.witness(kspace) if memory is not None else None
         found = Found(raised_or_not, Predictions(kspace, witness), self._thresholds.caution)
-        with time_limit(settings.time_limit):
+        with time_limit(settings.time_limit), threads(settings.threads):
             try:
                 if not stops:
                     self._look_for_points(kspace, found)

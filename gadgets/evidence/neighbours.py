@@ -13,6 +13,7 @@ from scipy.linalg import blas
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.evidence.kernel import NEIGHBOURS, Kernel, Sources
 from gadgets.local_statistics import sorted_places
+from gadgets.process import in_parallel
 
 N_VIRTUAL = 6  # receivers as sources: the cost of a fit grows with their square
 MAX_FIT_SAMPLES = 6000  # half as many, here and for covariances, changed the points of 7 in 262 k-spaces
@@ -72,9 +73,12 @@ def fit_and_predict(data: ComplexArray, level: FloatArray, noise: float) -> tupl
     fitted = places[_fit_places(levels[places])]
     kernel = Kernel.fitted_to(sources, data, fitted, levels[fitted])
     prediction = np.zeros_like(flat)
-    for start in range(0, places.size, BLOCK):
+
+    def write(start: int) -> None:
         block = places[start : start + BLOCK]
         prediction[:, block] = kernel.at(block, sources) * trust[block]
+
+    in_parallel(write, range(0, places.size, BLOCK))
     return prediction.reshape(data.shape), kernel
 
 

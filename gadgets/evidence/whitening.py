@@ -11,6 +11,7 @@ from scipy.linalg import blas, lapack
 
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import quantile, sorted_places, total_power
+from gadgets.process import in_parallel
 
 ENOUGH = 4096
 """Samples of a group from which the receivers' covariance is estimated well enough."""
@@ -135,9 +136,12 @@ def _robust_whitening(members: ComplexArray) -> ComplexArray:
 def _distance(whitening: ComplexArray, members: ComplexArray) -> FloatArray:
     """Squared Mahalanobis distance of each sample; shape ``(sample,)``."""
     distance = np.empty(members.shape[1], dtype=np.float32)
-    for start in range(0, members.shape[1], BLOCK):
+
+    def write(start: int) -> None:
         block = members[:, start : start + BLOCK]
         distance[start : start + BLOCK] = total_power(whitening @ block)
+
+    in_parallel(write, range(0, members.shape[1], BLOCK))
     return distance
 
 

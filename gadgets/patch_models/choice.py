@@ -16,6 +16,7 @@ from gadgets.patch_models.patch_sets import SetClassifier
 from gadgets.patch_models.target_patches import RegionClassifier
 from gadgets.patch_models.without_centre import WithoutCentre
 from gadgets.patches import MAGNITUDE_SET, REGIONS, Patches, PatchShape, Region
+from gadgets.process import in_parallel
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.loader import open_model
 from onnx_models.manifest import Manifest, ModelEntry, read_manifest
@@ -85,7 +86,7 @@ class _Models:
         known = next((model for model in self.opened if model.entry == entry), None)
         if known is not None:
             return known
-        model = open_model(entry, self._settings.models, self._settings.provider)
+        model = open_model(entry, self._settings.models, self._settings.provider, spread=in_parallel)
         self.opened.append(model)
         return model
 

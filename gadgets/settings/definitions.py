@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
@@ -38,6 +38,10 @@ HOW_LONG = (
     "Seconds that the step may take with one k-space; `none` stands for as long as it needs. What is confirmed by then "
     "is used, the rest stays as it was acquired. Log, report and image meta data say so."
 )
+
+HOW_MANY_THREADS = """How many cores one k-space may use. What comes out is the same for any number.
+auto: The cores of the machine that no other k-space uses at this moment, of any node or scan.
+NUMBER: So many, whether they are free or not."""
 
 WHICH_MODELS = "Folder with a manifest and models; `none` stands for those that are installed."
 
@@ -257,6 +261,9 @@ MEGABYTES: The same, in so many.""",
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
     time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
+        default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS
+    )
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
     @field_validator("series_memory")
@@ -318,6 +325,9 @@ FILE: This SQLite file.""",
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
     time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
+    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
+        default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS
+    )
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
 

@@ -95,10 +95,10 @@ def values_of(field: FieldInfo) -> list[str]:
     """Name the values that a setting can have: words, or the kind of value and its range; the default first."""
     kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
     literals = [kind for kind in (field.annotation, *kinds) if get_origin(kind) is Literal]
-    if literals:
-        words = list(get_args(literals[0]))
-    elif field.examples:
+    if field.examples:
         words = [str(example) for example in field.examples]
+    elif literals:
+        words = list(get_args(literals[0]))
     elif field.annotation is bool:
         words = ["true", "false"]
     else:

@@ -81,7 +81,7 @@ def cost(kspace: KSpace, detector: LooksForSparks) -> float:
     """Measure detection and repair in processor time."""
     start = time.process_time()
     found = detector.detect(kspace)
-    calibrate(kspace, found.points, CalibrationSettings(), None, found.target_patches, found.repairs)
+    calibrate(kspace, found.points, CalibrationSettings(threads=1), None, found.target_patches, found.repairs)
     return time.process_time() - start
 
 
@@ -124,7 +124,7 @@ def main() -> None:
     asked = parser.parse_args()
     keep_freed_memory()
     keep_one_blas_thread()
-    detector = open_detector(SparkDetectionSettings(provider="cpu", time_limit=None))
+    detector = open_detector(SparkDetectionSettings(provider="cpu", time_limit=None, threads=1))
     for shape in SHAPES:
         kspace = head(*shape)
         cost(kspace, detector)

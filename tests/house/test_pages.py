@@ -340,7 +340,7 @@ def field_values(field) -> tuple[str, ...]:
 
 def test_the_method_names_every_setting_of_detection_but_those_of_every_node():
     named = {text.partition("=")[0] for row in rows_of_the_method() for text in re.findall(r"`([^`]+)`", row[2])}
-    common = {"provider", "models", "time_limit", "on_failure"}
+    common = {"provider", "models", "time_limit", "threads", "on_failure"}
     # Below the rows, since the source document has none of it.
     beyond_the_source = {"series_memory"}
     assert all(f"`{name}`" in METHOD.read_text(encoding="utf-8") for name in beyond_the_source)

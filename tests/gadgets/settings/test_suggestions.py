@@ -68,7 +68,7 @@ def test_the_names_of_properties_are_those_that_are_taken(node):
         (
             "repair_raw", "calibration.a=1",
             "raw_repair: unknown property 'calibration.a' "
-            "(known: report, method, record, send_original, provider, models, time_limit, on_failure)",
+            "(known: report, method, record, send_original, provider, models, time_limit, threads, on_failure)",
         ),
         (
             "spark_calibration", "raw_repair.spark_detection.threshold=1",

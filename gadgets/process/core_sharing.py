@@ -1,0 +1,86 @@
+"""Threads: how many cores one k-space may use, and how its receivers, transforms and patches are shared among them.
+
+What is shared are pieces of fixed size, so that no sum depends on how many threads there are. Nodes and scans of one
+machine, in whatever processes, share its cores by locks on small files: who finds none left works with one thread.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import functools
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Literal, TypeAlias, TypeVar
+
+from scipy import fft
+
+Threads: TypeAlias = int | Literal["auto"]
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of processor time that a container gets, and of what time; "max" where it is not limited."""
+
+# By context: the threads that share a piece of work are not to share it out once more.
+_in_use: ContextVar[int] = ContextVar("threads", default=1)
+
+
+def cores() -> int:
+    """Count the cores that the machine gives to this process."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = QUOTA.read_text().split()
+        if quota != "max":
+            count = min(count, int(quota) // int(period))
+    return max(count, 1)
+
+
+@contextmanager
+def threads(asked: Threads) -> Iterator[int]:
+    """Let what runs inside, in this thread, use several threads; gives how many.
+
+    Parameters
+    ----------
+    asked
+        So many, or ``auto``: the cores of this machine that no other k-space of despark uses at this moment.
+    """
+    with contextlib.ExitStack() as held:
+        count = asked if asked != "auto" else max(sum(_takes(core, held) for core in range(cores())), 1)
+        token = _in_use.set(count)
+        held.callback(_in_use.reset, token)
+        held.enter_context(fft.set_workers(count))
+        yield count
+
+
+def in_parallel(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
+    """Call a function for every item, and give the results in their order; as :func:`map` where there is one thread."""
+    count = _in_use.get()
+    return list(map(function, items) if count == 1 else _pool(count).map(function, items))
+
+
+def _takes(core: int, held: contextlib.ExitStack) -> bool:
+    """Take a core, if nobody holds it, until `held` is closed."""
+    try:
+        file = held.enter_context(_token(core).open("w"))
+        # A lock goes with its process, however that ends.
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _token(core: int) -> Path:
+    """Name the file that stands for a core, one set for each user: others' files cannot be opened."""
+    return Path(tempfile.gettempdir()) / f"despark-{os.getuid()}-core-{core}"
+
+
+@functools.cache
+def _pool(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, thread_name_prefix="despark")

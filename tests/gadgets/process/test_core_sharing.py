@@ -1,0 +1,104 @@
+"""Threads: results are the same for any number, and no core is taken twice."""
+
+import multiprocessing
+import os
+from threading import current_thread
+
+import numpy as np
+import pytest
+from helpers.kspaces import make_scan
+from helpers.sparks import with_sparks
+
+from gadgets.detection import open_detector
+from gadgets.failing_open import calibrate
+from gadgets.process import cores, in_parallel, threads
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings
+
+SPARKS = {(0, 34, 44): None, (0, 30, 52): None, (0, 10, 50): None}
+
+
+@pytest.fixture(autouse=True)
+def own_tokens(monkeypatch, tmp_path):
+    """Keep other tests, which run at the same time, from the cores of these."""
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def results():
+    """Detection and repair of one k-space by several numbers of threads."""
+    kspace = with_sparks(make_scan(n_coils=12), SPARKS)
+    found = {}
+    for count in (1, 2, 3, 7):
+        detector = open_detector(SparkDetectionSettings(provider="cpu", threads=count))
+        detection = detector.detect(kspace)
+        settings = CalibrationSettings(threads=count)
+        data, record = calibrate(kspace, detection.points, settings, None, (), detection.repairs)
+        found[count] = (detection.points, detection.target_patches, detection.repairs, record.points, data)
+    return found
+
+
+@pytest.mark.parametrize("count", [2, 3, 7])
+def test_results_are_bit_identical_for_any_number_of_threads(results, count):
+    assert results[1][0]
+    assert results[count][:-1] == results[1][:-1]
+    assert np.array_equal(results[count][-1], results[1][-1])
+
+
+def test_pieces_come_back_in_their_order_and_from_several_threads():
+    with threads(3) as count:
+        assert count == 3
+        names = in_parallel(lambda _: current_thread().name, range(64))
+        assert in_parallel(lambda number: number**2, range(64)) == [number**2 for number in range(64)]
+    assert current_thread().name not in names
+    assert in_parallel(lambda _: current_thread().name, range(4)) == [current_thread().name] * 4
+
+
+def test_work_that_is_shared_out_is_not_shared_out_again():
+    with threads(2):
+        inner = in_parallel(lambda _: len({*in_parallel(lambda _: current_thread().name, range(8))}), range(8))
+    assert set(inner) == {1}
+
+
+def test_errors_of_a_piece_reach_whoever_shared_it_out():
+    with threads(2), pytest.raises(ZeroDivisionError):
+        in_parallel(lambda number: 1 / number, range(4))
+
+
+def _hold(taken, release):
+    with threads("auto") as count:
+        taken.send(count)
+        release.recv()
+
+
+def test_auto_takes_no_core_that_another_process_uses(monkeypatch):
+    monkeypatch.setattr("gadgets.process.core_sharing.cores", lambda: 4)
+    with threads("auto") as first, threads("auto") as second:
+        assert (first, second) == (4, 1), "one thread where nothing is left"
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    release, released = context.Pipe()
+    other = context.Process(target=_hold, args=(theirs, released))
+    other.start()
+    assert ours.recv() == 4
+    with threads("auto") as count:
+        assert count == 1
+    release.send(None)
+    other.join()
+    with threads("auto") as count:
+        assert count == 4
+
+
+def test_tokens_that_cannot_be_written_leave_one_thread(monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "nowhere"))
+    with threads("auto") as count:
+        assert count == 1
+
+
+def test_cores_are_those_that_the_container_gives(monkeypatch, tmp_path):
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr("gadgets.process.core_sharing.QUOTA", quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(16)), raising=False)
+    assert cores() == 16
+    for written, expected in (("250000 100000", 2), ("50000 100000", 1), ("max 100000", 16), ("strange", 16)):
+        quota.write_text(written)
+        assert cores() == expected

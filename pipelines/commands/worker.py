@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 from collections.abc import Sequence
@@ -29,7 +30,7 @@ from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
 from pipelines.commands.terminal.watching import Grace, LogFormat, MonitorPort, asked_to_stop, monitored
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, ServerLimits
-from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, share_pools, worker_settings
+from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, settings_schema, share_pools, worker_settings
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,9 @@ def worker(
     grace: Grace = GRACE_S,
     monitor_port: MonitorPort = None,
     log_format: LogFormat = "text",
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Write the JSON schema of the settings file to standard output, and exit.")
+    ] = False,
     check: Annotated[bool, typer.Option("--check", help="See whether a running worker is well, and exit.")] = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -79,6 +83,9 @@ def worker(
     Example: despark worker --node raw_repair=9014
     """
     open_shell(verbose, quiet, server=LOG_FORMAT, as_json=log_format == "json")
+    if schema:
+        typer.echo(json.dumps(settings_schema(), indent=1))
+        return
     ports = ports_of(port, node or ())
     if check:
         check_nodes({name: (ANY_ADDRESS.get(bind, bind), number) for name, number in ports.items()})

@@ -95,6 +95,21 @@ def with_defaults(configuration: bytes, defaults: Mapping[str, str], node: str) 
     return DECLARATION + to_bytes(root) + b"\n"
 
 
+def settings_schema() -> dict[str, Any]:
+    """Give the JSON schema of a worker's settings file: all settings of all nodes, with what they are for."""
+    schemas = {node: model.model_json_schema(ref_template="#/$defs/{model}") for node, model in NODE_SETTINGS.items()}
+    # Shared parts stand once, where the references point to.
+    shared = {name: part for schema in schemas.values() for name, part in schema.pop("$defs", {}).items()}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Settings of a despark worker, by node",
+        "type": "object",
+        "properties": schemas,
+        "additionalProperties": False,
+        "$defs": shared,
+    }
+
+
 def _from_file(file: Path | None) -> list[tuple[str, str, str, str]]:
     """Give what a file says: the file, node, property and value."""
     if file is None:

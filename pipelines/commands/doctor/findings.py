@@ -16,7 +16,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from gadgets import find_sparks, repair_sparks
-from gadgets.errors import DesparkError, NodeError
+from gadgets.errors import DesparkError, NodeError, StoreError
+from gadgets.logbook import Logbook, logbook_path
 from onnx_models.listing import listing
 from onnx_models.providers import cuda_devices
 from pipelines.files import read_kspaces
@@ -161,10 +162,17 @@ def _is_taken(port: int) -> bool:
 
 
 def machine() -> Iterator[Finding]:
-    """See processors, threads and disk."""
+    """See processors, threads, the record of scans and the disk."""
     n_cores = len(os.sched_getaffinity(0))
     limits = ", ".join(f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ)
     yield Finding(what="processors", state="well", text=f"{n_cores} for this process; {limits}")
+    try:
+        place = logbook_path("auto")
+        if place is not None:
+            Logbook(place).prepare()
+        yield Finding(what="record", state="well" if place else "note", text=str(place or "off, by DESPARK_RECORD"))
+    except StoreError as error:
+        yield Finding(what="record", state="fault", text=str(error))
     folder = Path(tempfile.gettempdir())
     free = shutil.disk_usage(folder).free
     yield Finding(

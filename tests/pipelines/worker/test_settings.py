@@ -8,8 +8,9 @@ import re
 import pytest
 
 from gadgets.errors import SettingsError
+from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.settings.parsing import properties_of
-from pipelines.worker.settings import with_defaults, worker_settings
+from pipelines.worker.settings import settings_schema, with_defaults, worker_settings
 
 
 @pytest.fixture
@@ -119,3 +120,14 @@ def test_what_is_wrong_is_named_with_its_source(tmp_path):
         worker_settings(file, {})
     with pytest.raises(SettingsError, match=r"^DESPARK_CALIBRATION_METHOD: calibration\.method: expected one of"):
         worker_settings(None, {"DESPARK_CALIBRATION_METHOD": "nil"})
+
+
+def test_the_schema_knows_every_setting_and_no_other():
+    schema = settings_schema()
+    assert set(schema["properties"]) == set(NODE_SETTINGS)
+    detection = schema["properties"]["spark_detection"]
+    assert detection["additionalProperties"] is False
+    assert set(detection["properties"]) == set(NODE_SETTINGS["spark_detection"].model_fields)
+    assert all(part.get("description") for part in detection["properties"].values())
+    references = re.findall(r'"\$ref": "#/\$defs/(\w+)"', json.dumps(schema))
+    assert set(references) <= set(schema["$defs"])

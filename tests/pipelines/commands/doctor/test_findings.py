@@ -12,7 +12,7 @@ from onnx_models.errors import ModelError
 from pipelines.commands.command_line import build_app
 from pipelines.commands.doctor import findings
 from pipelines.commands.doctor.command import findings_table
-from pipelines.commands.doctor.findings import Finding, look, models, ports, spark_in_a_phantom, versions
+from pipelines.commands.doctor.findings import Finding, look, machine, models, ports, spark_in_a_phantom, versions
 
 
 def states(found):
@@ -79,3 +79,13 @@ def test_eighty_columns_hold_it():
     console = Console(width=80, record=True)
     console.print(findings_table([Finding(what="ports 9010-9014", state="note", text="word " * 60)]))
     assert max(map(len, console.export_text().splitlines())) <= 80
+
+
+def test_a_record_that_cannot_be_written_is_a_fault(monkeypatch, tmp_path):
+    monkeypatch.setenv("DESPARK_RECORD", "off")
+    assert ("record", "note") in states(machine())
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
+    assert ("record", "well") in states(machine())
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "file" / "scans.db"))
+    assert ("record", "fault") in states(machine())

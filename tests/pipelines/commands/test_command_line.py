@@ -119,7 +119,7 @@ def test_bad_input_is_one_clear_line_and_no_output(tmp_path, capfd, arguments, l
         ("hard.h5", "the output would overwrite the input"),
         ("./../{folder}/raw.h5", "the output would overwrite the input"),
         ("no/out.h5", "the folder no does not exist"),
-        (".", "found a folder"),
+        (".", "expected a new or an empty folder, found one that holds files"),
     ],
 )
 def test_an_output_that_cannot_be_is_refused(tmp_path, capfd, output, line):

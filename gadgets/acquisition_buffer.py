@@ -20,9 +20,9 @@ from gadgets.kspace import (
     is_imaging,
     reason_too_few,
 )
+from gadgets.logbook import Report
 from gadgets.node import Item, Stage, run_node
 from gadgets.records import Assembly
-from gadgets.report import Report
 from gadgets.settings import AcquisitionBufferSettings
 from gadgets.wire import Acquisition, recon_data_of, waveforms_of
 
@@ -34,9 +34,9 @@ def acquisition_buffer(connection: Any) -> None:  # noqa: ANN401 - gadgetron is 
     run_node(connection, "acquisition_buffer", AcquisitionBufferSettings, open_stage)
 
 
-def open_stage(settings: AcquisitionBufferSettings, encodings: tuple[Encoding, ...], _facts: ScanFacts) -> Stage:
+def open_stage(settings: AcquisitionBufferSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
     """Give the stage of this node."""
-    report = Report(settings.report, "acquisition_buffer", settings.on_failure)
+    report = Report(settings.report, "acquisition_buffer", settings.on_failure, facts.protocol)
     return partial(buffer_acquisitions, encodings=encodings, settings=settings, report=report)
 
 

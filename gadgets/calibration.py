@@ -13,12 +13,11 @@ from gadgets.errors import RawDataError
 from gadgets.failing_open import calibrate
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
-from gadgets.logbook import Recorder, changed_settings
+from gadgets.logbook import Recorder, Report, changed_settings
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import assignment_for
 from gadgets.records import Calibration, Detection, Original
 from gadgets.repair import ValueAssignment
-from gadgets.report import Report
 from gadgets.settings import CalibrationSettings
 from gadgets.wire import ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
 
@@ -32,7 +31,7 @@ def calibration(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
 
 def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
     """Open the model that a repair by a network needs, before any data, and give the stage of this node."""
-    report = Report(settings.report, "calibration", settings.on_failure)
+    report = Report(settings.report, "calibration", settings.on_failure, facts.protocol)
     assignment = assignment_for(settings, report)
     recorder = Recorder(settings.record, "calibration", facts, changed_settings(settings), settings.on_failure)
     repairing = partial(repair_sparks, encodings=encodings, settings=settings, assignment=assignment, report=report)

@@ -13,9 +13,9 @@ from gadgets.errors import NodeError, RawDataError
 from gadgets.findings import ScanFacts
 from gadgets.image import ORIGINAL_SERIES, MetaValue, meta_of, original_meta, reconstruct
 from gadgets.kspace import Encoding, describe, without_non_finite
+from gadgets.logbook import Report
 from gadgets.node import Item, Stage, run_node
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Original
-from gadgets.report import Report
 from gadgets.settings import ImageFFTSettings
 from gadgets.wire import (
     Acquisition,
@@ -38,9 +38,9 @@ def image_fft(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     run_node(connection, "image_fft", ImageFFTSettings, open_stage)
 
 
-def open_stage(settings: ImageFFTSettings, encodings: tuple[Encoding, ...], _facts: ScanFacts) -> Stage:
+def open_stage(settings: ImageFFTSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
     """Give the stage of this node."""
-    report = Report(settings.report, "image_fft", settings.on_failure)
+    report = Report(settings.report, "image_fft", settings.on_failure, facts.protocol)
     return partial(make_images, encodings=encodings, settings=settings, report=report)
 
 

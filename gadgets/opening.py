@@ -14,9 +14,9 @@ from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks, for_one_scan, open_detector
 from gadgets.errors import ModelError, SettingsError, StoreError
 from gadgets.kspace import KSpace
+from gadgets.logbook import Report
 from gadgets.records import Detection
 from gadgets.repair import ValueAssignment, Windows, open_value_assignment
-from gadgets.report import Report
 from gadgets.settings import CalibrationSettings, OnFailure, SparkDetectionSettings
 from onnx_models.manifest import models_folder
 

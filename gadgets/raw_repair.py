@@ -21,11 +21,11 @@ from gadgets.detection import LooksForSparks
 from gadgets.errors import NodeError, RawDataError
 from gadgets.failing_open import calibrate, detect
 from gadgets.findings import ScanFacts
+from gadgets.judged import JudgedKSpace, Told
 from gadgets.kspace import (
     AcquiredKSpace,
     Encoding,
     Key,
-    KSpace,
     KSpaceAssembler,
     Limits,
     Readout,
@@ -35,11 +35,10 @@ from gadgets.kspace import (
     place_readouts,
     reason_too_few,
 )
-from gadgets.logbook import Recorder, changed_settings
+from gadgets.logbook import Recorder, Report, changed_settings
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import assignment_for, detector_for
-from gadgets.records import Assembly, Calibration, Detection
-from gadgets.report import Report
+from gadgets.records import Assembly, Detection
 from gadgets.settings import NodeSettings, RawRepairSettings
 from gadgets.wire import Acquisition, Waveform
 
@@ -59,14 +58,9 @@ def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...], fac
     own = settings.calibration
     recorder = Recorder(own.record, "raw_repair", facts, changed_settings(settings), own.on_failure)
     detector = detector_for(settings.spark_detection)
-    repairer = RawRepairer(settings, encodings, detector, lambda seen: recorder.add(seen.detection, seen.calibration))
-    return partial(_recorded, repairer=repairer, recorder=recorder)
-
-
-def _recorded(items: Iterable[Item], repairer: RawRepairer, recorder: Recorder) -> Iterator[Item]:
-    """Repair a scan, and record it when it has ended."""
-    with recorder:
-        yield from repairer.repair(items)
+    told = Told(recorder, for_client=settings.send_findings)
+    repairer = RawRepairer(settings, encodings, detector, told.add, facts.protocol)
+    return partial(told.run, repairer.repair)
 
 
 @dataclass(eq=False)
@@ -75,17 +69,6 @@ class _Held:
 
     item: Item
     is_judged: bool = True
-
-
-@dataclass(frozen=True, eq=False)
-class JudgedKSpace:
-    """A k-space with all that is known of it: ``repaired`` are its samples after the repair, None if none changed."""
-
-    kspace: KSpace
-    repaired: ComplexArray | None
-    assembly: Assembly
-    detection: Detection
-    calibration: Calibration
 
 
 def _ignore(_judged: JudgedKSpace) -> None:
@@ -105,6 +88,8 @@ class RawRepairer:
         Opened before the scan.
     on_judged
         Called with every k-space as soon as it is judged.
+    protocol
+        Stands in the reports.
     """
 
     def __init__(
@@ -113,6 +98,7 @@ class RawRepairer:
         encodings: tuple[Encoding, ...],
         detector: LooksForSparks,
         on_judged: Callable[[JudgedKSpace], None] = _ignore,
+        protocol: str = "",
     ) -> None:
         self._settings = settings
         self._encodings = encodings
@@ -128,7 +114,7 @@ class RawRepairer:
         self._n_unjudged = 0
         # Under the names of the stages: a report reads the same whether one node or four have written it.
         self._reports = {
-            name: Report(_report_of(settings, stage), name, stage.on_failure)
+            name: Report(_report_of(settings, stage), name, stage.on_failure, protocol)
             for name, stage in (
                 ("acquisition_buffer", settings.acquisition_buffer),
                 ("spark_detection", settings.spark_detection),

@@ -12,9 +12,9 @@ from gadgets.errors import RawDataError
 from gadgets.failing_open import detect
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
+from gadgets.logbook import Report
 from gadgets.node import Item, Stage, run_node
 from gadgets.opening import detector_for
-from gadgets.report import Report
 from gadgets.settings import OnFailure, SparkDetectionSettings
 from gadgets.wire import Cell, ReconData, cells_of, waveforms_of
 
@@ -26,9 +26,9 @@ def spark_detection(connection: Any) -> None:  # noqa: ANN401 - gadgetron is unt
     run_node(connection, "spark_detection", SparkDetectionSettings, open_stage)
 
 
-def open_stage(settings: SparkDetectionSettings, encodings: tuple[Encoding, ...], _facts: ScanFacts) -> Stage:
+def open_stage(settings: SparkDetectionSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
     """Open the models, before any data, and give the stage of this node."""
-    report = Report(settings.report, "spark_detection", settings.on_failure)
+    report = Report(settings.report, "spark_detection", settings.on_failure, facts.protocol)
     return partial(
         detect_sparks,
         encodings=encodings,

@@ -99,7 +99,8 @@ def reason_not_judged(kspace: KSpace, found: Found, *, stops: bool) -> str:
 def reason_refused(found: Found) -> str:
     """Say where the models are sure of a spark and the second opinion is against it; empty where they agree."""
     refused = sorted(found.refused - found.points.keys())
-    if not refused:
+    # Where more certainty is asked for than usual, it is no wonder that less is found.
+    if not refused or found.caution > 1:
         return ""
     named = ", ".join(f"line {line} sample {sample}" for _, line, sample in refused[:MOST_NAMED])
     more = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""

@@ -88,7 +88,7 @@ class Recorder:
         is_failure = isinstance(error, Exception)
         if not self._findings.n_kspaces and not is_failure:
             return
-        logger.info("%s: %s", self._source, self._findings.verdict)
+        logger.info("%s", self._findings.verdict)
         if self._logbook is None:
             return
         try:

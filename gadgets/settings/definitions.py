@@ -343,6 +343,11 @@ class RawRepairSettings(NodeSettings):
     ``report`` holds for the stages that have none of their own.
     """
 
+    send_findings: bool = Field(
+        default=False,
+        description="Send what was found to the client, as waveforms behind the acquisitions. `despark replay` asks a "
+        "server for it and takes them out again.",
+    )
     acquisition_buffer: AcquisitionBufferSettings = Field(
         default=AcquisitionBufferSettings(), description="Settings of the first stage."
     )

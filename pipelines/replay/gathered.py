@@ -51,6 +51,9 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
         try:
             fields = json.loads(line)
             node = fields.pop("node")
+            # Of the line, not of the record; files of older versions have neither.
+            fields.pop("date", None)
+            fields.pop("protocol", None)
             records.append((node, RECORDS[node].model_validate(fields)))
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
             # Somebody else may write to the file, or a disk was full: the scan itself is well.

@@ -86,11 +86,14 @@ class Replay:
                 # Before the nodes start: a missing model is then an error here, and not the end of a node in a scan.
                 check_models(chain)
                 chain = _with_reports(chain, Path(folder))
+            is_told = chain is not None and self.host is not None and _asks_for_findings(chain)
+            if chain is not None and is_told:
+                chain = _with_findings(chain)
             # Reports are added to, never replaced: what earlier scans wrote is not this one's.
             offsets = _report_offsets(chain)
             with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
                 stored = temporary if target.kind == "MRD" else Path(folder) / "images.h5"
-                output = ScanOutput(stored, raw.header_xml)
+                output = ScanOutput(stored, raw.header_xml, is_told=is_told)
                 try:
                     sent = self._stream(raw, chain, output, expected.total(raw))
                     output.finish()
@@ -102,6 +105,7 @@ class Replay:
                     for notice in convert(stored, target, raw.header, output.counts, temporary):
                         self.on_notice(notice)
             records = [record for path, offset in offsets.items() for record in read_records(path, offset)]
+            records += output.records()
             report = self._report(settings, output, records, facts_of(raw.header), time.monotonic() - started)
         self._write_report(report)
         return report
@@ -206,6 +210,18 @@ class Replay:
         if self.report is not None:
             with whole_or_nothing(self.report) as temporary:
                 temporary.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+
+def _asks_for_findings(chain: Chain) -> bool:
+    """Whether a server can be asked to tell what it found: of the drop-in alone, behind which nothing is disturbed."""
+    return not chain.obstacles and [node.name for node in chain.nodes] == ["raw_repair"] and chain.nodes[0].is_ours
+
+
+def _with_findings(chain: Chain) -> Chain:
+    # A copy, as in _with_reports.
+    changed = chain.with_settings(())
+    changed.nodes[0].set_property("send_findings", "true")
+    return changed
 
 
 def _with_reports(chain: Chain, folder: Path) -> Chain:

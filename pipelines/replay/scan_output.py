@@ -9,6 +9,8 @@ from pathlib import Path
 import h5py
 
 from gadgets.indices import Indices
+from gadgets.records import Assembly, Calibration, Detection, Record
+from gadgets.wire import RecordCollector, Waveform
 from pipelines.files import ImageWriter, RawAcquisition, RawImage, RawItem, RawWaveform, RawWriter
 from pipelines.messages import Message, MessageID
 
@@ -50,27 +52,41 @@ class ScanOutput:
         The file to make.
     header_xml
         The MRD header of the input, taken over byte for byte into a raw file.
+    is_told
+        Whether the server was asked to tell what it found.
     """
 
-    def __init__(self, path: Path, header_xml: bytes) -> None:
+    def __init__(self, path: Path, header_xml: bytes, *, is_told: bool = False) -> None:
         self._path = path
+        self._is_told = is_told
         self._header_xml = header_xml
         self._file: h5py.File | None = None
         self._raw: RawWriter | None = None
         self._images: ImageWriter | None = None
         self.counts = Counts()
         self.image_results: list[ImageResult] = []
+        self._records = RecordCollector()
 
     def receive(self, message: Message) -> None:
         """Take one message from the server; raises WireError where it is damaged."""
         if message.id is MessageID.ACQUISITION:
             self._add(RawAcquisition.from_bytes(message.body))
         elif message.id is MessageID.WAVEFORM:
-            self._add(RawWaveform.from_bytes(message.body))
+            waveform = RawWaveform.from_bytes(message.body)
+            # What the server was asked to tell is no part of the scan.
+            if not self._is_told or not self._records.add(Waveform(waveform.header, waveform.data.tobytes())):
+                self._add(waveform)
         elif message.id is MessageID.IMAGE:
             self._add_image(RawImage.from_bytes(message.body))
         else:
             self.counts.unwritten += 1
+
+    def records(self) -> list[tuple[str, Record]]:
+        """Give what the server has told, each with the name of the node."""
+        kinds: dict[str, type[Record]] = {
+            "acquisition_buffer": Assembly, "spark_detection": Detection, "calibration": Calibration
+        }  # fmt: skip
+        return [(node, record) for node, kind in kinds.items() for record in self._records.take(kind)]
 
     def finish(self) -> None:
         """Write what is still held back and close the file."""

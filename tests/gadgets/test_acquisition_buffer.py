@@ -23,7 +23,7 @@ from gadgets.kspace.readout import (
     ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING,
     ACQ_LAST_IN_SLICE,
 )
-from gadgets.report import Report
+from gadgets.logbook import Report
 from gadgets.settings import AcquisitionBufferSettings
 from gadgets.wire import cells_of, recon_data_of
 

@@ -88,7 +88,7 @@ def test_the_log_says_what_was_found(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     with recorder("off") as recording:
         recording.add(DETECTION, CALIBRATION)
-    assert "calibration: 1 spark, repaired, strongest 2 times" in caplog.text
+    assert "1 spark, repaired, strongest 2 times" in caplog.text
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,8 +9,8 @@ import pytest
 from gadgets.errors import SettingsError
 from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
+from gadgets.logbook import Report
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, RepairedPoint, TargetPatch
-from gadgets.report import Report
 from pipelines.replay.gathered import from_images, in_words, merge, read_records
 from pipelines.replay.scan_output import ImageResult
 from pipelines.replay.scan_report import ScanReport, total

@@ -22,9 +22,16 @@ from helpers.raw_scans import (
 )
 
 from gadgets.errors import DesparkError, NodeError, PipelineError, RawDataError, SettingsError, WireError
+from gadgets.indices import Indices
+from gadgets.records import Detection
+from gadgets.wire import waveforms_of
+from pipelines.commands.simulate import simulate_file
 from pipelines.files.raw_file import RawFile
-from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.host import Host
+from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.phantom import PhantomScan, SparkPlan, write_phantom
 from pipelines.replay.replay import Replay
+from pipelines.replay.scan_output import ScanOutput
 
 NO_MODELS = ("spark_detection.method=none", "calibration.method=none")
 
@@ -261,3 +268,33 @@ def test_what_cannot_be_written_is_refused_before_the_scan(tmp_path, name, optio
     with pytest.raises(RawDataError, match=message):
         replay(raw, tmp_path / name, on_phase=lambda _: pytest.fail("the scan began"), **options)
     assert_nothing_left(tmp_path, "raw.h5")
+
+
+@pytest.mark.parametrize("pipeline", ["repair_raw", "spark_calibration"])
+def test_a_server_elsewhere_tells_what_it_found(tmp_path, pipeline):
+    scan = tmp_path / "scan.h5"
+    write_phantom(tmp_path / "clean.h5", PhantomScan(matrix=32, n_coils=4, n_slices=2, n_noise=1))
+    simulate_file(tmp_path / "clean.h5", scan, tmp_path / "truth.json", SparkPlan(seed=2, rnr_min=1, events=3))
+    options = {"pipeline": pipeline, "settings": ("calibration.on_failure=fail",)}
+    here = replay(scan, tmp_path / "here.h5", **options)
+    with Host() as host:
+        there = replay(scan, tmp_path / "there.h5", host="{}:{}".format(*host.address), **options)
+    assert here.sparks
+    assert there.sparks == here.sparks
+    assert (there.verdict, there.patterns, there.moments) == (here.verdict, here.patterns, here.moments)
+    assert there.settings == here.settings
+    for name in ("sparks", "points", "repaired", "refused", "receivers_repaired"):
+        assert getattr(there.totals, name) == getattr(here.totals, name)
+    if pipeline == "repair_raw":
+        assert contents(tmp_path / "there.h5") == contents(tmp_path / "here.h5")
+
+
+def test_what_a_server_was_not_asked_for_is_written_as_it_came(tmp_path):
+    (waveform,) = waveforms_of(Detection(indices=Indices()))
+    message = data_message(MessageID.WAVEFORM, waveform.header + bytes(waveform.samples))
+    for is_told, n_written in ((False, 1), (True, 0)):
+        output = ScanOutput(tmp_path / f"{is_told}.h5", HEADER, is_told=is_told)
+        output.receive(message)
+        output.finish()
+        assert output.counts.waveforms == n_written
+        assert len(output.records()) == 1 - n_written

@@ -1,13 +1,14 @@
 """A node's report."""
 
 import json
+from datetime import datetime
 
 import pytest
 
 from gadgets.errors import SettingsError
 from gadgets.indices import Indices
+from gadgets.logbook import Report
 from gadgets.records import Assembly
-from gadgets.report import Report
 
 
 def test_lines_of_two_nodes_share_a_file(tmp_path):
@@ -17,6 +18,7 @@ def test_lines_of_two_nodes_share_a_file(tmp_path):
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [line["node"] for line in lines] == ["first", "second"]
     assert lines[0]["indices"]["slice"] == 2
+    assert datetime.fromisoformat(lines[0]["date"]).tzinfo is not None
 
 
 def test_no_file_no_report():

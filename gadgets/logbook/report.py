@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import stat
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeVar, cast
 
@@ -31,6 +32,8 @@ class Report:
         The node's name.
     on_failure
         pass: a file that cannot be written is said in the log and in every record, and ends no scan.
+    protocol
+        Stands in every line: a file may hold the scans of days.
 
     Raises
     ------
@@ -38,9 +41,10 @@ class Report:
         The file cannot be written, and ``on_failure`` is fail.
     """
 
-    def __init__(self, path: Path | None, node: str, on_failure: OnFailure = "fail") -> None:
+    def __init__(self, path: Path | None, node: str, on_failure: OnFailure = "fail", protocol: str = "") -> None:
         self._path = path
         self._node = node
+        self._protocol = protocol
         self._warnings: list[str] = []
         try:
             # A file that cannot be written is to be an error before the scan, not a line of the log in it.
@@ -65,7 +69,9 @@ class Report:
         # Samples in base64 are for the next node, not for people.
         text = said.model_dump_json(exclude={"repairs"})
         # The name is put in front of the record's own text, whose opening brace is left out.
-        line = f'{{"node": {json.dumps(self._node)}, {text[1:]}\n'
+        date = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        scan = f'"date": "{date}", "protocol": {json.dumps(self._protocol)}'
+        line = f'{{"node": {json.dumps(self._node)}, {scan}, {text[1:]}\n'
         try:
             self._append(line)
         except StoreError as error:

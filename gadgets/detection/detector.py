@@ -14,7 +14,7 @@ import numpy as np
 
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
-from gadgets.detection.echo_peak import without_centre
+from gadgets.detection.echo_peak import loud_readouts, without_centre
 from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
 from gadgets.detection.series import remember, unlike_before
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
@@ -165,6 +165,7 @@ class Detector:
         looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
         mended: Sequence[Place] = ()
+        loud = loud_readouts(kspace)
         for look in range(MAX_LOOKS):
             found.looks = look + 1
             if found.points:
@@ -178,7 +179,7 @@ class Detector:
                     break
                 suspects.update({plane.partition: [] for plane in planes})
                 for suspect in self._look(planes, self._chosen[shape], found, mended):
-                    if suspect.is_left_alone:
+                    if suspect.is_left_alone or suspect.place[:2] in loud:
                         found.refuse([suspect])
                     else:
                         suspects[suspect.place[0]].append(suspect)

@@ -7,7 +7,7 @@ import numpy as np
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background import contrast_of, contrast_without
 from gadgets.evidence import Evidence, radii
-from gadgets.kspace import Plane
+from gadgets.kspace import KSpace, Plane
 from gadgets.local_statistics import total_power
 from gadgets.patches import INNER, Patches, cut
 
@@ -33,6 +33,11 @@ less, whatever was taken away next would leave an image that seems to have a bac
 MOST_OUTSHINING = 8
 """Suspicious samples that may be taken away to see whether there is a background. Images without one reach 60 so, if
 there are receivers whose profiles are not flat, which spread the echo over its neighbours."""
+
+
+ECHO_REACH, NEIGHBOURS, LOUD = 8, 8, 3.0
+"""Samples on either side of the echo, and readouts on either side of one, that say how loud it is; and how many times
+louder than these it stands alone."""
 
 
 def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, BoolArray]:
@@ -68,6 +73,26 @@ def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolA
         if is_dark or _has_background(patches.planes[number], places[here, 1:]):
             left_alone[here] = False
     return left_alone
+
+
+def loud_readouts(kspace: KSpace) -> set[tuple[int, int]]:
+    """Find readouts whose whole echo is louder than that of the readouts before and after: partition and line.
+
+    Where lines are but numbers in the order of acquisition, an echo may stand alone among quiet readouts, and nothing
+    around it tells what belongs there. Where lines are places in k-space there are none.
+    """
+    found: set[tuple[int, int]] = set()
+    for partition in range(0 if kspace.is_gridded else kspace.data.shape[1]):
+        magnitude = np.sqrt(total_power(kspace.data[:, partition]))
+        echo = int(np.argmax(np.quantile(magnitude, 0.9, axis=0)))
+        # The median over the echo's samples is no spark's doing.
+        loudness = np.median(magnitude[:, max(echo - ECHO_REACH, 0) : echo + ECHO_REACH + 1], axis=1)
+        # Beyond the first and the last the order is taken to go on as in a mirror.
+        others = np.pad(loudness, NEIGHBOURS, mode="reflect")
+        steps = [step for step in range(2 * NEIGHBOURS + 1) if step != NEIGHBOURS]
+        usual = np.median([others[step : step + len(loudness)] for step in steps], axis=0)
+        found |= {(partition, int(line)) for line in np.flatnonzero(loudness > LOUD * usual)}
+    return found
 
 
 def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> ComplexArray:

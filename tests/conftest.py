@@ -95,6 +95,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("each_raw_file", cases, indirect=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs for hours, unless it is asked for."""
+    if "soak" not in config.option.markexpr:
+        long = [item for item in items if item.get_closest_marker("soak")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip tests of the GPU where there is none."""
     if item.get_closest_marker("gpu") and cuda_devices() == 0:

@@ -25,7 +25,7 @@ class ServerLimits:
     """
 
     connections: int = 64
-    scans: int = 16
+    scans: int = 8
     idle_s: float = 3600.0
     stall_s: float = 60.0
     node_s: float = 120.0

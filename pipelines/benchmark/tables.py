@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich import box
 from rich.table import Table
 
 from pipelines.benchmark.score import GROUPS, SELECTIONS, FileScore, Grouping, Proportion, Total
 
 GROUPING_TITLES: dict[Grouping, str] = {
-    "ring": "by radius",
-    "strength": "by strength",
-    "receivers": "by receivers of the scan",
-    "hit": "by receivers hit",
+    "ring": "found, by radius",
+    "strength": "found, by strength",
+    "receivers": "found, by receivers",
+    "hit": "found, by receivers hit",
 }
 
 HEADINGS = ("k-spaces", "sparks", "found %", "(95 %)", "harmed", "mean error left", "worst", "ms each")
@@ -28,7 +29,10 @@ def file_table(scores: Sequence[FileScore], width: int = WIDE) -> Table:
     In less than the usual width, the two stand one above the other, and so do the share found and its interval.
     """
     is_wide = width >= WIDE
-    table = Table(title="Per file")
+    # Without lines there is room for the names.
+    table = Table(title="Per file", title_justify="left", box=box.HEAVY_HEAD)
+    if not is_wide:
+        table.box, table.padding, table.pad_edge = box.SIMPLE_HEAD, (0, 1, 0, 0), False
     for name in ("file", "rival") if is_wide else ("file, rival",):
         table.add_column(name, overflow="fold", min_width=NAME_WIDTH)
     for name in HEADINGS if is_wide else NARROW_HEADINGS:
@@ -57,28 +61,30 @@ def _damage(score: FileScore) -> tuple[str, str, str, str]:
 
 def total_table(totals: Sequence[Total]) -> Table:
     """One column per rival, over all files that count as clean."""
-    table = Table(title="All clean files")
-    table.add_column("")
+    table = Table(title="All clean files", title_justify="left")
+    table.add_column("", no_wrap=True)
     for result in totals:
         table.add_column(result.rival, justify="right")
     table.add_row("found", *(f"{counted(result.found)} {interval(result.found)}" for result in totals))
     for grouping, title in GROUPING_TITLES.items():
         table.add_section()
+        table.add_row(title)
         for name in GROUPS[grouping]:
             shares = [result.by_group[grouping][name] for result in totals]
             if any(share.trials for share in shares):
-                table.add_row(f"found, {title}: {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
+                table.add_row(f"  {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
     table.add_section()
+    table.add_row("found, others")
     for name in SELECTIONS:
         shares = [result.selected[name] for result in totals]
         if any(share.trials for share in shares):
-            table.add_row(f"found, {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
+            table.add_row(f"  {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
     table.add_section()
     table.add_row("harmed samples", *(f"{result.harmed} in {amount(result.n_kspaces, 'k-space')}" for result in totals))
     table.add_row("harmed per clean k-space", *(f"{result.harm_per_kspace:.2f}" for result in totals))
     table.add_row("clean files untouched", *(f"{r.untouched.count} of {r.untouched.trials}" for r in totals))
-    table.add_row("image error left, median of runs", *(f"{result.median_error_left:.3f}" for result in totals))
-    table.add_row("image error left, worst", *(f"{result.worst_error_left:.2f}" for result in totals))
+    table.add_row("error left, median of runs", *(f"{result.median_error_left:.3f}" for result in totals))
+    table.add_row("error left, worst", *(f"{result.worst_error_left:.2f}" for result in totals))
     table.add_row("ms per k-space", *(f"{1e3 * result.seconds_per_kspace:.1f}" for result in totals))
     return table
 

@@ -3,7 +3,7 @@
 from gadgets.findings.facts import SIEMENS_TICK_S, ScanFacts, counted, list_of, named_receivers
 from gadgets.findings.findings import Findings
 from gadgets.findings.pattern import Pattern, patterns_in
-from gadgets.findings.sparks import Spark, sparks_of, strongest_first
+from gadgets.findings.sparks import Spark, image_errors, sparks_of, strongest_first
 from gadgets.findings.verdict import verdict_of
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "ScanFacts",
     "Spark",
     "counted",
+    "image_errors",
     "list_of",
     "named_receivers",
     "patterns_in",

@@ -6,6 +6,7 @@ readout are one spark, whatever number of samples and receivers it was recorded 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -82,6 +83,20 @@ def strongest_first(sparks: Iterable[Spark]) -> tuple[int, ...]:
         for receiver, rnr in zip(spark.receivers, spark.rnr or (0.0,) * len(spark.receivers), strict=True):
             ripples[receiver] = max(rnr, ripples.get(receiver, 0.0))
     return tuple(sorted(ripples, key=lambda receiver: -ripples[receiver]))
+
+
+def image_errors(sparks: Sequence[Spark]) -> tuple[float, float | None]:
+    """Estimate the error of the images that were hit, before and after the repair, in units of their noise.
+
+    Returns
+    -------
+    tuple
+        Root mean square over the images; the second is None where nobody knows what became of the sparks.
+    """
+    n_images = max(len({spark.indices for spark in sparks}), 1)
+    before = math.hypot(*(spark.error_before for spark in sparks)) / math.sqrt(n_images)
+    left = [spark.error_after for spark in sparks if spark.error_after is not None]
+    return before, math.hypot(*left) / math.sqrt(n_images) if len(left) == len(sparks) else None
 
 
 def _spark(

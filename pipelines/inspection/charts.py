@@ -37,7 +37,7 @@ def time_line(report: ScanReport) -> str:
         x = LEFT + (WIDTH - LEFT - RIGHT) * value / last
         if x <= WIDTH - RIGHT:
             parts.append(f'<text x="{x:.0f}" y="{height - 12}" text-anchor="middle">{value:g} {unit}</text>')
-    return _svg("Sparks over the time of the scan", height, parts)
+    return _svg("times", "Sparks over the time of the scan", height, parts)
 
 
 def times_of(report: ScanReport) -> tuple[list[float], float, str]:
@@ -64,7 +64,7 @@ def receiver_bars(report: ScanReport) -> str:
             f'<rect class="bar" x="{names}" y="{y + 2}" width="{length:.1f}" height="{step - 5}"/>'
             f'<text x="{names + length + 6:.1f}" y="{y + 12}">{count}</text>'
         )
-    return _svg("Sparks in each receiver", top + step * len(rows) + 4, parts)
+    return _svg("bars", "Sparks in each receiver", top + step * len(rows) + 4, parts)
 
 
 def receiver_counts(report: ScanReport) -> list[tuple[int, str, int]]:
@@ -94,8 +94,8 @@ def _grid(value: float, y: float, label: str) -> str:
     )
 
 
-def _svg(title: str, height: int, parts: Sequence[str]) -> str:
+def _svg(kind: str, title: str, height: int, parts: Sequence[str]) -> str:
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
+        f'<svg class="chart {kind}" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(title)}">'
         f"{''.join(parts)}</svg>"
     )

@@ -19,7 +19,7 @@ from pipelines.inspection.pictures import KSpacePictures, scaled_kspace
 from pipelines.inspection.words import Words, in_words
 
 MORE = ' class="more"'
-MOST_ROWS, ROWS_ON_PAPER, ROWS_OF_PICTURES_ON_PAPER = 200, 10, 2
+MOST_ROWS, ROWS_ON_PAPER, ROWS_OF_PICTURES_ON_PAPER, LINES_ON_PAPER = 200, 8, 2, 3
 
 
 def write_html(path: Path, inspections: Sequence[Inspection]) -> None:
@@ -113,7 +113,7 @@ def _pictures(pictures: Sequence[KSpacePictures]) -> str:
         return ""
     has_sparks = any(each.sparks for each in pictures)
     what = "the slices with the strongest sparks" if has_sparks else "the first slice, as it was recorded"
-    return f'<section class="second"><h2>Images</h2><p class="note">Shown: {what}.</p>{"".join(rows)}</section>'
+    return f'<section><h2>Images</h2><p class="note">Shown: {what}.</p>{"".join(rows)}</section>'
 
 
 def _row_of_pictures(number: int, pictures: KSpacePictures) -> str:
@@ -130,8 +130,8 @@ def _row_of_pictures(number: int, pictures: KSpacePictures) -> str:
         f"<figcaption>k-space{', sparks marked' if pictures.sparks else ''}</figcaption></figure>"
     )
     named = ", ".join(f"{name} {value}" for name, value in pictures.indices.model_dump().items() if value) or "slice 0"
-    more = MORE * (number >= ROWS_OF_PICTURES_ON_PAPER)
-    return f'<div{more}><h3>{escape(named)}</h3><div class="pictures">{"".join(figures)}</div></div>'
+    kind = "row" if number < ROWS_OF_PICTURES_ON_PAPER else "row more"
+    return f'<div class="{kind}"><h3>{escape(named)}</h3><div class="pictures">{"".join(figures)}</div></div>'
 
 
 def _figure(caption: str, png: bytes) -> str:
@@ -159,8 +159,10 @@ def _sparks(words: Words) -> str:
     if not words.rows:
         return ""
     head = "".join(f"<th>{escape(name)}</th>" for name in words.columns)
+    # Paper has room for the strongest alone.
+    strongest = set(sorted(range(len(words.rows)), key=lambda number: -words.strengths[number])[:ROWS_ON_PAPER])
     rows = [
-        f"<tr{MORE * (number >= ROWS_ON_PAPER)}>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
+        f"<tr{MORE * (number not in strongest)}>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>"
         for number, row in enumerate(words.rows[:MOST_ROWS])
     ]
     left_out = len(words.rows) - MOST_ROWS
@@ -169,7 +171,10 @@ def _sparks(words: Words) -> str:
 
 
 def _paragraphs(title: str, lines: Sequence[str]) -> str:
-    return f"<h2>{escape(title)}</h2>" + "".join(f"<p>{escape(line)}</p>" for line in lines) if lines else ""
+    if not lines:
+        return ""
+    told = (f"<p{MORE * (number >= LINES_ON_PAPER)}>{escape(line)}</p>" for number, line in enumerate(lines))
+    return f"<h2>{escape(title)}</h2>{''.join(told)}"
 
 
 def _definitions(title: str, entries: Sequence[tuple[str, str]]) -> str:

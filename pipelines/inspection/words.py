@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from gadgets.findings import Spark, counted, named_receivers
+from gadgets.findings import Spark, counted, image_errors, named_receivers
 from onnx_models.manifest import read_manifest
 from pipelines.replay import ScanReport
 
@@ -37,8 +36,8 @@ class Words:
         Where to look.
     facts
         Name, value, and what belongs to the value in small print.
-    columns, rows
-        The table of sparks.
+    columns, rows, strengths
+        The table of sparks, and how strong the spark of each row is.
     sections
         Title and paragraphs of what else there is to know.
     made
@@ -53,6 +52,7 @@ class Words:
     facts: tuple[tuple[str, str, str], ...]
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    strengths: tuple[float, ...]
     sections: tuple[tuple[str, tuple[str, ...]], ...]
     made: tuple[tuple[str, str], ...]
 
@@ -72,6 +72,7 @@ def in_words(report: ScanReport) -> Words:
         facts=_facts(report),
         columns=COLUMNS,
         rows=tuple(_row(spark, report) for spark in sparks),
+        strengths=tuple(spark.strength for spark in sparks),
         sections=(
             ("What was repaired", _repaired(report)),
             ("What was not repaired, and why", _refused(report)),
@@ -111,9 +112,8 @@ def _facts(report: ScanReport) -> tuple[tuple[str, str, str], ...]:
 
 
 def _errors(sparks: tuple[Spark, ...]) -> str:
-    before = math.hypot(*(spark.error_before for spark in sparks))
-    left = [spark.error_after for spark in sparks if spark.error_after is not None]
-    return f"{before:.2g} → {math.hypot(*left):.2g}" if len(left) == len(sparks) else f"{before:.2g}"
+    before, after = image_errors(sparks)
+    return f"{before:.2g}" if after is None else f"{before:.2g} → {after:.2g}"
 
 
 def _row(spark: Spark, report: ScanReport) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -11,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gadgets.findings import Spark, named_receivers
+from gadgets.findings import Spark, image_errors, named_receivers
 from gadgets.indices import Indices
 from pipelines.benchmark import Grouping, amount, by_group, counted
 from pipelines.phantom import Comparison
@@ -121,12 +120,10 @@ def error_of(sparks: Sequence[Spark]) -> str:
     """Say what sparks added to the image, before and after the repair, as estimated."""
     if not any(spark.error_before for spark in sparks):
         return ""
-    before = math.hypot(*(spark.error_before for spark in sparks))
-    after = [spark.error_after for spark in sparks]
-    if None in after:
+    before, after = image_errors(sparks)
+    if after is None:
         return f"{before:.2g} times the image noise (estimated)"
-    left = math.hypot(*(each for each in after if each is not None))
-    return f"{before:.2g} times the image noise before, {left:.2g} after (estimated)"
+    return f"{before:.2g} times the image noise before, {after:.2g} after (estimated)"
 
 
 def found_table(comparison: Comparison) -> Table:

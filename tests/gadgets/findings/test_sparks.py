@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gadgets.findings import sparks_of, strongest_first
+from gadgets.findings import image_errors, sparks_of, strongest_first
 from gadgets.indices import Indices
 from gadgets.records import Calibration, Detection, Point, RepairedPoint
 
@@ -55,6 +55,18 @@ def test_the_error_is_what_it_adds_to_the_image_in_all_receivers():
     assert (half.is_repaired, half.methods, half.refusals) == (False, ("zero",), ("too near",))
     (whole,) = sparks_of(found(first), Calibration(indices=Indices(), points=(repaired(first),)))
     assert whole.is_repaired
+
+
+def test_the_error_of_several_images_is_their_mean():
+    first = sparks_of(
+        found(point(3, 8, {0: 60.0})), Calibration(indices=Indices(), points=(repaired(point(3, 8, {})),))
+    )
+    other = first[0].model_copy(update={"indices": Indices(slice=3), "error_before": 0.0, "error_after": 0.0})
+    before, after = image_errors([*first, other])
+    assert before == pytest.approx(first[0].error_before / np.sqrt(2))
+    assert after == pytest.approx(first[0].error_after / np.sqrt(2))
+    unknown = other.model_copy(update={"error_after": None})
+    assert image_errors([*first, unknown])[1] is None
 
 
 def test_the_radius_is_that_of_the_middle_sample():

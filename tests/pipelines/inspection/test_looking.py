@@ -105,6 +105,17 @@ def test_what_stands_in_a_header_is_no_html(burst):
     assert "<b>" not in page
 
 
+def test_paper_has_room_for_the_strongest_sparks(burst):
+    kspace, spark = burst.report.k_spaces[0], burst.report.sparks[0]
+    many = [spark.model_copy(update={"line": line, "rnr": (line / 10,)}) for line in range(1, 30)]
+    report = burst.report.model_copy(update={"k_spaces": (kspace.model_copy(update={"sparks": tuple(many)}),)})
+    page = html_page([Inspection(report, burst.pictures * 4)])
+    shown = re.findall(r"<tr><td>0</td><td>(\d+)</td>", page)
+    assert [int(line) for line in shown] == list(range(22, 30))
+    assert page.count('<tr class="more"><td>0</td>') == 21
+    assert page.count('class="row more"') == 2
+
+
 def test_a_clean_scan_says_so_plainly(burst):
     clean = inspect_raw(Path(burst.report.input).with_name("clean.h5"), CPU, ignore)
     page = html_page([clean])

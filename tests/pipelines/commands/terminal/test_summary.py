@@ -68,7 +68,7 @@ def test_the_verdict_comes_first_and_the_sparks_in_the_order_of_the_scan():
     assert rows[0] == ["slice", "0", "3", "7-9", "3.00", "s", "2", "(HEA;HE3)", "0.8", "yes"]
     assert rows[2][-1] == "no"
     for part in (
-        "0.69 times the image noise before, 0.052 after",
+        "0.49 times the image noise before, 0.037 after",
         "no support (1)",
         "images: 2",
         "out.h5",

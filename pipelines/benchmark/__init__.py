@@ -9,17 +9,18 @@ module                  what it holds
 ``score``               what was found, what harm was done, how much error is left
 ``despark``             despark itself among the rivals, and with known points
 ``variants``            despark under other settings, from ``--variant``
+``series``              a k-space acquired again and again, as it would be
 ``run``                 one file, all rivals, seeded runs
 ``tables``, ``plot``    the result for people
 ``command``             ``despark benchmark``
 ======================  =============================================================================
 """
 
-from pipelines.benchmark.despark import open_despark, open_repair
+from pipelines.benchmark.despark import open_despark, open_repair, open_scans
 from pipelines.benchmark.plot import save_plot
 from pipelines.benchmark.readouts import noise_sigma, radii, ripple_unit
 from pipelines.benchmark.results import read_results, results_text, write_results
-from pipelines.benchmark.rivals import RIVALS, InformedRival, Rival
+from pipelines.benchmark.rivals import RIVALS, AnyRival, InformedRival, Rival, ScanRival
 from pipelines.benchmark.run import score_file
 from pipelines.benchmark.score import FileScore, Grouping, ScoredEvent, Total, by_group, total
 from pipelines.benchmark.sparks import (
@@ -43,11 +44,13 @@ __all__ = [
     "MIN_RNR",
     "OUTER_RADIUS",
     "RIVALS",
+    "AnyRival",
     "FileScore",
     "Grouping",
     "InformedRival",
     "Properties",
     "Rival",
+    "ScanRival",
     "ScoredEvent",
     "Total",
     "amount",
@@ -60,6 +63,7 @@ __all__ = [
     "noise_sigma",
     "open_despark",
     "open_repair",
+    "open_scans",
     "radii",
     "read_results",
     "read_setting",

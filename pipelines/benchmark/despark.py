@@ -6,18 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gadgets.arrays import ComplexArray
-from gadgets.detection import open_detector
+from gadgets.detection import for_one_scan, open_detector
 from gadgets.failing_open import calibrate, detect
 from gadgets.kspace import KSpace
 from gadgets.records import Point
 from gadgets.repair import open_value_assignment
 from gadgets.settings import RawRepairSettings, validate
-from pipelines.benchmark.rivals import InformedRival, Rival
+from pipelines.benchmark.rivals import InformedRival, Rival, ScanRival
 from pipelines.benchmark.sparks import SparkEvent
 
 
 def open_despark(properties: Mapping[str, Any]) -> Rival:
-    """Open the models and give detection and repair as one function.
+    """Give detection and repair as one function, each k-space judged by itself; see :func:`open_scans`."""
+    return open_scans({**properties, "spark_detection.series_memory": "off"}).open()
+
+
+def open_scans(properties: Mapping[str, Any]) -> ScanRival:
+    """Open the models and give detection and repair as one function, which remembers a scan if the settings say so.
 
     Parameters
     ----------
@@ -30,17 +35,22 @@ def open_despark(properties: Mapping[str, Any]) -> Rival:
         The set-up is at fault. A k-space that cannot be judged raises too: a benchmark passes nothing over.
     """
     settings = validate(properties, RawRepairSettings, "benchmark")
-    detector, assignment = open_detector(settings.spark_detection), open_value_assignment(settings.calibration)
+    opened, assignment = open_detector(settings.spark_detection), open_value_assignment(settings.calibration)
     calibration = settings.calibration.model_copy(update={"on_failure": "fail"})
 
-    def despark(kspace: KSpace) -> ComplexArray:
-        # A k-space that was passed on unjudged would count as one in which nothing was found.
-        detection = detect(kspace, detector, "fail")
-        found = (detection.target_patches, detection.repairs)
-        repaired, _ = calibrate(kspace, detection.points, calibration, assignment, *found)
-        return kspace.data if repaired is None else repaired
+    def begin() -> Rival:
+        detector = for_one_scan(opened, settings.spark_detection)
 
-    return despark
+        def despark(kspace: KSpace) -> ComplexArray:
+            # A k-space that was passed on unjudged would count as one in which nothing was found.
+            detection = detect(kspace, detector, "fail")
+            found = (detection.target_patches, detection.repairs)
+            repaired, _ = calibrate(kspace, detection.points, calibration, assignment, *found)
+            return kspace.data if repaired is None else repaired
+
+        return despark
+
+    return ScanRival(begin)
 
 
 def open_repair(properties: Mapping[str, Any]) -> InformedRival:

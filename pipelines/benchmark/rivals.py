@@ -32,7 +32,19 @@ class InformedRival:
     repair: Callable[[KSpace, Sequence[SparkEvent]], ComplexArray]
 
 
+@dataclass(frozen=True, eq=False)
+class ScanRival:
+    """A rival that remembers what a scan has shown: opened anew for each scan, and given its k-spaces in order."""
+
+    open: Callable[[], Rival]
+
+
+AnyRival = Rival | InformedRival | ScanRival
+"""All that can be scored."""
+
+
 # What each rival takes for a spark; its function says what the numbers mean.
+EARLIER_RATIO = 2.0
 GLOBAL_FRACTION = 0.1
 GLOBAL_RADIUS = 0.1
 MEDIAN_SIZE = 5
@@ -149,8 +161,31 @@ def stacked_radii(kspace: KSpace) -> FloatArray:
     return grid[kspace.acquired_lines][:, acquired_columns(kspace)]
 
 
-RIVALS: Mapping[str, Rival] = {
+def earlier_median() -> Rival:
+    """Begin a scan: replace whatever exceeds twice the median of before by that median.
+
+    The median of the samples at the same place in all earlier k-spaces of the same slice, real and imaginary parts by
+    themselves. What a user would write in an afternoon.
+    """
+    scan: dict[tuple[int, int, int], list[ComplexArray]] = {}
+
+    def repair(kspace: KSpace) -> ComplexArray:
+        earlier = scan.setdefault((kspace.indices.encoding, kspace.indices.slice, kspace.indices.set), [])
+        data = kspace.data
+        if earlier:
+            usual = np.median(np.real(earlier), axis=0) + 1j * np.median(np.imag(earlier), axis=0)
+            floor = np.median(np.abs(usual), axis=(1, 2, 3), keepdims=True)
+            is_spark = np.abs(data) > EARLIER_RATIO * np.maximum(np.median(np.abs(earlier), axis=0), floor)
+            data = np.where(is_spark, usual, data).astype(kspace.data.dtype)
+        earlier.append(data)
+        return data
+
+    return repair
+
+
+RIVALS: Mapping[str, Rival | ScanRival] = {
     "global_threshold": global_threshold,
     "local_median": local_median,
     "robust_pca": robust_pca,
+    "earlier_median": ScanRival(earlier_median),
 }

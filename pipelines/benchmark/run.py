@@ -10,8 +10,9 @@ import numpy as np
 
 from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
-from pipelines.benchmark.rivals import InformedRival, Rival
+from pipelines.benchmark.rivals import AnyRival, InformedRival, ScanRival
 from pipelines.benchmark.score import FileScore, ImageError, ScoredEvent, count_changed, image_of, score_event
+from pipelines.benchmark.series import simulate_series
 from pipelines.benchmark.sparks import SparkEvent, add_sparks
 
 INNER_RUN = 3
@@ -21,10 +22,11 @@ INNER_RUN = 3
 def score_file(
     name: str,
     kspaces: Sequence[KSpace],
-    rivals: Mapping[str, Rival | InformedRival],
+    rivals: Mapping[str, AnyRival],
     *,
     seed: int,
     n_runs: int = 4,
+    n_series: int = 1,
     counts_as_clean: bool = True,
     advance: Callable[[], None] = lambda: None,
 ) -> list[FileScore]:
@@ -41,46 +43,59 @@ def score_file(
     seed
         Of the random draws.
     n_runs
-        How often sparks are put in; 0 counts the harm only.
+        How often sparks are put in; 0 counts the harm only. Each run is a scan.
+    n_series
+        How often each k-space is acquired: more than once, it is made a series, and scored from the second one on.
     counts_as_clean
         Whether the file is free of real interference; if not, no sparks are put in.
     advance
         Called after each k-space of the clean file and of each run.
     """
-    tallies = {rival: _Tally(repair, n_runs if counts_as_clean else 0) for rival, repair in rivals.items()}
-    for number, clean in enumerate(kspaces):
-        # Once for all rivals and runs of this k-space.
-        clean_image = image_of(clean.data)
-        for tally in tallies.values():
-            tally.harmed += count_changed(clean, tally.timed(clean))
-        advance()
-        for run in range(n_runs if counts_as_clean else 0):
-            # By the file's name: what else is scored, and in which order, must not change its sparks.
-            rng = np.random.default_rng([seed, crc32(name.encode()), run, number])
-            before, events = add_sparks(clean, rng, only_inner=run % 4 == INNER_RUN)
-            before_image = image_of(before.data)
+    n_runs = n_runs if counts_as_clean else 0
+    tallies = {rival: _Tally(repair, n_runs) for rival, repair in rivals.items()}
+    key = crc32(name.encode())
+    for number, recorded in enumerate(kspaces):
+        for step, clean in enumerate(_series_of(recorded, n_series, np.random.default_rng([seed, key, number]))):
+            # Once for all rivals and runs of this k-space.
+            clean_image = image_of(clean.data)
+            is_scored = step > 0 or n_series == 1
             for tally in tallies.values():
-                after = tally.timed(before, events)
-                tally.events += [score_event(event, clean, before, after) for event in events]
-                # Run by run over all k-spaces: the error of a single one may be next to nothing before.
-                tally.errors[run].add(clean_image, before_image, image_of(after))
+                changed = count_changed(clean, tally.timed(clean))
+                tally.harmed += changed * is_scored
             advance()
-    return [tally.score(name, rival, len(kspaces), counts_as_clean) for rival, tally in tallies.items()]
+            for run in range(n_runs):
+                # By the file's name: what else is scored, and in which order, must not change its sparks.
+                rng = np.random.default_rng([seed, key, run, number, *[step] * (n_series > 1)])
+                before, events = add_sparks(clean, rng, only_inner=run % 4 == INNER_RUN)
+                before_image = image_of(before.data)
+                for tally in tallies.values():
+                    after = tally.timed(before, events, 1 + run)
+                    if is_scored:
+                        tally.events += [score_event(event, clean, before, after) for event in events]
+                        # Run by run over all k-spaces: the error of a single one may be next to nothing before.
+                        tally.errors[run].add(clean_image, before_image, image_of(after))
+                advance()
+    n_scored = len(kspaces) * max(n_series - 1, 1)
+    return [tally.score(name, rival, n_scored, counts_as_clean) for rival, tally in tallies.items()]
+
+
+def _series_of(recorded: KSpace, n_series: int, rng: np.random.Generator) -> list[KSpace]:
+    return [recorded] if n_series == 1 else simulate_series(recorded, rng, n_series)
 
 
 class _Tally:
-    """What one rival has gathered on one file."""
+    """What one rival has gathered on one file: a scan without sparks, and one for each run."""
 
-    def __init__(self, repair: Rival | InformedRival, n_runs: int) -> None:
-        self.repair = repair
+    def __init__(self, repair: AnyRival, n_runs: int) -> None:
+        self._scans = [repair.open() if isinstance(repair, ScanRival) else repair for _ in range(1 + n_runs)]
         self.harmed = 0
         self.events: list[ScoredEvent] = []
         self.errors = [ImageError() for _ in range(n_runs)]
         self.seconds: list[float] = []
 
-    def timed(self, kspace: KSpace, events: Sequence[SparkEvent] = ()) -> ComplexArray:
+    def timed(self, kspace: KSpace, events: Sequence[SparkEvent] = (), scan: int = 0) -> ComplexArray:
         started = perf_counter()
-        repair = self.repair
+        repair = self._scans[scan]
         repaired = repair.repair(kspace, events) if isinstance(repair, InformedRival) else repair(kspace)
         self.seconds.append(perf_counter() - started)
         return repaired

@@ -14,14 +14,13 @@ from gadgets.errors import SettingsError
 from pipelines.benchmark import (
     FORM,
     RIVALS,
+    AnyRival,
     FileScore,
-    InformedRival,
     Properties,
-    Rival,
     amount,
     file_table,
-    open_despark,
     open_repair,
+    open_scans,
     read_results,
     read_setting,
     read_variants,
@@ -52,6 +51,9 @@ def benchmark(
         str, typer.Option(metavar="NAMES", help=f"What is compared, of: {', '.join((DESPARK, *RIVALS))}.")
     ] = f"{DESPARK},local_median",
     runs: Annotated[int, typer.Option(min=0, help="How often sparks are put into each file.")] = 4,
+    series: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Acquire each k-space N times, as a simulated series.")
+    ] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
     json_file: Annotated[
         Path | None,
@@ -100,11 +102,12 @@ def benchmark(
         scores = [score for path in join or () for score in read_results(path)]
         chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
         unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
-        scores += score_files(files or (), chosen, work, runs=runs, seed=seed, unclean=unclean, group=group)
+        how = {"runs": runs, "series": series, "seed": seed}
+        scores += score_files(files or (), chosen, work, **how, unclean=unclean, group=group)
     shown = dict.fromkeys(score.rival for score in scores)
     totals = [total([score for score in scores if score.rival == rival]) for rival in shown]
     if json_file is not None:
-        used = {"seed": seed, "runs": runs, "set": properties, "variants": named, "truth_points": truth_points}
+        used = {**how, "set": properties, "variants": named, "truth_points": truth_points}
         shell.write_json(results_text(scores, totals, used))
     if plot is not None:
         with whole_or_nothing(plot) as temporary:
@@ -145,7 +148,7 @@ def read_properties(settings: Sequence[str], models: Path | None) -> dict[str, s
 
 def open_rivals(
     names: str, properties: Properties, variants: Mapping[str, Properties] | None = None, *, truth_points: bool = False
-) -> dict[str, Rival | InformedRival]:
+) -> dict[str, AnyRival]:
     """Open the rivals named, in that order, then the variants of despark.
 
     Parameters
@@ -168,16 +171,19 @@ def open_rivals(
         found = ", ".join(unknown) or "none"
         raise SettingsError(f"--rivals: expected some of {', '.join((DESPARK, *RIVALS))}, found {found}")
     ours = ({DESPARK: properties} if DESPARK in wanted else {}) | dict(variants or {})
-    opened = {name: open_repair(each) if truth_points else open_despark(each) for name, each in ours.items()}
+    opened: dict[str, AnyRival] = {}
+    for name, each in ours.items():
+        opened[name] = open_repair(each) if truth_points else open_scans(each)
     return {name: opened.get(name) or RIVALS[name] for name in (*wanted, *(variants or {}))}
 
 
 def score_files(
     files: Sequence[Path],
-    rivals: Mapping[str, Rival | InformedRival],
+    rivals: Mapping[str, AnyRival],
     work: Work,
     *,
     runs: int,
+    series: int,
     seed: int,
     unclean: frozenset[str],
     group: str = "dataset",
@@ -189,7 +195,7 @@ def score_files(
         kspaces = [acquired.kspace for acquired in read_kspaces(path, group)]
         is_clean = path.stem not in unclean
         steps = count(1)
-        n_steps = len(kspaces) * (1 + runs * is_clean)
+        n_steps = len(kspaces) * series * (1 + runs * is_clean)
         work.bar(RUNS, 0, n_steps, path.stem)
         scores += score_file(
             readable(Path(path.stem)),
@@ -197,6 +203,7 @@ def score_files(
             rivals,
             seed=seed,
             n_runs=runs,
+            n_series=series,
             counts_as_clean=is_clean,
             advance=partial(_show_step, work, path.stem, steps, n_steps),
         )

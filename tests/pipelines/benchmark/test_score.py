@@ -2,8 +2,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers.kspaces import make_kspace
+from helpers.kspaces import make_kspace, make_scan
 
+from pipelines.benchmark.rivals import ScanRival
 from pipelines.benchmark.run import score_file
 from pipelines.benchmark.score import (
     FileScore,
@@ -161,3 +162,25 @@ def test_interference_is_harmed_but_gets_no_sparks():
     assert score.harmed == 24 * 32
     assert score.events == ()
     assert score.errors_left == ()
+
+
+class Counts:
+    """Does nothing, and notes which k-spaces each of its scans is given."""
+
+    def __init__(self):
+        self.scans = []
+
+    def open(self):
+        given = []
+        self.scans.append(given)
+        return lambda kspace: given.append(kspace.indices.repetition) or kspace.data
+
+
+def test_each_run_is_a_scan_and_a_series_is_scored_from_its_second_kspace_on():
+    counts, kspaces = Counts(), [make_scan(1), make_scan(1, seed=1)]
+    (score,) = score_file("x", kspaces, {"counts": ScanRival(counts.open)}, seed=0, n_runs=2, n_series=3)
+    assert counts.scans == [[0, 1, 2, 0, 1, 2]] * 3
+    assert score.n_kspaces == 4
+    assert len(score.errors_left) == 2
+    (once,) = score_file("x", kspaces, {"counts": ScanRival(counts.open)}, seed=0, n_runs=2)
+    assert once.n_kspaces == 2

@@ -41,7 +41,7 @@ def test_tables_json_and_plot(run, tmp_path):
     assert "harmed per clean k-space" in outcome.output
     assert (tmp_path / "r.png").read_bytes()[:4] == PNG
     result = json.loads((tmp_path / "r.json").read_text())
-    assert result["settings"] == {"seed": 0, "runs": 2, "set": {}, "variants": {}, "truth_points": False}
+    assert result["settings"] == {"seed": 0, "runs": 2, "series": 1, "set": {}, "variants": {}, "truth_points": False}
     assert [(file["file"], file["rival"]) for file in result["files"]] == [
         (file, rival) for file in ("a", "emi_lines_1B", "c") for rival in ("local_median", "global_threshold")
     ]

@@ -20,7 +20,7 @@ UNDECIDED = 0.5
 
 def unlike_before(witness: Witness) -> list[Suspect]:
     """Give the samples that stand out of what earlier k-spaces predict, for a second opinion."""
-    return [Suspect(place, UNDECIDED, UNDECIDED, in_core=False) for place in witness.standing_out]
+    return [Suspect(place, UNDECIDED, UNDECIDED, in_core=witness.is_alone) for place in witness.standing_out]
 
 
 def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tuple[KnownRepair, ...]:

@@ -107,6 +107,8 @@ class Witness:
     def _compared(self, index: int) -> Differences | None:
         check_time()
         valid = self._now.valid[index] & np.all([each.valid[index] for each in self._earlier], axis=0)
+        # At the border of the middle the neighbours that a sample is predicted from are cut off.
+        valid[[0, -1]] = valid[:, [0, -1]] = False
         if np.count_nonzero(valid) < FEWEST:
             return None
         now, before = self._now.data[:, index], [each.data[:, index] for each in self._earlier]
@@ -179,7 +181,10 @@ def usual_error(differences: FloatArray, level: FloatArray) -> FloatArray:
     """
     result = np.empty_like(differences)
     for here, values in zip(result, differences, strict=True):
-        around, relative = _medians(values), level * _medians(values / level)
+        ratio = values / level
+        around, relative = _medians(values), level * _medians(ratio)
+        # A readout that differs as a whole was acquired while something moved.
+        np.maximum(relative, level * quantile(ratio, 0.5)[:, None], out=relative)
         np.maximum(np.maximum(around, relative), 0.5 * quantile(values.ravel(), 0.5) + 1e-30, out=here)
     return np.asarray(result / np.sqrt(np.log(2)))
 

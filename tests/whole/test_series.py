@@ -9,11 +9,15 @@ from helpers.sparks import with_sparks
 
 from gadgets.acquisition_buffer import acquisition_buffer
 from gadgets.calibration import calibration
+from gadgets.detection import for_one_scan, open_detector
+from gadgets.failing_open import calibrate
 from gadgets.kspace.readout import ACQ_LAST_IN_REPETITION
 from gadgets.raw_repair import raw_repair
+from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from gadgets.spark_detection import spark_detection
 from gadgets.wire import Acquisition, ReconData
 from pipelines.benchmark.series import simulate_series
+from pipelines.files import read_kspaces
 
 SHAPE = (64, 80)
 SPARK = (0, 31, 42)
@@ -66,3 +70,40 @@ def test_the_series_repairs_only_what_it_knows(items):
     repaired = dropped_in(items, **{"spark_detection.series_memory": 1, "calibration.method": "series"})
     assert changed(repaired, items) == [[2, *SPARK[1:]]]
     assert np.array_equal(repaired, chained(items, {"series_memory": 1}, {"method": "series"}))
+
+
+CHANGES = ["none", "inflow", "swallowing", "table", "shim", "dummies"]
+ON = SparkDetectionSettings(provider="cpu", series_memory="auto")
+
+
+def changes_of(kspaces):
+    """Samples that detection and repair change, k-space by k-space, with the memory of a scan."""
+    detector = for_one_scan(open_detector(ON), ON)
+    counts = []
+    for kspace in kspaces:
+        found = detector.detect(kspace)
+        data, _ = calibrate(kspace, found.points, CalibrationSettings(), None, (), found.repairs)
+        counts.append(0 if data is None else np.count_nonzero(data != kspace.data))
+    return counts
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("n_coils", [1, 4])
+def test_what_changes_in_a_scan_is_no_spark(n_coils, change):
+    for seed in range(2):
+        kspaces = simulate_series(make_scan(n_coils, seed=seed), np.random.default_rng(seed), 4, change=change)
+        assert changes_of(kspaces) == [0] * 4, seed
+
+
+@pytest.mark.parametrize("kind", ["diffusion", "inversion"])
+def test_another_contrast_is_no_spark(kind):
+    for seed in range(3):
+        assert changes_of(simulate_series(make_scan(2, seed=seed), np.random.default_rng(seed), 4, kind)) == [0] * 4, (
+            seed
+        )
+
+
+@pytest.mark.parametrize("name", ["agilent_mouse_ir_12ti_2sl", "lf055_flair_norfcage_2avg"])
+def test_recorded_series_keep_every_sample(data_folder, name):
+    kspaces = [acquired.kspace for acquired in read_kspaces(data_folder / f"{name}.h5")]
+    assert not any(changes_of(kspaces))

@@ -24,7 +24,7 @@ from gadgets.wire import Acquisition, encodings_of, facts_of
 from pipelines.files import Pixels, RawFile, open_images, readable
 from pipelines.inspection.known_sparks import KnownSparks
 from pipelines.inspection.pictures import Gallery, KSpacePictures, pictures_of
-from pipelines.replay import ImageRepairer, ScanReport, in_words, kspace_of_image, merge, record_scan, total
+from pipelines.replay import ImageRepairer, ScanReport, doubt_of, in_words, kspace_of_image, merge, record_scan, total
 from pipelines.version import despark_version
 
 OnStep = Callable[[int, int], None]
@@ -112,7 +112,8 @@ def inspect_images(
             middle = len(before) // 2
             gallery.add(KSpacePictures(kspace.indices, sparks, before[middle], after[middle], magnitude))
         on_step(number + 1, len(file.images))
-    report = _report_of(path, group, properties, records, ScanFacts(), time.perf_counter() - started)
+    seconds, doubt = time.perf_counter() - started, doubt_of(file.images)
+    report = _report_of(path, group, properties, records, ScanFacts(), seconds, doubt)
     record_scan(report, settings.calibration)
     return Inspection(report, gallery.pictures)
 
@@ -152,6 +153,7 @@ def _report_of(
     records: list[tuple[str, Record]],
     facts: ScanFacts,
     seconds: float,
+    doubt: str = "",
 ) -> ScanReport:
     kspaces = merge(records)
     return ScanReport(
@@ -164,7 +166,7 @@ def _report_of(
         returned={},
         seconds=seconds,
         totals=total(kspaces),
-        **in_words(kspaces, facts),
+        **in_words(kspaces, facts, doubt),
     )
 
 

@@ -86,7 +86,9 @@ def in_words(report: ScanReport) -> Words:
 def _severity(sparks: tuple[Spark, ...], report: ScanReport) -> tuple[str, str]:
     if not report.totals.sparks:
         unjudged = not report.k_spaces or not any(kspace.is_judged for kspace in report.k_spaces)
-        return ("warn", "not judged") if unjudged else ("", "no sparks")
+        if unjudged or report.doubt:
+            return "warn", "not judged" if unjudged else "not sure"
+        return "", "no sparks"
     if all(spark.is_repaired for spark in sparks):
         return "warn", "sparks, repaired"
     return "bad", "sparks left"

@@ -1,7 +1,7 @@
 """Replay: how does a file or a stream go through a chain?"""
 
 from pipelines.replay.gathered import in_words, merge
-from pipelines.replay.image_repair import ImageRepair, ImageRepairer, kspace_of_image
+from pipelines.replay.image_repair import ImageRepair, ImageRepairer, doubt_of, kspace_of_image
 from pipelines.replay.mrd2_stream import open_mrd2
 from pipelines.replay.recording import record_scan
 from pipelines.replay.replay import DEFAULT_PIPELINE, Replay
@@ -16,6 +16,7 @@ __all__ = [
     "Replay",
     "ScanReport",
     "data_only",
+    "doubt_of",
     "in_words",
     "kspace_of_image",
     "merge",

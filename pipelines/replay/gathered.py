@@ -171,7 +171,7 @@ def _receivers(image: ImageResult, what: str) -> list[int]:
     return [int(word) for word in image.meta.get(f"despark_receivers_{what}", "").split() if word.isdigit()]
 
 
-def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts) -> dict[str, Any]:
+def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "") -> dict[str, Any]:
     """Give the parts of a :class:`~pipelines.replay.scan_report.ScanReport` that say in words what was found.
 
     Parameters
@@ -180,6 +180,8 @@ def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts) -> dict[str, Any
         All of a scan; what is given has the times of their sparks.
     facts
         What the header says.
+    doubt
+        Why sparks may be there where none was found.
     """
     kspaces = tuple(kspaces)
     findings = Findings(facts)
@@ -187,7 +189,8 @@ def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts) -> dict[str, Any
         findings.note(kspace.indices, kspace.shape, kspace.moments, kspace.sparks, is_judged=kspace.is_judged)
     timed = iter(findings.sparks)
     return {
-        "verdict": findings.verdict,
+        "verdict": f"No sparks were seen: {doubt}." if doubt and not findings.sparks else findings.verdict,
+        "doubt": doubt,
         "patterns": findings.patterns,
         "scan": facts,
         "moments": findings.moments,

@@ -6,7 +6,7 @@ Source document: the imaging data may be obtained by Fourier transforming an ima
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,7 +34,7 @@ from pipelines.files import (
     whole_or_nothing,
 )
 from pipelines.replay.gathered import in_words, merge
-from pipelines.replay.magnitude_repair import NO_PHASE, in_pairs, where_it_is
+from pipelines.replay.magnitude_repair import NO_PHASE, NO_PHASE_IN_SHORT, in_pairs, where_it_is
 from pipelines.replay.recording import record_scan
 from pipelines.replay.scan_report import ScanReport, total
 from pipelines.version import despark_version
@@ -108,7 +108,7 @@ class ImageRepair:
             returned={"images": len(file.images), "images changed": len(repaired)},
             seconds=time.perf_counter() - started,
             totals=total(kspaces),
-            **in_words(kspaces, ScanFacts()),
+            **in_words(kspaces, ScanFacts(), doubt_of(file.images)),
         )
         record_scan(report, calibrating)
         return report
@@ -164,6 +164,11 @@ class ImageRepairer:
         repaired = magnitude + where_it_is(change.real.astype(np.float64), magnitude)
         # A magnitude is never negative; real images with both signs stay as they come out.
         return np.maximum(repaired, 0) if image.min() >= 0 else repaired, detection, calibration
+
+
+def doubt_of(images: Iterable[Pixels]) -> str:
+    """Say why sparks may be there where none was found in images; empty where all of them have their phase."""
+    return "" if all(np.iscomplexobj(image) for image in images) else NO_PHASE_IN_SHORT
 
 
 def kspace_of_image(image: Pixels, number: int = 0) -> KSpace:

@@ -20,6 +20,7 @@ NO_PHASE = (
     "a magnitude image has lost its phase: most sparks, and all near the centre of k-space, cannot be told from it; "
     "none found does not mean that there were none"
 )
+NO_PHASE_IN_SHORT = "most cannot be told from magnitude images, which have lost their phase"
 INNER = 0.1
 """Radius within which the anatomy itself stands in single samples."""
 

@@ -92,12 +92,14 @@ def _now() -> str:
 class ScanReport(BaseModel):
     """The result of a scan: ``verdict`` and ``patterns`` say in words what the rest says in numbers.
 
-    ``moments`` are the first and the last time stamp of the imaging data.
+    ``moments`` are the first and the last time stamp of the imaging data. ``doubt`` says why sparks may be there where
+    none was found.
     """
 
     despark: str
     date: str = Field(default_factory=_now)
     verdict: str = ""
+    doubt: str = ""
     patterns: tuple[Pattern, ...] = ()
     scan: ScanFacts = ScanFacts()
     moments: tuple[int, int] = (0, 0)

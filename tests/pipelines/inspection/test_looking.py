@@ -153,6 +153,8 @@ def test_images_are_looked_at_too(tmp_path, burst):
     Replay(Path(burst.report.input), tmp_path / "o.h5", settings=("calibration.method=none",)).run()
     seen = inspect_images(tmp_path / "o.h5", CPU, ignore)
     assert seen.report.totals.k_spaces == 2
+    assert seen.report.verdict.startswith("No sparks were seen: most cannot be told from magnitude images")
+    assert ">not sure<" in html_page([seen])
     assert seen.pictures
 
 

@@ -34,6 +34,7 @@ WHERE ended >= :since AND ended < :until
     AND instr(lower(protocol), lower(:protocol)) > 0 AND instr(lower(station), lower(:station)) > 0
 ORDER BY ended, id
 """
+_SUM = "SELECT count(*), coalesce(sum(sparks), 0) FROM scans WHERE ended >= ?"
 
 
 class Logbook:
@@ -89,6 +90,20 @@ class Logbook:
             rows = connection.execute(_SELECT, wanted)
             for (text,) in rows:
                 yield ScanEntry.model_validate_json(text)
+
+    def totals(self, since: str) -> tuple[int, int]:
+        """Count the scans that ended since then (UTC, ISO 8601), and their sparks.
+
+        Raises
+        ------
+        StoreError
+            The file cannot be read, or is none of ours.
+        """
+        if not self.path.is_file():
+            return 0, 0
+        with self._opened() as connection:
+            n_scans, n_sparks = connection.execute(_SUM, (since,)).fetchone()
+        return int(n_scans), int(n_sparks)
 
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:

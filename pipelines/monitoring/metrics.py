@@ -7,6 +7,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
+
+from gadgets.errors import StoreError
+from gadgets.logbook import Logbook, logbook_path
+
+logger = logging.getLogger(__name__)
 
 PREFIX = "despark"
 HELP = {
@@ -15,6 +21,8 @@ HELP = {
     "scans_running": "Connections that are served now.",
     "errors_total": "Errors in the log, those of nodes too.",
     "warnings_total": "Warnings in the log, those of nodes too.",
+    "recorded_scans_total": "Scans that were recorded on this machine since the server started.",
+    "recorded_sparks_total": "Sparks in these scans.",
     "seconds_since_start": "Age of the server.",
 }
 GAUGES = ("scans_running", "seconds_since_start")
@@ -36,6 +44,7 @@ class Metrics(logging.Handler):
         self._counting = threading.Lock()
         self._values: dict[str, float] = dict.fromkeys(HELP, 0.0)
         self._started = time.monotonic()
+        self._since = datetime.now(timezone.utc).isoformat(timespec="seconds")
 
     @contextmanager
     def scan(self) -> Iterator[Served]:
@@ -57,7 +66,7 @@ class Metrics(logging.Handler):
     def text(self) -> str:
         """Write the numbers in Prometheus' text format."""
         with self._counting:
-            values = self._values | {"seconds_since_start": time.monotonic() - self._started}
+            values = self._values | {"seconds_since_start": time.monotonic() - self._started} | self._recorded()
         lines = []
         for name, value in values.items():
             kind = "gauge" if name in GAUGES else "counter"
@@ -67,6 +76,17 @@ class Metrics(logging.Handler):
                 f"{PREFIX}_{name} {value:.12g}",
             ]
         return "\n".join(lines) + "\n"
+
+    def _recorded(self) -> dict[str, float]:
+        """Give what the record of this machine says; nothing where there is none, or it cannot be read."""
+        try:
+            path = logbook_path("auto")
+            n_scans, n_sparks = (0, 0) if path is None else Logbook(path).totals(self._since)
+        except StoreError as error:
+            # Not a warning, which would be counted here and said at every question.
+            logger.debug("the record cannot be read: %s", error)
+            return {}
+        return {"recorded_scans_total": n_scans, "recorded_sparks_total": n_sparks}
 
     def _add(self, name: str, change: float) -> None:
         with self._counting:

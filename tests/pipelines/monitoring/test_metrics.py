@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
+from contextlib import closing
 
+from gadgets.logbook import Logbook
 from pipelines.monitoring.metrics import Metrics
 
 
@@ -32,3 +35,21 @@ def test_what_is_logged_is_counted():
     logger.critical("lost")
     found = samples(metrics)
     assert (found["despark_errors_total"], found["despark_warnings_total"]) == ("2", "1")
+
+
+def test_sparks_are_counted_from_the_record_of_the_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
+    metrics = Metrics()
+    assert samples(metrics)["despark_recorded_sparks_total"] == "0"
+    with closing(sqlite3.connect(tmp_path / "scans.db")) as connection, connection:
+        Logbook(tmp_path / "scans.db").prepare()
+        row = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES (?, '', '', '', ?, '')"
+        connection.executemany(row, [("2000-01-01T00:00:00+00:00", 100), ("2999-01-01T00:00:00+00:00", 7)])
+    found = samples(metrics)
+    assert (found["despark_recorded_scans_total"], found["despark_recorded_sparks_total"]) == ("1", "7")
+
+
+def test_a_record_that_cannot_be_read_costs_no_answer(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
+    (tmp_path / "scans.db").write_bytes(b"no data base" * 100)
+    assert samples(Metrics())["despark_recorded_sparks_total"] == "0"

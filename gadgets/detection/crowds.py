@@ -15,8 +15,9 @@ import numpy as np
 
 from gadgets.arrays import IntArray
 from gadgets.background import MOST, search_jointly
+from gadgets.detection.confirmation import Confirmed
 from gadgets.detection.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
-from gadgets.detection.suspects import BESIDE, Suspect
+from gadgets.detection.suspects import BESIDE, Suspect, place_of
 from gadgets.kspace import KSpace, Plane, planes_of
 from gadgets.records import Point
 from gadgets.repair import deviations_from_noise
@@ -73,6 +74,21 @@ def beside_obvious(suspects: Sequence[Suspect]) -> list[Suspect]:
         replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE), is_beside=True)
         for suspect in suspects
         if suspect.is_hint and suspect.place in beside
+    ]
+
+
+def of_confirmed_bursts(confirmed: Sequence[Confirmed], beside: Sequence[Suspect]) -> list[Confirmed]:
+    """Leave out what lies beside suspects that were not confirmed: without its strongest sample it is no burst."""
+    places = {suspect.place for suspect in beside}
+    by_themselves = [place_of(each.point) for each in confirmed if place_of(each.point) not in places]
+    return [
+        each
+        for each in confirmed
+        if place_of(each.point) not in places
+        or any(
+            place_of(each.point)[:2] == other[:2] and abs(each.point.sample - other[2]) <= BESIDE
+            for other in by_themselves
+        )
     ]
 
 

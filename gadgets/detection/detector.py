@@ -13,7 +13,7 @@ from copy import copy
 import numpy as np
 
 from gadgets.detection.confirmation import confirm, explained_by_others
-from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden
+from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden, of_confirmed_bursts
 from gadgets.detection.echo_peak import loud_readouts, without_centre
 from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
 from gadgets.detection.series import remember, unlike_before
@@ -242,7 +242,7 @@ def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> l
     beside = beside_obvious(unknown)
     suspected = [suspect for suspect in unknown if not suspect.is_hint]
     suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
-    new = confirm(suspected, known, caution=found.caution)
+    new = of_confirmed_bursts(confirm(suspected, known, caution=found.caution), beside)
     found.refuse(suspected)
     found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
     return found.add(new)

@@ -9,10 +9,10 @@ from helpers.sparks import CROWD, CROWD_SHAPE, around_the_centre
 
 from gadgets.detection import crowds
 from gadgets.detection import detector as detection
-from gadgets.detection.confirmation import confirm
-from gadgets.detection.crowds import find_hidden
+from gadgets.detection.confirmation import Confirmed, confirm
+from gadgets.detection.crowds import find_hidden, of_confirmed_bursts
 from gadgets.detection.detector import Detector
-from gadgets.detection.suspects import Suspect
+from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
 from gadgets.repair.predicted_once import Predictions
 from gadgets.settings.definitions import SparkDetectionSettings
@@ -137,3 +137,12 @@ def test_one_sample_confirmed_of_many_is_no_crowd(monkeypatch):
         answers = [hidden, []]
         monkeypatch.setattr(detection, "find_hidden", lambda *_, answers=answers: answers.pop(0))
         assert len(detector.detect(wrong).points) == n_points
+
+
+def test_what_lies_beside_a_sample_that_was_not_confirmed_is_no_burst():
+    def suspect(line, sample):
+        return Suspect((0, line, sample), 0.02, 0.0067, in_core=False, is_hint=True, is_beside=True)
+
+    beside = [suspect(4, 9), suspect(7, 20)]
+    confirmed = [Confirmed(each.point, np.zeros(0)) for each in (*beside, suspect(4, 12))]
+    assert [place_of(each.point) for each in of_confirmed_bursts(confirmed, beside)] == [(0, 4, 9), (0, 4, 12)]

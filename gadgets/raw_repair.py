@@ -246,7 +246,7 @@ class RawRepairer:
         data, calibration = calibrate(kspace, detection.points, self._settings.calibration, self._assignment, *found)
         self._reports["calibration"].add(calibration)
         if data is not None:
-            _write_back(acquired, data)
+            _write_back(acquired, data, self._settings.mark_user_int)
         self._on_judged(JudgedKSpace(kspace, data, assembly, detection, calibration))
 
 
@@ -260,8 +260,8 @@ def in_order_of_acquisition(encoding: Encoding) -> Encoding:
     )
 
 
-def _write_back(acquired: AcquiredKSpace, data: ComplexArray) -> None:
-    """Put changed samples into the acquisitions they came in."""
+def _write_back(acquired: AcquiredKSpace, data: ComplexArray, mark: int | None = None) -> None:
+    """Put changed samples into the acquisitions they came in, and their number into a field of the header, if asked."""
     _, _, starts = place_readouts(acquired.readouts)
     by_place = {
         (readout.partition, readout.line): (readout, start)
@@ -279,7 +279,8 @@ def _write_back(acquired: AcquiredKSpace, data: ComplexArray) -> None:
             samples = held.item.data.copy()
             # From columns of the k-space to samples of the readout, which may begin later than others.
             samples[:, where - start] = data[:, partition, line, where]
-            written.append((held, held.item.with_data(samples)))
+            item = held.item.with_data(samples)
+            written.append((held, item if mark is None else item.with_user_int(mark, len(where))))
     # All or none: half a repair would contradict what is said of it.
     for held, item in written:
         held.item = item

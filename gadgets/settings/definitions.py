@@ -343,6 +343,13 @@ class RawRepairSettings(NodeSettings):
     ``report`` holds for the stages that have none of their own.
     """
 
+    mark_user_int: int | None = Field(
+        default=None,
+        ge=0,
+        le=7,
+        description="Write the number of changed samples into this one of the eight `user_int` of each acquisition "
+        "that was changed. `none`: headers stay bit for bit as they came.",
+    )
     send_findings: bool = Field(
         default=False,
         description="Send what was found to the client, as waveforms behind the acquisitions. `despark replay` asks a "

@@ -20,6 +20,7 @@ ACQUISITION = 1008
 ACQUISITION_HEADER: np.dtype[np.void] = acquisition_header_dtype
 _ID = MESSAGE_ID.pack(ACQUISITION)
 HEADER_BYTES = ACQUISITION_HEADER.itemsize
+_USER_INT = 276  # where the eight integers of the site's own begin
 
 # The fields below at their offsets in the packed header, everything between skipped.
 _FIELDS = struct.Struct("<2xQ4xII12xH2xH128xHHHHH64xHHHHHHHH82x")
@@ -84,6 +85,12 @@ class Acquisition:
     def with_data(self, data: ComplexArray) -> Acquisition:
         """Give the same acquisition with other samples, shape ``(coil, kx)``."""
         return Acquisition(self.header, self.trajectory, np.ascontiguousarray(data, np.complex64).tobytes())
+
+    def with_user_int(self, index: int, value: int) -> Acquisition:
+        """Give the same acquisition with another value in one of the eight free fields of its header."""
+        header = bytearray(self.header)
+        struct.pack_into("<i", header, _USER_INT + 4 * index, value)
+        return Acquisition(bytes(header), self.trajectory, self.samples)
 
     def readout(self, source: object = None, line: int | None = None) -> Readout:
         """Give the readout that it holds, at its own place or, where one is given, on another line."""

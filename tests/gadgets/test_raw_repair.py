@@ -32,6 +32,7 @@ from gadgets.kspace.readout import (
 from gadgets.raw_repair import RawRepairer, in_order_of_acquisition, raw_repair
 from gadgets.settings.definitions import RawRepairSettings
 from gadgets.wire import Acquisition, Waveform, encodings_of
+from gadgets.wire.acquisitions import ACQUISITION_HEADER
 from gadgets.wire.header import xsd_header
 
 ZERO = RawRepairSettings.model_validate({"calibration": {"method": "zero"}})
@@ -84,6 +85,21 @@ def test_points_are_repaired_in_the_acquisitions_they_came_in(scan):
     hit = [index for index, item in enumerate(scan) if isinstance(item, Acquisition)
            and item.fields.kspace_encode_step_1 == 3 and not item.fields.flags & ACQ_IS_NAVIGATION_DATA]  # fmt: skip
     assert places == [(index, coil, 5) for index in hit for coil in range(2)]
+
+
+def test_changed_acquisitions_can_be_marked_and_all_others_stay_as_they_came(scan, caplog):
+    options = {"mark_user_int": 3, "calibration": {"method": "zero"}}
+    with caplog.at_level(logging.INFO):
+        went = repaired(scan, FindsGiven((0, 3, 5), (0, 3, 6)), settings=RawRepairSettings.model_validate(options))
+    marked = [number for number, pair in enumerate(zip(scan, went, strict=True)) if pair[0] is not pair[1]]
+    assert len(marked) == 2
+    for number in marked:
+        before, after = (np.frombuffer(each[number].header, ACQUISITION_HEADER)[0] for each in (scan, went))
+        assert after["user_int"][3] == 2
+        same = before.copy()
+        same["user_int"][3] = 2
+        assert same.tobytes() == after.tobytes()
+    assert "calibration: 2 points repaired, 0 left as they are (slice 1)" in caplog.text
 
 
 def test_points_of_a_partial_echo_come_back_at_their_own_sample():

@@ -3,8 +3,9 @@
 from helpers.builders import encoding, header_xml
 from ismrmrd import xsd
 
+from gadgets.findings import ScanFacts
 from gadgets.kspace.readout import Limits
-from gadgets.wire import encodings_of
+from gadgets.wire import encodings_of, facts_of
 
 
 def test_the_header_gives_its_encodings():
@@ -18,3 +19,38 @@ def test_limits_that_the_header_lacks_come_from_the_matrix():
     (found,) = encodings_of(xsd.CreateFromDocument(text[:start] + text[end:]))
     assert found.lines == Limits(0, 4, 8)
     assert found.partitions == Limits(0, 0, 0)
+
+
+def facts_with(system="", measurement=""):
+    """What a header says with these parts in front of its encodings."""
+    text = header_xml([encoding()]).decode()
+    parts = [
+        f"<measurementInformation>{measurement}</measurementInformation>" if measurement else "",
+        f"<acquisitionSystemInformation>{system}</acquisitionSystemInformation>" if system else "",
+    ]
+    mark = "<experimentalConditions>"
+    return facts_of(xsd.CreateFromDocument(text.replace(mark, "".join(parts) + mark).encode()))
+
+
+def test_a_header_that_says_nothing_gives_no_facts():
+    assert facts_with() == ScanFacts()
+
+
+def test_the_header_gives_names_and_the_length_of_a_tick():
+    labels = "".join(
+        f"<coilLabel><coilNumber>{number}</coilNumber><coilName>{name}</coilName></coilLabel>"
+        for number, name in ((2, "HEA;HE3"), (0, "HEA;HE1"))
+    )
+    system = "<systemVendor>Siemens Healthineers</systemVendor><systemModel>Prisma</systemModel>"
+    system += f"<systemFieldStrength_T>2.89</systemFieldStrength_T>{labels}<stationName>MR1</stationName>"
+    measurement = "<patientPosition>HFS</patientPosition><protocolName>ep2d_bold</protocolName>"
+    facts = facts_with(system, measurement)
+    assert (facts.protocol, facts.station, facts.system, facts.field_t) == ("ep2d_bold", "MR1", "Prisma", 2.89)
+    assert facts.coils == ("HEA;HE1", "", "HEA;HE3")
+    assert (facts.tick_s, facts.is_clock) == (0.0025, True)
+
+
+def test_a_number_that_no_receiver_has_is_not_believed():
+    labels = "<coilLabel><coilNumber>65000</coilNumber><coilName>X</coilName></coilLabel>"
+    assert facts_with(f"<systemVendor>GE</systemVendor>{labels}").coils == ("X",)
+    assert facts_with("<systemVendor>GE</systemVendor>").tick_s is None

@@ -2,8 +2,18 @@
 
 from gadgets.outside.bounded_xml import MAX_XML_BYTES, XMLError, parse_xml
 from gadgets.outside.memory import VARIABLE as MEMORY_VARIABLE
-from gadgets.outside.memory import memory_limit
+from gadgets.outside.memory import machine_bytes, memory_limit
 from gadgets.outside.pace import STALL_S, Pace
 from gadgets.outside.printable import printable
 
-__all__ = ["MAX_XML_BYTES", "MEMORY_VARIABLE", "STALL_S", "Pace", "XMLError", "memory_limit", "parse_xml", "printable"]
+__all__ = [
+    "MAX_XML_BYTES",
+    "MEMORY_VARIABLE",
+    "STALL_S",
+    "Pace",
+    "XMLError",
+    "machine_bytes",
+    "memory_limit",
+    "parse_xml",
+    "printable",
+]

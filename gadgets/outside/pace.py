@@ -14,23 +14,27 @@ LEAST_BYTES_PER_S = 1 << 16
 class Pace:
     """A deadline that moves on as long as bytes keep coming.
 
-    One byte now and then is no progress: a peer that sends so keeps a thread, and what it has sent, for ever.
+    One byte now and then is no progress: a peer that sends so keeps a thread, and what it has sent, for ever. Nor does
+    much that came at once allow for a long silence after it.
 
     Parameters
     ----------
     limit_s
-        What a message may take; more as it grows, by :data:`LEAST_BYTES_PER_S`.
+        What a message may take, and longer as it grows by :data:`LEAST_BYTES_PER_S`; the longest silence, too.
     """
 
     def __init__(self, limit_s: float = STALL_S) -> None:
         self.limit_s = limit_s
-        self._start = time.monotonic()
+        self.begin()
 
     def begin(self) -> None:
         """Note that a message begins."""
-        self._start = time.monotonic()
+        self._asked, self._left_s, self._n_received = time.monotonic(), self.limit_s, 0
 
     def left_s(self, n_received: int) -> float:
-        """Say how many seconds are left once so many bytes have come; 0 where none are."""
-        end = self._start + self.limit_s + n_received / LEAST_BYTES_PER_S
-        return max(end - time.monotonic(), 0.0)
+        """Say how many seconds are left once so many bytes of the message have come; 0 where none are."""
+        now = time.monotonic()
+        gained_s = (n_received - self._n_received) / LEAST_BYTES_PER_S
+        self._left_s = min(max(self._left_s - (now - self._asked) + gained_s, 0.0), self.limit_s)
+        self._asked, self._n_received = now, n_received
+        return self._left_s

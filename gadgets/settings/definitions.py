@@ -22,6 +22,8 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from gadgets.outside import memory_limit
+
 Provider = Literal["auto", "cuda", "cpu"]
 OnFailure = Literal["pass", "fail"]
 
@@ -80,7 +82,9 @@ class AcquisitionBufferSettings(NodeSettings):
 
     def holds_too_much(self, n_bytes: int) -> bool:
         """Whether so many bytes are more than may wait."""
-        return self.held_limit is not None and n_bytes > self.held_limit * 1_000_000
+        # Never more than a scan may have: a client can set the limit that is set here.
+        limit = memory_limit() if self.held_limit is None else min(self.held_limit * 1_000_000, memory_limit())
+        return n_bytes > limit
 
 
 class SparkDetectionSettings(NodeSettings):

@@ -21,7 +21,7 @@ from pipelines.messages import parse_address
 WORKER_PORTS = range(9010, 9015)
 """Where the nodes of a ``despark worker`` are as a rule."""
 
-MAX_NODES = 16
+MAX_NODES = 8
 """In one chain: each of them is a process. The longest that comes with despark has four."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

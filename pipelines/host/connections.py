@@ -9,12 +9,15 @@ import threading
 from collections.abc import Callable
 
 from gadgets.errors import PeerLostError
-from gadgets.outside import Pace
+from gadgets.outside import Pace, memory_limit
 from pipelines.files import ArchivedScan
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 
 FAREWELL_LIMIT_S = 10.0
 """How long a client may go on sending after the scan has ended before its connection is closed."""
+
+CLIENTS_SHARE = 4
+"""The largest message of a client is this part of the memory that a scan may ask for."""
 
 _RECEIVE_BYTES = 1 << 16
 
@@ -32,7 +35,8 @@ class ClientConnection:
 
     def __init__(self, connection: socket.socket, stall_s: float) -> None:
         self._socket = connection
-        self._reader = MessageReader(connection, "client", stall_s=stall_s)
+        # Acquisitions are far smaller, and several scans may hold one message each.
+        self._reader = MessageReader(connection, "client", memory_limit() // CLIENTS_SHARE, stall_s=stall_s)
         # Every node of the chain may write to the client, each from the thread that reads it: messages must not mix.
         self._lock = threading.Lock()
         self._archived: ArchivedScan | None = None
@@ -53,7 +57,7 @@ class ClientConnection:
 
     def text_ahead(self, wait_s: float) -> str | None:
         """Read a TEXT where one comes next, and soon; any other message stays to be read."""
-        return self._reader.read().text if self._reader.is_next(MessageID.TEXT, wait_s) else None
+        return self._reader.read().content if self._reader.is_next(MessageID.TEXT, wait_s) else None
 
     def send(self, message: Message) -> None:
         """Send a message; waits while the client is busy.
@@ -70,8 +74,12 @@ class ClientConnection:
                 raise PeerLostError(f"the client went away ({error.strerror or error})") from error
 
     def limit_silence(self, seconds: float | None) -> None:
-        """Let :meth:`read` fail when no message begins for so long; None: wait for ever."""
+        """Let :meth:`read` fail when no message begins for so long, and :meth:`send` when so long nobody takes it.
+
+        None: wait for ever.
+        """
         self._reader.pause_s = seconds
+        self._socket.settimeout(None if seconds is None else max(seconds, 0.1))
 
     def is_lost(self) -> bool:
         """Whether the connection is broken; one that only has no more to send is not."""

@@ -9,6 +9,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Iterator
 
+from gadgets.outside import memory_limit
 from gadgets.wire import is_original
 from pipelines.chains import Node
 from pipelines.messages import Message, MessageID
@@ -97,7 +98,7 @@ class NodeInput:
             return f"{len(held) - n_lost} messages that it held go on as they came{lost}; what follows goes round it"
 
     def _keep(self, message: Message) -> None:
-        is_kept = self._n_bytes + len(message.data) <= KEPT_BYTES
+        is_kept = self._n_bytes + len(message.data) <= min(KEPT_BYTES, memory_limit() // 4)
         # What is not kept keeps its place, so that what comes back is matched with what was sent.
         self._waiting.append(message if is_kept else Message(message.id, b""))
         self._n_bytes += len(self._waiting[-1].data)

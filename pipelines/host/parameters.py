@@ -38,7 +38,8 @@ def read_parameters(text: str) -> Parameters:
     """Read what concerns us; other parameters are those of other programs, and a text that is no JSON of nobody."""
     try:
         content = json.loads(text)
-    except ValueError as error:
+    # Brackets inside one another, thousands of them, are beyond the reader's depth.
+    except (ValueError, RecursionError) as error:
         logger.warning("the client's additional configuration is not JSON (%s), and is left out", error)
         return Parameters()
     parameters = content.get("parameters") if isinstance(content, dict) else None

@@ -50,13 +50,16 @@ class Message(NamedTuple):
         return bytes(memoryview(self.data)[2:])
 
     @property
-    def text(self) -> str:
-        """What a FILENAME, TEXT, QUERY, RESPONSE or ERROR says, as it can be shown."""
+    def content(self) -> str:
+        """What a FILENAME, TEXT, QUERY, RESPONSE or ERROR holds, as it came."""
         # Id and what stands before the text: nothing, a length, or numbers and a length.
         skipped = {MessageID.FILENAME: 2, MessageID.QUERY: 26, MessageID.RESPONSE: 18, MessageID.ERROR: 10}
-        text = bytes(self.data[skipped.get(self.id, 6) :]).partition(b"\0")[0]
-        # Its lines are told apart by whoever reports them.
-        return printable(text.decode("utf-8", "replace"), keep="\n")
+        return bytes(self.data[skipped.get(self.id, 6) :]).partition(b"\0")[0].decode("utf-8", "replace")
+
+    @property
+    def text(self) -> str:
+        """The same as it can be shown; its lines can be told apart."""
+        return printable(self.content, keep="\n")
 
 
 CLOSE = Message(MessageID.CLOSE, _U16.pack(MessageID.CLOSE))

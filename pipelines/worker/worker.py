@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from gadgets.findings import ScanFacts
+from gadgets.outside import machine_bytes
 from gadgets.process import WarmStore, using
 from gadgets.settings import NODE_SETTINGS, strict, validate
 from pipelines.chains import OURS, Trust
@@ -23,7 +24,7 @@ from pipelines.host import USUAL_LIMITS, Reception, ServerLimits
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.monitoring import Metrics
 from pipelines.worker.node_session import CLOSE_BYTES, serve_node
-from pipelines.worker.released_memory import give_back
+from pipelines.worker.released_memory import give_back, resident_bytes
 from pipelines.worker.scan_socket import ScanSocket
 
 logger = logging.getLogger(__name__)
@@ -34,7 +35,11 @@ NODES = ("acquisition_buffer", "spark_detection", "calibration", "image_fft", "r
 GRACE_S = 30.0
 """How long scans that run may go on when the worker is told to stop."""
 
+FULL = 0.85
+"""Of the memory that the process can have."""
+
 _JOIN_S = 5.0
+_WATCH_S = 0.5
 
 
 class Worker:
@@ -79,6 +84,8 @@ class Worker:
         self.metrics = Metrics()
         self._warm = WarmStore()
         self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._watch = threading.Thread(target=self._watch_memory, name="memory", daemon=True)
         self._scans: dict[str, ScanSocket] = {}
         for node in ports:
             # Before it listens: who reaches a port can rely on the node behind it.
@@ -108,6 +115,7 @@ class Worker:
     def start(self) -> None:
         """Begin to accept scans."""
         self._reception.start()
+        self._watch.start()
 
     def stop(self, grace_s: float = GRACE_S, is_urgent: Callable[[], bool] = lambda: False) -> None:
         """Accept no more scans, let those that run come to their end, and break off what is left.
@@ -119,6 +127,7 @@ class Worker:
         is_urgent
             Asked again and again whether to wait no longer.
         """
+        self._stopping.set()
         self._reception.close()
         limit = time.monotonic() + grace_s
         while self._scans and time.monotonic() < limit and not is_urgent():
@@ -130,6 +139,19 @@ class Worker:
             logger.warning("%s: broken off, the worker stops", name)
             _shut(connected)
         self._reception.join(_JOIN_S)
+
+    def _watch_memory(self) -> None:
+        """Break off the scan of which most came, before the system ends all of them for want of memory."""
+        while not self._stopping.wait(_WATCH_S):
+            if resident_bytes() <= FULL * machine_bytes():
+                continue
+            with self._lock:
+                largest = max(self._scans.items(), key=lambda scan: scan[1].n_received, default=None)
+            if largest is not None and largest[1].n_received:
+                logger.error("%s: broken off, the memory is full", largest[0])
+                _shut(largest[1])
+                # What it held is given back when its thread has ended.
+                self._stopping.wait(_JOIN_S)
 
     def _rehearse(self, node: str) -> None:
         """Open what a scan will need, as a scan does: a fault in the set-up shows now."""

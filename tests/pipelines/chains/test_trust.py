@@ -55,8 +55,8 @@ def test_all_else_is_refused_with_the_option_that_would_allow_it(node, reason):
 
 
 def test_more_nodes_than_any_chain_has_are_refused():
-    with pytest.raises(TrustError, match="expected at most 16 nodes, found 17"):
-        OURS.check_chain(chain(*[ours("raw_repair")] * 17))
+    with pytest.raises(TrustError, match="expected at most 8 nodes, found 9"):
+        OURS.check_chain(chain(*[ours("raw_repair")] * 9))
 
 
 def test_options_open_one_by_one(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import socket
@@ -83,7 +85,7 @@ def test_a_message_beyond_the_memory_of_a_scan_is_refused(monkeypatch):
     with Host(trust=EVERYTHING) as host:
         text = reason_of(converse(host.address, scan_bytes(chain_xml("pass_on"), items)))
     assert "ACQUISITION message" in text
-    assert "expected at most 10" in text
+    assert "expected at most 26" in text
 
 
 def test_a_kind_of_message_that_the_chain_does_not_read_is_refused_by_its_id():
@@ -91,6 +93,27 @@ def test_a_kind_of_message_that_the_chain_does_not_read_is_refused_by_its_id():
         image = struct.pack("<H", 1022) + b"\1\0\10\0" + b"\xff" * 30
         text = reason_of(converse(host.address, scan_bytes(chain_xml("pass_on"), [], close=image)))
     assert "has no reader for IMAGE messages" in text
+
+
+def test_a_client_that_asks_and_does_not_listen_is_given_up():
+    """Its answers fill the connection; the thread that writes them must not wait for ever."""
+    query = struct.pack("<HQQQ", 6, 0, 0, 4000) + b"?" * 4000
+    with Host(limits=ServerLimits(stall_s=1.0)) as host, socket.create_connection(host.address, LIMIT_S) as client:
+        client.settimeout(0.5)
+        with contextlib.suppress(TimeoutError):
+            for _ in range(20_000):
+                client.sendall(query)
+        wait_for(lambda: not host._sessions)
+
+
+def test_settings_behind_the_header_are_read_whole_and_judged_as_those_of_the_chain():
+    parameters = {"raw_repair.report": "/tmp/a", "unknown": "x" * 5000}
+    text = bytes(text_message(MessageID.TEXT, "\t" + json.dumps({"parameters": parameters}, indent="\t")).data)
+    deep = bytes(text_message(MessageID.TEXT, "[" * 400_000).data)
+    opening = scan_bytes(chain_xml(RAW_REPAIR), [], close=b"")
+    with Host() as host:
+        assert "--allow-folder" in reason_of(converse(host.address, opening + text))
+        assert converse(host.address, opening + deep + bytes(CLOSE.data))[-1].id is MessageID.CLOSE
 
 
 @pytest.mark.parametrize("how_far", ["nothing", "half an id", "half a configuration", "after a configuration"])

@@ -245,3 +245,27 @@ def test_a_scan_that_does_not_end_is_broken_off(caplog, ends):
 def test_a_silent_peer_is_given_up():
     with Worker({"raw_repair": 0}, settings=NO_DETECTION, limits=ServerLimits(idle_s=0.2)) as worker, begun(worker):
         wait_until(lambda: worker.n_scans == 0)
+
+
+def test_a_full_memory_costs_the_scan_of_which_most_came_and_no_other(monkeypatch, caplog):
+    monkeypatch.setattr("pipelines.worker.worker._WATCH_S", 0.05)
+    is_full = threading.Event()
+    monkeypatch.setattr("pipelines.worker.worker.resident_bytes", lambda: 1 << 60 if is_full.is_set() else 0)
+    content = scan_bytes(text_message(MessageID.CONFIG, "<configuration/>"), close=b"")
+    with Worker({"raw_repair": 0}, settings=NO_DETECTION) as worker:
+        address = worker.addresses["raw_repair"]
+        with socket.create_connection(address, LIMIT_S) as small, socket.create_connection(address, LIMIT_S) as large:
+            small.sendall(content)
+            large.sendall(content + content[content.index(b"\xf0\x03") :])
+            assert small.recv(1) + large.recv(1)
+            wait_until(lambda: worker.n_scans == 2)
+            is_full.set()
+            while large.recv(1 << 16):
+                pass
+            is_full.clear()
+            small.sendall(bytes(CLOSE.data))
+            received = b""
+            while piece := small.recv(1 << 16):
+                received += piece
+    assert received.endswith(bytes(CLOSE.data))
+    assert caplog.text.count("broken off, the memory is full") == 1

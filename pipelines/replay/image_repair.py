@@ -5,6 +5,7 @@ Source document: the imaging data may be obtained by Fourier transforming an ima
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +39,8 @@ from pipelines.replay.magnitude_repair import NO_PHASE, NO_PHASE_IN_SHORT, in_pa
 from pipelines.replay.recording import record_scan
 from pipelines.replay.scan_report import ScanReport, total
 from pipelines.version import despark_version
+
+logger = logging.getLogger(__name__)
 
 # Of the image's k-space: all but the channel, which stands for a receiver.
 AXES = (1, 2, 3)
@@ -80,6 +83,8 @@ class ImageRepair:
         check_same_kind(self.output, self.source, file.kind)
         if not file.images:
             raise RawDataError(f"{self.source}: expected images that have a k-space, found none")
+        if not any(np.isfinite(image).all() for image in file.images):
+            raise RawDataError(f"{self.source}: expected images of finite pixels, found NaN or infinite ones in all")
         repairer = ImageRepairer(looking, calibrating)
         repaired: dict[int, Pixels] = {}
         records: list[tuple[str, Detection | Calibration]] = []
@@ -145,7 +150,16 @@ class ImageRepairer:
         -------
             The repaired image, None where nothing was found or repaired; a magnitude stays one. And the records.
         """
-        kspace = kspace_of_image(image, number)
+        try:
+            kspace = kspace_of_image(image, number)
+        except RawDataError as error:
+            if self._looking.on_failure == "fail":
+                raise
+            # One bad image must not cost the others of its series.
+            logger.warning("passed on unjudged: %s", error)
+            indices = Indices(repetition=number)
+            detection = Detection(indices=indices, warning=f"passed on unjudged: {error}")
+            return None, detection, Calibration(indices=indices)
         detection = detect(kspace, self._detector, self._looking.on_failure)
         is_complex = np.iscomplexobj(image)
         if not is_complex:

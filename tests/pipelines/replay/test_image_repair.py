@@ -236,9 +236,21 @@ def test_pixels_that_are_not_finite_are_refused(tmp_path):
     image = np.abs(make_image()).astype(np.float32)
     image[3, 4] = np.nan
     write_mrd(tmp_path / "in.h5", [image])
-    with pytest.raises(RawDataError, match="image 0: expected finite pixels"):
+    with pytest.raises(RawDataError, match="expected images of finite pixels, found NaN or infinite ones in all"):
         ImageRepair(tmp_path / "in.h5", tmp_path / "out.h5").run()
     assert not (tmp_path / "out.h5").exists()
+
+
+def test_one_image_that_is_not_finite_passes_and_costs_the_others_nothing(tmp_path, caplog):
+    images = [np.abs(make_image()).astype(np.float32) for _ in range(3)]
+    images[1][3, 4] = np.nan
+    write_mrd(tmp_path / "in.h5", images)
+    report = ImageRepair(tmp_path / "in.h5", tmp_path / "out.h5").run()
+    assert report.returned["images"] == 3
+    assert ["passed on unjudged" in " ".join(each.warnings) for each in report.k_spaces] == [False, True, False]
+    assert "image 1: expected finite pixels, found NaN or infinite ones" in caplog.text
+    with pytest.raises(RawDataError, match="image 1: expected finite pixels"):
+        ImageRepair(tmp_path / "in.h5", tmp_path / "out.h5", {"spark_detection.on_failure": "fail"}).run()
 
 
 def test_other_files_and_other_settings_are_refused(tmp_path):

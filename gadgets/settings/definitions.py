@@ -255,11 +255,11 @@ points: Abnormal points alone.
 patch: Whole patches outside 0.1 of the radius, and inside it points.""",
     )
     series_memory: str = Field(
-        default="off",
-        examples=["off", "auto", "MEGABYTES"],
+        default="auto",
+        examples=["auto", "off", "MEGABYTES"],
         description="""Whether a k-space is compared with earlier ones of the same place in the scan.
-off: Each k-space is judged by itself.
 auto: What was accepted last is remembered, in at most 64 MB.
+off: Each k-space is judged by itself.
 MEGABYTES: The same, in so many.""",
     )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)

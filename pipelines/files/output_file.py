@@ -82,7 +82,8 @@ def check_new_folder(path: Path) -> None:
             # Files of two scans in one folder would be taken for one series.
             raise RawDataError(f"{path}: expected a new or an empty folder, found one that holds files")
         if path.exists() and not path.is_dir():
-            raise RawDataError(f"{path}: expected a folder, or a name with an ending such as .h5, found a file")
+            what = "a file" if path.is_file() else "a device or a pipe"
+            raise RawDataError(f"{path}: expected a folder, or a name with an ending such as .h5, found {what}")
     except OSError as error:
         raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
     _check_parent(path)

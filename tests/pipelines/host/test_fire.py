@@ -87,6 +87,8 @@ def test_a_default_that_is_not_there_is_refused_at_once():
     ("text", "expected"),
     [
         ("[]", Parameters()),
+        ("[" * 100_000, Parameters()),
+        ('{"parameters": {"spark_detection_threshold": [1]}}', Parameters("", ("spark_detection.threshold=[1]",))),
         ('{"parameters": 3}', Parameters()),
         ('{"parameters": {"config": ""}}', Parameters()),
         (

@@ -152,8 +152,11 @@ class StoredScan:
 
     def _read_xml(self) -> bytes:
         dataset = find_dataset(self._group, "xml", str(self.path))
-        if dataset is None or dataset.size != 1:
+        if dataset is None or not dataset.size:
             raise RawDataError(f"{self.path}: group {self.group!r} holds no MRD header (dataset 'xml')")
+        if dataset.size > 1:
+            # Whoever appends scans to a file would have the first header believed for all of them.
+            raise RawDataError(f"{self.path}: {self.group}/xml: expected one MRD header, found {dataset.size}")
         value = np.asarray(read(dataset, str(self.path))).reshape(-1)[0]
         if not isinstance(value, str | bytes):
             kind = dataset.dtype.name if isinstance(value, np.generic) else type(value).__name__

@@ -45,7 +45,8 @@ class Expected:
         if makes_images and not n_imaging:
             raise RawDataError(
                 f"{raw.path}: no imaging data for {chain.source}, which makes images "
-                f"({raw.n_acquisitions} acquisitions, all of them noise, navigator, calibration or the like)"
+                f"({raw.n_acquisitions} acquisitions, all of them noise, navigator, calibration or the like, or with "
+                "all samples discarded)"
             )
         # Behind our nodes others may drop or add what they like, so numbers are known only where ours is the last.
         last = chain.nodes[-1] if chain.nodes and not chain.obstacles else None
@@ -109,6 +110,8 @@ def count_kspaces(raw: RawFile, fewest: int | None = None) -> tuple[int, int]:
     for heads in raw.headers():
         # From the headers alone: nothing of a large file has to be read twice.
         imaging = heads[heads["flags"] & np.uint64(NOT_IMAGING) == 0]
+        # A readout of which all samples are discarded is no part of an image.
+        imaging = imaging[imaging["discard_pre"].astype(int) + imaging["discard_post"] < imaging["number_of_samples"]]
         n_imaging += len(imaging)
         counters = [imaging["idx"][name] for name in (*_KSPACE_COUNTERS, *_PLACE_COUNTERS)]
         places.update(map(tuple, np.stack([imaging["encoding_space_ref"], *counters], axis=-1).tolist()))

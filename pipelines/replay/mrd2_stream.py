@@ -145,4 +145,7 @@ class MRD2Stream:
 
 
 def _reason(error: Exception) -> str:
+    # The package fails so where its buffer has nothing more to give.
+    if isinstance(error, BufferError | EOFError):
+        return "it ends in the middle of an item"
     return str(error) or type(error).__name__

@@ -23,6 +23,7 @@ from pipelines.replay.expected import count_kspaces
         ([raw_acquisition(line, repetition=line) for line in range(8)], (0, 8)),  # stray readouts
         ([*scan_items(), *(raw_acquisition(0) for _ in range(20))], (1, 28)),  # one line came again
         ([raw_acquisition(flags=ACQ_IS_NOISE_MEASUREMENT)], (0, 0)),
+        ([raw_acquisition(line, discard_pre=10, discard_post=6) for line in range(8)], (0, 0)),
     ],
 )
 def test_kspaces_are_counted_from_the_file(tmp_path, items, count):

@@ -73,7 +73,7 @@ WHOLE = to_bytes(scan())
     [
         (b"", WireError, "not a stream of MRD version 2"),
         (b"hello, this is no such stream", WireError, "not a stream of MRD version 2"),
-        (WHOLE[: len(WHOLE) // 2], PeerLostError, "the input stream: broken after"),
+        (WHOLE[: len(WHOLE) // 2], PeerLostError, "it ends in the middle of an item"),
         (WHOLE[:-1], PeerLostError, "the input stream: broken after 32 acquisitions"),
     ],
 )

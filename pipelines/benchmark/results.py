@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gadgets.errors import DesparkError
+from onnx_models.reading import read_regular
 from pipelines.benchmark.score import FileScore, Proportion, Total
 from pipelines.files import whole_or_nothing
 
@@ -44,13 +45,13 @@ def read_results(path: Path) -> list[FileScore]:
         The file is not what :func:`write_results` writes.
     """
     try:
-        files = json.loads(path.read_text(encoding="utf-8"))["files"]
+        files = json.loads(read_regular(path))["files"]
         for score in files:
             score["errors_left"] = [MISSING if error is None else error for error in score["errors_left"]]
             if score["seconds_per_kspace"] is None:
                 score["seconds_per_kspace"] = MISSING
         return FILE_SCORES.validate_python(files)
-    except (OSError, ValueError, KeyError, TypeError, ValidationError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
         raise DesparkError(f"{path}: expected what despark benchmark --json writes, found {reason}") from error
 

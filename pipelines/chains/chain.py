@@ -22,6 +22,7 @@ from gadgets.settings import (
     property_names,
     refuse_contradictions,
 )
+from onnx_models.reading import read_regular
 from pipelines.chains.chain_node import Node, kinds_of, parse_node, to_bytes
 from pipelines.messages import MessageID
 
@@ -156,7 +157,7 @@ def find_chain(name: str) -> Chain:
         return packaged_chain(name)
     if path.is_file():
         try:
-            return parse_chain(path.read_bytes(), name)
+            return parse_chain(read_regular(path), name)
         except OSError as error:
             raise PipelineError(f"{name}: cannot be read ({error.strerror})") from error
     # Neither of both: this says so, with what may have been meant.

@@ -6,7 +6,15 @@ from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, 
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
 from pipelines.files.mrd_header import MRDHeader, mended, read_header
-from pipelines.files.output_file import check_folder, check_new_folder, readable, same_file, whole_or_nothing
+from pipelines.files.output_file import (
+    Hdf5Output,
+    check_folder,
+    check_new_folder,
+    readable,
+    same_file,
+    scratch_folder,
+    whole_or_nothing,
+)
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.raw_writer import RawWriter, write_raw_file
@@ -15,6 +23,7 @@ from pipelines.files.read_kspaces import read_kspaces
 __all__ = [
     "Archive",
     "ArchivedScan",
+    "Hdf5Output",
     "ImageWriter",
     "MRDHeader",
     "Pixels",
@@ -37,6 +46,7 @@ __all__ = [
     "read_kspaces",
     "readable",
     "same_file",
+    "scratch_folder",
     "to_raw",
     "whole_or_nothing",
     "write_raw_file",

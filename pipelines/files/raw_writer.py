@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from ismrmrd.hdf5 import acquisition_dtype, waveform_dtype
 
-from pipelines.files.output_file import whole_or_nothing
+from pipelines.files.output_file import Hdf5Output, whole_or_nothing
 from pipelines.files.raw_items import RawAcquisition, RawItem
 
 PIECE_BYTES = 4 << 20
@@ -70,10 +70,11 @@ def write_raw_file(path: Path, header_xml: bytes, items: Iterable[RawItem], grou
     RawDataError
         The file cannot be written.
     """
-    with whole_or_nothing(path) as temporary, h5py.File(temporary, "w") as file:
-        writer = RawWriter(file, header_xml, group)
+    with whole_or_nothing(path) as temporary, Hdf5Output(temporary) as output:
+        writer = RawWriter(output.file, header_xml, group)
         for item in items:
             writer.append(item)
+            output.check()
         writer.flush()
 
 

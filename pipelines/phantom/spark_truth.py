@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
+from onnx_models.reading import read_regular
 
 Complex = tuple[float, float]
 """Real and imaginary part."""
@@ -96,7 +97,7 @@ class Truth(BaseModel):
         if path.exists() and not path.is_file():
             raise RawDataError(f"{path}: expected the truth written by despark simulate, found no ordinary file")
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+            return cls.model_validate_json(read_regular(path).decode())
         except ValidationError as error:
             # One of many faults is enough to say that this is another file.
             first = error.errors()[0]
@@ -104,4 +105,5 @@ class Truth(BaseModel):
             reason = f"{place}: {first['msg']}" if place else first["msg"]
             raise RawDataError(f"{path}: expected the truth written by despark simulate ({reason})") from error
         except (OSError, UnicodeDecodeError) as error:
-            raise RawDataError(f"{path}: expected the truth written by despark simulate ({error})") from error
+            reason = (isinstance(error, OSError) and error.strerror) or str(error)
+            raise RawDataError(f"{path}: expected the truth written by despark simulate ({reason})") from error

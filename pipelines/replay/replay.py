@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from pipelines.files import (
     check_new_folder,
     readable,
     same_file,
+    scratch_folder,
     whole_or_nothing,
 )
 from pipelines.host import Host
@@ -75,7 +75,7 @@ class Replay:
         chain = self._find_chain()
         if chain is not None:
             chain.check_writers()
-        with RawFile(self.raw, self.group) as raw, tempfile.TemporaryDirectory(prefix="despark-") as folder:
+        with RawFile(self.raw, self.group) as raw, scratch_folder() as folder:
             self._tell_what_is_left_out(raw)
             expected = Expected.of(raw, chain)
             check_target(target, chain, expected.images)
@@ -85,14 +85,14 @@ class Replay:
                 self.on_phase("opening models")
                 # Before the nodes start: a missing model is then an error here, and not the end of a node in a scan.
                 check_models(chain)
-                chain = _with_reports(chain, Path(folder))
+                chain = _with_reports(chain, folder)
             is_told = chain is not None and self.host is not None and _asks_for_findings(chain)
             if chain is not None and is_told:
                 chain = _with_findings(chain)
             # Reports are added to, never replaced: what earlier scans wrote is not this one's.
             offsets = _report_offsets(chain)
             with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
-                stored = temporary if target.kind == "MRD" else Path(folder) / "images.h5"
+                stored = temporary if target.kind == "MRD" else folder / "images.h5"
                 output = ScanOutput(stored, raw.header_xml, is_told=is_told)
                 try:
                     sent = self._stream(raw, chain, output, expected.total(raw))
@@ -159,7 +159,9 @@ class Replay:
             try:
                 output.receive(message)
             except (OSError, RuntimeError) as error:
-                raise RawDataError(f"{self.output}: cannot be written ({error})") from error
+                raise RawDataError(
+                    f"{self.output}: cannot be written ({getattr(error, 'strerror', None) or error})"
+                ) from error
             self.on_returned(counts.images or counts.acquisitions + counts.waveforms, n_expected)
 
         return receive

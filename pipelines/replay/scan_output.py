@@ -11,7 +11,7 @@ import h5py
 from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Record
 from gadgets.wire import RecordCollector, Waveform
-from pipelines.files import ImageWriter, RawAcquisition, RawImage, RawItem, RawWaveform, RawWriter
+from pipelines.files import Hdf5Output, ImageWriter, RawAcquisition, RawImage, RawItem, RawWaveform, RawWriter
 from pipelines.messages import Message, MessageID
 
 
@@ -60,7 +60,7 @@ class ScanOutput:
         self._path = path
         self._is_told = is_told
         self._header_xml = header_xml
-        self._file: h5py.File | None = None
+        self._output: Hdf5Output | None = None
         self._raw: RawWriter | None = None
         self._images: ImageWriter | None = None
         self.counts = Counts()
@@ -68,7 +68,7 @@ class ScanOutput:
         self._records = RecordCollector()
 
     def receive(self, message: Message) -> None:
-        """Take one message from the server; raises WireError where it is damaged."""
+        """Take one message from the server; raises WireError where it is damaged, OSError where the disk is full."""
         if message.id is MessageID.ACQUISITION:
             self._add(RawAcquisition.from_bytes(message.body))
         elif message.id is MessageID.WAVEFORM:
@@ -80,6 +80,8 @@ class ScanOutput:
             self._add_image(RawImage.from_bytes(message.body))
         else:
             self.counts.unwritten += 1
+        if self._output is not None:
+            self._output.check()
 
     def records(self) -> list[tuple[str, Record]]:
         """Give what the server has told, each with the name of the node."""
@@ -96,15 +98,15 @@ class ScanOutput:
 
     def close(self) -> None:
         """Close the file as it is."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        if self._output is not None:
+            output, self._output = self._output, None
+            output.close()
 
     def _open(self) -> h5py.File:
-        if self._file is None:
+        if self._output is None:
             # Only when something comes: a scan that gives nothing leaves no file, not even an empty one.
-            self._file = h5py.File(self._path, "w")
-        return self._file
+            self._output = Hdf5Output(self._path)
+        return self._output.file
 
     def _add(self, item: RawItem) -> None:
         if self._raw is None:

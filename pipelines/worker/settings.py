@@ -31,6 +31,7 @@ from gadgets.settings import (
     sees_a_part,
     validate,
 )
+from onnx_models.reading import read_regular
 from pipelines.chains import DECLARATION, to_bytes
 
 logger = logging.getLogger(__name__)
@@ -115,10 +116,10 @@ def _from_file(file: Path | None) -> list[tuple[str, str, str, str]]:
     if file is None:
         return []
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_regular(file))
     except OSError as error:
         raise SettingsError(f"{file}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{file}: not JSON ({error})") from error
     if not isinstance(content, dict) or not all(isinstance(properties, dict) for properties in content.values()):
         raise SettingsError(f'{file}: expected {{"NODE": {{"PROPERTY": VALUE, …}}, …}}')

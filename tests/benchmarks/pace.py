@@ -44,7 +44,7 @@ HEADINGS = ("chain", "sparks", "median", "95 %", "worst", "backlog", "cut short"
 class Watch:
     """What was seen of one scan: when k-spaces were complete on the scanner, and when they came back.
 
-    ``states`` are processor seconds and peak megabytes of every process, before the part in pace and at its last answer.
+    ``states`` are processor seconds and peak megabytes of every process, before the part in pace and at its end.
     """
 
     due: list[float]

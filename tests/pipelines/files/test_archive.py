@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 from helpers.builders import configuration, stream
 from helpers.paths import ROOT
-from helpers.raw_scans import HEADER, chain_xml, converse, make_raw_file, raw_waveform, scan_bytes, scan_items
+from helpers.raw_scans import (
+    HEADER,
+    chain_xml,
+    converse,
+    make_raw_file,
+    raw_acquisition,
+    raw_waveform,
+    scan_bytes,
+    scan_items,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import pipelines.files.archive
 from gadgets.errors import RawDataError
@@ -151,3 +162,35 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_server_starts(tmp
     shown = subprocess.run([*command, str(tmp_path / "file")], cwd=ROOT, capture_output=True, text=True, check=False)
     assert shown.returncode == 1
     assert "no scans can be archived there (File exists)" in shown.stderr
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=8), st.integers(0, len(WHOLE)))
+def test_any_change_of_a_stream_is_read_or_refused_in_one_line(tmp_path_factory, changes, length):
+    path, content = tmp_path_factory.mktemp("changed") / "a.mrd", bytearray(WHOLE)
+    for place, value in changes:
+        content[place] = value
+    path.write_bytes(content[:length])
+    said = "read"
+    try:
+        with StoredStream(path) as scan:
+            assert all(item.to_bytes() for item in scan)
+    except RawDataError as error:
+        said = str(error)
+    assert len(said.splitlines()) == 1
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=6))
+def test_acquisitions_of_any_size_survive_a_stream_and_a_raw_file(tmp_path_factory, shapes):
+    folder = tmp_path_factory.mktemp("any")
+    items = [
+        raw_acquisition(number, n_samples=samples, n_coils=coils, n_trajectory=axes)
+        for number, (samples, coils, axes) in enumerate(shapes)
+    ]
+    stored, raw_path = folder / "a.mrd", make_raw_file(folder / "a.h5", items)
+    opening = bytes(text_message(MessageID.HEADER, HEADER).data)
+    stored.write_bytes(opening + b"".join(as_messages(items)) + bytes(CLOSE.data))
+    for path in (stored, raw_path):
+        with RawFile(path) as raw:
+            assert [item.to_bytes() for item in raw] == [item.to_bytes() for item in items]

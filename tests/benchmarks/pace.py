@@ -88,7 +88,6 @@ def run(protocol: Protocol, sparks: str, chain: bytes, seconds: float, worker: i
                 connection.sendall(message_of(protocol, content, frame, number))
                 if number == protocol.per_frame - 1:
                     watch.due.append(start + moment if start else 0.0)
-            connection.sendall(CLOSE.data)
 
         sender = threading.Thread(target=send, daemon=True)
         sender.start()
@@ -100,7 +99,8 @@ def run(protocol: Protocol, sparks: str, chain: bytes, seconds: float, worker: i
             if n_back % per_answer == 0:
                 watch.answers.append(time.perf_counter())
                 if len(watch.answers) == n_kspaces:
-                    watch.states.append(state_now())  # while the nodes are there
+                    watch.states.append(state_now())
+                    connection.sendall(CLOSE.data)  # not before: nodes that have ended tell nothing more
         sender.join()
     return watch
 

@@ -1,17 +1,15 @@
 """Settings: what may a site choose for each node, and what does it choose by saying nothing?"""
 
+from gadgets.settings.common import NodeSettings, OnFailure, Provider
 from gadgets.settings.contradictions import refuse_contradictions
 from gadgets.settings.definitions import (
     NODE_SETTINGS,
     AcquisitionBufferSettings,
     CalibrationSettings,
     ImageFFTSettings,
-    NodeSettings,
-    OnFailure,
-    Provider,
     RawRepairSettings,
-    SparkDetectionSettings,
 )
+from gadgets.settings.of_detection import SparkDetectionSettings
 from gadgets.settings.parsing import (
     PART,
     SettingsT,

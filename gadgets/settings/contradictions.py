@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gadgets.errors import SettingsError
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings.of_detection import SparkDetectionSettings
 
 MAX_MIN = ("max_min", "max_min_by_place")
 BY_PLACE = ("max_min_by_place",)

@@ -21,7 +21,7 @@ from gadgets.detection.detector import Detector
 from gadgets.indices import Indices
 from gadgets.kspace.kspace import KSpace
 from gadgets.process import keep_freed_memory
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from onnx_models import model
 from pipelines.files.read_kspaces import read_kspaces
 

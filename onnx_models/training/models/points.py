@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from gadgets.evidence.maps import EVIDENCE_SET
 from gadgets.patches.regions import INNER, REGIONS, in_centre
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import Region
 from onnx_models.training.examples.patches import PATCH, Examples, part
 from onnx_models.training.export import Calibrated, Facts

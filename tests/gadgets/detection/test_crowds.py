@@ -15,7 +15,7 @@ from gadgets.detection.detector import Detector
 from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
 from gadgets.repair.predicted_once import Predictions
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.files.read_kspaces import read_kspaces
 

@@ -11,7 +11,7 @@ import gadgets.detection.opening
 from gadgets.detection.opening import NoDetector, open_detector
 from gadgets.patch_models.history import Result, append
 from gadgets.process.warm_store import WarmStore, using, warm_store
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 
 
 class CountedDetector:

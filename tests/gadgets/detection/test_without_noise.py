@@ -9,7 +9,7 @@ from scipy.special import j1
 from gadgets.detection.detector import Detector
 from gadgets.detection.echo_peak import loud_readouts
 from gadgets.kspace.from_array import kspace_of
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 
 SEEDS = range(20)
 

@@ -17,7 +17,7 @@ from gadgets.errors import SettingsError
 from gadgets.image.meta import meta_of
 from gadgets.image_check.artifact import BLOCK, block_shape, cut_blocks, has_artifact, image_detail, open_image_check
 from gadgets.patch_models.thresholds import raised, thresholds_of
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from gadgets.settings.parsing import validate
 from onnx_models.errors import ModelError
 from onnx_models.publish import write_entry

@@ -12,7 +12,7 @@ from helpers.sparks import SPARKS, places, with_sparks
 from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
 from gadgets.patch_models.choice import open_method
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import models_folder, read_manifest
 from onnx_models.publish import hash_file, write_entry
 

@@ -12,7 +12,7 @@ from gadgets.kspace.planes import planes_of
 from gadgets.patch_models.choice import open_method
 from gadgets.patch_models.classifier_choice import HIGH_VARIANCE, intensity_variance, kind_for, most_accurate
 from gadgets.patch_models.history import Result, append
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from onnx_models.errors import ModelError
 from onnx_models.manifest import read_manifest
 from pipelines.files.read_kspaces import read_kspaces

@@ -8,7 +8,7 @@ from gadgets.errors import SettingsError
 from gadgets.patch_models.history import Feedback, History, Result, append
 from gadgets.patch_models.target_patches import select_targets
 from gadgets.patch_models.thresholds import raised, thresholds_from_feedback, thresholds_from_results, thresholds_of
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 
 
 def test_the_documents_example_is_raised_from_a_half_to_nine_tenths():

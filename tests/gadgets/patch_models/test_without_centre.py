@@ -11,7 +11,7 @@ from gadgets.patch_models.methods import Judgement
 from gadgets.patch_models.without_centre import WithoutCentre
 from gadgets.patches.division import divide_planes
 from gadgets.patches.regions import in_centre
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 
 
 class Remembers:

@@ -12,7 +12,7 @@ from gadgets.detection.detector import Detector
 from gadgets.kspace.planes import planes_of
 from gadgets.patches.cutting import divide
 from gadgets.patches.division import divide_planes, shape_for, together
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from pipelines.files.read_kspaces import read_kspaces
 
 

@@ -9,7 +9,7 @@ from gadgets.patch_models.history import History, ImpactRecord
 from gadgets.patches.cutting import divide, relative_positions
 from gadgets.patches.division import divide_planes
 from gadgets.patches.preprocessing import Preprocessing, preprocess, preprocessing_of
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from pipelines.files.read_kspaces import read_kspaces
 
 PATCH = (1, 32, 32)

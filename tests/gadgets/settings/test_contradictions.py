@@ -4,8 +4,8 @@ import pytest
 
 from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
+from gadgets.settings import SparkDetectionSettings
 from gadgets.settings.contradictions import NEEDS, refuse_contradictions
-from gadgets.settings.definitions import SparkDetectionSettings
 
 WITHOUT_EFFECT = {
     "merge": {"merge": "patch"},

@@ -9,7 +9,7 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 from helpers.workshops import silent
 
 from gadgets.detection.detector import Detector
-from gadgets.settings.definitions import SparkDetectionSettings
+from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import read_manifest
 from onnx_models.training.recipe import MODELS, train_models
 from onnx_models.training.workshop import Recipe

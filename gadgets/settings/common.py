@@ -1,0 +1,46 @@
+"""What nodes have in common: the settings of every node, and the words for those of several."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+
+Provider = Literal["auto", "cuda", "cpu"]
+OnFailure = Literal["pass", "fail"]
+
+ON_WHAT_MODELS_RUN = """On what the models run.
+auto: A CUDA device where one works, else the CPU. Which of them it is stands in log and report.
+cuda: A CUDA device. Where none works the scan ends with an error before its first data.
+cpu: The CPU."""
+
+WHEN_IT_FAILS = """What becomes of a k-space with which the node fails, or of a scan for which it cannot open its files.
+pass: The data go on as acquired. Log, report and image meta data say why.
+fail: The scan ends with an error that the client sees."""
+
+HOW_LONG = (
+    "Seconds that the step may take with one k-space; `none` stands for as long as it needs. What is confirmed by then "
+    "is used, the rest stays as it was acquired. Log, report and image meta data say so."
+)
+
+HOW_MANY_THREADS = """How many cores one k-space may use. What comes out is the same for any number.
+auto: The cores of the machine that no other k-space uses at this moment, of any node or scan.
+NUMBER: So many, whether they are free or not."""
+
+WHICH_MODELS = "Folder with a manifest and models; `none` stands for those that are installed."
+
+
+class NodeSettings(BaseModel):
+    """Properties common to all nodes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    report: Path | None = Field(default=None, description="File to which the node adds one JSON line per k-space.")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _none_is_said_in_a_word(cls, value: object, info: ValidationInfo) -> object:
+        """Let ``none`` stand for a setting that is not there, which XML cannot say otherwise."""
+        is_optional = type(None) in get_args(cls.model_fields[str(info.field_name)].annotation)
+        return None if is_optional and value == "none" else value

@@ -1,7 +1,6 @@
-"""Reads whole messages from a socket: how long each one is, told from its own beginning.
+"""Reads whole messages from a socket, as far as their bytes arrive and not longer than the peer may take.
 
-Lengths and counts that the other side declares are believed only as far as bytes arrive: memory grows with what
-was received, never with what was promised.
+Memory grows with what was received, never with what was promised.
 """
 
 from __future__ import annotations
@@ -11,25 +10,14 @@ import struct
 from collections.abc import Callable
 from typing import Protocol
 
-import numpy as np
-from ismrmrd.hdf5 import acquisition_header_dtype, image_header_dtype, waveform_header_dtype
-
 from gadgets.errors import PeerLostError, WireError
-from gadgets.outside import MAX_XML_BYTES, Pace, memory_limit
-from pipelines.messages.messages import FILENAME_BYTES, Message, MessageID
+from gadgets.outside import Pace, memory_limit
+from pipelines.messages.message_lengths import take_body
+from pipelines.messages.messages import Message, MessageID
 
-# No text or array of a scan comes near these; a damaged count nearly always passes them.
-MAX_TEXT_BYTES = 1 << 20
-MAX_DIMENSIONS = 32
 RECEIVE_BYTES = 256 << 10
 
-_U16, _U32, _U64 = struct.Struct("<H"), struct.Struct("<I"), struct.Struct("<Q")
-# The size of a sampling description, and of a pixel by MRD's data types 1 to 8.
-_SAMPLING_BYTES = 56
-_IMAGE_ITEM_BYTES = {1: 2, 2: 2, 3: 4, 4: 4, 5: 4, 6: 8, 7: 8, 8: 16}
-_BUCKET = struct.Struct("<13Q")
-# Of the bucket's 13 numbers, those that are sizes in bytes; the other three count headers.
-_BUCKET_SIZES = (1, 2, 3, 5, 6, 7, 8, 9, 11, 12)
+_ID = struct.Struct("<H")
 
 
 class Source(Protocol):
@@ -89,11 +77,11 @@ class MessageReader:
             if not watch.poll(1000 * wait_s):
                 return False
             try:
-                self._receive(_U16.size)
+                self._receive(_ID.size)
             except PeerLostError:
                 # Whoever reads the next message learns of it, too.
                 return False
-        return self._received[self._position :][: _U16.size] == _U16.pack(kind)
+        return self._received[self._position :][: _ID.size] == _ID.pack(kind)
 
     def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
         """Read the next message.
@@ -115,14 +103,14 @@ class MessageReader:
         if self._pace is not None:
             self._pace.begin()
         # Without an id that is known nobody can tell how long the message is: the stream cannot be read on.
-        number = self.u16()
+        number = int(_ID.unpack(self.take(_ID.size))[0])
         try:
             kind = MessageID(number)
         except ValueError:
             raise WireError(f"{self._peer}: unknown message id {number} after {self.n_messages} messages") from None
         self._name = kind.name
         check(kind)
-        _FRAMES[kind](self)
+        take_body(kind, self)
         self.n_messages += 1
         return Message(kind, self._message)
 
@@ -142,18 +130,6 @@ class MessageReader:
             self._message += piece
         # Copied, because a bytearray with views cannot grow.
         return memoryview(bytes(memoryview(self._message)[start : start + min(count, 1 << 16)]))
-
-    def u16(self) -> int:
-        """Take one 16-bit number."""
-        return int(_U16.unpack(self.take(2))[0])
-
-    def u32(self) -> int:
-        """Take one 32-bit number."""
-        return int(_U32.unpack(self.take(4))[0])
-
-    def u64(self) -> int:
-        """Take one 64-bit number."""
-        return int(_U64.unpack(self.take(8))[0])
 
     def _receive(self, missing: int) -> None:
         self._wait(missing)
@@ -195,123 +171,3 @@ class MessageReader:
             f"in the middle of message {self.n_messages + 1} ({name}): "
             f"{len(self._message)} bytes came, at least {missing} more were expected"
         )
-
-
-def _filename(reader: MessageReader) -> None:
-    reader.take(FILENAME_BYTES)
-
-
-def _xml(reader: MessageReader) -> None:
-    reader.take(reader.u32(), MAX_XML_BYTES)
-
-
-def _meta(reader: MessageReader) -> None:
-    reader.take(reader.u64(), MAX_XML_BYTES)
-
-
-def _text(reader: MessageReader) -> None:
-    reader.take(reader.u32(), MAX_TEXT_BYTES)
-
-
-def _long_text(reader: MessageReader) -> None:
-    reader.take(reader.u64(), MAX_TEXT_BYTES)
-
-
-# Behind a reserved number and the number that the answer has to repeat, 64 bits each.
-def _query(reader: MessageReader) -> None:
-    reader.take(16)
-    _long_text(reader)
-
-
-def _response(reader: MessageReader) -> None:
-    reader.take(8)
-    _long_text(reader)
-
-
-def _acquisition(reader: MessageReader) -> None:
-    head = np.frombuffer(reader.take(acquisition_header_dtype.itemsize), acquisition_header_dtype)[0]
-    samples = int(head["number_of_samples"])
-    reader.take(samples * (4 * int(head["trajectory_dimensions"]) + 8 * int(head["active_channels"])))
-
-
-def _waveform(reader: MessageReader) -> None:
-    head = np.frombuffer(reader.take(waveform_header_dtype.itemsize), waveform_header_dtype)[0]
-    reader.take(4 * int(head["number_of_samples"]) * int(head["channels"]))
-
-
-def _image(reader: MessageReader) -> None:
-    head = np.frombuffer(reader.take(image_header_dtype.itemsize), image_header_dtype)[0]
-    item_bytes = _IMAGE_ITEM_BYTES.get(int(head["data_type"]))
-    if item_bytes is None:
-        raise WireError(f"image: expected a data type of 1 to 8, found {int(head['data_type'])}")
-    _meta(reader)
-    # As Python's integers: NumPy's would wrap round for a damaged matrix size.
-    reader.take(item_bytes * int(head["channels"]) * int(np.prod(head["matrix_size"], dtype=object)))
-
-
-def _array(reader: MessageReader, item_bytes: int) -> None:
-    n_dimensions = reader.u64()
-    if n_dimensions > MAX_DIMENSIONS:
-        raise WireError(f"array: expected at most {MAX_DIMENSIONS} dimensions, found {n_dimensions}")
-    count = 1
-    for _ in range(n_dimensions):
-        count *= reader.u64()
-    reader.take(item_bytes * count)
-
-
-def _optional(reader: MessageReader, frame: Callable[[MessageReader], None]) -> None:
-    if reader.take(1)[0]:
-        frame(reader)
-
-
-def _recon_buffer(reader: MessageReader) -> None:
-    _array(reader, 8)
-    _optional(reader, lambda source: _array(source, 4))
-    _optional(reader, lambda source: _array(source, 4))
-    _array(reader, acquisition_header_dtype.itemsize)
-    reader.take(_SAMPLING_BYTES)
-
-
-def _recon_data(reader: MessageReader) -> None:
-    for _ in range(reader.u64()):
-        _recon_buffer(reader)
-        _optional(reader, _recon_buffer)
-
-
-def _image_array(reader: MessageReader) -> None:
-    _array(reader, 8)
-    _array(reader, image_header_dtype.itemsize)
-    for _ in range(reader.u64()):
-        _meta(reader)
-    _optional(reader, _waveforms)
-    _optional(reader, lambda source: _array(source, acquisition_header_dtype.itemsize))
-
-
-def _waveforms(reader: MessageReader) -> None:
-    for _ in range(reader.u64()):
-        _waveform(reader)
-
-
-def _bucket(reader: MessageReader) -> None:
-    numbers = _BUCKET.unpack(reader.take(_BUCKET.size))
-    # One after the other, so that each size is believed only as far as bytes arrive.
-    for index in _BUCKET_SIZES:
-        reader.take(numbers[index])
-
-
-_FRAMES: dict[MessageID, Callable[[MessageReader], None]] = {
-    MessageID.FILENAME: _filename,
-    MessageID.CONFIG: _xml,
-    MessageID.HEADER: _xml,
-    MessageID.CLOSE: lambda _: None,
-    MessageID.TEXT: _text,
-    MessageID.QUERY: _query,
-    MessageID.RESPONSE: _response,
-    MessageID.ERROR: _long_text,
-    MessageID.ACQUISITION: _acquisition,
-    MessageID.IMAGE: _image,
-    MessageID.RECONDATA: _recon_data,
-    MessageID.IMAGE_ARRAY: _image_array,
-    MessageID.WAVEFORM: _waveform,
-    MessageID.BUCKET: _bucket,
-}

@@ -1,4 +1,7 @@
-"""Runs a node on a real ``gadgetron`` Connection over a socket pair, or a filter between pipes, with a time limit."""
+"""Runs a node on a real ``gadgetron`` Connection over a socket pair, or a filter between pipes, with a time limit.
+
+And waits for what another thread or process does, no longer than that.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,9 @@ import os
 import socket
 import struct
 import threading
+import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from gadgetron.external.connection import Connection
 
@@ -16,6 +21,17 @@ from gadgets.wire.attach import Readers, attach
 from gadgets.wire.transport import Transport
 
 LIMIT_S = 60.0
+
+Found = TypeVar("Found")
+
+
+def wait_until(condition: Callable[[], Found], limit_s: float = LIMIT_S) -> Found:
+    """Wait until something is so, and give what the condition found then."""
+    end = time.monotonic() + limit_s
+    while not (found := condition()):
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.01)
+    return found
 
 
 def run_on_connection(node, incoming: bytes, *, hang_up: bool = True, limit_s: float = LIMIT_S) -> bytes:

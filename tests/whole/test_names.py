@@ -4,11 +4,11 @@ import json
 import re
 import subprocess
 import sys
-import time
 
 import h5py
 import pytest
 from helpers.builders import CLOSE, acquisition, configuration, encoding, stream
+from helpers.connections import wait_until
 from helpers.raw_scans import HEADER, converse, make_raw_file, scan_bytes, scan_items
 
 from gadgets.findings import ScanFacts
@@ -64,10 +64,7 @@ class Running:
         return self._path.read_text(errors="replace")
 
     def address(self):
-        end = time.monotonic() + 60
-        while not (found := re.findall(r"listen\w* on 127\.0\.0\.1:(\d+)", self.log())):
-            assert time.monotonic() < end
-            time.sleep(0.05)
+        found = wait_until(lambda: re.findall(r"listen\w* on 127\.0\.0\.1:(\d+)", self.log()))
         return "127.0.0.1", int(found[-1])
 
     def __enter__(self):

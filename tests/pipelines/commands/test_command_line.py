@@ -14,6 +14,7 @@ import time
 
 import h5py
 import pytest
+from helpers.connections import wait_until
 from helpers.paths import PROBES
 from helpers.raw_scans import (
     ACQ_IS_NOISE_MEASUREMENT,
@@ -186,13 +187,6 @@ def test_every_command_has_help_of_its_own(capfd, name):
     assert name in capfd.readouterr().out
 
 
-def wait_for(condition, limit_s=60.0):
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_an_interrupted_replay_leaves_neither_files_nor_processes(tmp_path, monkeypatch, number, code):
     monkeypatch.setenv("PROBE_PID_FILE", str(tmp_path / "pid"))
@@ -201,7 +195,7 @@ def test_an_interrupted_replay_leaves_neither_files_nor_processes(tmp_path, monk
     with subprocess.Popen(
         [sys.executable, "-m", "pipelines.commands.command_line", *arguments], stderr=subprocess.PIPE, text=True
     ) as program:
-        wait_for(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
         program.send_signal(number)
         error = program.communicate(timeout=30)[1]
     assert program.returncode == code

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from helpers.connections import wait_until
 from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, raw_waveform, scan_bytes, scan_items
 
 import pipelines.host.node_input
@@ -59,11 +60,7 @@ class Talk:
         return {node.name: node._process for node in nodes if node._process}
 
     def kill(self, name):
-        end = time.monotonic() + LIMIT_S
-        while name not in self.processes():
-            assert time.monotonic() < end
-            time.sleep(0.005)
-        process = self.processes()[name]
+        process = wait_until(lambda: self.processes().get(name))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
 

@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 import pytest
+from helpers.connections import wait_until
 from helpers.paths import PROBES
 from helpers.raw_scans import (
     HEADER,
@@ -52,13 +53,6 @@ def reason_of(messages):
     """The text with which a scan failed; no images or acquisitions count then."""
     assert [message.id for message in messages[-2:]] == [MessageID.TEXT, MessageID.CLOSE]
     return messages[-2].text
-
-
-def wait_until(condition, limit_s=LIMIT_S):
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
 
 
 def is_alive(pid):

@@ -12,6 +12,7 @@ import threading
 import time
 
 import pytest
+from helpers.connections import wait_until
 from helpers.paths import PROBES
 from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
@@ -103,7 +104,7 @@ def test_a_client_that_asks_and_does_not_listen_is_given_up():
         with contextlib.suppress(TimeoutError):
             for _ in range(20_000):
                 client.sendall(query)
-        wait_for(lambda: not host._sessions)
+        wait_until(lambda: not host._sessions)
 
 
 def test_settings_behind_the_header_are_read_whole_and_judged_as_those_of_the_chain():
@@ -189,25 +190,17 @@ def test_a_node_that_is_stopped_is_noticed(target, tmp_path, monkeypatch):
     limits = ServerLimits(node_s=1.5)
     with Host(limits=limits, trust=EVERYTHING) as host, socket.create_connection(host.address, LIMIT_S) as client:
         client.sendall(scan_bytes(chain_xml(target), close=b""))
-        (session,) = wait_for(lambda: [session for session in host._sessions if session._scan])
+        (session,) = wait_until(lambda: [session for session in host._sessions if session._scan])
         (node,) = session._scan._nodes
         if target == "pass_on":
             assert client.recv(2, socket.MSG_PEEK)
             os.kill(node._process.pid, signal.SIGSTOP)
         else:
-            wait_for(pid_file.exists)
+            wait_until(pid_file.exists)
         client.sendall(scan_bytes(b"", scan_items())[len(scan_bytes(b"", [], close=b"")) :])
         text = reason_of(answers(client))
     assert "node probe_gadgets failed: it has neither read nor answered for" in text
     assert node._process.returncode == -signal.SIGKILL
-
-
-def wait_for(condition):
-    end = time.monotonic() + LIMIT_S
-    while not (found := condition()):
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.02)
-    return found
 
 
 def test_a_node_that_waits_for_data_is_left_alone(monkeypatch):

@@ -8,6 +8,7 @@ import socket
 import threading
 
 import pytest
+from helpers.connections import wait_until
 from helpers.raw_scans import LIMIT_S
 
 from gadgets.errors import PipelineError
@@ -98,7 +99,8 @@ def test_more_than_there_is_room_for_are_refused_with_the_reason(open_door, capl
         release.set()
         assert (first.recv(1), second.recv(1)) == (b"", b"")
     assert said(address, b"") == "in"
-    assert "20 were refused" in caplog.text
+    # Said after the client has its answer.
+    wait_until(lambda: "20 were refused" in caplog.text)
 
 
 def test_those_who_are_refused_and_stay_are_let_go(open_door, monkeypatch):

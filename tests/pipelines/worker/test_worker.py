@@ -7,10 +7,10 @@ import re
 import resource
 import socket
 import threading
-import time
 from pathlib import Path
 
 import pytest
+from helpers.connections import wait_until
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 import gadgets.image_check.artifact
@@ -59,13 +59,6 @@ def connecting(worker, *nodes, writes=("AcquisitionWriter", "WaveformWriter")):
 def repaired(host, worker, scan):
     header, items = scan
     return converse(host.address, scan_bytes(connecting(worker, "raw_repair"), items, header))
-
-
-def wait_until(condition, limit_s=LIMIT_S):
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.01)
 
 
 def resident_bytes():

@@ -1,6 +1,6 @@
 """Findings: what happened in this scan, in words that people use?"""
 
-from gadgets.findings.facts import SIEMENS_TICK_S, ScanFacts, counted, list_of, named_receivers
+from gadgets.findings.facts import SIEMENS_TICK_S, ScanFacts, by_kind, counted, kind_of, list_of, named_receivers
 from gadgets.findings.findings import Findings
 from gadgets.findings.pattern import Pattern, patterns_in
 from gadgets.findings.sparks import Spark, image_errors, sparks_of, strongest_first
@@ -12,8 +12,10 @@ __all__ = [
     "Pattern",
     "ScanFacts",
     "Spark",
+    "by_kind",
     "counted",
     "image_errors",
+    "kind_of",
     "list_of",
     "named_receivers",
     "patterns_in",

@@ -5,6 +5,8 @@ Nothing here tells who was scanned.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Sequence
 
 from gadgets.records import Record
@@ -67,3 +69,24 @@ def list_of(words: Sequence[str]) -> str:
 def counted(number: int, noun: str) -> str:
     """Give a number with its noun: ``1 spark``, ``2 sparks``."""
     return f"{number} {noun}{'s' * (number != 1)}"
+
+
+KIND_LENGTH = 60
+"""Of a text without its numbers: places that it lists at its end do not count."""
+
+
+def kind_of(text: str) -> str:
+    """Give what texts have in common that say the same of different places: their beginning, without numbers."""
+    return re.sub(r"\d+(\.\d+)?", "", text)[:KIND_LENGTH]
+
+
+def by_kind(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Join texts that say the same of different places, the most frequent first; one stands for all of its kind."""
+    kinds: dict[str, list[tuple[str, int]]] = {}
+    for text, count in counts.most_common():
+        kinds.setdefault(kind_of(text), []).append((text, count))
+    joined = [
+        (texts[0][0] + (" and alike" if len(texts) > 1 else ""), sum(count for _, count in texts))
+        for texts in kinds.values()
+    ]
+    return sorted(joined, key=lambda entry: -entry[1])

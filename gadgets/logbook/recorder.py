@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -62,11 +63,12 @@ class Recorder:
         self._models: dict[str, None] = {}
         self._last: Detection | None = None
         self._logbook: Logbook | None = None
+        self._path: Path | None = None
         try:
-            path = logbook_path(record)
-            if path is not None:
-                Logbook(path).prepare()
-                self._logbook = Logbook(path)
+            self._path = logbook_path(record)
+            if self._path is not None:
+                Logbook(self._path).prepare()
+                self._logbook = Logbook(self._path)
         except StoreError as error:
             self._failed(error)
 
@@ -96,7 +98,7 @@ class Recorder:
         except StoreError as trouble:
             # What ended the scan is not to be hidden by that.
             if is_failure:
-                logger.warning("%s: the scan is not recorded: %s", self._source, trouble)
+                self._warn(trouble)
             else:
                 self._failed(trouble)
 
@@ -125,10 +127,17 @@ class Recorder:
         )
 
     def _failed(self, error: StoreError) -> None:
-        self._logbook = None
         if self._is_strict:
             raise error
-        logger.warning("%s: the scan is not recorded: %s", self._source, error)
+        self._logbook = None
+        self._warn(error)
+
+    def _warn(self, error: StoreError) -> None:
+        reason = str(error)
+        if self._path is not None:
+            # The file's name alone: folders may be called after users and patients.
+            reason = reason.replace(str(self._path), self._path.name)
+        logger.warning("%s: the scan is not recorded: %s", self._source, reason)
 
 
 def changed_settings(settings: BaseModel) -> dict[str, str]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gadgets.detection import LooksForSparks, open_detector
+from gadgets.detection import LooksForSparks, for_one_scan, open_detector
 from gadgets.errors import RawDataError
 from gadgets.findings import ScanFacts, sparks_of
 from gadgets.judged import JudgedKSpace
@@ -59,7 +59,8 @@ def inspect_raw(path: Path, properties: Mapping[str, str], on_step: OnStep, grou
     settings = validate(properties, RawRepairSettings, "inspect")
     started = time.perf_counter()
     with one_blas_thread(), RawFile(path, group) as raw:
-        detector = open_detector(settings.spark_detection)
+        # With the memory that the node has: a series is judged as in a scan.
+        detector = for_one_scan(open_detector(settings.spark_detection), settings.spark_detection)
         records, pictures = _look(raw, settings, detector, on_step)
         facts = facts_of(raw.header)
     report = _report_of(path, group, properties, records, facts, time.perf_counter() - started)

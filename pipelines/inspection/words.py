@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from gadgets.findings import Spark, counted, image_errors, named_receivers
+from gadgets.findings import Spark, by_kind, counted, image_errors, named_receivers
 from onnx_models.manifest import read_manifest
 from pipelines.replay import ScanReport
 
@@ -157,12 +157,12 @@ def _repaired(report: ScanReport) -> tuple[str, ...]:
 
 def _refused(report: ScanReport) -> tuple[str, ...]:
     reasons = Counter(point.refusal for kspace in report.k_spaces for point in kspace.refusals)
-    return tuple(f"{counted(count, 'sample')}: {reason}." for reason, count in reasons.most_common())
+    return tuple(f"{counted(count, 'sample')}: {reason}." for reason, count in by_kind(reasons))
 
 
 def _warnings(report: ScanReport) -> tuple[str, ...]:
     warnings = Counter(warning for kspace in report.k_spaces for warning in kspace.warnings)
-    told = [f"{warning} ({counted(count, 'k-space')})." for warning, count in warnings.most_common(10)]
+    told = [f"{warning} ({counted(count, 'k-space')})." for warning, count in by_kind(warnings)[:10]]
     n_centre = sum(spark.radius < NEAR_CENTRE for spark in report.sparks)
     near = (
         f"{counted(n_centre, 'spark')} near the centre of k-space (radius below {NEAR_CENTRE}): they shade the image."

@@ -9,6 +9,7 @@ standard error          all else: what is being done, how far it is, logs, failu
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from gadgets.errors import RawDataError
+from gadgets.findings import kind_of
 from gadgets.outside import printable
 from pipelines.files import check_folder, whole_or_nothing
 from pipelines.monitoring import JsonLines
@@ -49,6 +51,7 @@ PIPE_WIDTH = 132
 """A pipe has no width; long names need some."""
 
 OURS = ("gadgets", "pipelines", "onnx_models")
+MOST_OF_A_KIND = 3
 SERVER_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -155,6 +158,8 @@ def open_shell(
     handler = LogOnTerminal(shell.terminal) if is_drawn else logging.StreamHandler()
     handler.setFormatter(JsonLines() if as_json else _OneLine(server) if server else _Plain())
     handler.addFilter(lambda record: _is_wanted(record, told))
+    if not server and not verbose:
+        handler.addFilter(_FewOfAKind())
     logging.basicConfig(level=level, handlers=[handler])
     return shell
 
@@ -193,7 +198,24 @@ class _Plain(_OneLine):
 
     def format(self, record: logging.LogRecord) -> str:
         how_bad = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        return f"despark: {how_bad}{super().format(record)}"
+        more = " [more of this kind: -v]" if getattr(record, "is_last_of_kind", False) else ""
+        return f"despark: {how_bad}{super().format(record)}{more}"
+
+
+class _FewOfAKind(logging.Filter):
+    """Lets few warnings of a kind through: a series of fifty volumes says the same fifty times."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        kind = kind_of(record.getMessage())
+        self._seen[kind] += 1
+        record.is_last_of_kind = self._seen[kind] == MOST_OF_A_KIND
+        return self._seen[kind] <= MOST_OF_A_KIND
 
 
 def _is_wanted(record: logging.LogRecord, told: tuple[str, ...]) -> bool:

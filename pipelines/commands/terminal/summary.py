@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gadgets.findings import Spark, image_errors, named_receivers
+from gadgets.findings import Spark, by_kind, image_errors, named_receivers
 from gadgets.indices import Indices
 from pipelines.benchmark import Grouping, amount, by_group, counted
 from pipelines.phantom import Comparison
@@ -186,13 +186,13 @@ def _reasons(report: ScanReport) -> str:
     if _is_repair_off(report):
         return ""
     reasons = Counter(point.refusal for kspace in report.k_spaces for point in kspace.refusals)
-    return "; ".join(f"{reason} ({count})" for reason, count in reasons.most_common(MAX_REASONS))
+    return "; ".join(f"{reason} ({count})" for reason, count in by_kind(reasons)[:MAX_REASONS])
 
 
 def _warnings(report: ScanReport) -> str:
-    warnings = Counter(warning for kspace in report.k_spaces for warning in kspace.warnings)
+    warnings = by_kind(Counter(warning for kspace in report.k_spaces for warning in kspace.warnings))
     more = len(warnings) - MAX_REASONS
-    lines = [f"{warning} ({amount(count, 'k-space')})" for warning, count in warnings.most_common(MAX_REASONS)]
+    lines = [f"{warning} ({amount(count, 'k-space')})" for warning, count in warnings[:MAX_REASONS]]
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
-from gadgets.findings import Findings, ScanFacts, named_receivers
+from gadgets.findings import Findings, ScanFacts, by_kind, named_receivers
 from gadgets.indices import Indices
 from gadgets.records import Calibration, Detection, Point, RepairedPoint
 
@@ -130,3 +132,8 @@ def test_receivers_are_named_as_they_are_found():
     assert named_receivers([12], COILS) == "receiver 12 (HEA;HE13)"
     assert named_receivers([0, 30], COILS) == "receivers 0 (HEA;HE1) and 30"
     assert named_receivers(range(9), ()) == "receivers 0, 1, 2, 3, 4, 5 and 3 more"
+
+
+def test_what_differs_only_in_numbers_is_said_once():
+    texts = Counter({"at most 2.4 times as far (slice 3)": 2, "no support": 4, "at most 11 times as far (slice 20)": 3})
+    assert by_kind(texts) == [("at most 11 times as far (slice 20) and alike", 5), ("no support", 4)]

@@ -128,7 +128,8 @@ def test_a_logbook_that_cannot_be_used_follows_on_failure(tmp_path, caplog, cont
         recorder(path, "fail")
     with recorder(path) as recording:
         recording.add(DETECTION, CALIBRATION)
-    assert "the scan is not recorded" in caplog.text
+    assert "the scan is not recorded: scans.db: the logbook cannot be" in caplog.text
+    assert str(tmp_path) not in caplog.text
 
 
 def test_nobody_asked_for_auto_and_so_it_ends_no_scan(tmp_path, monkeypatch, caplog):

@@ -173,3 +173,26 @@ def _with_flags(header, flags):
     fields = np.frombuffer(header, acquisition_header_dtype).copy()
     fields["flags"] = flags
     return fields.tobytes()
+
+
+def test_a_series_is_judged_by_its_earlier_k_spaces_as_in_a_scan(tmp_path):
+    write_phantom(tmp_path / "one.h5", PhantomScan(matrix=48, n_coils=4, n_slices=1, n_noise=0))
+    with RawFile(tmp_path / "one.h5") as raw:
+        items, header = list(raw), raw.header_xml
+    rng = np.random.default_rng(1)
+    write_raw_file(tmp_path / "series.h5", header, [_again(item, each, rng) for each in range(3) for item in items])
+    alone = {**CPU, "spark_detection.series_memory": "0"}
+    found = [inspect_raw(tmp_path / "series.h5", own, ignore).report.sparks for own in (CPU, alone)]
+    assert [(spark.indices.repetition, spark.line, spark.samples) for spark in found[0]] == [(2, 22, (50,))]
+    assert not found[1]
+
+
+def _again(item, repetition, rng):
+    """Give a readout of a later repetition, with other noise; the last has a spark that its own k-space hides."""
+    header = np.frombuffer(item.header, acquisition_header_dtype).copy()
+    header["idx"]["repetition"] = repetition
+    noise = np.median(np.abs(item.data[:, :6]))
+    data = item.data + 0.5 * noise * (rng.standard_normal(item.data.shape) * (1 + 1j)).astype(np.complex64)
+    if repetition == 2 and header["idx"]["kspace_encode_step_1"][0] == 22:
+        data[:, 50] += 100 * noise
+    return RawAcquisition(header.tobytes(), item.trajectory, data)

@@ -62,7 +62,7 @@ class Talk:
     def kill(self, name):
         process = wait_until(lambda: self.processes().get(name))
         os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.wait(LIMIT_S)
 
     def finish(self, close=True):
         if close:

@@ -25,6 +25,7 @@ from helpers.raw_scans import (
 
 import pipelines.host.connections
 import pipelines.host.node_process
+import pipelines.host.node_socket
 from gadgets.errors import PipelineError
 from pipelines.chains import EVERYTHING
 from pipelines.host import ServerLimits
@@ -169,7 +170,7 @@ def test_a_node_that_does_not_exit_is_ended_and_named(host, monkeypatch):
 
 
 def test_nobody_at_an_address_is_reported(host, monkeypatch):
-    monkeypatch.setattr(pipelines.host.node_process, "CONNECT_PAUSE_S", 0.01)
+    monkeypatch.setattr(pipelines.host.node_socket, "CONNECT_PAUSE_S", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     chain = chain_xml(f'<external><connect address="127.0.0.1" port="{port}"/></external>', "pass_on")

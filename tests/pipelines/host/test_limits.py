@@ -200,7 +200,7 @@ def test_a_node_that_is_stopped_is_noticed(target, tmp_path, monkeypatch):
         client.sendall(scan_bytes(b"", scan_items())[len(scan_bytes(b"", [], close=b"")) :])
         text = reason_of(answers(client))
     assert "node probe_gadgets failed: it has neither read nor answered for" in text
-    assert node._process.returncode == -signal.SIGKILL
+    assert node._process.wait(LIMIT_S) == -signal.SIGKILL
 
 
 def test_a_node_that_waits_for_data_is_left_alone(monkeypatch):

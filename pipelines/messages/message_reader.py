@@ -117,10 +117,12 @@ class MessageReader:
     def take(self, count: int, limit: int | None = None) -> memoryview:
         """Move the next ``count`` bytes into the message and give a view of them."""
         start = len(self._message)
-        if count > (self._limit - start if limit is None else limit):
+        # Of the whole message as well: many parts, each within a limit of its own, add up.
+        most = min(self._limit - start, limit if limit is not None else self._limit)
+        if count > most:
             raise WireError(
                 f"{self._peer}: {self._name} message {self.n_messages + 1} declares {count} more bytes, "
-                f"expected at most {self._limit - start if limit is None else limit}"
+                f"expected at most {most}"
             )
         while (missing := count - (len(self._message) - start)) > 0:
             if self._position == len(self._received):

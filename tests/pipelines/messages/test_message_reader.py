@@ -108,6 +108,13 @@ def test_a_count_of_many_small_parts_ends_with_the_bytes():
     assert isinstance(failure, WireError)
 
 
+def test_many_parts_within_limits_of_their_own_do_not_pass_the_limit_of_the_message():
+    arrays = 2 * struct.pack("<2Q", 1, 0)
+    metas = struct.pack("<Q", 100) + 100 * (struct.pack("<Q", 1000) + bytes(1000))
+    _, failure = read_all(struct.pack("<H", 1024) + arrays + metas, limit=10_000)
+    assert "IMAGE_ARRAY message 1 declares 1000 more bytes, expected at most " in str(failure)
+
+
 @given(content=st.binary(max_size=600), kind=st.sampled_from(sorted(MessageID)))
 @settings(max_examples=150, deadline=None)
 def test_any_bytes_end_in_messages_and_an_error(content, kind):

@@ -81,7 +81,12 @@ class Archive:
             for modified, size, path in files:
                 if modified >= oldest and total <= left:
                     break
-                path.unlink(missing_ok=True)
+                try:
+                    path.unlink(missing_ok=True)
+                except OSError as error:
+                    # No reason to lose the scan that comes in now: a folder of that name, or one that became read-only.
+                    logger.warning("archive: %s cannot be removed (%s)", path.name, error.strerror)
+                    continue
                 total -= size
                 logger.info("archive: %s is removed", path.name)
             return left > 0
@@ -91,8 +96,8 @@ class Archive:
         for path in self.folder.glob(f"{_PREFIX}*{ENDING}"):
             try:
                 found.append((path, path.stat()))
-            except FileNotFoundError:
-                continue  # another server of this folder was quicker
+            except OSError:
+                continue  # another server of this folder was quicker, or nobody may look
         return found
 
 

@@ -132,6 +132,16 @@ def test_the_oldest_scans_go_first_and_nothing_else(tmp_path, monkeypatch):
         assert {path.name for path in tmp_path.iterdir()} == {"keep.mrd", "scan-2.mrd", scan.path.name}
 
 
+def test_what_cannot_be_removed_costs_no_scan(tmp_path, caplog):
+    folder = tmp_path / "scan-0.mrd"
+    folder.mkdir()
+    os.utime(folder, (1e9, 1e9))
+    with Archive(tmp_path).begin(b"header") as scan:
+        scan.add(b"abc")
+    assert scan.path.read_bytes().endswith(b"headerabc")
+    assert "scan-0.mrd cannot be removed" in caplog.text
+
+
 def test_a_scan_that_is_larger_than_the_archive_is_given_up(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(pipelines.files.archive, "_GB", 1000)
     monkeypatch.setattr(pipelines.files.archive, "_STEP_BYTES", 100)

@@ -140,7 +140,9 @@ def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, 
         if settings.on_failure == "fail":
             raise NodeError(f"acquisition_buffer: {where}: {reason}") from error
         logger.exception("acquisition_buffer: no k-space could be assembled (%s); its readouts go on alone", where)
-        report.add(_record(acquired, start, f"not assembled: {reason}"))
+        record = report.add(_record(acquired, start, f"not assembled: {reason}", is_lost=True))
+        # The node that makes the images tells the client: to it, readouts that go on alone look like any others.
+        yield from waveforms_of(record)
         yield from _sources_of(acquired.readouts)
         return
     record = report.add(_record(acquired, start, acquired.warning))
@@ -156,11 +158,12 @@ def _sources_of(readouts: Sequence[Readout]) -> Iterator[Acquisition]:
     yield from (readout.source for readout in readouts if isinstance(readout.source, Acquisition))
 
 
-def _record(acquired: AcquiredKSpace, start: float, warning: str) -> Assembly:
+def _record(acquired: AcquiredKSpace, start: float, warning: str, *, is_lost: bool = False) -> Assembly:
     return Assembly(
         indices=acquired.indices,
         readouts=len(acquired.readouts),
         missing=acquired.n_missing,
         seconds=perf_counter() - start,
         warning=warning,
+        is_lost=is_lost,
     )

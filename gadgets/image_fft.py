@@ -12,6 +12,7 @@ from typing import Any
 from gadgets.errors import NodeError, RawDataError
 from gadgets.findings import ScanFacts
 from gadgets.image import ORIGINAL_SERIES, MetaValue, meta_of, original_meta, reconstruct
+from gadgets.indices import Indices
 from gadgets.kspace import Encoding, describe, without_non_finite
 from gadgets.logbook import Report
 from gadgets.node import Item, Stage, run_node
@@ -55,26 +56,32 @@ def make_images(
     Raises
     ------
     RawDataError, NodeError
-        A ReconData is not one or no image can be made of it, and ``on_failure`` is fail.
+        A ReconData is not one or no image can be made of it: at once where ``on_failure`` is fail, else at the end,
+        when all others have their images.
     """
     collector = RecordCollector()
+    without_image: list[str] = []
     image_indices, original_indices = count(1), count(1)
     n_unused = 0
     for item in items:
         if isinstance(item, ReconData) and collector.take(Original):
-            for cell in _cells(item, encodings, settings):
-                if cell.kspace.sampled.any() and (image := _original(cell, next(original_indices), settings)):
+            for cell in _cells(item, encodings, settings, without_image):
+                if not cell.kspace.sampled.any():
+                    continue
+                image = _original(cell, next(original_indices), settings, without_image)
+                if image is not None:
                     yield image
         elif isinstance(item, ReconData):
-            lacking = {record.indices: record.warning for record in collector.take(Assembly)}
+            lacking = _lacking(collector, without_image)
             records = chain(zip_longest(collector.take(Detection), collector.take(Calibration)), NO_RECORDS)
             # Detection counts empty cells too, so the number of the cell is that of the record.
-            for cell, (detection, calibration) in zip(_cells(item, encodings, settings), records, strict=False):
+            cells = _cells(item, encodings, settings, without_image)
+            for cell, (detection, calibration) in zip(cells, records, strict=False):
                 # ReconData of other gadgets may have cells that nothing was acquired for.
                 if not cell.kspace.sampled.any():
                     continue
                 meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
-                image = _image_or_reason(cell, meta, image_indices, settings, report)
+                image = _image_or_reason(cell, meta, image_indices, settings, report, without_image)
                 if image is not None:
                     yield image
         elif isinstance(item, Waveform):
@@ -86,9 +93,22 @@ def make_images(
             yield item
     if n_unused:
         logger.info("image_fft: %d acquisitions and waveforms that are no imaging data end here", n_unused)
+    _lacking(collector, without_image)
+    # At the end, when it costs no other image: whoever gets nothing but images must not take them for all.
+    if without_image:
+        raise NodeError(f"image_fft: k-spaces without an image: {len(without_image)}, the first {without_image[0]}")
 
 
-def _cells(recon_data: ReconData, encodings: tuple[Encoding, ...], settings: ImageFFTSettings) -> list[Cell]:
+def _lacking(collector: RecordCollector, without_image: list[str]) -> dict[Indices, str]:
+    """Take what is known of k-spaces that came incomplete; note those that could not be assembled at all."""
+    records = collector.take(Assembly)
+    without_image += [f"({describe(each.indices)}): {each.warning}" for each in records if each.is_lost]
+    return {each.indices: each.warning for each in records if not each.is_lost}
+
+
+def _cells(
+    recon_data: ReconData, encodings: tuple[Encoding, ...], settings: ImageFFTSettings, without_image: list[str]
+) -> list[Cell]:
     try:
         return cells_of(recon_data, encodings)
     except RawDataError as error:
@@ -96,6 +116,7 @@ def _cells(recon_data: ReconData, encodings: tuple[Encoding, ...], settings: Ima
             raise
         # What cannot be read as k-spaces has no image; all others of the scan keep theirs.
         logger.warning("image_fft: no image could be made: %s", error)
+        without_image.append(f"is none: {error}")
         return []
 
 
@@ -114,8 +135,9 @@ def _image_or_reason(
     image_indices: Iterator[int],
     settings: ImageFFTSettings,
     report: Report,
+    without_image: list[str],
 ) -> ImageMessage | None:
-    """Make an image; None where that fails, which log and report then say."""
+    """Make an image; None where that fails, which log, report and the end of the scan then say."""
     try:
         return _image(cell, meta, next(image_indices), report)
     # One k-space that takes too much memory, for example, must not cost all others their images.
@@ -125,20 +147,24 @@ def _image_or_reason(
             raise NodeError(f"image_fft: {where}: {reason}") from error
         logger.exception("image_fft: no image could be made (%s)", where)
         report.add(Imaging(indices=cell.kspace.indices, image=0, matrix=(0, 0, 0), warning=f"no image: {reason}"))
+        without_image.append(f"({where}): {reason}")
         return None
 
 
-def _original(cell: Cell, image_index: int, settings: ImageFFTSettings) -> ImageMessage | None:
+def _original(
+    cell: Cell, image_index: int, settings: ImageFFTSettings, without_image: list[str]
+) -> ImageMessage | None:
     """Make an image of the data as acquired; no record tells of it, as one does of the repaired image."""
     try:
         kspace, _ = without_non_finite(cell.kspace)
         image = reconstruct(kspace, cell.encoding)
         return image_message(image, cell.header, _field_of_view(cell), image_index, original_meta(), ORIGINAL_SERIES)
     except Exception as error:
-        where = describe(cell.kspace.indices)
+        where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
         if settings.on_failure == "fail":
-            raise NodeError(f"image_fft: {where}: {str(error) or type(error).__name__}") from error
+            raise NodeError(f"image_fft: {where}: {reason}") from error
         logger.exception("image_fft: no image as acquired could be made (%s)", where)
+        without_image.append(f"as acquired ({where}): {reason}")
         return None
 
 

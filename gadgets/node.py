@@ -134,7 +134,7 @@ def _report_failure(connection: Any, transport: Transport, name: str, error: Exc
 
 def _drain(connection: Any, transport: Transport, error: Exception) -> None:  # noqa: ANN401
     """Read the input to its end, as far as it has one."""
-    if isinstance(error, PeerLostError):
+    if isinstance(error, PeerLostError) or transport.is_at_end:
         return
     try:
         # Where messages can still be read the end is a CLOSE; in bytes alone it is a guess.

@@ -151,13 +151,14 @@ class Original(Record):
 
 
 class Assembly(Record):
-    """How one k-space came in: its readouts, and how many of those expected are missing."""
+    """How one k-space came in: its readouts, and how many of those expected are missing; lost: none was assembled."""
 
     indices: Indices
     readouts: int
     missing: int = 0
     seconds: float = 0.0
     warning: str = ""
+    is_lost: bool = False
 
 
 class Imaging(Record):

@@ -90,7 +90,8 @@ def _is(kind: type) -> Callable[[object], bool]:
     return lambda item: isinstance(item, kind)
 
 
-def _end_of_stream(_: Transport) -> None:
+def _end_of_stream(source: Transport) -> None:
+    source.is_at_end = True
     raise StopIteration
 
 

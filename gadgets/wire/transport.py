@@ -40,6 +40,8 @@ class Transport:
     ----------
     max_bytes
         The largest message that is read: counts in messages are 64 bits wide, and one that is damaged says anything.
+    is_at_end
+        Whether the CLOSE of the input was read: nothing comes behind it, and the peer waits for an answer.
     """
 
     def __init__(self, connected: socket.socket, stall_s: float = STALL_S) -> None:
@@ -52,6 +54,7 @@ class Transport:
         self._pace = Pace(stall_s)
         self._n_message = 0
         self.max_bytes = memory_limit()
+        self.is_at_end = False
 
     def read(self, n_bytes: int) -> Bytes:
         """Read exactly so many bytes.

@@ -28,11 +28,23 @@ def recon_data(**fields):
     return acquired, recon_data_of(acquired, ENCODING)
 
 
-def images_of(items, **properties):
+def sent_by(items, **properties):
     content = head(configuration(**properties), HEADER) + written(items) + CLOSE
-    messages = parse(run_on_connection(image_fft, content, hang_up=False))
+    return parse(run_on_connection(image_fft, content, hang_up=False))
+
+
+def images_of(items, **properties):
+    messages = sent_by(items, **properties)
     assert [message_id for message_id, _ in messages[:-1]] == [1022] * (len(messages) - 1)
     return [unpack(item) for _, item in messages[:-1]]
+
+
+def images_and_reason_of(items, **properties):
+    """The images of a scan that does not get all of them, and what is told at its end."""
+    *messages, reason, close = sent_by(items, **properties)
+    assert [message_id for message_id, _ in messages] == [1022] * len(messages)
+    assert (reason[0], close[0]) == (8, 4)
+    return [unpack(item) for _, item in messages], reason[1]
 
 
 def unpack(message):
@@ -157,21 +169,32 @@ def test_a_kspace_of_which_no_image_can_be_made_costs_no_other_its_own(monkeypat
 
     monkeypatch.setattr(gadgets.image_fft, "reconstruct", reconstruct_some)
     items = [recon_data(slice=number)[1] for number in range(3)]
-    images = images_of(items, report=tmp_path / "r")
+    images, reason = images_and_reason_of(items, report=tmp_path / "r")
     assert [header["slice"] for header, _, _ in images] == [0, 2]
+    assert reason == "image_fft: k-spaces without an image: 1, the first (slice 1): MemoryError"
     assert "image_fft: no image could be made (slice 1)" in caplog.text
     warnings = [json.loads(line)["warning"] for line in (tmp_path / "r").read_text().splitlines()]
     assert warnings == ["", "no image: MemoryError", ""]
-    content = head(configuration(on_failure="fail"), HEADER) + written(items) + CLOSE
-    failed = parse(run_on_connection(image_fft, content, hang_up=False))
-    assert failed[-2] == (8, "image_fft: slice 1: MemoryError")
+    assert sent_by(items, on_failure="fail")[-2] == (8, "image_fft: slice 1: MemoryError")
 
 
 def test_recon_data_that_are_none_cost_no_other_image(caplog):
     good = recon_data()[1]
     bad = ReconData((replace(good.bits[0], data=replace(good.bits[0].data, header_dimensions=(8, 1, 1, 1))),))
-    assert len(images_of([good, bad, good])) == 2
+    images, reason = images_and_reason_of([good, bad, good])
+    assert len(images) == 2
+    assert "without an image: 1, the first is none: expected data of 7 and headers" in reason
     assert "no image could be made: expected data of 7 and headers of 5 dimensions" in caplog.text
+
+
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_client_is_told_of_kspaces_that_could_not_be_assembled(place):
+    lost = Assembly(indices=Indices(slice=3), readouts=8, warning="not assembled: too large", is_lost=True)
+    items = [recon_data()[1]]
+    items[place:place] = [*waveforms_of(lost), acquisition(0, slice=3)]
+    images, reason = images_and_reason_of(items)
+    assert [meta["despark_warnings"] or "" for _, meta, _ in images] == [""]
+    assert reason == "image_fft: k-spaces without an image: 1, the first (slice 3): not assembled: too large"
 
 
 def test_an_image_says_that_its_report_could_not_be_written(tmp_path):

@@ -142,7 +142,7 @@ class Detector:
             earlier=0 if witness is None else witness.n_earlier,
             image_probability=chance,
             thresholds=self._thresholds.by_name,
-            thresholds_from=settings.thresholds_from,
+            thresholds_from=self._thresholds.source,
             provider=self.provider,
             seconds=time.perf_counter() - start,
             warning=reason_cut_short(found, settings)

@@ -15,7 +15,11 @@ MOST_SPARKS = 200
 
 
 class SparkEntry(Record):
-    """What is kept of a spark."""
+    """What is kept of a spark.
+
+    ``radius`` is the distance from the centre of k-space, 1 at the border, ``probability`` how sure the models were;
+    None where an older despark wrote the entry.
+    """
 
     receivers: tuple[int, ...]
     rnr: float
@@ -23,6 +27,8 @@ class SparkEntry(Record):
     sample: int
     clock: str = ""
     is_repaired: bool
+    radius: float | None = None
+    probability: float | None = None
 
 
 class ScanEntry(Record):
@@ -95,6 +101,8 @@ def entry_of(
             sample=spark.samples[len(spark.samples) // 2],
             clock=spark.clock,
             is_repaired=spark.is_repaired,
+            radius=round(spark.radius, 4),
+            probability=spark.probability,
         )
         for spark in sparks[:MOST_SPARKS]
     )

@@ -34,6 +34,8 @@ WHERE ended >= :since AND ended < :until
     AND instr(lower(protocol), lower(:protocol)) > 0 AND instr(lower(station), lower(:station)) > 0
 ORDER BY ended, id
 """
+_LAST = "SELECT id, entry FROM scans ORDER BY ended DESC, id DESC LIMIT ?"
+_ONE = "SELECT entry FROM scans WHERE id = ?"
 _SUM = "SELECT count(*), coalesce(sum(sparks), 0) FROM scans WHERE ended >= ?"
 
 
@@ -54,8 +56,8 @@ class Logbook:
         with self._opened():
             pass
 
-    def add(self, entry: ScanEntry) -> None:
-        """Write one entry, and drop what is too old.
+    def add(self, entry: ScanEntry) -> int:
+        """Write one entry, and drop what is too old; gives the number that it has in this file.
 
         Raises
         ------
@@ -65,8 +67,10 @@ class Logbook:
         row = (entry.ended, entry.protocol, entry.station, entry.source, entry.sparks, entry.model_dump_json())
         oldest = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
         with self._opened() as connection:
-            connection.execute(_INSERT, row)
+            number = connection.execute(_INSERT, row).lastrowid
             connection.execute(_OLD, (oldest.isoformat(timespec="seconds"), MOST_SCANS))
+        # An INSERT that raised nothing has a number.
+        return int(number or 0)
 
     def entries(self, since: str = "", until: str = "9", protocol: str = "", station: str = "") -> Iterator[ScanEntry]:
         """Give the entries in the order of time.
@@ -90,6 +94,28 @@ class Logbook:
             rows = connection.execute(_SELECT, wanted)
             for (text,) in rows:
                 yield ScanEntry.model_validate_json(text)
+
+    def last(self, most: int) -> list[tuple[int, ScanEntry]]:
+        """Give the last entries with their numbers, the latest first; none where nothing has been recorded yet.
+
+        Raises
+        ------
+        StoreError
+            The file cannot be read, or is none of ours.
+        """
+        if not self.path.is_file():
+            return []
+        with self._opened() as connection:
+            rows = connection.execute(_LAST, (most,)).fetchall()
+        return [(int(number), ScanEntry.model_validate_json(text)) for number, text in rows]
+
+    def entry(self, number: int) -> ScanEntry | None:
+        """Give the entry with this number; None where there is none. Raises as :meth:`last`."""
+        if not self.path.is_file():
+            return None
+        with self._opened() as connection:
+            row = connection.execute(_ONE, (number,)).fetchone()
+        return None if row is None else ScanEntry.model_validate_json(row[0])
 
     def totals(self, since: str) -> tuple[int, int]:
         """Count the scans that ended since then (UTC, ISO 8601), and their sparks.

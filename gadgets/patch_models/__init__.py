@@ -3,17 +3,21 @@
 from gadgets.patch_models.abnormal_points import Opinions, merge
 from gadgets.patch_models.choice import Chosen, open_method
 from gadgets.patch_models.classifier_choice import most_accurate_before
-from gadgets.patch_models.history import read_history
+from gadgets.patch_models.history import History, append, read_history
+from gadgets.patch_models.history_records import Feedback, SetThresholds
 from gadgets.patch_models.methods import Method
 from gadgets.patch_models.target_patches import select_targets
 from gadgets.patch_models.thresholds import Thresholds, raised, thresholds_of
 
 __all__ = [
     "Chosen",
+    "Feedback",
     "History",
     "Method",
     "Opinions",
+    "SetThresholds",
     "Thresholds",
+    "append",
     "merge",
     "most_accurate_before",
     "open_method",

@@ -7,22 +7,26 @@ the magnitudes of recorded sparks that did no harm to the image, some, or too mu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import numpy as np
-from pydantic import Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gadgets.errors import StoreError
+from gadgets.patch_models.history_records import (
+    IMPACTS,
+    Entry,
+    Feedback,
+    Impact,
+    ImpactRecord,
+    Result,
+    SetThresholds,
+)
 from gadgets.patches import REGIONS, Region, StandardValue
-from gadgets.records import Record
-from onnx_models.manifest import Architecture
 from onnx_models.reading import read_regular
-
-Impact = Literal["low", "impact", "high"]
-IMPACTS: tuple[Impact, ...] = ("low", "impact", "high")
 
 FEWEST_IMPACTS = 5
 """Records of an impact level from which on its magnitude is known."""
@@ -30,78 +34,33 @@ FEWEST_IMPACTS = 5
 LEAST_SHARE = 0.1
 """A level begins where this share of the sparks with its impact, or a greater one, are weaker."""
 
-THRESHOLDS: Mapping[Region, str] = {"centre": "centre_threshold", "outer": "threshold"}
-"""Settings of the patch thresholds."""
-
-Share = Annotated[float, Field(ge=0, le=1)]
-_SHARE = TypeAdapter(Share)
-
-
-class Result(Record):
-    """How well despark did with certain settings, by whoever looked at it or by a test with known sparks.
-
-    ``settings`` are those of ``spark_detection`` that are not the defaults, by name; ``accuracy`` is the share of
-    ``n_judged`` patches that were judged rightly by a classifier of this ``architecture``.
-    """
-
-    kind: Literal["result"] = "result"
-    architecture: Architecture
-    accuracy: Share
-    n_judged: Annotated[int, Field(ge=1)] = 1
-    settings: dict[str, bool | float | str | None] = Field(default_factory=dict)
-
-    @field_validator("settings")
-    @classmethod
-    def _thresholds_are_numbers(cls, settings: dict[str, bool | float | str | None]) -> dict[str, Any]:
-        shares = {name: _SHARE.validate_python(settings[name]) for name in THRESHOLDS.values() if name in settings}
-        return settings | shares
-
-
-class Feedback(Record):
-    """What a user says of a patch or a point that despark has shown: whether it was a spark.
-
-    ``probability`` and ``region`` are those that despark gave it. A patch belongs to the centre if it reaches into the
-    inner tenth of k-space, a point if it lies within a twentieth of the way from the centre to the border.
-    """
-
-    kind: Literal["feedback"] = "feedback"
-    of: Literal["patch", "point"] = "patch"
-    region: Region
-    probability: Share
-    was_spark: bool
-
-
-class ImpactRecord(Record):
-    """How a spark of known strength showed in the image.
-
-    ``magnitude`` is in units of the ``standard_value`` of its k-space; ``low``: no artifact in the image; ``impact``:
-    one that does not hinder a diagnosis; ``high``: one that does.
-    """
-
-    kind: Literal["impact"] = "impact"
-    region: Region
-    standard_value: StandardValue = "central_area"
-    magnitude: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    impact: Impact
-
-
-Entry = Annotated[Result | Feedback | ImpactRecord, Field(discriminator="kind")]
-_ENTRY: TypeAdapter[Result | Feedback | ImpactRecord] = TypeAdapter(Entry)
+_ENTRY: TypeAdapter[Entry] = TypeAdapter(Annotated[Entry, Field(discriminator="kind")])
 
 
 @dataclass(frozen=True)
 class History:
-    """What a store holds, each kind of record in the order in which it was added."""
+    """What a store holds, each kind of record in the order in which it was added.
+
+    Of what was said of the same spark `feedback` holds the last. `newest_feedback` is what was said since thresholds
+    were set: who set them knew what had been said before.
+    """
 
     results: Sequence[Result] = ()
     feedback: Sequence[Feedback] = ()
     impacts: Sequence[ImpactRecord] = ()
     source: str = "the history"
+    thresholds: Sequence[SetThresholds] = ()
+    newest_feedback: Sequence[Feedback] = ()
 
     def accuracy(self) -> dict[str, float]:
-        """Give the mean accuracy of each architecture that has a result, every judged patch counting the same."""
-        names = sorted({result.architecture for result in self.results})
-        return {name: _mean(result for result in self.results if result.architecture == name) for name in names}
+        """Give the mean accuracy of each architecture that has a result, every judged patch counting the same.
+
+        A spark that a user confirmed was judged rightly, one that he rejected was not.
+        """
+        judged = [(result.architecture, result.accuracy, result.n_judged) for result in self.results]
+        judged += [(each.architecture, float(each.was_spark), 1) for each in self.feedback if each.architecture]
+        names = sorted({name for name, _, _ in judged})
+        return {name: _mean([(share, n) for other, share, n in judged if other == name]) for name in names}
 
     def max_of(self, impact: Impact | None, standard_value: StandardValue) -> dict[Region, float] | None:
         """Give the magnitude at which an impact level begins, by region; None where no level is asked for.
@@ -155,15 +114,18 @@ def read_history(path: Path | None) -> History:
     except OSError as error:
         raise StoreError(f"{path}: expected a history, cannot read it ({error.strerror})") from error
     entries = [_parsed(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
+    set_last = max((number for number, entry in enumerate(entries) if isinstance(entry, SetThresholds)), default=-1)
     return History(
         tuple(entry for entry in entries if isinstance(entry, Result)),
-        tuple(entry for entry in entries if isinstance(entry, Feedback)),
+        _last_said(entries),
         tuple(entry for entry in entries if isinstance(entry, ImpactRecord)),
         str(path),
+        tuple(entry for entry in entries if isinstance(entry, SetThresholds)),
+        _last_said(entries[set_last + 1 :]),
     )
 
 
-def append(path: Path, entry: Result | Feedback | ImpactRecord) -> None:
+def append(path: Path, entry: Entry) -> None:
     """Add a record to a store, which is made if it is not there.
 
     Raises
@@ -179,7 +141,14 @@ def append(path: Path, entry: Result | Feedback | ImpactRecord) -> None:
         raise StoreError(f"{path}: cannot write the history ({error.strerror})") from error
 
 
-def _parsed(line: bytes, path: Path, number: int) -> Result | Feedback | ImpactRecord:
+def _last_said(entries: Sequence[Entry]) -> tuple[Feedback, ...]:
+    """Give the feedback; of what was said of the same spark the last."""
+    feedback = [entry for entry in entries if isinstance(entry, Feedback)]
+    # One without a name stands for itself.
+    return tuple({each.spark or number: each for number, each in enumerate(feedback)}.values())
+
+
+def _parsed(line: bytes, path: Path, number: int) -> Entry:
     try:
         return _ENTRY.validate_json(line)
     except ValidationError as error:
@@ -187,10 +156,9 @@ def _parsed(line: bytes, path: Path, number: int) -> Result | Feedback | ImpactR
         raise StoreError(f"{path}, line {number}: expected a record of the history, found {complaints}") from error
 
 
-def _mean(results: Iterable[Result]) -> float:
-    counted = [(result.accuracy, result.n_judged) for result in results]
+def _mean(judged: Sequence[tuple[float, int]]) -> float:
     # Weighted: a result of one patch must not count as much as one of thousands.
-    return sum(accuracy * n for accuracy, n in counted) / sum(n for _, n in counted)
+    return sum(accuracy * n for accuracy, n in judged) / sum(n for _, n in judged)
 
 
 def _levels(records: Sequence[ImpactRecord]) -> dict[Impact, float] | None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from gadgets.patch_models.history import THRESHOLDS, Feedback, History, Result
+from gadgets.patch_models.history import History
+from gadgets.patch_models.history_records import THRESHOLDS, Feedback, Result
 from gadgets.patches import REGIONS, Region
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import Architecture
@@ -42,12 +43,14 @@ WEAKEST_SHARE = 0.05
 class JudgmentLayer:
     """The thresholds of patches by region, and those of samples, within the echo's peak ("centre") and beyond.
 
-    ``caution`` is how many times larger than usual the deviation of a spark from its prediction has to be.
+    ``caution`` is how many times larger than usual the deviation of a spark from its prediction has to be. ``source``
+    says where they come from.
     """
 
     patches: Thresholds
     points: Thresholds
     caution: float = 1.0
+    source: str = "settings"
 
     @property
     def by_name(self) -> dict[str, float]:
@@ -63,8 +66,24 @@ def thresholds_of(settings: SparkDetectionSettings, history: History | None = No
     """Give the thresholds that the settings ask for: their own, or what the history has learnt, region by region.
 
     By the settings alone, the centre's are never below the rest's. Of past results those count that were reached with
-    what judges patches now.
+    what judges patches now. What somebody has set last goes before settings and results; feedback since then moves it.
     """
+    if settings.thresholds_from == "settings" or history is None:
+        return _as_set(settings)
+    if not history.thresholds:
+        preset = _preset(settings)
+        judges = architectures_that_judge(settings)
+        # Results first, as they are measured; users' feedback then moves what came out.
+        measured = thresholds_from_results([each for each in history.results if each.architecture in judges], preset[0])
+        return _moved_by_feedback(JudgmentLayer(measured, preset[1], source="history"), history.feedback)
+    last = history.thresholds[-1]
+    by_hand = _as_set(settings.model_copy(update=last.values))
+    who = f"history, set by {last.by or 'nobody named'} {last.at}".rstrip()
+    return _moved_by_feedback(replace(by_hand, source=who), history.newest_feedback)
+
+
+def _preset(settings: SparkDetectionSettings) -> tuple[Thresholds, Thresholds]:
+    """Give the thresholds of patches and of samples that settings name."""
     patches: Thresholds = {
         # A real peak near the centre looks as a spark does, so less certainty there must never be enough.
         "centre": max(settings.threshold, settings.centre_threshold),
@@ -74,21 +93,21 @@ def thresholds_of(settings: SparkDetectionSettings, history: History | None = No
         "centre": max(settings.point_threshold, settings.core_threshold),
         "outer": settings.point_threshold,
     }
-    if settings.thresholds_from == "settings" or history is None:
-        return _as_sure_as(settings.threshold, patches, points)
-    judges = architectures_that_judge(settings)
-    # Results first, as they are measured; users' feedback then moves what came out.
-    patches = thresholds_from_results([each for each in history.results if each.architecture in judges], patches)
-    return JudgmentLayer(
-        thresholds_from_feedback(history.feedback, patches), thresholds_from_feedback(history.feedback, points, "point")
-    )
+    return patches, points
 
 
-def _as_sure_as(threshold: float, patches: Thresholds, points: Thresholds) -> JudgmentLayer:
+def _moved_by_feedback(layer: JudgmentLayer, feedback: Sequence[Feedback]) -> JudgmentLayer:
+    patches = thresholds_from_feedback(feedback, layer.patches)
+    return replace(layer, patches=patches, points=thresholds_from_feedback(feedback, layer.points, "point"))
+
+
+def _as_set(settings: SparkDetectionSettings) -> JudgmentLayer:
     """Have samples, and their deviations, meet the certainty that is asked of patches.
 
     Nearly every patch is judged to be near 0 or 1: alone, its threshold would change nothing between 0.1 and 0.9.
     """
+    threshold = settings.threshold
+    patches, points = _preset(settings)
     # At the ends nothing and everything would count; the patches see to that already.
     odds = float(np.clip(threshold, 0.01, 0.99) / (1 - np.clip(threshold, 0.01, 0.99)))
     if threshold == PLAIN:

@@ -52,12 +52,13 @@ COMMANDS: Mapping[str, Command] = {
     "benchmark": Command("pipelines.commands.benchmark", "benchmark", "Score detection, repair and speed."),
     "train": Command("pipelines.commands.train", "train", "Train a site's own models from its own raw files."),
     "log": Command("pipelines.commands.log", "log", "Show what was found over days."),
+    "console": Command("pipelines.commands.console", "console", "Watch scans in a browser, and judge what was found."),
     "models": Command("pipelines.commands.models", "models", "Show what is installed: roles, hashes, providers."),
     "doctor": Command("pipelines.commands.doctor.command", "doctor", "See whether this installation is well."),
     "demo": Command("pipelines.commands.demo.command", "demo", "Do the main job on a file made for it, with pictures."),
 }
 
-IN_PROCESS = ("worker", "stream", "inspect", "doctor")
+IN_PROCESS = ("worker", "stream", "inspect", "console", "doctor")
 """Commands that run nodes in their own process; the others start processes, which are limited as well."""
 
 

@@ -57,7 +57,7 @@ def inspect(
         for path in found:
             work.phase(f"looking at {path.name}")
             try:
-                inspections.append(look_at(path, properties, group, work))
+                inspections.append(look_at(path, properties, group, partial(_show_bar, work, path.name)))
             except DesparkError as error:
                 if len(found) == 1:
                     raise
@@ -96,11 +96,15 @@ def files_in(path: Path) -> Iterator[Path]:
     yield from files
 
 
-def look_at(path: Path, properties: dict[str, str], group: str, work: Work) -> Inspection:
+def look_at(path: Path, properties: dict[str, str], group: str, on_step: Callable[[int, int], None]) -> Inspection:
     """Look at one file: at its images where it holds these and no raw data."""
     is_image = path.name.lower().endswith(IMAGE_ENDINGS) or (has_group(path, "images") and not has_group(path, group))
     look: Callable[..., Inspection] = inspect_images if is_image else partial(inspect_raw, group=group)
-    return look(path, properties, on_step=lambda done, total: work.bar("looking", done, total, path.name))
+    return look(path, properties, on_step=on_step)
+
+
+def _show_bar(work: Work, name: str, done: int, total: int) -> None:
+    work.bar("looking", done, total, name)
 
 
 def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from html import escape
 from importlib import resources
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-from gadgets.arrays import FloatArray
 from pipelines.files import whole_or_nothing
 from pipelines.inspection.charts import receiver_bars, time_line
 from pipelines.inspection.looking import Inspection
-from pipelines.inspection.pictures import KSpacePictures, scaled_kspace
+from pipelines.inspection.pictures import KSpacePictures
+from pipelines.inspection.rendering import gray_png, kspace_png, marks_svg
 from pipelines.inspection.words import Words, in_words
 
 MORE = ' class="more"'
@@ -119,14 +118,14 @@ def _pictures(pictures: Sequence[KSpacePictures]) -> str:
 def _row_of_pictures(number: int, pictures: KSpacePictures) -> str:
     figures = []
     if pictures.before is not None and pictures.after is not None:
-        figures.append(_figure("before" if pictures.sparks else "image", _gray(pictures.before, pictures.white)))
+        figures.append(_figure("before" if pictures.sparks else "image", gray_png(pictures.before, pictures.white)))
         if pictures.sparks:
             difference = np.abs(pictures.before - pictures.after) * pictures.gain
-            figures.append(_figure("after", _gray(pictures.after, pictures.white)))
-            figures.append(_figure(f"difference × {pictures.gain:g}", _gray(difference, pictures.white)))
-    marks = _marks(pictures)
+            figures.append(_figure("after", gray_png(pictures.after, pictures.white)))
+            figures.append(_figure(f"difference × {pictures.gain:g}", gray_png(difference, pictures.white)))
+    marks = marks_svg(pictures)
     figures.append(
-        f'<figure><div class="frame kspace">{_img(_kspace(pictures.kspace))}{marks}</div>'
+        f'<figure><div class="frame kspace">{_img(kspace_png(pictures.kspace))}{marks}</div>'
         f"<figcaption>k-space{', sparks marked' if pictures.sparks else ''}</figcaption></figure>"
     )
     named = ", ".join(f"{name} {value}" for name, value in pictures.indices.model_dump().items() if value) or "slice 0"
@@ -140,19 +139,6 @@ def _figure(caption: str, png: bytes) -> str:
 
 def _img(png: bytes) -> str:
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(png).decode("ascii")}">'
-
-
-def _marks(pictures: KSpacePictures) -> str:
-    """Circle the sparks of the partition that is shown, green where they were repaired and red where not."""
-    n_lines, n_samples = pictures.kspace.shape
-    circles = [
-        f'<ellipse cx="{100 * (spark.samples[len(spark.samples) // 2] + 0.5) / n_samples:.2f}" '
-        f'cy="{100 * (spark.line + 0.5) / n_lines:.2f}" rx="2.2" ry="2.2" fill="none" stroke-width="0.7" '
-        f'stroke="{"#3ddc84" if spark.is_repaired else "#ff6b5e"}"/>'
-        for spark in pictures.sparks
-        if spark.partition == pictures.partition
-    ]
-    return f'<svg viewBox="0 0 100 100" preserveAspectRatio="none">{"".join(circles)}</svg>'
 
 
 def _sparks(words: Words) -> str:
@@ -184,20 +170,3 @@ def _definitions(title: str, entries: Sequence[tuple[str, str]]) -> str:
 
 def _footer() -> str:
     return "<footer>Made by despark. Research software, not a medical device: not for diagnosis or treatment.</footer>"
-
-
-def _gray(image: FloatArray, white: float) -> bytes:
-    return _png(np.clip(image / (white or 1.0), 0, 1), "gray")
-
-
-def _kspace(magnitude: FloatArray) -> bytes:
-    return _png(scaled_kspace(magnitude), "magma")
-
-
-def _png(values: FloatArray, colours: str) -> bytes:
-    # It takes a third of a second to import, and other commands need none of it.
-    from matplotlib.image import imsave
-
-    target = io.BytesIO()
-    imsave(target, values, cmap=colours, vmin=0, vmax=1, format="png")
-    return target.getvalue()

@@ -3,7 +3,7 @@
 from pipelines.replay.gathered import in_words, merge
 from pipelines.replay.image_repair import ImageRepair, ImageRepairer, doubt_of, kspace_of_image
 from pipelines.replay.mrd2_stream import open_mrd2
-from pipelines.replay.recording import record_scan
+from pipelines.replay.recording import entry_of_report, record_scan
 from pipelines.replay.replay import DEFAULT_PIPELINE, Replay
 from pipelines.replay.scan_report import ScanReport, total
 from pipelines.replay.stream import MessageStream, data_only, open_models, run_stream
@@ -17,6 +17,7 @@ __all__ = [
     "ScanReport",
     "data_only",
     "doubt_of",
+    "entry_of_report",
     "in_words",
     "kspace_of_image",
     "merge",

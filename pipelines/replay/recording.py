@@ -31,14 +31,15 @@ def record_scan(report: ScanReport, settings: CalibrationSettings) -> None:
     try:
         path = logbook_path(settings.record)
         if path is not None:
-            Logbook(path).add(_entry_of(report))
+            Logbook(path).add(entry_of_report(report))
     except StoreError as error:
         if settings.on_failure == "fail" and settings.record != "auto":
             raise
         logger.warning("the scan is not recorded: %s", error)
 
 
-def _entry_of(report: ScanReport) -> ScanEntry:
+def entry_of_report(report: ScanReport) -> ScanEntry:
+    """Make the logbook's entry about a scan."""
     kspaces = report.k_spaces
     models = dict.fromkeys(patch.model for kspace in kspaces for patch in kspace.target_patches)
     return entry_of(
@@ -50,6 +51,9 @@ def _entry_of(report: ScanReport) -> ScanEntry:
         provider=", ".join(report.totals.providers),
         models=tuple(hashed(models)),
         settings={f"{node}.{name}": value for node, own in report.settings.items() for name, value in own.items()},
+        # The same for all of a scan.
+        thresholds=kspaces[-1].thresholds if kspaces else {},
+        thresholds_from=kspaces[-1].thresholds_from if kspaces else "",
         seconds=round(report.seconds, 3),
         k_spaces=len(kspaces),
         unjudged=sum(not kspace.is_judged for kspace in kspaces),

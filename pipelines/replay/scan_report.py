@@ -44,6 +44,7 @@ class KSpaceReport(BaseModel):
 
     ``shape`` is that of its samples (receiver, partition, line, sample), ``moments`` are the first and the last time
     stamp of its readouts. ``image_probability`` is that of an artifact in its image, where the image was checked first.
+    ``thresholds`` are those that were in force, ``thresholds_from`` says who set them.
     """
 
     indices: Indices
@@ -57,6 +58,8 @@ class KSpaceReport(BaseModel):
     points: tuple[PointReport, ...] = ()
     refusals: tuple[PointReport, ...] = ()
     image_probability: float | None = None
+    thresholds: dict[str, float] = {}
+    thresholds_from: str = ""
     provider: str = ""
     image: int | None = None
     seconds: dict[str, float] = {}

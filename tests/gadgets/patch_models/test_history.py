@@ -2,6 +2,7 @@ import pytest
 
 from gadgets.errors import SettingsError
 from gadgets.patch_models.history import Feedback, History, ImpactRecord, Result, append, read_history
+from gadgets.patch_models.history_records import SetThresholds
 
 
 def impacts(region, unit=1.0, n=10, standard_value="central_area"):
@@ -119,3 +120,26 @@ def test_too_few_records_are_an_error_that_counts_them():
         History(impacts=impacts("outer", n=2)).impact_levels("central_area")
     with pytest.raises(SettingsError, match="'centre', found 0 low, 0 impact, 0 high"):
         History(impacts=impacts("outer")).impact_levels("centre")
+
+
+def test_of_what_was_said_of_the_same_spark_the_last_counts(tmp_path):
+    path = tmp_path / "history.jsonl"
+    for spark, was_spark in (("a", True), ("b", True), ("a", False), ("", True), ("", True)):
+        append(path, Feedback(region="outer", probability=0.8, was_spark=was_spark, spark=spark, architecture="cnn"))
+    history = read_history(path)
+    assert [(each.spark, each.was_spark) for each in history.feedback] == [
+        ("a", False), ("b", True), ("", True), ("", True),
+    ]  # fmt: skip
+    # What users say of its sparks is a result for the model that judged them.
+    assert history.accuracy() == {"cnn": 0.75}
+
+
+def test_who_sets_thresholds_knew_what_had_been_said_before(tmp_path):
+    path = tmp_path / "history.jsonl"
+    said = [Feedback(region="outer", probability=share, was_spark=True) for share in (0.7, 0.8)]
+    values = {"threshold": 0.6, "centre_threshold": 0.7, "point_threshold": 0.5, "core_threshold": 0.9}
+    for entry in (said[0], SetThresholds(**values, by="anna", at="2026-01-01T00:00:00+00:00"), said[1]):
+        append(path, entry)
+    history = read_history(path)
+    assert (history.feedback, history.newest_feedback) == (tuple(said), (said[1],))
+    assert [each.values for each in history.thresholds] == [values]

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.kspaces import make_scan
@@ -6,6 +8,7 @@ from helpers.sparks import with_sparks
 from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
 from gadgets.patch_models.history import Feedback, History, Result, append
+from gadgets.patch_models.history_records import SetThresholds
 from gadgets.patch_models.target_patches import select_targets
 from gadgets.patch_models.thresholds import raised, thresholds_from_feedback, thresholds_from_results, thresholds_of
 from gadgets.settings import SparkDetectionSettings
@@ -142,3 +145,24 @@ def test_a_damaged_history_stops_a_detector_before_the_scan(tmp_path):
     (tmp_path / "history.jsonl").write_text("sparks!\n")
     with pytest.raises(SettingsError, match="line 1"):
         Detector(SparkDetectionSettings(provider="cpu", history=tmp_path / "history.jsonl"))
+
+
+def test_what_somebody_has_set_goes_before_settings_and_results():
+    values = {"threshold": 0.9, "centre_threshold": 0.95, "point_threshold": 0.6, "core_threshold": 0.9}
+    last = SetThresholds(**values, by="anna", at="now")
+    first = last.model_copy(update={"threshold": 0.1, "by": "otto"})
+    results = [Result(architecture="cnn", accuracy=1.0, settings={"threshold": 0.3})] * 5
+    followed = SparkDetectionSettings(thresholds_from="history", threshold=0.2)
+    layer = thresholds_of(followed, History(results=results, thresholds=[first, last]))
+    assert layer == replace(thresholds_of(SparkDetectionSettings(**values)), source="history, set by anna now")
+    assert layer.caution == pytest.approx(9)
+
+
+def test_feedback_moves_what_was_set_once_it_came_later():
+    by_hand = SetThresholds(threshold=0.5, centre_threshold=0.7, point_threshold=0.5, core_threshold=0.88)
+    said = [Feedback(of="point", region="outer", probability=0.8, was_spark=False)] * 10
+    followed = SparkDetectionSettings(thresholds_from="history")
+    before = thresholds_of(followed, History(feedback=said, thresholds=[by_hand]))
+    after = thresholds_of(followed, History(feedback=said, thresholds=[by_hand], newest_feedback=said))
+    assert (before.points["outer"], after.points["outer"]) == (0.5, 0.8)
+    assert before.source == "history, set by nobody named"

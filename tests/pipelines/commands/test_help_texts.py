@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from pipelines.commands.command_line import COMMANDS, build_app
 
 EVERYWHERE = {"--verbose", "-v", "--quiet", "-q", "--help", "-h"}
-WITHOUT_JSON = {"serve", "worker", "stream"}
+WITHOUT_JSON = {"serve", "worker", "stream", "console"}
 
 
 def help_of(name):

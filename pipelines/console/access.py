@@ -1,0 +1,63 @@
+"""Who may see the console, and who may change something: a key in the address, then a cookie, then a key per form."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import urlsplit
+
+
+class Access:
+    """The keys of one console, new with each start.
+
+    Parameters
+    ----------
+    port
+        On which it listens. Cookies know no ports, so the cookie's name does.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.key = secrets.token_urlsafe(24)
+        """Stands in the address that is printed, and then in the cookie."""
+        self.form_key = secrets.token_urlsafe(24)
+        """Stands in the forms of the page, where no other page can read it."""
+        self._cookie = f"despark_console_{port}"
+
+    def cookie(self) -> str:
+        """Give the ``Set-Cookie`` that lets a browser in; it is sent with no request that another page began."""
+        return f"{self._cookie}={self.key}; Path=/; HttpOnly; SameSite=Strict"
+
+    def opens(self, key: str) -> bool:
+        """Whether this is the key."""
+        return secrets.compare_digest(key.encode(), self.key.encode())
+
+    def may_see(self, cookies: str) -> bool:
+        """Whether a request with this ``Cookie`` header has the key."""
+        try:
+            found = SimpleCookie(cookies).get(self._cookie)
+        except CookieError:
+            return False
+        return found is not None and self.opens(found.value)
+
+    def may_change(self, form_key: str, origin: str, host: str) -> bool:
+        """Whether a form came from the console's own page; `origin` is empty where the browser does not say it."""
+        is_own = not origin or urlsplit(origin).netloc == host
+        return is_own and secrets.compare_digest(form_key.encode(), self.form_key.encode())
+
+
+def is_own_host(host: str) -> bool:
+    """Whether the ``Host`` of a request is this machine, by number or by its own name.
+
+    A page elsewhere can make its name stand for this machine's address (DNS rebinding), and no number.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in ("localhost", socket.gethostname().lower())
+    return True

@@ -1,0 +1,75 @@
+// Adds to a page that works without it: keys, the slider, and scans as they end.
+"use strict";
+
+const PERIOD_MS = 2000;
+const by = document.getElementById("by");
+const rows = [...document.querySelectorAll("tr.spark")];
+let chosen = -1;
+
+for (const figure of document.querySelectorAll(".compare")) {
+  const slider = figure.querySelector("input");
+  const move = () => figure.style.setProperty("--cut", `${slider.value}%`);
+  slider.addEventListener("input", move);
+  move();
+}
+
+for (const form of document.querySelectorAll("form.judge")) {
+  form.addEventListener("submit", () => { form.elements.by.value = by.value; });
+}
+
+function choose(number) {
+  if (rows.length === 0) return;
+  chosen = Math.max(0, Math.min(rows.length - 1, number));
+  rows[chosen].focus();
+  rows[chosen].scrollIntoView({ block: "nearest" });
+}
+
+function judge(value) {
+  if (chosen < 0) return;
+  rows[chosen].querySelector(`button[value="${value}"]`).click();
+}
+
+const keys = {
+  j: () => choose(chosen + 1),
+  k: () => choose(chosen - 1),
+  y: () => judge("yes"),
+  n: () => judge("no"),
+  t: () => document.getElementById("threshold").focus(),
+};
+
+document.addEventListener("keydown", (event) => {
+  const isText = event.target.matches("input:not([type=range])");
+  if (event.key === "Escape" && isText) event.target.blur();
+  if (isText || event.ctrlKey || event.metaKey || event.altKey || !(event.key in keys)) return;
+  event.preventDefault();
+  keys[event.key]();
+});
+
+const judged = location.hash.match(/^#spark(\d+)$/);
+if (judged) choose(Number(judged[1]));
+
+// The newest scan is followed unless one was chosen, or somebody is at work on the page.
+function isFollowing() {
+  const isBusy = document.activeElement !== document.body || chosen >= 0;
+  return !new URLSearchParams(location.search).has("scan") && !isBusy;
+}
+
+async function refresh() {
+  const current = document.querySelector("#scans a[aria-current]");
+  const scan = current ? new URL(current.href).searchParams.get("scan") : "";
+  try {
+    const answer = await fetch(`/scans?scan=${scan}`);
+    if (!answer.ok) throw new Error(`answered ${answer.status}`);
+    document.getElementById("status").textContent = answer.headers.get("X-Status");
+    const body = document.getElementById("scans");
+    const text = await answer.text();
+    // Written by the server, which has escaped every name in it.
+    if (body.innerHTML !== text && !body.contains(document.activeElement)) body.innerHTML = text;
+    const newest = body.querySelector("a");
+    if (newest && !newest.hasAttribute("aria-current") && isFollowing()) location.reload();
+  } catch (error) {
+    document.getElementById("status").textContent = `despark console does not answer (${error.message})`;
+  }
+}
+
+setInterval(refresh, PERIOD_MS);

@@ -1,0 +1,151 @@
+"""Looks at raw files one after the other in a thread of its own, and keeps the pictures of the last ones."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+
+from gadgets.errors import DesparkError
+from pipelines.console.desk import Desk
+from pipelines.inspection import Inspection, KSpacePictures
+from pipelines.replay import entry_of_report
+
+logger = logging.getLogger(__name__)
+
+MOST_KEPT = 12
+"""Scans whose pictures are kept: some megabytes each."""
+
+PAUSE_S = 2.0
+"""Between two looks at the folders. A file counts once it has not changed for so long."""
+
+Look = Callable[[Path, Mapping[str, str], Callable[[int, int], None]], Inspection]
+"""Looks at a file with some settings by ``NODE.PROPERTY``, and is told whom to tell how far it is."""
+
+
+class Looker:
+    """Looks at every file once, and at new files as they come.
+
+    Parameters
+    ----------
+    find
+        Gives the files that are there by now.
+    look
+        Looks at one of them.
+    desk
+        Takes the entries about them; its history says which thresholds hold.
+    properties
+        Settings beside those.
+    """
+
+    def __init__(
+        self, find: Callable[[], Iterable[Path]], look: Look, desk: Desk, properties: Mapping[str, str]
+    ) -> None:
+        self._find, self._look, self._desk = find, look, desk
+        self._properties = {
+            "spark_detection.history": str(desk.history),
+            "spark_detection.thresholds_from": "history",
+            **properties,
+            # The entry is written here, where its number has to be known.
+            "calibration.record": "off",
+        }
+        self._ends = threading.Event()
+        self._lock = threading.Lock()
+        self._sizes: dict[Path, int] = {}
+        self._seen: set[Path] = set()
+        self._again: dict[Path, None] = {}
+        self._kept: dict[int, tuple[Path, Inspection]] = {}
+        self._status = ""
+        self._failures: dict[Path, str] = {}
+        self._thread = threading.Thread(target=self._run, name="looker", daemon=True)
+
+    def __enter__(self) -> Looker:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        # A look that is under way ends with the process: it writes nothing but its entry.
+        self._ends.set()
+
+    def status(self) -> str:
+        """Say what is being looked at, and what could not be."""
+        with self._lock:
+            return "; ".join(filter(None, [self._status, *self._failures.values()]))
+
+    def file_of(self, number: int) -> Path | None:
+        """Give the file of a scan whose pictures are kept."""
+        with self._lock:
+            return self._kept[number][0] if number in self._kept else None
+
+    def pictures_of(self, number: int) -> tuple[KSpacePictures, ...]:
+        """Give the pictures of a scan of the logbook; none where its file was not seen here."""
+        with self._lock:
+            return self._kept[number][1].pictures if number in self._kept else ()
+
+    def look_again(self, number: int) -> bool:
+        """Look once more at the file of a scan, with the thresholds that hold by now; whether there is such a file."""
+        with self._lock:
+            if number not in self._kept:
+                return False
+            self._again[self._kept[number][0]] = None
+            return True
+
+    def _run(self) -> None:
+        while not self._ends.is_set():
+            path = self._next()
+            if path is None:
+                self._ends.wait(PAUSE_S if not self._again else 0)
+            else:
+                self._look_at(path)
+
+    def _next(self) -> Path | None:
+        with self._lock:
+            if self._again:
+                path = next(iter(self._again))
+                del self._again[path]
+                return path
+        for path in self._find():
+            if path not in self._seen and self._is_still(path):
+                self._seen.add(path)
+                return path
+        return None
+
+    def _is_still(self, path: Path) -> bool:
+        """Whether a file is no longer being written, as far as its size tells."""
+        try:
+            size = path.stat().st_size
+        except OSError:
+            return False
+        before = self._sizes.get(path)
+        self._sizes[path] = size
+        return before == size
+
+    def _look_at(self, path: Path) -> None:
+        self._say(f"looking at {path.name}")
+        try:
+            seen = self._look(
+                path, self._properties, lambda done, total: self._say(f"looking at {path.name}: {done} of {total}")
+            )
+            entry = entry_of_report(seen.report)
+            number = self._desk.logbook.add(entry)
+        except DesparkError as error:
+            # Folders may be called after patients.
+            reason = str(error).replace(str(path), path.name)
+            logger.warning("%s", reason)
+            with self._lock:
+                self._failures[path] = reason
+        else:
+            with self._lock:
+                self._failures.pop(path, None)
+                self._kept[number] = (path, seen)
+                while len(self._kept) > MOST_KEPT:
+                    del self._kept[min(self._kept)]
+        self._say("")
+
+    def _say(self, status: str) -> None:
+        with self._lock:
+            self._status = status

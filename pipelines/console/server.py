@@ -1,0 +1,244 @@
+"""The HTTP side of the console: who asks, what for, and how much he may send."""
+
+from __future__ import annotations
+
+import logging
+import re
+import socket
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import resources
+from types import TracebackType
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from gadgets.errors import DesparkError, PipelineError
+from pipelines.console.access import Access, is_own_host
+from pipelines.console.desk import Desk, user_name
+from pipelines.console.looker import Looker
+from pipelines.console.page import console_page, scan_rows
+from pipelines.inspection import gray_png, kspace_png
+
+logger = logging.getLogger(__name__)
+
+REQUEST_LIMIT_S = 10.0
+MOST_FORM_BYTES = 4096
+MOST_AT_ONCE = 16
+"""Requests; a browser sends six. Others wait in the queue of the socket."""
+
+HTML, PNG = "text/html; charset=utf-8", "image/png"
+FILES = {
+    "/page.css": ("pipelines.inspection", "page.css", "text/css; charset=utf-8"),
+    "/console.css": ("pipelines.console", "console.css", "text/css; charset=utf-8"),
+    "/console.js": ("pipelines.console", "console.js", "text/javascript; charset=utf-8"),
+}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    # With "no-referrer" a browser would not say the origin of the page's own forms.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+PICTURE = re.compile(r"/picture/(\d{1,9})/(\d{1,3})/(before|after|kspace)\.png")
+
+
+class Console:
+    """Serves the page in threads of its own.
+
+    Parameters
+    ----------
+    address, port
+        To listen on; port 0 takes one that is free.
+    desk, looker
+        What is shown, and where it is written down.
+
+    Raises
+    ------
+    PipelineError
+        Nothing can be listened on there.
+    """
+
+    def __init__(self, address: str, port: int, desk: Desk, looker: Looker) -> None:
+        try:
+            self._server = _Server((address, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise PipelineError(f"console: cannot listen on {address}:{port} ({error})") from error
+        self.port: int = self._server.server_port
+        self._server.access = self.access = Access(self.port)
+        self._server.desk, self._server.looker = desk, looker
+        name = socket.gethostname() if address in ("", "0.0.0.0") else address
+        self.url = f"http://{name}:{self.port}/?key={self.access.key}"
+        self._thread = threading.Thread(target=self._server.serve_forever, name="console", daemon=True)
+
+    def __enter__(self) -> Console:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    access: Access
+    desk: Desk
+    looker: Looker
+
+    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's
+        self._free = threading.BoundedSemaphore(MOST_AT_ONCE)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
+        """Take a request up when one of the places is free."""
+        self._free.acquire()
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
+        """Answer a request, and free its place."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    # Who connects and says nothing must not hold a thread.
+    timeout = REQUEST_LIMIT_S
+
+    def do_GET(self) -> None:
+        """Answer with the page or a part of it."""
+        address = urlsplit(self.path)
+        asked = {name: values[-1] for name, values in parse_qs(address.query, max_num_fields=8).items()}
+        host = self.headers.get("Host", "")
+        if not is_own_host(host):
+            self._refuse(HTTPStatus.FORBIDDEN, "This machine is not called so. Open the address that was printed.")
+        elif address.path == "/" and self.server.access.opens(asked.get("key", "")):
+            # The key leaves the address at once: addresses are copied, and stand in the browser's list.
+            self._go_to("/", cookie=self.server.access.cookie())
+        elif not self.server.access.may_see(self.headers.get("Cookie", "")):
+            self._refuse(HTTPStatus.FORBIDDEN, "Open the address with the key that despark console has printed.")
+        else:
+            self._guarded(lambda: self._show(address.path, asked))
+
+    def do_POST(self) -> None:
+        """Take a form."""
+        host, origin = self.headers.get("Host", ""), self.headers.get("Origin", "")
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or len(length) > len(str(MOST_FORM_BYTES)) or int(length) > MOST_FORM_BYTES:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Expected a form of at most {MOST_FORM_BYTES} bytes.")
+            return
+        body = self.rfile.read(int(length)).decode("utf-8", "replace")
+        try:
+            form = {name: values[-1] for name, values in parse_qs(body, max_num_fields=16).items()}
+        except ValueError:
+            form = {}
+        access = self.server.access
+        if not (
+            is_own_host(host)
+            and access.may_see(self.headers.get("Cookie", ""))
+            and access.may_change(form.get("form_key", ""), origin, host)
+        ):
+            self._refuse(HTTPStatus.FORBIDDEN, "This form does not come from the console's own page. Load it again.")
+        else:
+            self._guarded(lambda: self._take(urlsplit(self.path).path, form))
+
+    def _show(self, path: str, asked: dict[str, str]) -> None:
+        server = self.server
+        if path == "/":
+            self._answer(HTTPStatus.OK, self._page(_number(asked.get("scan", ""))), HTML)
+        elif path == "/scans":
+            rows = scan_rows(server.desk.scans(), _number(asked.get("scan", "")))
+            self._answer(HTTPStatus.OK, rows, HTML, {"X-Status": _one_line(server.looker.status())})
+        elif path in FILES:
+            package, name, kind = FILES[path]
+            self._answer(HTTPStatus.OK, resources.files(package).joinpath(name).read_bytes(), kind)
+        elif (match := PICTURE.fullmatch(path)) and (png := self._picture(int(match[1]), int(match[2]), match[3])):
+            self._answer(HTTPStatus.OK, png, PNG)
+        elif path == "/favicon.ico":
+            # Every browser asks for one, and complains of a page that is not there.
+            self._answer(HTTPStatus.NO_CONTENT, "", PNG)
+        else:
+            self._refuse(HTTPStatus.NOT_FOUND, "There is no such page.")
+
+    def _take(self, path: str, form: dict[str, str]) -> None:
+        scan, by = _number(form.get("scan", "")), form.get("by", "")
+        if path == "/judge" and form.get("was_spark") in ("yes", "no"):
+            spark = _number(form.get("spark", ""))
+            said = form["was_spark"] == "yes"
+            self.server.desk.judge(scan or 0, -1 if spark is None else spark, was_spark=said, by=by)
+            self._go_to(f"/?scan={scan}#spark{spark}")
+        elif path == "/thresholds":
+            self.server.desk.set_thresholds(form, by)
+            self._go_to("/#thresholds" if scan is None else f"/?scan={scan}#thresholds")
+        elif path == "/look" and self.server.looker.look_again(scan or 0):
+            self._go_to("/")
+        else:
+            self._refuse(HTTPStatus.BAD_REQUEST, "Expected a form of this page, found something else.")
+
+    def _guarded(self, do: Any) -> None:  # noqa: ANN401 - a function without arguments
+        """Show a failure of ours on the page."""
+        try:
+            do()
+        except DesparkError as error:
+            try:
+                page = self._page(None, str(error))
+            except DesparkError:
+                # The logbook or the history itself is at fault: there is nothing to show beside that.
+                self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+            else:
+                self._answer(HTTPStatus.BAD_REQUEST, page, HTML)
+
+    def _page(self, number: int | None, fault: str = "") -> str:
+        server = self.server
+        return console_page(server.desk, server.looker, number, server.access.form_key, user_name(), fault)
+
+    def _picture(self, number: int, k_space: int, what: str) -> bytes | None:
+        pictures = self.server.looker.pictures_of(number)
+        if k_space >= len(pictures):
+            return None
+        shown = pictures[k_space]
+        if what == "kspace":
+            return kspace_png(shown.kspace)
+        image = shown.before if what == "before" else shown.after
+        return None if image is None else gray_png(image, shown.white)
+
+    def _go_to(self, path: str, cookie: str = "") -> None:
+        more = {"Location": path, **({"Set-Cookie": cookie} if cookie else {})}
+        self._answer(HTTPStatus.SEE_OTHER, "", HTML, more)
+
+    def _refuse(self, status: HTTPStatus, text: str) -> None:
+        self._answer(status, f"{text}\n", "text/plain; charset=utf-8")
+
+    def _answer(self, status: HTTPStatus, body: str | bytes, kind: str, more: dict[str, str] | None = None) -> None:
+        content = body.encode() if isinstance(body, str) else body
+        self.send_response(status)
+        headers = {**HEADERS, **(more or {}), "Content-Type": kind, "Content-Length": str(len(content))}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def version_string(self) -> str:
+        """Say no more than the program's name to who asks."""
+        return "despark"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
+        """Log a request for those who want all; never the key, which stands in the first one."""
+        logger.debug("console: %s", (format % args).replace(self.server.access.key, "…"))
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def _one_line(text: str) -> str:
+    """Make a text fit for a header: a file's name may hold anything."""
+    return text.encode("ascii", "replace").decode().translate({10: " ", 13: " "})[:200]

@@ -1,0 +1,64 @@
+"""In a real browser: from a scan to feedback to a changed threshold that changes the next scan, by keys alone."""
+
+from __future__ import annotations
+
+import pytest
+from helpers.screens.browser import CHROMIUM, browser
+
+from gadgets.patch_models import read_history
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+
+@pytest.mark.timeout(120)
+def test_a_person_judges_sparks_and_sets_a_threshold_with_keys(opened, sparked, tmp_path):
+    with opened(sparked) as visitor, browser(tmp_path / "profile") as page:
+        ((_, before),) = visitor.wait_for_scans(1)
+        page.show(1280, 900)
+        page.open(visitor.served.url)
+        page.wait_for("document.querySelectorAll('tr.spark').length > 10")
+        assert "key=" not in page.ask("location.href")
+        # The slider moves what is shown.
+        page.ask("document.querySelector('input[type=range]').focus()")
+        for key in ("Home", "ArrowRight"):
+            page.press(key)
+        page.wait_for("document.querySelector('.compare').style.getPropertyValue('--cut') === '1%'")
+        page.ask("document.activeElement.blur()")
+        # Second spark: rejected; and the page comes back to it.
+        for key in ("j", "j", "n"):
+            page.press(key)
+        page.wait_for("document.querySelector('#spark1 button[value=no]').getAttribute('aria-pressed') === 'true'")
+        (said,) = read_history(visitor.desk.history).feedback
+        assert (said.was_spark, said.probability) == (False, before.found[1].probability)
+        page.wait_for("document.activeElement.id === 'spark1'")
+        # The threshold, and another look at the same file.
+        page.press("t")
+        page.wait_for("document.activeElement.id === 'threshold'")
+        page.ask("document.activeElement.select()")
+        for key in "0.99":
+            page.press(key)
+        page.press("Enter")
+        page.wait_for("document.getElementById('thresholds').innerText.includes('patch outer 0.99')")
+        assert visitor.desk.in_force().changes[0].threshold == 0.99
+        page.ask("document.querySelector('form[action=\"/look\"] button').click()")
+        (_, after), _ = visitor.wait_for_scans(2)
+        assert 0 < after.sparks < before.sparks
+        # Nobody is at work: the page shows the new scan by itself.
+        page.wait_for(f"document.querySelectorAll('tr.spark').length === {after.sparks}")
+        assert page.complaints == []
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_wider_than_the_window(opened, sparked, tmp_path, width):
+    with opened(sparked) as visitor, browser(tmp_path / "profile") as page:
+        visitor.wait_for_scans(1)
+        for scheme in ("light", "dark"):
+            page.show(width, 844, scheme)
+            page.open(visitor.served.url)
+            page.wait_for("document.querySelector('tr.spark')")
+            assert page.ask("document.documentElement.scrollWidth") <= width
+            paper = page.ask("getComputedStyle(document.body).backgroundColor")
+            assert (paper == "rgb(255, 255, 255)") is (scheme == "light")
+            # Every control has a name for those who do not see it.
+            assert page.ask("[...document.querySelectorAll('input:not([type=hidden])')].every(i => i.labels.length)")

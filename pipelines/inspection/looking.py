@@ -13,11 +13,11 @@ from pathlib import Path
 import numpy as np
 
 from gadgets.detection import LooksForSparks, for_one_scan, open_detector
+from gadgets.drop_in import RawRepairer
 from gadgets.errors import RawDataError
 from gadgets.findings import ScanFacts, sparks_of
 from gadgets.judged import JudgedKSpace
 from gadgets.process import one_blas_thread
-from gadgets.raw_repair import RawRepairer
 from gadgets.records import Record
 from gadgets.settings import RawRepairSettings, validate
 from gadgets.wire import Acquisition, encodings_of, facts_of

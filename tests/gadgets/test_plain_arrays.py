@@ -10,10 +10,10 @@ import pytest
 
 from gadgets import SparkDetector, find_sparks, repair_sparks
 from gadgets.detection.opening import open_detector
+from gadgets.drop_in import RawRepairer
 from gadgets.errors import ArrayError, NodeError, SettingsError
 from gadgets.kspace.placement import place_readouts
 from gadgets.process import one_blas_thread
-from gadgets.raw_repair import RawRepairer
 from gadgets.settings.definitions import RawRepairSettings
 from gadgets.wire import Acquisition
 from gadgets.wire.header import encodings_of

@@ -9,7 +9,7 @@ from helpers.non_cartesian import coil_images, radial, sampled, scan, spiral
 
 from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
-from gadgets.raw_repair import RawRepairer
+from gadgets.drop_in import RawRepairer
 from gadgets.settings.definitions import CalibrationSettings, RawRepairSettings, SparkDetectionSettings
 from pipelines.benchmark.readouts import noise_sigma
 from pipelines.files.read_kspaces import read_kspaces

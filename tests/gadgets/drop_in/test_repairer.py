@@ -20,6 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import gadgets.kspace.missing
+from gadgets.drop_in import RawRepairer
+from gadgets.drop_in.open_kspaces import in_order_of_acquisition
 from gadgets.errors import NodeError
 from gadgets.kspace.readout import (
     ACQ_IS_NAVIGATION_DATA,
@@ -29,7 +31,7 @@ from gadgets.kspace.readout import (
     ACQ_LAST_IN_SLICE,
     is_imaging,
 )
-from gadgets.raw_repair import RawRepairer, in_order_of_acquisition, raw_repair
+from gadgets.raw_repair import raw_repair
 from gadgets.settings.definitions import RawRepairSettings
 from gadgets.wire import Acquisition, Waveform, encodings_of
 from gadgets.wire.acquisitions import ACQUISITION_HEADER

@@ -2,8 +2,9 @@
 
 from pipelines.host.host import Host
 from pipelines.host.limits import USUAL_LIMITS, ServerLimits
+from pipelines.host.message_flow import Client
 from pipelines.host.node_process import EXIT_LIMIT_S, NodeProcess
 from pipelines.host.reception import Reception
-from pipelines.host.scan import Client, Scan
+from pipelines.host.scan import Scan
 
 __all__ = ["EXIT_LIMIT_S", "USUAL_LIMITS", "Client", "Host", "NodeProcess", "Reception", "Scan", "ServerLimits"]

@@ -6,7 +6,7 @@ MOST_SHOWN = 4000
 """Characters. What a message quotes may be as long as a header."""
 
 
-def printable(text: str, keep: str = "") -> str:
+def printable(text: str, keep: str = "", most: int = MOST_SHOWN) -> str:
     """Write what cannot be seen as an escape, as Python does, and shorten what is too long.
 
     Parameters
@@ -15,8 +15,10 @@ def printable(text: str, keep: str = "") -> str:
         Whatever came.
     keep
         Characters that stay although they cannot be seen.
+    most
+        Characters that are shown.
     """
-    shown = text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]} … ({len(text)} characters)"
+    shown = text if len(text) <= most else f"{text[:most]} … ({len(text)} characters)"
     if shown.isprintable():
         return shown
     return "".join(

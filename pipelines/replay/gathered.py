@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from gadgets.errors import SettingsError
-from gadgets.findings import Findings, ScanFacts, Spark, sparks_of
+from gadgets.findings import Findings, ScanFacts, Spark, counted, sparks_of
 from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, Record, RepairedPoint
 from pipelines.replay.scan_output import ImageResult
@@ -173,7 +173,7 @@ def _receivers(image: ImageResult, what: str) -> list[int]:
     return [int(word) for word in image.meta.get(f"despark_receivers_{what}", "").split() if word.isdigit()]
 
 
-def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "") -> dict[str, Any]:
+def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "", n_found: int = 0) -> dict[str, Any]:
     """Give the parts of a :class:`~pipelines.replay.scan_report.ScanReport` that say in words what was found.
 
     Parameters
@@ -184,6 +184,8 @@ def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "")
         What the header says.
     doubt
         Why sparks may be there where none was found.
+    n_found
+        Sparks that were counted elsewhere; there may be more of them than are told of one by one.
     """
     kspaces = tuple(kspaces)
     findings = Findings(facts)
@@ -191,7 +193,7 @@ def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "")
         findings.note(kspace.indices, kspace.shape, kspace.moments, kspace.sparks, is_judged=kspace.is_judged)
     timed = iter(findings.sparks)
     return {
-        "verdict": f"No sparks were seen: {doubt}." if doubt and not findings.sparks else findings.verdict,
+        "verdict": _verdict(findings, doubt, n_found - len(findings.sparks)),
         "doubt": doubt,
         "patterns": findings.patterns,
         "scan": facts,
@@ -200,3 +202,11 @@ def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "")
             kspace.model_copy(update={"sparks": tuple(islice(timed, len(kspace.sparks)))}) for kspace in kspaces
         ),
     }
+
+
+def _verdict(findings: Findings, doubt: str, n_untold: int) -> str:
+    if n_untold > 0:
+        untold = counted(n_untold, "spark")
+        # Never "No sparks." where somebody counted some.
+        return f"{findings.verdict[:-1]}; and {untold} more." if findings.sparks else f"{untold}, places unknown here."
+    return f"No sparks were seen: {doubt}." if doubt and not findings.sparks else findings.verdict

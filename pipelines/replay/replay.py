@@ -205,7 +205,7 @@ class Replay:
             },
             seconds=seconds,
             totals=totals,
-            **in_words(kspaces, facts),
+            **in_words(kspaces, facts, n_found=totals.sparks),
         )
 
     def _write_report(self, report: ScanReport) -> None:

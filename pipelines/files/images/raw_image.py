@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gadgets.errors import WireError
 from gadgets.image import ORIGINAL_SERIES
-from gadgets.outside import XMLError, parse_xml, printable
+from gadgets.outside import MAX_XML_BYTES, XMLError, parse_xml, printable
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,12 @@ class RawImage:
         except XMLError as error:
             logger.warning("an image's meta data are %s", error)
             return {}
-        # Of the first value only: whoever asks here asks for numbers and single words.
-        return {meta.findtext("name", ""): printable(meta.findtext("value", "") or "") for meta in root.iter("meta")}
+        # Of the first value only: whoever asks here asks for numbers and single words. It is whole, because the list of
+        # sparks is read from it; how long it may be, the limits of XML say.
+        return {
+            meta.findtext("name", ""): printable(meta.findtext("value", "") or "", most=MAX_XML_BYTES)
+            for meta in root.iter("meta")
+        }
 
     @classmethod
     def from_bytes(cls, body: bytes) -> RawImage:

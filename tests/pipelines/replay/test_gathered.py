@@ -167,6 +167,16 @@ def test_sparks_that_another_version_tells_otherwise_are_left_out(caplog):
     assert "cannot be read" in caplog.text
 
 
+def test_what_is_only_counted_is_still_told_of():
+    meta = {"despark_sparks": '[{"new": 1}]', "despark_sparks_found": "4"}
+    kspaces, totals = from_images([ImageResult(Indices(), meta)])
+    told = in_words(kspaces, ScanFacts(), n_found=totals.sparks)
+    assert told["verdict"] == "4 sparks, places unknown here."
+    first = merge(records())
+    assert in_words(first, ScanFacts(), n_found=3)["verdict"].endswith("; and 2 sparks more.")
+    assert in_words(first, ScanFacts(), n_found=1)["verdict"] == in_words(first, ScanFacts())["verdict"]
+
+
 def test_the_words_come_with_the_time_of_each_spark():
     facts = ScanFacts(coils=("",) * 7 + ("HEA;HE3",), tick_s=0.0025, is_clock=True)
     first, second = merge(records() + records(slice_=1))

@@ -65,6 +65,8 @@ def test_meta_data_are_kept_and_read(tmp_path):
     assert RawImage.from_bytes(image_bytes(meta=META + "\0")).meta == {"despark_points_found": "7"}
     with write(tmp_path / "images.h5", image_bytes(meta=META + "\0")) as file:
         assert file["images/image_0/attributes"][0].decode() == META
+    long = "x" * 100_000
+    assert RawImage.from_bytes(image_bytes(meta=META.replace("7", long))).meta == {"despark_points_found": long}
     assert RawImage.from_bytes(image_bytes(meta="<broken")).meta == {}
     assert RawImage.from_bytes(image_bytes(meta="")).meta == {}
 

@@ -10,7 +10,7 @@ It looks at raw files alone, so it tells the same of a Gadgetron at the scanner,
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated
@@ -19,12 +19,15 @@ import numpy as np
 import typer
 
 from gadgets.errors import RawDataError
+from gadgets.indices import Indices
 from gadgets.kspace import is_imaging
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.commands.terminal.summary import found_counts, found_table, harm_table
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
-from pipelines.phantom import Comparison, RepairedPlace, Truth, compare
+from pipelines.phantom import Comparison, RepairedPlace, SimulatedSpark, Truth, compare, peak_of, strongest
+
+SAME_SAMPLE = 1e-4
 
 
 def accept(
@@ -46,7 +49,7 @@ def accept(
     Example: despark accept sparked.h5 repaired.h5 --truth truth.json
     """
     shell = open_shell(verbose, quiet, json_file)
-    with working(shell, f"comparing {repaired} with {sparked}") as work:
+    with working(shell, f"comparing {sparked} with {repaired}") as work:
         comparison = compare_files(sparked, repaired, truth, group, lambda *n: work.bar("acquisitions", *n), work.phase)
     found = {"sparked": str(sparked), "repaired": str(repaired), "truth": None if truth is None else str(truth)}
     shell.write_json(json.dumps(found | found_counts(comparison), indent=1))
@@ -75,11 +78,17 @@ def compare_files(
     Raises
     ------
     RawDataError
-        A file cannot be read, or something else than samples of imaging readouts was changed.
+        A file cannot be read, the first does not hold the sparks of the truth, or something else than samples of
+        imaging readouts was changed.
     """
+    sparks = () if truth is None else Truth.read(truth).sparks
+    if n_lacking := count_lacking(sparked, sparks, group):
+        raise RawDataError(
+            f"{sparked} does not hold the sparks of {truth} ({n_lacking} of {len(sparks)} are not there): "
+            "give the file that despark simulate wrote first"
+        )
     check_whole(sparked, repaired, group, on_checked)
     on_phase("looking for changed samples")
-    sparks = () if truth is None else Truth.read(truth).sparks
     return compare(sparks, changed_places(sparked, repaired, group))
 
 
@@ -100,6 +109,25 @@ def check_whole(before: Path, after: Path, group: str = "dataset", on_checked: O
                 raise RawDataError(f"{after}: item {number} of the scan is not that of {before}")
 
 
+def count_lacking(sparked: Path, sparks: Sequence[SimulatedSpark], group: str = "dataset") -> int:
+    """Count the sparks that a file does not hold, as far as the truth tells; an older truth does not."""
+    told: dict[Indices, list[tuple[SimulatedSpark, complex]]] = {}
+    for spark in sparks:
+        if spark.sparked is not None:
+            told.setdefault(spark.indices, []).append((spark, complex(*spark.sparked)))
+    if not told:
+        return 0
+    n_lacking = sum(len(of_kspace) for of_kspace in told.values())
+    for acquired in read_kspaces(sparked, group):
+        data = acquired.kspace.data
+        for spark, value in told.get(acquired.kspace.indices, []):
+            place = strongest(spark), *peak_of(spark)
+            inside = all(number < size for number, size in zip(place, data.shape, strict=True))
+            # Far below the spark itself, far above the rounding of samples.
+            n_lacking -= inside and abs(data[place] - value) <= SAME_SAMPLE * (spark.peak_amplitude + abs(value))
+    return int(n_lacking)
+
+
 def changed_places(before: Path, after: Path, group: str = "dataset") -> Iterator[RepairedPlace]:
     """Give every sample of the k-spaces that differs, and in which receivers."""
     for old, new in zip(read_kspaces(before, group), read_kspaces(after, group), strict=True):
@@ -107,7 +135,9 @@ def changed_places(before: Path, after: Path, group: str = "dataset") -> Iterato
         differs = old.kspace.data.view(np.uint64) != new.kspace.data.view(np.uint64)
         for partition, line, sample in np.argwhere(differs.any(axis=0)).tolist():
             receivers = np.flatnonzero(differs[:, partition, line, sample]).tolist()
-            yield RepairedPlace(old.kspace.indices, (partition, line, sample), tuple(receivers))
+            place = (receivers, partition, line, sample)
+            change = new.kspace.data[place].astype(np.complex128) - old.kspace.data[place]
+            yield RepairedPlace(old.kspace.indices, (partition, line, sample), tuple(receivers), tuple(change.tolist()))
 
 
 def _fixed(item: RawItem) -> bytes:

@@ -17,6 +17,7 @@ import typer
 
 from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError
+from gadgets.kspace import KSpace
 from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, amount, noise_sigma
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
@@ -31,7 +32,16 @@ from pipelines.files import (
     whole_or_nothing,
     write_raw_file,
 )
-from pipelines.phantom import SimulatedKSpace, SimulatedSpark, SparkPlan, Truth, draw_in_kspace
+from pipelines.phantom import (
+    SimulatedKSpace,
+    SimulatedSpark,
+    SparkPlan,
+    Truth,
+    added_at_peak,
+    draw_in_kspace,
+    peak_of,
+    strongest,
+)
 
 
 def simulate(
@@ -125,8 +135,17 @@ def draw_sparks(raw_file: Path, plan: SparkPlan, group: str = "dataset") -> Trut
         rng = np.random.default_rng([plan.seed, number])
         indices, n_samples = acquired.kspace.indices, int(np.count_nonzero(acquired.kspace.sampled))
         kspaces.append(SimulatedKSpace(indices=indices, sigma=noise_sigma(acquired.kspace), n_samples=n_samples))
-        sparks += draw_in_kspace(acquired, plan, rng, n_before=len(sparks))
+        drawn = draw_in_kspace(acquired, plan, rng, n_before=len(sparks))
+        sparks += [_with_sample(acquired.kspace, spark, drawn) for spark in drawn]
     return Truth(source=readable(Path(raw_file.name)), seed=plan.seed, kspaces=tuple(kspaces), sparks=tuple(sparks))
+
+
+def _with_sample(kspace: KSpace, spark: SimulatedSpark, drawn: Sequence[SimulatedSpark]) -> SimulatedSpark:
+    """Note what the file will hold at the largest sample, by which the file is known again."""
+    coil = strongest(spark)
+    value = complex(kspace.data[(coil, *peak_of(spark))]) + complex(added_at_peak(spark, drawn)[coil])
+    # JSON has no word for what is not a number.
+    return spark.model_copy(update={"sparked": (value.real, value.imag)}) if np.isfinite(value) else spark
 
 
 def with_sparks(items: Iterable[RawItem], sparks: Sequence[SimulatedSpark]) -> Iterator[RawItem]:

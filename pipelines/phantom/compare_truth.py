@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gadgets.arrays import ComplexArray
 from gadgets.indices import Indices
 from pipelines.benchmark import ScoredEvent
 from pipelines.phantom.spark_truth import SimulatedSpark
@@ -14,27 +15,37 @@ from pipelines.phantom.spark_truth import SimulatedSpark
 Place = tuple[int, int, int]
 """Partition, line and sample."""
 
+FOUND_BELOW = 0.5
+"""The share of a spark that is left, below which it counts as repaired: the rule of the benchmark."""
+
 
 @dataclass(frozen=True)
 class RepairedPlace:
-    """A sample that the chain changed, in these receivers."""
+    """A sample that the chain changed, in these receivers, and by what; empty where only the places are known."""
 
     indices: Indices
     place: Place
     receivers: tuple[int, ...]
+    change: tuple[complex, ...] = ()
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Which sparks were repaired, in the order of the truth, and how many samples were changed beside them."""
+    """Which sparks were repaired, in the order of the truth, and how many samples were changed beside them.
+
+    ``left`` is the share of each that is left at its largest sample; empty where the changes are not known.
+    """
 
     found: tuple[bool, ...]
     n_beside: int
     events: tuple[ScoredEvent, ...]
+    left: tuple[float, ...] = ()
 
 
 def compare(sparks: Sequence[SimulatedSpark], repaired: Iterable[RepairedPlace]) -> Comparison:
-    """Take a spark for found where its largest sample was changed in the receiver that it hit most.
+    """Take a spark for found where less than half of it is left at its largest sample.
+
+    Where the places alone are known, it is found where that sample was changed in the receiver that it hit most.
 
     Parameters
     ----------
@@ -43,16 +54,23 @@ def compare(sparks: Sequence[SimulatedSpark], repaired: Iterable[RepairedPlace])
     repaired
         Every sample that was changed, k-spaces in any order.
     """
-    changed = {(place.indices, place.place): place.receivers for place in repaired}
+    changed = {(place.indices, place.place): place for place in repaired}
     # By its largest sample: the others of a burst may be too weak to be told.
-    found = tuple(_strongest(spark) in changed.get((spark.indices, peak_of(spark)), ()) for spark in sparks)
+    at_peaks = [changed.get((spark.indices, peak_of(spark))) for spark in sparks]
+    if any(not place.change for place in changed.values()):
+        left: tuple[float, ...] = ()
+        pairs = zip(sparks, at_peaks, strict=True)
+        found = tuple(place is not None and strongest(spark) in place.receivers for spark, place in pairs)
+    else:
+        left = tuple(_left(added_at_peak(spark, sparks), place) for spark, place in zip(sparks, at_peaks, strict=True))
+        found = tuple(share < FOUND_BELOW for share in left)
     hit = {(spark.indices, place) for spark in sparks for place in places_of(spark)}
     events = tuple(
         ScoredEvent(spark.radius, spark.rnr, len(spark.gains), len(spark.receivers), is_found)
         for spark, is_found in zip(sparks, found, strict=True)
     )
     # All samples of a burst count as hit, and not only its largest.
-    return Comparison(found, sum(place not in hit for place in changed), events)
+    return Comparison(found, sum(place not in hit for place in changed), events, left)
 
 
 def peak_of(spark: SimulatedSpark) -> Place:
@@ -66,5 +84,28 @@ def places_of(spark: SimulatedSpark) -> list[Place]:
     return [(spark.partition, spark.line, spark.first_column + number) for number in range(spark.n_samples)]
 
 
-def _strongest(spark: SimulatedSpark) -> int:
+def strongest(spark: SimulatedSpark) -> int:
+    """Give the receiver that it hit most."""
     return int(np.argmax([abs(complex(*gain)) for gain in spark.gains]))
+
+
+def added_at_peak(spark: SimulatedSpark, sparks: Iterable[SimulatedSpark]) -> ComplexArray:
+    """Give what was added at the largest sample of a spark, ``(coil,)``; others of the sparks may lie over it."""
+    added = np.zeros(len(spark.gains), np.complex128)
+    partition, line, column = peak_of(spark)
+    for other in sparks:
+        number = column - other.first_column
+        if (other.indices, other.partition, other.line) == (spark.indices, partition, line) and (
+            0 <= number < other.n_samples
+        ):
+            gains = np.array([complex(*gain) for gain in other.gains])
+            added += other.peak_amplitude * gains * complex(*other.burst[number])
+    return added
+
+
+def _left(added: ComplexArray, repaired: RepairedPlace | None) -> float:
+    """Give the distance from the truth after the repair over that before, all receivers together."""
+    error = added.copy()
+    if repaired is not None:
+        error[list(repaired.receivers)] += np.array(repaired.change)
+    return float(np.linalg.norm(error) / np.linalg.norm(added))

@@ -38,6 +38,8 @@ class SimulatedSpark(BaseModel):
         Distance of the middle sample from the strongest line and column; 1 is the border.
     repeat_of
         The spark (its number in the list) that this one repeats on a later readout.
+    sparked
+        What the file holds with the sparks, at the largest sample in the receiver hit most. Older truths lack it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -58,6 +60,7 @@ class SimulatedSpark(BaseModel):
     rnr: float
     radius: float
     repeat_of: int | None = None
+    sparked: Complex | None = None
 
 
 class SimulatedKSpace(BaseModel):

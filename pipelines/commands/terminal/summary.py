@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import isfinite
 from typing import Any
 
+import numpy as np
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -136,6 +138,9 @@ def found_table(comparison: Comparison) -> Table:
             if proportion.trials:
                 table.add_row(name, counted(proportion))
         table.add_section()
+    if comparison.left:
+        table.add_row("left of a spark, median", f"{np.median(comparison.left):.2g}")
+        table.add_row("left of a spark, most", f"{max(comparison.left):.2g}")
     return table
 
 
@@ -157,7 +162,9 @@ def found_counts(comparison: Comparison) -> dict[str, Any]:
         for grouping in GROUPINGS
     }
     found = {"found": sum(comparison.found), "of": len(comparison.found)}
-    return {"sparks": found, **counts, "changed_beside_sparks": comparison.n_beside}
+    # JSON has no word for what is not a number.
+    left = {"left": [share if isfinite(share) else None for share in comparison.left]} if comparison.left else {}
+    return {"sparks": found, **counts, **left, "changed_beside_sparks": comparison.n_beside}
 
 
 def _points(report: ScanReport) -> str:

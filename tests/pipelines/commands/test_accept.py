@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from gadgets.kspace.readout import is_imaging
 from pipelines.commands.accept import accept, changed_places, check_whole, compare_files
 from pipelines.commands.simulate import simulate_file
 from pipelines.files.raw_file import RawFile
+from pipelines.files.raw_items import RawAcquisition
 from pipelines.files.raw_writer import write_raw_file
 from pipelines.phantom.draw_sparks import SparkPlan
 
@@ -54,6 +56,38 @@ def test_all_is_found_where_the_clean_scan_comes_back(sparked, truth, phantom_fi
     assert comparison.found
     assert all(comparison.found)
     assert comparison.n_beside == 0
+
+
+def scaled(factor):
+    def change(_, item):
+        is_image = isinstance(item, RawAcquisition) and is_imaging(int(item.fields["flags"]))
+        return [replace(item, data=item.data * np.float32(factor)) if is_image else item]
+
+    return change
+
+
+def test_samples_that_were_made_worse_are_not_repaired(sparked, truth, tmp_path):
+    comparison = compare_files(sparked, rewrite(sparked, tmp_path / "worse.h5", scaled(10)), truth)
+    assert not any(comparison.found)
+    assert min(comparison.left) > 1
+
+
+@pytest.mark.parametrize("first", ["phantom.h5", "tenfold.h5"])
+def test_a_file_without_the_sparks_of_the_truth_is_refused(sparked, truth, phantom_file, tmp_path, first):
+    rewrite(sparked, tmp_path / "tenfold.h5", scaled(10))
+    before = phantom_file if first == "phantom.h5" else tmp_path / first
+    with pytest.raises(RawDataError, match=r"does not hold the sparks of .*give the file that despark simulate wrote"):
+        compare_files(before, sparked, truth)
+
+
+def test_a_truth_of_an_older_version_is_still_read(sparked, truth, phantom_file):
+    old = json.loads(truth.read_text())
+    for spark in old["sparks"]:
+        del spark["sparked"]
+    truth.write_text(json.dumps(old))
+    assert all(compare_files(sparked, phantom_file, truth).found)
+    # It does not say what the file holds; swapped files are told by the sparks that grow.
+    assert compare_files(phantom_file, sparked, truth).left == pytest.approx([2] * len(old["sparks"]), rel=1e-3)
 
 
 def test_nothing_is_found_where_nothing_was_repaired(sparked, truth):

@@ -1,7 +1,7 @@
 import pytest
 
 from gadgets.indices import Indices
-from pipelines.phantom.compare_truth import RepairedPlace, compare, peak_of, places_of
+from pipelines.phantom.compare_truth import RepairedPlace, added_at_peak, compare, peak_of, places_of
 from pipelines.phantom.spark_truth import SimulatedSpark
 
 SPARK = SimulatedSpark(
@@ -37,6 +37,20 @@ def test_found_is_the_largest_sample_in_the_strongest_receiver(place, found, n_b
     assert result.n_beside == n_beside
     (event,) = result.events
     assert (event.radius, event.rnr, event.n_receivers, event.n_hit, event.found) == (0.2, 0.4, 3, 2, found)
+
+
+@pytest.mark.parametrize(("factor", "found"), [(-1, True), (-0.6, True), (-0.4, False), (-1.6, False), (9, False)])
+def test_where_the_changes_are_known_less_than_half_is_left(factor, found):
+    added = added_at_peak(SPARK, [SPARK])
+    assert abs(added[2]) == pytest.approx(100)
+    place = RepairedPlace(SPARK.indices, peak_of(SPARK), (0, 1, 2), tuple((factor * added).tolist()))
+    result = compare([SPARK], [place])
+    assert result.found == (found,)
+    assert result.left == pytest.approx((abs(1 + factor),))
+
+
+def test_sparks_that_lie_over_each_other_add_up():
+    assert added_at_peak(SPARK, [SPARK, SPARK]) == pytest.approx(2 * added_at_peak(SPARK, [SPARK]))
 
 
 def test_nothing_repaired_nothing_found():

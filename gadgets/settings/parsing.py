@@ -121,9 +121,10 @@ def property_names(model: type[BaseModel]) -> list[str]:
     return names
 
 
-def path_settings(node: str) -> list[str]:
-    """Name the properties of a node whose values are files or folders."""
-    return [name for name in property_names(NODE_SETTINGS[node]) if _is_path(NODE_SETTINGS[node], name)]
+def path_settings(node: str) -> dict[str, tuple[str, ...]]:
+    """Name the properties of a node whose values are files or folders, each with the words that name none."""
+    names = (name for name in property_names(NODE_SETTINGS[node]) if _is_path(NODE_SETTINGS[node], name))
+    return {name: ("auto", "off") if name.rpartition(".")[2] == "record" else ("none",) for name in names}
 
 
 def _is_path(model: type[BaseModel], name: str) -> bool:
@@ -131,7 +132,8 @@ def _is_path(model: type[BaseModel], name: str) -> bool:
     annotation: Any = model.model_fields[own].annotation
     if field:
         return _is_path(annotation, field)
-    return annotation is Path or Path in get_args(annotation)
+    # The logbook's file is a text, as words stand for places of it.
+    return name == "record" or annotation is Path or Path in get_args(annotation)
 
 
 def _stage_of(annotation: Any) -> type[BaseModel] | None:  # noqa: ANN401 - any type may stand in an annotation

@@ -86,9 +86,9 @@ class Trust:
         TrustError
             One of them names a file outside of the folders that are allowed.
         """
-        for name in path_settings(node):
-            value = properties.get(name, "none").strip()
-            if self.is_whole or value == "none" or value == (own or {}).get(name):
+        for name, words in path_settings(node).items():
+            value = properties.get(name, words[0]).strip()
+            if self.is_whole or value in words or value == (own or {}).get(name):
                 continue
             if not any(_lies_in(value, folder) for folder in self.folders):
                 raise TrustError(

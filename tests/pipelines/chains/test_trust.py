@@ -40,6 +40,7 @@ REFUSED = {
     "another function of ours": (ours("raw_repair", "Path"), "module 'gadgets.raw_repair' with target 'Path'"),
     "report": (ours("image_fft", report="/tmp/a"), r"image_fft.report: .*found '/tmp/a'.*--allow-folder"),
     "models": (ours("spark_detection", models="/tmp"), "spark_detection.models: "),
+    "record": (ours("calibration", record="/tmp/a"), r"calibration.record: .*found '/tmp/a'.*--allow-folder"),
     "history": (ours("spark_detection", history="a.json"), "spark_detection.history: "),
     "of a stage": (ours("raw_repair", **{"calibration.models": "/tmp"}), r"raw_repair.calibration.models: "),
     "elsewhere": (connect("192.0.2.1", 9014), "192.0.2.1:9014.*--allow-address"),

@@ -108,10 +108,14 @@ class Looker:
                 path = next(iter(self._again))
                 del self._again[path]
                 return path
-        for path in self._find():
-            if path not in self._seen and self._is_still(path):
-                self._seen.add(path)
-                return path
+        try:
+            for path in self._find():
+                if path not in self._seen and self._is_still(path):
+                    self._seen.add(path)
+                    return path
+        except OSError as error:
+            # A folder that went away, or is closed to us, may come back: the page says so.
+            self._say(f"the folders cannot be looked through ({error.strerror or error})")
         return None
 
     def _is_still(self, path: Path) -> bool:

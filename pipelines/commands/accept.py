@@ -17,17 +17,21 @@ from typing import Annotated
 
 import numpy as np
 import typer
+from rich.console import RenderableType
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from gadgets.kspace import is_imaging
+from pipelines.benchmark import OUTER_RADIUS, amount
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
-from pipelines.commands.terminal.summary import found_counts, found_table, harm_table
+from pipelines.commands.terminal.summary import RADIUS_AND_STRENGTH, found_counts, found_table, harm_table
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, SimulatedSpark, Truth, compare, peak_of, strongest
 
 SAME_SAMPLE = 1e-4
+# Percent, a rule of ours: the weakest sparks may be missed.
+NEARLY_ALL = 90.0
 
 
 def accept(
@@ -35,6 +39,17 @@ def accept(
     repaired: Annotated[Path, typer.Argument(metavar="REPAIRED.h5", help="What came back.", show_default=False)],
     truth: Annotated[
         Path | None, typer.Option(metavar="T.json", help="What was put in; without it, the scan is taken as clean.")
+    ] = None,
+    require: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=100,
+            metavar="PERCENT",
+            show_default=False,
+            help=f"End with exit code 1 where fewer of the sparks beyond {OUTER_RADIUS:g} of the radius are repaired. "
+            f"The last line says so in any case, for {NEARLY_ALL:g} without this option.",
+        ),
     ] = None,
     group: Group = "dataset",
     json_file: JsonFile = None,
@@ -44,16 +59,36 @@ def accept(
     """Count simulated sparks that came back repaired.
 
     It compares two raw files, whatever made the second one of the first. It also sees that nothing but samples was
-    changed: the exit code is 1 where something else was.
+    changed: the exit code is 1 where something else was. How many sparks have to be repaired, --require says.
 
     Example: despark accept sparked.h5 repaired.h5 --truth truth.json
     """
     shell = open_shell(verbose, quiet, json_file)
+    if require is not None and truth is None:
+        raise typer.BadParameter("expected --truth beside --require, found none")
     with working(shell, f"comparing {sparked} with {repaired}") as work:
         comparison = compare_files(sparked, repaired, truth, group, lambda *n: work.bar("acquisitions", *n), work.phase)
     found = {"sparked": str(sparked), "repaired": str(repaired), "truth": None if truth is None else str(truth)}
     shell.write_json(json.dumps(found | found_counts(comparison), indent=1))
-    shell.show(*([] if truth is None else [found_table(comparison)]), harm_table(comparison))
+    shown: list[RenderableType] = [] if truth is None else [found_table(comparison), RADIUS_AND_STRENGTH]
+    is_enough, verdict = judge(comparison, NEARLY_ALL if require is None else require)
+    if truth is None:
+        verdict = f"{sparked}: taken as clean, because no --truth was given"
+    shell.show(*shown, harm_table(comparison), verdict)
+    if require is not None and not is_enough:
+        raise typer.Exit(1)
+
+
+def judge(comparison: Comparison, percent: float) -> tuple[bool, str]:
+    """Say whether enough sparks were repaired, of those beyond the centre: near it some may be missed."""
+    outer = [event.found for event in comparison.events if event.radius > OUTER_RADIUS]
+    if not outer:
+        return False, f"Not accepted: no spark lies beyond {OUTER_RADIUS:g} of the radius"
+    is_enough = 100 * sum(outer) >= percent * len(outer)
+    return is_enough, (
+        f"{'Accepted' if is_enough else 'Not accepted'}: {sum(outer)} of {amount(len(outer), 'spark')} "
+        f"beyond {OUTER_RADIUS:g} of the radius repaired (at least {percent:g} % expected)"
+    )
 
 
 def compare_files(

@@ -104,8 +104,7 @@ def added_at_peak(spark: SimulatedSpark, sparks: Iterable[SimulatedSpark]) -> Co
 
 
 def _left(added: ComplexArray, repaired: RepairedPlace | None) -> float:
-    """Give the distance from the truth after the repair over that before, all receivers together."""
-    error = added.copy()
-    if repaired is not None:
-        error[list(repaired.receivers)] += np.array(repaired.change)
-    return float(np.linalg.norm(error) / np.linalg.norm(added))
+    """Give the distance from the truth after the repair over that before, in the receiver that was hit most."""
+    coil = int(np.argmax(np.abs(added)))
+    changes = dict(zip(repaired.receivers, repaired.change, strict=True)) if repaired is not None else {}
+    return float(abs(added[coil] + changes.get(coil, 0)) / abs(added[coil]))

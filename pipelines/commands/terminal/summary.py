@@ -24,6 +24,7 @@ MOST_RECEIVERS = 2
 RECEIVERS_WIDTH = 26
 
 UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
+RADIUS_AND_STRENGTH = "r: distance from the centre, 1 is the border; rnr: ripple in the image over its noise"
 GROUPINGS: tuple[Grouping, ...] = ("ring", "strength")
 
 

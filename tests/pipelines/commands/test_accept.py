@@ -8,14 +8,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import typer
 
 from gadgets.errors import RawDataError
 from gadgets.kspace.readout import is_imaging
-from pipelines.commands.accept import accept, changed_places, check_whole, compare_files
+from pipelines.benchmark import ScoredEvent
+from pipelines.commands.accept import accept, changed_places, check_whole, compare_files, judge
 from pipelines.commands.simulate import simulate_file
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_items import RawAcquisition
 from pipelines.files.raw_writer import write_raw_file
+from pipelines.phantom.compare_truth import Comparison
 from pipelines.phantom.draw_sparks import SparkPlan
 
 PLAN = SparkPlan(seed=4, rnr_min=1, rnr_max=4, events=6, centre_share=0.3)
@@ -154,10 +157,39 @@ def test_the_command_shows_the_counts(sparked, truth, phantom_file, capsys):
     assert "samples changed beside sparks" in capsys.readouterr().out
 
 
+def test_the_last_line_says_whether_it_is_enough(sparked, truth, phantom_file, capsys):
+    accept(sparked, phantom_file, truth, require=100)
+    said = capsys.readouterr().out
+    assert re.match(r"Accepted: (\d+) of \1 sparks? beyond 0.3 of the radius repaired", said.splitlines()[-1])
+    assert "rnr: ripple in the image" in said
+    accept(sparked, sparked, truth)
+    assert re.match(r"Not accepted: 0 of \d+ sparks?", capsys.readouterr().out.splitlines()[-1])
+    with pytest.raises(typer.Exit) as ended:
+        accept(sparked, sparked, truth, require=50)
+    assert ended.value.exit_code == 1
+
+
+@pytest.mark.parametrize(("n_found", "percent", "is_enough"), [(1, 50, True), (1, 51, False), (2, 100, True)])
+def test_sparks_near_the_centre_are_not_asked_for(n_found, percent, is_enough):
+    outer = tuple(ScoredEvent(0.5, 1, 8, 8, found=number < n_found) for number in range(2))
+    events = (*outer, ScoredEvent(0.2, 1, 8, 8, found=False))
+    assert judge(Comparison((), 0, events), percent)[0] is is_enough
+    assert judge(Comparison((), 0, events[2:]), percent) == (
+        False,
+        "Not accepted: no spark lies beyond 0.3 of the radius",
+    )
+
+
+def test_sparks_are_not_asked_for_without_a_truth(phantom_file):
+    with pytest.raises(typer.BadParameter, match="expected --truth beside --require"):
+        accept(phantom_file, phantom_file, require=90)
+
+
 def test_without_a_truth_there_is_no_table_of_sparks(phantom_file, capsys):
     accept(phantom_file, phantom_file)
     said = capsys.readouterr().out
     assert "Sparks found" not in said
+    assert "because no --truth was given" in " ".join(said.split())
     assert re.search(r"samples changed\s+. 0", said)
 
 

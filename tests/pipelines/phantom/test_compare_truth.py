@@ -47,6 +47,9 @@ def test_where_the_changes_are_known_less_than_half_is_left(factor, found):
     result = compare([SPARK], [place])
     assert result.found == (found,)
     assert result.left == pytest.approx((abs(1 + factor),))
+    # As in the benchmark, the receiver that was hit most decides.
+    alone = RepairedPlace(SPARK.indices, peak_of(SPARK), (2,), (complex(factor * added[2]),))
+    assert compare([SPARK], [alone]).left == pytest.approx(result.left)
 
 
 def test_sparks_that_lie_over_each_other_add_up():

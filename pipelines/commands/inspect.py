@@ -12,6 +12,7 @@ import typer
 
 from gadgets.errors import DesparkError, RawDataError
 from pipelines.benchmark import read_setting
+from pipelines.commands.terminal.pages import PAGE, check_ending
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
@@ -51,6 +52,9 @@ def inspect(
     shell = open_shell(verbose, quiet, json_file)
     found = [each for path in files for each in files_in(path)]
     _check_outputs(found, [path for path in (output, png, pdf, json_file) if path is not None])
+    for path, endings in ((output, PAGE), (png, (".png",)), (pdf, (".pdf",))):
+        if path is not None:
+            check_ending(path, endings)
     inspections, failures = [], []
     properties = dict(read_setting(setting) for setting in settings or ())
     with working(shell, f"looking at {found[0] if len(found) == 1 else f'{len(found)} files'}") as work:
@@ -65,6 +69,9 @@ def inspect(
     for inspection in inspections:
         heading = [inspection.report.input] if len(found) > 1 else []
         shell.show(*heading, *summary_of(inspection.report, verbose))
+    if len(inspections) > 1:
+        n_hit = sum(bool(each.report.totals.sparks) for each in inspections)
+        shell.show(f"Sparks in {n_hit} of {len(inspections)} files.")
     for failure in failures:
         shell.say(f"error: {failure}")
     if not inspections:

@@ -6,17 +6,19 @@ import csv
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from gadgets.errors import SettingsError
 from gadgets.findings import counted, named_receivers
 from gadgets.logbook import Logbook, ScanEntry, logbook_path
-from pipelines.commands.terminal.shell import JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.shell import STDOUT, JsonFile, Quiet, Verbose, open_shell
 from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
 from pipelines.files import check_folder, whole_or_nothing
 
@@ -39,7 +41,8 @@ def log(
     ] = None,
     json_file: JsonFile = None,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", metavar="FILE", help="Write the scans as a table for a spreadsheet.")
+        Path | None,
+        typer.Option("--csv", metavar="FILE", help="Write a table for a spreadsheet; - is standard output."),
     ] = None,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -47,7 +50,7 @@ def log(
     """Show what was found over days.
 
     Every scan that despark sees leaves an entry, without the patient's name. The table shows the last scans, and
-    --by whether it gets worse.
+    --by day whether it gets worse. For that, inspect and image do not count: they may look at a scan again.
 
     Example: despark log --days 30 --by receiver
     """
@@ -55,7 +58,9 @@ def log(
     path = logbook_path(record)
     if path is None:
         raise SettingsError("nothing is recorded: the environment says DESPARK_RECORD=off; name a file with --record")
-    if csv_file is not None:
+    if csv_file == json_file == STDOUT:
+        raise SettingsError("standard output: expected --csv - or --json -, found both")
+    if csv_file is not None and csv_file != STDOUT:
         check_folder(csv_file)
     since = "" if days is None else (datetime.now(timezone.utc) - timedelta(days=days)).isoformat(timespec="seconds")
     entries = [
@@ -69,7 +74,11 @@ def log(
         if by is not None
         else json.dumps([entry.model_dump(mode="json") for entry in entries], indent=1)
     )
-    if csv_file is not None:
+    if csv_file == STDOUT:
+        typer.echo(as_csv(entries), nl=False)
+        # As with JSON, what people read goes beside it.
+        shell = replace(shell, json_file=STDOUT)
+    elif csv_file is not None:
         with whole_or_nothing(csv_file) as temporary:
             temporary.write_text(as_csv(entries), encoding="utf-8", newline="")
     shell.show(_sentence(entries, path), trend_table(trends, by) if by is not None else scan_table(entries))
@@ -86,34 +95,40 @@ def _sentence(entries: Sequence[ScanEntry], path: Path) -> str:
 
 
 def scan_table(entries: Sequence[ScanEntry]) -> Table:
-    """Show the last scans, the latest at the end; 80 columns hold it."""
+    """Show the last scans, the latest at the end; where it is narrow, names are shortened, and numbers never."""
     left_out = len(entries) - MOST_ROWS
     caption = f"the last {MOST_ROWS}; {left_out} more with --json or --csv" if left_out > 0 else None
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption=caption, caption_justify="left")
     table.add_column("when", no_wrap=True)
-    table.add_column("protocol", max_width=20, no_wrap=True, overflow="ellipsis")
+    table.add_column("protocol", max_width=20)
     for name in ("sparks", "repaired", "x noise"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("receivers hit", overflow="ellipsis", no_wrap=True)
+    table.add_column("receivers hit")
     for entry in entries[-MOST_ROWS:]:
         hit = sorted({receiver for spark in entry.found for receiver in spark.receivers})
         receivers = named_receivers(hit, entry.coils, most=2).partition(" ")[2] if hit else ""
         state = "failed" if entry.failure else str(entry.sparks)
         strongest = f"{entry.strongest:.2g}" if entry.strongest else ""
         repaired = str(entry.repaired) if entry.sparks else ""
-        table.add_row(entry.local[:16].replace("T", " "), entry.protocol, state, repaired, strongest, receivers)
+        when = entry.local[5:16].replace("T", " ")
+        table.add_row(when, _short(entry.protocol), state, repaired, strongest, _short(receivers))
     return table
+
+
+def _short(name: str) -> Text:
+    # A column that may not wrap would be taken from as any other; so the column may, and the text in it does not.
+    return Text(name, no_wrap=True, overflow="ellipsis")
 
 
 def trend_table(trends: Sequence[Trend], by: str) -> Table:
     """Show how many sparks there were, by day, hour, protocol or receiver."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(by, max_width=32, no_wrap=True, overflow="ellipsis")
+    table.add_column(by, max_width=32)
     for name in ("scans", "with sparks", "sparks", "sparks per scan"):
         table.add_column(name, justify="right", no_wrap=True)
     for trend in trends:
         per_scan = f"{trend.sparks / trend.scans:.2f}" if trend.scans else ""
-        table.add_row(trend.name, str(trend.scans), str(trend.with_sparks), str(trend.sparks), per_scan)
+        table.add_row(_short(trend.name), str(trend.scans), str(trend.with_sparks), str(trend.sparks), per_scan)
     return table
 
 

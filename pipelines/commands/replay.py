@@ -10,6 +10,7 @@ import typer
 
 from gadgets.errors import RawDataError
 from pipelines.commands.terminal.batch import reports_json, run_all
+from pipelines.commands.terminal.pages import check_ending
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
@@ -59,6 +60,7 @@ def replay(
         for other in (*raw, output, *([report] if report else [])):
             if same_file(page, other):
                 raise RawDataError(f"{page}: the page would overwrite {other}")
+        check_ending(page)
     is_alone = len(raw) == 1
 
     def run(source: Path, target: Path) -> ScanReport:

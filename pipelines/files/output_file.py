@@ -77,7 +77,7 @@ def check_folder(path: Path) -> None:
         raise RawDataError(f"{path}: expected the name of a file to write, found a folder")
     if path.exists() and not path.is_file():
         raise RawDataError(f"{path}: expected the name of a file to write, found something else (a device, a pipe)")
-    _check_parent(path)
+    check_parent(path)
 
 
 def check_new_folder(path: Path) -> None:
@@ -91,10 +91,11 @@ def check_new_folder(path: Path) -> None:
             raise RawDataError(f"{path}: expected a folder, or a name with an ending such as .h5, found {what}")
     except OSError as error:
         raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
-    _check_parent(path)
+    check_parent(path)
 
 
-def _check_parent(path: Path) -> None:
+def check_parent(path: Path) -> None:
+    """Raise RawDataError unless the folder that ``path`` lies in is there and can be written to."""
     if not path.parent.is_dir():
         raise RawDataError(f"{path}: the folder {path.parent} does not exist")
     if not os.access(path.parent, os.W_OK):

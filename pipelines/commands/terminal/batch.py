@@ -7,6 +7,7 @@ from pathlib import Path
 
 from gadgets.errors import DesparkError, PipelineError, SettingsError
 from pipelines.commands.terminal.shell import Shell
+from pipelines.files import check_parent
 from pipelines.replay import ScanReport
 
 PLACE = "{}"
@@ -61,13 +62,15 @@ def run_all(
     Raises
     ------
     DesparkError
-        The only file failed.
+        The only file failed, or no file could be written: the folder is missing.
     PipelineError
         Some of several failed.
     """
     outputs = outputs_of(inputs, output)
     if len(inputs) == 1:
         return [run(inputs[0], outputs[0])]
+    if PLACE not in str(output.parent):
+        check_parent(output)
     reports, failures = [], []
     for source, target in zip(inputs, outputs, strict=True):
         try:

@@ -15,6 +15,9 @@ BY: tuple[str, ...] = get_args(By)
 FEWEST_SCANS = 6
 """That can show a direction."""
 
+LOOKS = ("inspect", "image")
+"""Sources that may look at a scan again that was recorded before."""
+
 CLEAR = 2.0
 """Standard deviations by which two counts of sparks differ where it is no chance."""
 
@@ -29,7 +32,7 @@ class Trend(NamedTuple):
 
 
 def trends_of(entries: Sequence[ScanEntry], by: By) -> list[Trend]:
-    """Count scans and sparks, sorted by name; receivers by number, over all scans that had them."""
+    """Count scans and sparks, sorted by name; receivers by number, over the scans that had them."""
     if by == "receiver":
         return _by_receiver(entries)
     groups: dict[str, list[ScanEntry]] = {}
@@ -49,7 +52,8 @@ def _name_of(entry: ScanEntry, by: By) -> str:
 
 def _by_receiver(entries: Sequence[ScanEntry]) -> list[Trend]:
     sparks: Counter[tuple[int, str]] = Counter()
-    scans: Counter[tuple[int, str]] = Counter()
+    hit: Counter[tuple[int, str]] = Counter()
+    had: Counter[tuple[int, str]] = Counter()
     for entry in entries:
         here = Counter(
             (receiver, entry.coils[receiver] if receiver < len(entry.coils) else "")
@@ -57,15 +61,18 @@ def _by_receiver(entries: Sequence[ScanEntry]) -> list[Trend]:
             for receiver in spark.receivers
         )
         sparks.update(here)
-        scans.update(here.keys())
+        hit.update(here.keys())
+        # A header need not name its receivers; then those with sparks are all that is known.
+        had.update(here.keys() | set(enumerate(entry.coils)))
     return [
-        Trend(" ".join(filter(None, (str(receiver), name))), len(entries), scans[receiver, name], count)
+        Trend(" ".join(filter(None, (str(receiver), name))), had[receiver, name], hit[receiver, name], count)
         for (receiver, name), count in sorted(sparks.items())
     ]
 
 
 def direction_of(entries: Sequence[ScanEntry]) -> str:
-    """Say whether it gets worse: the later half of the scans against the earlier."""
+    """Say whether it gets worse: the later half of the scans against the earlier, without mere looks at files."""
+    entries = [entry for entry in entries if entry.source not in LOOKS]
     if len(entries) < FEWEST_SCANS:
         return f"Too few scans to say whether it gets worse ({len(entries)} of {FEWEST_SCANS})."
     middle = len(entries) // 2

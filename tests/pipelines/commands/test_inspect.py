@@ -51,7 +51,9 @@ def test_a_folder_is_looked_through_and_a_bad_file_does_not_end_it(scans, capfd)
     [
         (["nowhere.h5"], "nowhere.h5: no such file"),
         (["night/scan1.h5", "-o", "night/scan1.h5"], "would overwrite night/scan1.h5"),
-        (["night/scan1.h5", "-o", "a.html", "--png", "a.html"], "would overwrite a.html"),
+        (["night/scan1.h5", "--png", "a.png", "--json", "a.png"], "would overwrite a.png"),
+        (["night/scan1.h5", "-o", "a.pdf"], "a.pdf: expected a name that ends with .html, found .pdf"),
+        (["night/scan1.h5", "--pdf", "a"], "a: expected a name that ends with .pdf, found none"),
         (["night/scan1.h5", "--set", "calibration.methd=none"], "methd"),
         (["empty"], "expected raw files or images"),
     ],

@@ -7,11 +7,13 @@ import json
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from rich.console import Console
 
 from gadgets.findings import ScanFacts, Spark
 from gadgets.indices import Indices
 from gadgets.logbook import Logbook, entry_of
 from pipelines.commands.command_line import main
+from pipelines.commands.log import scan_table
 from pipelines.commands.terminal.trends import direction_of, trends_of
 from pipelines.phantom import PhantomScan, write_phantom
 
@@ -86,6 +88,27 @@ def test_scans_go_into_files(tmp_path):
         assert [row["protocol"] for row in csv.DictReader(file)] == ["T1", "ep2d", "T1", "ep2d"]
 
 
+def test_the_table_goes_to_standard_output_alone(capfd, tmp_path):
+    assert log("--csv", "-") == 0
+    captured = capfd.readouterr()
+    assert [row["sparks"] for row in csv.DictReader(captured.out.splitlines())] == ["0", "1", "0", "7"]
+    assert "8 sparks in 2 of 4 scans" in captured.err
+    assert not (tmp_path / "-").exists()
+    assert log("--csv", "-", "--json", "-") == 1
+    assert "expected --csv - or --json -, found both" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("width", [80, 70])
+def test_narrow_tables_shorten_names_and_no_numbers(capsys, width):
+    made = entry(0, 146, "a_protocol_with_a_long_name", receivers=(0, 1, 2))
+    made = made.model_copy(update={"strongest": 12.0, "coils": ("a_long_name_of_a_coil",) * 3})
+    Console(width=width).print(scan_table([made]))
+    heading, line = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["when", "protocol", "sparks", "repaired", "x", "noise", "receivers", "hit"]
+    assert line.startswith(f"{made.local[5:10]} 12:00  a_protocol")
+    assert line.split()[3:6] == ["146", "146", "12"]
+
+
 def test_a_logbook_that_is_off_or_not_there_is_said(capfd, monkeypatch, tmp_path):
     with pytest.raises(SystemExit) as ended:
         main(["log"])
@@ -113,6 +136,8 @@ def test_trends_by_hour_and_receiver():
     entries = [entry(1, 2, receivers=(0, 2), hour=8), entry(1, 0, hour=9), entry(2, 1, receivers=(2,), hour=8)]
     assert [tuple(row) for row in trends_of(entries, "hour")] == [("08:00", 2, 2, 3), ("09:00", 1, 0, 0)]
     assert [tuple(row) for row in trends_of(entries, "receiver")] == [("0 HEA;HE1", 3, 1, 2), ("2 HEA;HE3", 3, 2, 3)]
+    other = entry(1, 0).model_copy(update={"coils": COILS[:2]})
+    assert [row.scans for row in trends_of([*entries, other], "receiver")] == [4, 3]
     assert trends_of([], "day") == []
 
 
@@ -125,3 +150,9 @@ def test_trends_by_hour_and_receiver():
 )  # fmt: skip
 def test_whether_it_gets_worse(counts, word):
     assert direction_of([entry(30 - number, count) for number, count in enumerate(counts)]).startswith(word)
+
+
+def test_a_file_that_is_looked_at_again_is_no_trend():
+    scans = [entry(30, 1)] * 6
+    looks = [entry(1, 9).model_copy(update={"source": source}) for source in ("inspect", "image")] * 9
+    assert direction_of([*scans, *looks]) == direction_of(scans)

@@ -54,6 +54,12 @@ def test_a_file_that_fails_does_not_cost_the_others_theirs(capsys):
         run_all(Shell(), [Path("bad.h5")], Path("out.h5"), failing)
 
 
+def test_a_missing_folder_is_said_once_and_before_any_work(tmp_path, capsys):
+    with pytest.raises(RawDataError, match=r"the folder .* does not exist"):
+        run_all(Shell(), [Path("a.h5"), Path("b.h5")], tmp_path / "rep" / "{}.h5", lambda *_: pytest.fail("was run"))
+    assert capsys.readouterr().err == ""
+
+
 def test_the_command_takes_many_and_reports_on_each(tmp_path):
     for name in ("a", "b"):
         make_raw_file(tmp_path / f"{name}.h5")

@@ -104,10 +104,10 @@ def reason_refused(found: Found) -> str:
         return ""
     named = ", ".join(f"line {line} sample {sample}" for _, line, sample in refused[:MOST_NAMED])
     more = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
-    reason = (
-        f"the models are sure of {len(refused)} samples that stay as they are, as a second opinion cannot tell them "
-        f"from the signal: {named}{more}"
-    )
+    is_one = len(refused) == 1
+    which = "1 sample that stays as it is" if is_one else f"{len(refused)} samples that stay as they are"
+    them = "it" if is_one else "them"
+    reason = f"the models are sure of {which}, as a second opinion cannot tell {them} from the signal: {named}{more}"
     logger.warning("spark_detection: %s (%s)", reason, describe(found.known.kspace.indices))
     return reason
 

@@ -53,9 +53,21 @@ def models(
         rows = listing(folder, provider, lambda done, total: work.bar("models", done, total))
     shell.write_json(json.dumps({"despark": despark_version(), "models": [row.model_dump() for row in rows]}, indent=1))
     shell.show(*model_tables(rows, shell.width(), verbose))
-    refusals = [row.refusal for row in rows if row.refusal]
-    if refusals:
-        raise ModelError("; ".join(refusals))
+    refused = refusals(rows)
+    if refused:
+        raise ModelError(refused)
+
+
+def refusals(rows: Sequence[ListedModel]) -> str:
+    """Say why models were refused; what is the same of many is said once."""
+    alike: dict[str, list[ListedModel]] = {}
+    for row in rows:
+        if row.refusal:
+            alike.setdefault(row.refusal.removeprefix(f"model {row.name}: "), []).append(row)
+    return "; ".join(
+        f"{len(members)} models: {reason}" if len(members) > 1 else members[0].refusal
+        for reason, members in alike.items()
+    )
 
 
 def model_tables(rows: Sequence[ListedModel], width: int = WIDE, verbose: int = 0) -> list[Table]:

@@ -20,18 +20,21 @@ CONVERTERS = {
 BRUKER = ("fid", "ser")
 """Names that Bruker's raw files have, without an ending."""
 
-IMAGES = (".dcm", ".ima", ".nii", ".nii.gz", ".png", ".jpg", ".tif")
-TO_IMAGE = "it holds images, which despark image repairs; despark replay needs raw data"
-TO_REPLAY = "it holds raw data, for which there is despark replay; despark image needs images"
+PICTURES = (".png", ".jpg", ".tif")
+IMAGES = (".dcm", ".ima", ".nii", ".nii.gz")
+TO_IMAGE = "it holds images, which despark image repairs; raw data is needed here"
+TO_REPLAY = "it holds raw data, for which there is despark replay; images are needed here"
 
 
-def hint(path: Path) -> str:
+def hint(path: Path, *, wants_images: bool = False) -> str:
     """Say what a file seems to be by its name, and what to do with it; empty where nobody knows."""
     name = path.name.lower()
     if name in BRUKER:
         return f"; {CONVERTERS['.job0']}"
+    if name.endswith(PICTURES):
+        return "; it seems to be a picture, which despark does not read"
     if name.endswith(IMAGES):
-        return f"; {TO_IMAGE}"
+        return "" if wants_images else f"; {TO_IMAGE}"
     converter = CONVERTERS.get(path.suffix.lower())
     return f"; {converter}" if converter else ""
 

@@ -48,6 +48,5 @@ def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -
         return NiftiImages(path, is_volume=is_volume)
     if has_mark:
         return DicomImages(path)
-    raise RawDataError(
-        f"{path}: expected MRD images (HDF5), NIfTI (.nii, .nii.gz) or DICOM, found none of these{hint(path)}"
-    )
+    more = hint(path, wants_images=True)
+    raise RawDataError(f"{path}: expected MRD images (HDF5), NIfTI (.nii, .nii.gz) or DICOM, found none of these{more}")

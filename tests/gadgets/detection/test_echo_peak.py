@@ -107,7 +107,7 @@ def test_what_the_models_are_sure_of_and_nothing_tells_from_the_echo_is_said_and
     data[:, 0, 32, 40] *= 1000
     detection = detector.detect(replace(kspace, data=data))
     assert detection.points == ()
-    assert "the models are sure of 1 samples that stay as they are" in detection.warning
+    assert "the models are sure of 1 sample that stays as it is, as" in detection.warning
     assert "line 32 sample 40" in caplog.text
 
 

@@ -4,7 +4,7 @@ from helpers.small_models import make_folder
 from rich.console import Console
 
 from onnx_models.listing import listing
-from pipelines.commands.models import model_tables, models, scored_together
+from pipelines.commands.models import model_tables, models, refusals, scored_together
 
 
 def test_models_with_the_same_scores_are_shown_together(tmp_path):
@@ -51,3 +51,10 @@ def test_all_scores_are_shown_to_who_asks_for_more(tmp_path):
     assert "9 of 9" not in shown(rows, 0)
     for score in ("97.3 % (507/521)", "0 in 30 k-spaces", "0.01"):
         assert score in shown(rows, 0)
+
+
+def test_what_refuses_all_models_is_said_once():
+    rows = [row.model_copy(update={"refusal": f"model {row.name}: no such device"}) for row in listing()[:3]]
+    assert refusals(rows) == "3 models: no such device"
+    assert refusals(rows[:1]) == rows[0].refusal
+    assert refusals(listing()[:1]) == ""

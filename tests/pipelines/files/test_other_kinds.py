@@ -23,6 +23,7 @@ from pipelines.files.raw_file import RawFile
         ("ser", "bruker_to_ismrmrd"),
         ("brain.nii.gz", "despark image"),
         ("IM1.dcm", "despark image"),
+        ("pic.png", "which despark does not read"),
     ],
 )
 def test_a_file_of_another_kind_names_the_tool_for_it(tmp_path, name, tool):
@@ -38,3 +39,11 @@ def test_images_given_for_raw_data_and_raw_data_for_images_point_at_the_other_co
         RawFile(tmp_path / "images.h5")
     with pytest.raises(RawDataError, match=r"found: dataset; it holds raw data, for which there is despark replay"):
         open_images(make_raw_file(tmp_path / "raw.h5"))
+
+
+@pytest.mark.parametrize("name", ["pic.png", "IM1.dcm"])
+def test_what_cannot_be_read_as_images_is_not_sent_to_the_same_command(tmp_path, name):
+    (tmp_path / name).write_bytes(bytes(1000))
+    with pytest.raises(RawDataError, match="found none of these") as refused:
+        open_images(tmp_path / name)
+    assert "despark image" not in str(refused.value)

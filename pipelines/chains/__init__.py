@@ -1,7 +1,7 @@
 """Chains: which nodes, in which order?"""
 
 from pipelines.chains.chain import Chain, find_chain, packaged_chain, packaged_names, parse_chain
-from pipelines.chains.chain_node import DECLARATION, Node, to_bytes
+from pipelines.chains.chain_node import DECLARATION, Node, of_raw_repair, to_bytes
 from pipelines.chains.preflight import check_default_models, check_models
 from pipelines.chains.trust import EVERYTHING, OURS, WORKER_PORTS, Trust, trust_of
 
@@ -16,6 +16,7 @@ __all__ = [
     "check_default_models",
     "check_models",
     "find_chain",
+    "of_raw_repair",
     "packaged_chain",
     "packaged_names",
     "parse_chain",

@@ -23,7 +23,7 @@ from gadgets.settings import (
     refuse_contradictions,
 )
 from onnx_models.reading import read_regular
-from pipelines.chains.chain_node import Node, kinds_of, parse_node, to_bytes
+from pipelines.chains.chain_node import Node, kinds_of, of_raw_repair, parse_node, to_bytes
 from pipelines.messages import MessageID
 
 CHAINS = Path(__file__).parent
@@ -88,6 +88,12 @@ class Chain:
             for stage in node.settings:
                 if isinstance(stage, SparkDetectionSettings):
                     refuse_contradictions(stage)
+
+    @property
+    def own_settings(self) -> dict[str, str]:
+        """What is set of the nodes that ``raw_repair`` is or joins, under the names that it has for them."""
+        ours = (node for node in self.nodes if node.is_ours)
+        return {name: value for node in ours for name, value in of_raw_repair(node.name, node.properties).items()}
 
     def with_settings(self, assignments: Iterable[str]) -> Chain:
         """Give the chain with properties set as in ``spark_detection.threshold=0.9``.

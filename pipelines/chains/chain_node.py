@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -104,6 +105,17 @@ class Node:
                 element.set("value", value)
                 return
         SubElement(configuration, "property", {"name": name, "value": value})
+
+
+def of_raw_repair(node: str, properties: Mapping[str, str]) -> dict[str, str]:
+    """Give properties of a node under the names that ``raw_repair`` has for them, apart from where things are written.
+
+    Those of nodes that it does not join are left out.
+    """
+    if node != "raw_repair":
+        joined = NODE_SETTINGS["raw_repair"].model_fields
+        properties = {f"{node}.{name}": value for name, value in properties.items()} if node in joined else {}
+    return {name: value for name, value in properties.items() if name.rpartition(".")[2] not in ("report", "record")}
 
 
 def parse_node(external: Element, source: str) -> Node:

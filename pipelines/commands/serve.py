@@ -16,6 +16,7 @@ from pipelines.commands.terminal.serving import (
     ArchiveSize,
     Connections,
     MemoryLimit,
+    PagesFolder,
     StallLimit,
     TrustClients,
     limit_memory,
@@ -68,6 +69,7 @@ def serve(
     archive: ArchiveFolder = None,
     archive_size: ArchiveSize = Archive.most_gb,
     archive_age: ArchiveAge = Archive.most_days,
+    pages: PagesFolder = None,
     default_chain: Annotated[
         str, typer.Option(metavar="NAME", help="Chain of despark for configuration names that are not known here.")
     ] = "",
@@ -91,8 +93,8 @@ def serve(
     limits = ServerLimits(connections, scans, idle_limit, stall_limit, node_limit)
     trust = trust_of(allow_module or (), allow_folder or (), allow_address or (), is_whole=trust_clients)
     limit_memory(memory_limit)
-    kept = open_archive(archive, archive_size, archive_age)
     with (
+        open_archive(archive, archive_size, archive_age, pages) as kept,
         asked_to_stop() as signals,
         Host(bind, port, limits, trust, kept, default_chain) as host,
         monitored(host.metrics, monitor_port),

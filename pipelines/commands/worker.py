@@ -21,6 +21,7 @@ from pipelines.commands.terminal.serving import (
     ArchiveSize,
     Connections,
     MemoryLimit,
+    PagesFolder,
     StallLimit,
     TrustClients,
     limit_memory,
@@ -65,6 +66,7 @@ def worker(
     archive: ArchiveFolder = None,
     archive_size: ArchiveSize = Archive.most_gb,
     archive_age: ArchiveAge = Archive.most_days,
+    pages: PagesFolder = None,
     grace: Grace = GRACE_S,
     monitor_port: MonitorPort = None,
     log_format: LogFormat = "text",
@@ -94,9 +96,9 @@ def worker(
     limits = ServerLimits(connections, idle_s=idle_limit, stall_s=stall_limit)
     trust = trust_of(folders=allow_folder or (), is_whole=trust_clients)
     limit_memory(memory_limit)
-    kept = open_archive(archive, archive_size, archive_age)
     share_pools()
     with (
+        open_archive(archive, archive_size, archive_age, pages) as kept,
         asked_to_stop() as signals,
         Worker(ports, bind, defaults, limits, trust, kept) as running,
         monitored(running.metrics, monitor_port, lambda: _fault(running)),

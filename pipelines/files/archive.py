@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +25,8 @@ ENDING = ".mrd"
 _PREFIX = "scan-"
 _GB = 1_000_000_000
 _DAY_S = 86_400.0
+# The header of an acquisition has as many; a health check sends less.
+_FEWEST_BYTES = 340
 # So often the size of the folder is looked at while a scan grows.
 _STEP_BYTES = 64 << 20
 
@@ -38,11 +41,17 @@ class Archive:
         Where the files lie; only files that an archive wrote are ever removed there.
     most_gb, most_days
         How large all files may be together, and how old one may be.
+    ending
+        Of the files.
+    on_kept
+        Told of each scan that is over and has data: its file, and the settings that it was begun with.
     """
 
     folder: Path
     most_gb: float = 50.0
     most_days: float = 7.0
+    ending: str = ENDING
+    on_kept: Callable[[Path, Mapping[str, str]], None] | None = None
     _numbers: itertools.count[int] = field(default_factory=itertools.count, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -56,20 +65,22 @@ class Archive:
         except OSError as error:
             raise RawDataError(f"{self.folder}: no scans can be archived there ({error.strerror})") from error
 
-    def begin(self, header: bytes) -> ArchivedScan:
+    def begin(self, header: bytes, settings: Mapping[str, str] | None = None) -> ArchivedScan:
         """Begin the file of a scan.
 
         Parameters
         ----------
         header
             The MRD header as it came.
+        settings
+            What the scan is run with, by ``NODE.PROPERTY``; for who is told of it.
         """
         # With the process and a number: two scans may begin in one second, and two servers share a folder.
         moment = time.strftime("%Y%m%d-%H%M%S")
-        path = self.folder / f"{_PREFIX}{moment}-{os.getpid()}-{next(self._numbers)}{ENDING}"
-        scan = ArchivedScan(path, self)
+        path = self.folder / f"{_PREFIX}{moment}-{os.getpid()}-{next(self._numbers)}{self.ending}"
+        scan = ArchivedScan(path, self, settings or {})
         self.make_room(scan.path)
-        scan.add(bytes(text_message(MessageID.HEADER, header).data))
+        scan.add(bytes(text_message(MessageID.HEADER, header).data), is_data=False)
         return scan
 
     def make_room(self, current: Path) -> bool:
@@ -93,7 +104,7 @@ class Archive:
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         found = []
-        for path in self.folder.glob(f"{_PREFIX}*{ENDING}"):
+        for path in self.folder.glob(f"{_PREFIX}*{self.ending}"):
             try:
                 found.append((path, path.stat()))
             except OSError:
@@ -110,10 +121,14 @@ class ArchivedScan:
         The file, which is new.
     archive
         That it belongs to.
+    settings
+        What the scan is run with.
     """
 
-    def __init__(self, path: Path, archive: Archive) -> None:
+    def __init__(self, path: Path, archive: Archive, settings: Mapping[str, str]) -> None:
         self.path = path
+        self._settings = settings
+        self._n_data_bytes = 0
         self._archive = archive
         self._n_since_look = 0
         self._descriptor: int | None = None
@@ -127,8 +142,10 @@ class ArchivedScan:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+        if self._archive.on_kept is not None and self._n_data_bytes > _FEWEST_BYTES:
+            self._archive.on_kept(self.path, self._settings)
 
-    def add(self, content: bytes | bytearray | memoryview) -> None:
+    def add(self, content: bytes | bytearray | memoryview, *, is_data: bool = True) -> None:
         """Add bytes that came."""
         if self._descriptor is None:
             return
@@ -139,6 +156,7 @@ class ArchivedScan:
         except OSError as error:
             self._give_up(error.strerror)
             return
+        self._n_data_bytes += len(content) if is_data else 0
         self._n_since_look += len(content)
         if self._n_since_look > _STEP_BYTES:
             self._n_since_look = 0

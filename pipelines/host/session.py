@@ -10,7 +10,7 @@ import time
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
 from gadgets.outside import printable
 from pipelines.chains import Chain, Trust, packaged_chain, packaged_names, parse_chain
-from pipelines.files import Archive, mended, read_header
+from pipelines.files import Archive, ArchivedScan, mended, read_header
 from pipelines.host.connections import ClientConnection
 from pipelines.host.limits import ServerLimits
 from pipelines.host.parameters import read_parameters
@@ -183,13 +183,15 @@ class Session:
             self._scan = Scan(chain, mended(header, "client"), self._client, self._limits)
             if self._is_stopped:
                 raise NodeError(STOPPED)
-            archived = self._archive.begin(header) if self._archive is not None else contextlib.nullcontext()
-            with archived as kept, self._metrics.scan():
+            with self._begin(chain, header) as kept, self._metrics.scan():
                 self._client.keep_in(kept)
                 self._scan.run()
         finally:
             self._client.keep_in(None)
             self._scans.release()
+
+    def _begin(self, chain: Chain, header: bytes) -> contextlib.AbstractContextManager[ArchivedScan | None]:
+        return contextlib.nullcontext() if self._archive is None else self._archive.begin(header, chain.own_settings)
 
 
 def _check_opening(kind: MessageID) -> None:

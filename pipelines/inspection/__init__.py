@@ -2,13 +2,16 @@
 
 from pipelines.inspection.html_page import html_page, write_html
 from pipelines.inspection.looking import Inspection, inspect_images, inspect_raw, look_again
+from pipelines.inspection.pages import PAGE_ENDING, Pages
 from pipelines.inspection.paper import write_pdf, write_png
 from pipelines.inspection.pictures import KSpacePictures
 from pipelines.inspection.rendering import gray_png, kspace_png, marks_svg
 
 __all__ = [
+    "PAGE_ENDING",
     "Inspection",
     "KSpacePictures",
+    "Pages",
     "gray_png",
     "html_page",
     "inspect_images",

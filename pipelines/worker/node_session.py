@@ -20,7 +20,7 @@ from gadgets.node import QUIET_S
 from gadgets.outside import printable
 from gadgets.settings import properties_of
 from gadgets.wire import Transport
-from pipelines.chains import EVERYTHING, Trust
+from pipelines.chains import EVERYTHING, Trust, of_raw_repair
 from pipelines.files import Archive, ArchivedScan, mended
 from pipelines.host import ServerLimits
 from pipelines.messages import MessageID, text_message
@@ -75,7 +75,8 @@ def serve_node(
         try:
             # Read here and handed on mended: the package parses both as soon as it has the socket.
             configuration, header = connected.read_opening(limits.stall_s)
-            trust.check_settings(properties_of(configuration, node), node, defaults)
+            own = properties_of(configuration, node)
+            trust.check_settings(own, node, defaults)
             as_it_came = header
             configuration, header = with_defaults(configuration, defaults, node), mended(header, node)
             connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
@@ -93,7 +94,7 @@ def serve_node(
             logger.exception("%s: the scan is refused", node)
             _refuse(connected, node, error)
             return
-        with connection, _begin(archive if node in TAKE_ACQUISITIONS else None, as_it_came) as kept:
+        with connection, _begin(archive, node, as_it_came, {**defaults, **own}) as kept:
             connected.keep_in(kept)
             # The longest pause between two messages; the node takes it over from the socket.
             # The package has just switched the time-out off.
@@ -104,8 +105,12 @@ def serve_node(
         logger.log(level, "%s: %.1f MB came, over after %.2f s", node, connected.n_received / 1e6, seconds)
 
 
-def _begin(archive: Archive | None, header: bytes) -> AbstractContextManager[ArchivedScan | None]:
-    return nullcontext() if archive is None else archive.begin(header)
+def _begin(
+    archive: Archive | None, node: str, header: bytes, properties: Mapping[str, str]
+) -> AbstractContextManager[ArchivedScan | None]:
+    if archive is None or node not in TAKE_ACQUISITIONS:
+        return nullcontext()
+    return archive.begin(header, of_raw_repair(node, properties))
 
 
 def _message(kind: MessageID, text: bytes) -> bytes:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gadgets.errors import SettingsError
 from gadgets.outside import MEMORY_VARIABLE
 from gadgets.outside import memory_limit as memory_limit_in_force
 from pipelines.files import Archive
+from pipelines.inspection import PAGE_ENDING, Pages
 
 Connections = Annotated[
     int, typer.Option(min=1, metavar="N", help="Keep so many connections open at once; refuse more.")
@@ -43,24 +48,40 @@ ArchiveSize = Annotated[
 ArchiveAge = Annotated[
     float, typer.Option("--archive-age", min=0.001, metavar="DAYS", help="Remove scans that are older than this.")
 ]
+PagesFolder = Annotated[
+    Path | None,
+    typer.Option("--pages", metavar="DIR", help="Write a page about every scan of the --archive into this folder."),
+]
 TrustClients = Annotated[
     bool, typer.Option("--trust-clients", help="Let clients run and name everything that this user may.")
 ]
 
 
-def open_archive(folder: Path | None, size: float, age: float) -> Archive | None:
-    """Give the archive of a server; None where there is none.
+@contextmanager
+def open_archive(folder: Path | None, size: float, age: float, pages: Path | None = None) -> Iterator[Archive | None]:
+    """Give the archive of a server, whose scans get pages where there is a folder for them; None where there is none.
 
     Raises
     ------
+    SettingsError
+        Pages are asked for, and no archive: they are made of what it keeps.
     RawDataError
         Nothing can be written there.
     """
     if folder is None:
-        return None
+        if pages is not None:
+            raise SettingsError("--pages: expected --archive DIR beside it, as pages are made of scans that are kept")
+        yield None
+        return
     archive = Archive(folder, size, age)
     archive.check()
-    return archive
+    if pages is None:
+        yield archive
+        return
+    kept = Archive(pages, size, age, PAGE_ENDING)
+    kept.check()
+    with Pages(kept) as writing:
+        yield replace(archive, on_kept=writing.add)
 
 
 def limit_memory(gigabytes: float | None) -> None:

@@ -87,6 +87,15 @@ def test_what_still_waits_when_the_server_stops_is_named(tmp_path, caplog, monke
         assert f"no page of scan-{number}.mrd (the server stops)" in caplog.text
 
 
+def test_a_page_whose_process_is_ended_is_missing_for_that_reason(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(pipelines.inspection.pages, "LIMIT_S", 0.1)
+    kept = Archive(tmp_path / "pages", ending=PAGE_ENDING)
+    kept.check()
+    with Pages(kept) as pages:
+        pages.add(tmp_path / "scan-1.mrd", {})
+        wait_for(lambda: "no page of scan-1.mrd (its process was ended by signal 9)" in caplog.text)
+
+
 def test_old_pages_make_room(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     kept = Archive(tmp_path, most_days=1, ending=PAGE_ENDING)

@@ -44,6 +44,7 @@ def test_a_folder_is_looked_through_and_a_bad_file_does_not_end_it(scans, capfd)
     captured = capfd.readouterr()
     assert [report["input"] for report in json.loads(captured.out)] == ["night/scan1.h5", "night/scan2.h5"]
     assert "error: night/bad.h5: " in captured.err
+    assert "Sparks in 0 of 2 files." in captured.err
 
 
 @pytest.mark.parametrize(

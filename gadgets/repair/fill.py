@@ -12,7 +12,6 @@ from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
 from gadgets.process import TimeIsUp, check_time
 from gadgets.records import Calibration, KnownRepair, Point, RepairedPoint
-from gadgets.repair.beside import Beside
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate, agreed
 from gadgets.repair.carried import taken, told_by_series
@@ -121,11 +120,10 @@ def _candidates(
     if not listed:
         return
     if settings.method == "auto":
-        beside = Beside(kspace, points, listed)
         for each in (known or Predictions(kspace)).of(points, listed):
-            candidate, given = beside.weigh(each.burst, each.candidate), _given(points, each.burst)
+            given = _given(points, each.burst)
             says_nothing = np.isnan(given).all()
-            yield each.burst, each.recorded, candidate if says_nothing else agreed(candidate, given)
+            yield each.burst, each.recorded, each.candidate if says_nothing else agreed(each.candidate, given)
         return
     around = surround(kspace, [points[index] for index in listed])
     bursts = group_bursts(kspace, points, listed)

@@ -11,9 +11,11 @@ import logging
 import os
 import pickle
 import resource
+import select
 import signal
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import IO, Any, NoReturn, TypeVar
 
 from gadgets.errors import DesparkError, RawDataError
@@ -23,6 +25,9 @@ LIMIT_S = 10
 
 AT_ONCE = 64
 """Things that are handed over together; a file is read in pieces of a few megabytes."""
+
+PATIENCE_S = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""How long a child may sleep twice in a row before its first piece of the file: then another one is tried."""
 
 logger = logging.getLogger(__name__)
 ThingT = TypeVar("ThingT")
@@ -43,25 +48,55 @@ def in_child(make: Callable[[], Iterator[ThingT]], where: str) -> Iterator[Thing
     RawDataError
         As `make` does; or the library that reads the file crashed, or did not come back.
     """
+    for patience_s in PATIENCE_S:
+        source, child = _forked(make, where)
+        is_over = has_begun = False
+        try:
+            with os.fdopen(source, "rb") as pipe:
+                if has_begun := _has_begun(source, child, patience_s):
+                    yield from _received(pipe)
+                    is_over = True
+        finally:
+            if not is_over:
+                os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
+        if has_begun:
+            if status:
+                raise RawDataError(f"{where}: cannot be read, the file is damaged ({_fate(status)})")
+            return
+        logger.debug("%s: the process that reads it hangs, another one is started", where)
+    raise RawDataError(f"{where}: cannot be read, the process that reads it hangs")
+
+
+def _forked(make: Callable[[], Iterator[Any]], where: str) -> tuple[int, int]:
+    """Start a child; give the end of the pipe from which to read, and the child's number."""
     source, sink = os.pipe()
     with warnings.catch_warnings():
-        # Of threads that a fork leaves behind, the newest Pythons warn. The child takes no lock that one could hold.
+        # Of threads that a fork leaves behind, the newest Pythons warn: see _has_begun.
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
         _serve(make, sink, where)
     os.close(sink)
-    is_over = False
-    try:
-        with os.fdopen(source, "rb") as pipe:
-            yield from _received(pipe)
-        is_over = True
-    finally:
-        if not is_over:
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-    if status:
-        raise RawDataError(f"{where}: cannot be read, the file is damaged ({_fate(status)})")
+    return source, child
+
+
+def _has_begun(source: int, child: int, patience_s: float) -> bool:
+    """Wait for the first that a child hands over; False where it does nothing but wait.
+
+    At the fork another thread may hold a lock, of a module that it imports, say. In the child nobody gives it back.
+    What the child needs it has needed once the first piece of the file is there, and so far nothing is lost.
+    """
+    before = 0
+    while not select.select([source], [], [], patience_s)[0]:
+        # Fields of /proc/PID/stat behind the name: the state, and ticks of processor time from the twelfth on.
+        fields = Path(f"/proc/{child}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        used = int(fields[11]) + int(fields[12])
+        # S: it sleeps, but not for a disk, which would be D.
+        if fields[0] == "S" and used == before:
+            return False
+        before = used
+    return True
 
 
 def _received(pipe: IO[bytes]) -> Iterator[Any]:

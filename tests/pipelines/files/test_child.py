@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import struct
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -36,6 +37,60 @@ def children():
 
 def test_what_the_child_gives_arrives_in_order():
     assert list(in_child(lambda: iter(range(1000)), "f")) == list(range(1000))
+
+
+def held_by_another_thread(lock):
+    """Hold a lock in a thread of the parent, until it is told to go."""
+    held, go = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            go.wait(60)
+
+    threading.Thread(target=hold, daemon=True).start()
+    assert held.wait(60)
+    return go
+
+
+def test_a_child_that_waits_for_a_lock_of_another_thread_is_replaced(monkeypatch):
+    monkeypatch.setattr(pipelines.files.child, "PATIENCE_S", (0.1, 0.1, 30.0))
+    lock, n_forks = threading.Lock(), []
+    go = held_by_another_thread(lock)
+
+    def make():
+        with lock:
+            yield 1
+
+    forked = pipelines.files.child._forked
+
+    def forked_in_the_end_without_a_lock(*arguments):
+        n_forks.append(1)
+        if len(n_forks) == 3:
+            go.set()
+            lock.acquire()
+            lock.release()
+        return forked(*arguments)
+
+    monkeypatch.setattr(pipelines.files.child, "_forked", forked_in_the_end_without_a_lock)
+    assert list(in_child(make, "f")) == [1]
+    assert len(n_forks) == 3
+    assert children() == []
+
+
+def test_children_that_all_hang_are_an_error(monkeypatch):
+    monkeypatch.setattr(pipelines.files.child, "PATIENCE_S", (0.1, 0.1))
+    lock = threading.Lock()
+    go = held_by_another_thread(lock)
+
+    def make():
+        with lock:
+            yield 1
+
+    with pytest.raises(RawDataError, match=r"^f: cannot be read, the process that reads it hangs$"):
+        list(in_child(make, "f"))
+    go.set()
+    assert children() == []
 
 
 def test_an_error_of_ours_arrives_behind_what_came_before():

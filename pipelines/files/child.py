@@ -6,6 +6,7 @@ that nothing has to be imported anew, and it does nothing but read.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import logging
 import os
@@ -28,6 +29,10 @@ AT_ONCE = 64
 
 PATIENCE_S = (1.0, 2.0, 4.0, 8.0, 16.0)
 """How long a child may sleep twice in a row before its first piece of the file: then another one is tried."""
+
+# Opened before any fork: the child should not have to load a library for it.
+_PRCTL = ctypes.CDLL(None).prctl
+_PR_SET_PDEATHSIG = 1
 
 logger = logging.getLogger(__name__)
 ThingT = TypeVar("ThingT")
@@ -121,6 +126,8 @@ def _serve(make: Callable[[], Iterator[Any]], sink: int, where: str) -> NoReturn
         gc.disable()
         os.closerange(3, sink)
         os.closerange(sink + 1, 1 << 16)
+        # One that hangs would outlive its parent, and keep the terminal that both write to.
+        _PRCTL(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE):
             signal.signal(number, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

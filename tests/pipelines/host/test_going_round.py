@@ -54,8 +54,9 @@ class Talk:
             self.connection.sendall(bytes(data_message(kind, item.to_bytes()).data))
 
     def processes(self):
-        """The processes of the nodes that run, by name."""
-        sessions = list(self.host._sessions)
+        """The processes of the nodes that run for this client, by name; one that came before may not have ended yet."""
+        ours = "{}:{}".format(*self.connection.getsockname())
+        sessions = [session for session in list(self.host._sessions) if ours in session.name]
         nodes = [node for session in sessions if session._scan for node in session._scan._nodes]
         return {node.name: node._process for node in nodes if node._process}
 

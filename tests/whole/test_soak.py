@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.connections import wait_until
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 from gadgets.settings import NODE_SETTINGS
@@ -187,7 +188,8 @@ def test_a_node_that_is_killed_under_load_costs_no_other_scan(number):
         with nothing_left(), socket.create_connection(host.address, LIMIT_S) as victim:
             victim.sendall(whole(opening, 1, close=b""))
             assert victim.recv(2, socket.MSG_PEEK)
-            (session,) = host._sessions
+            # The session of the lone run may not have ended yet.
+            (session,) = wait_until(lambda: len(host._sessions) == 1 and host._sessions)
             others = threading.Thread(target=lambda: results.extend(run_scans(host.address, opening, 2)))
             others.start()
             os.kill(session._scan._nodes[0]._process.pid, number)

@@ -14,7 +14,8 @@ from typing import Any, TypeAlias
 
 from gadgets.errors import DesparkError, PeerLostError, WireError
 from gadgets.findings import ScanFacts
-from gadgets.kspace import Encoding
+from gadgets.kspace import Encoding, announced_kspaces
+from gadgets.logbook import in_scan
 from gadgets.outside import printable
 from gadgets.process import keep_freed_memory, keep_one_blas_thread
 from gadgets.settings import SettingsT, read_settings, sees_a_part
@@ -74,11 +75,12 @@ def run_node(
         encodings = encodings_of(connection.header)
         if sees_a_part(configuration):
             encodings = tuple(replace(encoding, last=None) for encoding in encodings)
-        stage = open_stage(settings, encodings, facts_of(connection.header))
+        facts = facts_of(connection.header).model_copy(update={"announced": announced_kspaces(encodings)})
         received = _UntilLost(connection, transport, name)
-        for item in stage(received):
-            connection.send(item)
-            del item  # or a k-space would be held while the next one is judged
+        with in_scan():
+            for item in open_stage(settings, encodings, facts)(received):
+                connection.send(item)
+                del item  # or a k-space would be held while the next one is judged
         transport.flush()
         if received.loss is not None:
             raise received.loss

@@ -21,7 +21,8 @@ class ScanFacts(Record):
     """What is known of a scan beside its samples; empty where the header says nothing.
 
     ``coils`` holds the name of each receiver, in their order. ``tick_s`` is the length of a unit of the time stamps in
-    seconds, None where nobody says; then ``is_clock`` tells whether they count from midnight.
+    seconds, None where nobody says; then ``is_clock`` tells whether they count from midnight. ``announced`` is how many
+    k-spaces the header speaks of, None where it does not.
     """
 
     protocol: str = ""
@@ -32,6 +33,7 @@ class ScanFacts(Record):
     coils: tuple[str, ...] = ()
     tick_s: float | None = None
     is_clock: bool = False
+    announced: int | None = None
 
     def seconds_between(self, first: int, second: int) -> float | None:
         """Give the time from one time stamp to another in seconds; None where the length of a tick is not known."""

@@ -59,6 +59,21 @@ class Findings:
         return len(self._kspaces)
 
     @property
+    def n_sparks(self) -> int:
+        """Number of sparks so far."""
+        return len(self._sparks)
+
+    @property
+    def n_repaired(self) -> int:
+        """How many of them are repaired."""
+        return sum(spark.is_repaired for spark in self._sparks)
+
+    @property
+    def strongest(self) -> float:
+        """The strongest of them, in units of the image noise; 0 where there is none."""
+        return max((spark.strength for spark in self._sparks), default=0.0)
+
+    @property
     def moments(self) -> tuple[int, int]:
         """First and last time stamp of the imaging data so far; zeros where none is known."""
         first, last = zip(*self._moments, strict=True) if self._moments else ((0,), (0,))

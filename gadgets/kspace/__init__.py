@@ -2,7 +2,7 @@
 
 from gadgets.indices import Indices, describe
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
-from gadgets.kspace.completeness import SeenKSpaces
+from gadgets.kspace.completeness import SeenKSpaces, announced_kspaces
 from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
 from gadgets.kspace.finite import count_non_finite, warning_of, without_non_finite
 from gadgets.kspace.from_array import kspace_of
@@ -45,6 +45,7 @@ __all__ = [
     "Plane",
     "Readout",
     "SeenKSpaces",
+    "announced_kspaces",
     "assemble",
     "count_non_finite",
     "describe",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -11,6 +12,8 @@ from gadgets.kspace.readout import Encoding
 
 MOST_NAMED = 3
 """Volumes and repetitions that a message names; there may be thousands."""
+
+_COUNTERS = ("slice", "contrast", "phase", "repetition", "set", "average")
 
 
 class SeenKSpaces:
@@ -78,6 +81,15 @@ class SeenKSpaces:
             return []
         named = f"{', '.join(missing)} of encoding {number}"
         return [f"{named}, which the header announces, never {'began' if repetitions else 'came'}"]
+
+
+def announced_kspaces(encodings: Sequence[Encoding]) -> int | None:
+    """Count the k-spaces that the header speaks of; None where only a part of the scan may come here."""
+    known = [encoding.last for encoding in encodings if encoding.last is not None]
+    if len(known) < len(encodings):
+        return None
+    counts: list[int] = [math.prod(getattr(last, name) + 1 for name in _COUNTERS) for last in known]
+    return sum(counts)
 
 
 def _lacking(slices: dict[Indices, set[int]]) -> list[str]:

@@ -1,19 +1,29 @@
 """Logbook: what is written down of the scans that were seen here?"""
 
 from gadgets.logbook.place import RECORD_VARIABLE, logbook_path
-from gadgets.logbook.recorder import Recorder, changed_settings, hashed
+from gadgets.logbook.recorder import SCAN_FIELDS, Recorder, changed_settings, hashed
 from gadgets.logbook.report import Report
+from gadgets.logbook.running import RunningFile, RunningScan, running_scans
 from gadgets.logbook.scan_entry import ScanEntry, entry_of
+from gadgets.logbook.scan_name import SCAN_PREFIX, ScanName, in_scan, this_scan
 from gadgets.logbook.store import Logbook
 
 __all__ = [
     "RECORD_VARIABLE",
+    "SCAN_FIELDS",
+    "SCAN_PREFIX",
     "Logbook",
     "Recorder",
     "Report",
+    "RunningFile",
+    "RunningScan",
     "ScanEntry",
+    "ScanName",
     "changed_settings",
     "entry_of",
     "hashed",
+    "in_scan",
     "logbook_path",
+    "running_scans",
+    "this_scan",
 ]

@@ -17,13 +17,18 @@ from pydantic import BaseModel
 from gadgets.errors import ModelError, StoreError
 from gadgets.findings import Findings, ScanFacts
 from gadgets.logbook.place import logbook_path
-from gadgets.logbook.scan_entry import entry_of
+from gadgets.logbook.running import RunningFile, RunningScan
+from gadgets.logbook.scan_entry import entry_of, now
+from gadgets.logbook.scan_name import this_scan
 from gadgets.logbook.store import Logbook
 from gadgets.records import Calibration, Detection
 from gadgets.settings import OnFailure
 from onnx_models.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
+
+SCAN_FIELDS = "of_scan"
+"""Attribute of a line of the log that holds what is known of its scan."""
 
 
 class Recorder:
@@ -56,7 +61,8 @@ class Recorder:
         self._settings = dict(settings)
         self._is_strict = on_failure == "fail" and record != "auto"
         self._findings = Findings(facts)
-        self._started = time.monotonic()
+        self._started, self._began = time.monotonic(), now()
+        self._name = this_scan()
         self._refusals: Counter[str] = Counter()
         # Each once, in the order in which they came.
         self._warnings: dict[str, None] = {}
@@ -64,6 +70,7 @@ class Recorder:
         self._last: Detection | None = None
         self._logbook: Logbook | None = None
         self._path: Path | None = None
+        self._running: RunningFile | None = None
         try:
             self._path = logbook_path(record)
             if self._path is not None:
@@ -79,18 +86,24 @@ class Recorder:
         self._refusals.update(point.refusal for point in calibration.points if point.refusal)
         self._models.update(dict.fromkeys(patch.model for patch in detection.target_patches))
         self._warnings.update(dict.fromkeys(filter(None, (detection.warning, calibration.warning))))
+        self._tell()
 
     def __enter__(self) -> Recorder:
+        if self._path is not None and self._name.scan:
+            self._running = RunningFile(self._path, self._name.scan)
+        self._tell()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._running is not None:
+            self._running.close()
         # A generator that is not read to its end is closed: that is no failure of the scan's own.
         is_failure = isinstance(error, Exception)
         if not self._findings.n_kspaces and not is_failure:
             return
-        logger.info("%s", self._findings.verdict)
+        self._log_line()
         if self._logbook is None:
             return
         try:
@@ -102,6 +115,19 @@ class Recorder:
             else:
                 self._failed(trouble)
 
+    def _log_line(self) -> None:
+        """Say in one line what was found; a log of JSON gets the parts beside it."""
+        findings, facts = self._findings, self._findings.facts
+        fields = {
+            "protocol": facts.protocol,
+            "station": facts.station,
+            "sparks": findings.n_sparks,
+            "repaired": findings.n_repaired,
+            "models": hashed(self._models),
+        }
+        named = facts.protocol or "scan without a name"
+        logger.info("%s: %s: %s", self._source, named, findings.verdict, extra={SCAN_FIELDS: fields})
+
     def _write(self, logbook: Logbook, failure: str) -> None:
         findings, last = self._findings, self._last
         logbook.add(
@@ -111,6 +137,9 @@ class Recorder:
                 findings.sparks,
                 refusals=self._refusals,
                 despark=_version(),
+                scan=self._name.scan,
+                client=self._name.client,
+                began=self._began,
                 provider=last.provider if last is not None else "",
                 models=tuple(hashed(self._models)),
                 settings=self._settings,
@@ -123,6 +152,27 @@ class Recorder:
                 patterns=tuple(pattern.kind for pattern in findings.patterns),
                 warnings=tuple(self._warnings),
                 failure=failure,
+            )
+        )
+
+    def _tell(self) -> None:
+        """Tell who looks how far the scan is."""
+        if self._running is None:
+            return
+        findings, facts = self._findings, self._findings.facts
+        self._running.write(
+            RunningScan(
+                scan=self._name.scan,
+                client=self._name.client,
+                began=self._began,
+                source=self._source,
+                protocol=facts.protocol,
+                station=facts.station,
+                announced=facts.announced,
+                k_spaces=findings.n_kspaces,
+                sparks=findings.n_sparks,
+                repaired=findings.n_repaired,
+                strongest=findings.strongest,
             )
         )
 

@@ -6,11 +6,12 @@ import json
 import logging
 import os
 import stat
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeVar, cast
 
 from gadgets.errors import StoreError
+from gadgets.logbook.scan_entry import now
+from gadgets.logbook.scan_name import this_scan
 from gadgets.records import Assembly, Calibration, Detection, Imaging
 from gadgets.settings import OnFailure
 
@@ -44,7 +45,7 @@ class Report:
     def __init__(self, path: Path | None, node: str, on_failure: OnFailure = "fail", protocol: str = "") -> None:
         self._path = path
         self._node = node
-        self._protocol = protocol
+        self._scan = {**this_scan()._asdict(), "protocol": protocol}
         self._warnings: list[str] = []
         try:
             # A file that cannot be written is to be an error before the scan, not a line of the log in it.
@@ -68,10 +69,9 @@ class Report:
         said = cast(RecordT, record.model_copy(update={"warning": warning}))
         # Samples in base64 are for the next node, not for people.
         text = said.model_dump_json(exclude={"repairs"})
-        # The name is put in front of the record's own text, whose opening brace is left out.
-        date = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        scan = f'"date": "{date}", "protocol": {json.dumps(self._protocol)}'
-        line = f'{{"node": {json.dumps(self._node)}, {scan}, {text[1:]}\n'
+        # What is said of the scan is put in front of the record's own text, without the braces between them.
+        head = json.dumps({"node": self._node, "date": now(), **self._scan})
+        line = f"{head[:-1]}, {text[1:]}\n"
         try:
             self._append(line)
         except StoreError as error:

@@ -34,11 +34,11 @@ class SparkEntry(Record):
 class ScanEntry(Record):
     """What is kept of a scan.
 
-    ``ended`` is in UTC, ``local`` in the time of the machine, both in ISO 8601. ``source`` is the node or the command
-    that saw it. ``settings`` are those that are not the defaults, ``thresholds`` those that were in force, and
-    ``thresholds_from`` says who set them. ``models`` are those that found something, with the first digits of their
-    hashes. ``strongest`` is the ripple of the strongest spark in units of the image noise. ``failure`` says why the
-    scan ended early.
+    ``began`` and ``ended`` are in UTC, ``local`` in the time of the machine, all in ISO 8601. ``source`` is the node or
+    the command that saw it, ``scan`` its name, and ``client`` the address of who sent it. ``settings`` are those that
+    are not the defaults, ``thresholds`` those that were in force, and ``thresholds_from`` says who set them. ``models``
+    are those that found something, with the first digits of their hashes. ``strongest`` is the ripple of the strongest
+    spark in units of the image noise. ``failure`` says why the scan ended early.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -46,6 +46,9 @@ class ScanEntry(Record):
     ended: str
     local: str
     source: str
+    scan: str = ""
+    client: str = ""
+    began: str = ""
     protocol: str = ""
     station: str = ""
     vendor: str = ""
@@ -71,6 +74,11 @@ class ScanEntry(Record):
     found: tuple[SparkEntry, ...] = ()
 
 
+def now() -> str:
+    """Tell the time as entries have it: UTC, ISO 8601, seconds."""
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
 def entry_of(
     source: str,
     facts: ScanFacts,
@@ -92,7 +100,7 @@ def entry_of(
     more
         Other fields of :class:`ScanEntry`.
     """
-    now = datetime.now(timezone.utc)
+    ended = now()
     kept = tuple(
         SparkEntry(
             receivers=spark.receivers,
@@ -108,8 +116,8 @@ def entry_of(
     )
     return ScanEntry.model_validate(
         {
-            "ended": now.isoformat(timespec="seconds"),
-            "local": now.astimezone().isoformat(timespec="seconds"),
+            "ended": ended,
+            "local": datetime.fromisoformat(ended).astimezone().isoformat(timespec="seconds"),
             "source": source,
             **facts.model_dump(include={"protocol", "station", "vendor", "system", "coils"}),
             "sparks": len(sparks),

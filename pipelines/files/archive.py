@@ -7,7 +7,6 @@ them.
 
 from __future__ import annotations
 
-import itertools
 import logging
 import os
 import threading
@@ -17,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gadgets.errors import RawDataError
+from gadgets.logbook import SCAN_PREFIX, in_scan
 from pipelines.messages import MessageID, text_message
 
 logger = logging.getLogger(__name__)
 
 ENDING = ".mrd"
-_PREFIX = "scan-"
 _GB = 1_000_000_000
 _DAY_S = 86_400.0
 # The header of an acquisition has as many; a health check sends less.
@@ -52,7 +51,6 @@ class Archive:
     most_days: float = 7.0
     ending: str = ENDING
     on_kept: Callable[[Path, Mapping[str, str]], None] | None = None
-    _numbers: itertools.count[int] = field(default_factory=itertools.count, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def check(self) -> None:
@@ -75,10 +73,8 @@ class Archive:
         settings
             What the scan is run with, by ``NODE.PROPERTY``; for who is told of it.
         """
-        # With the process and a number: two scans may begin in one second, and two servers share a folder.
-        moment = time.strftime("%Y%m%d-%H%M%S")
-        path = self.folder / f"{_PREFIX}{moment}-{os.getpid()}-{next(self._numbers)}{self.ending}"
-        scan = ArchivedScan(path, self, settings or {})
+        with in_scan() as name:
+            scan = ArchivedScan(self.folder / f"{name.scan}{self.ending}", self, settings or {})
         self.make_room(scan.path)
         scan.add(bytes(text_message(MessageID.HEADER, header).data), is_data=False)
         return scan
@@ -104,7 +100,7 @@ class Archive:
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         found = []
-        for path in self.folder.glob(f"{_PREFIX}*{self.ending}"):
+        for path in self.folder.glob(f"{SCAN_PREFIX}*{self.ending}"):
             try:
                 found.append((path, path.stat()))
             except OSError:

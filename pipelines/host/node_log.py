@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import re
 import threading
@@ -34,7 +35,9 @@ class NodeLog:
         self._stream = stream
         self._name = name
         self._lines: deque[str] = deque(maxlen=N_KEPT)
-        self._thread = threading.Thread(target=self._read, name=f"log of {name}", daemon=True)
+        # What it hands on belongs to the scan that the node was started for.
+        read = contextvars.copy_context().run
+        self._thread = threading.Thread(target=read, args=(self._read,), name=f"log of {name}", daemon=True)
         self._thread.start()
 
     def last_words(self) -> str:

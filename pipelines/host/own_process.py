@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gadgets.logbook import this_scan
 from pipelines.chains import Node
 from pipelines.host.node_log import NodeLog
 from pipelines.thread_limits import LIMITS
@@ -101,7 +102,7 @@ def _environment() -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
     }
     # What the user has set in the environment goes before ours.
-    environment = {**defaults, **LIMITS, **os.environ}
+    environment = {**defaults, **LIMITS, **os.environ, **this_scan().variables()}
     if "PYTHONPATH" in environment:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
     return environment

@@ -7,6 +7,7 @@ goes to the caller.
 
 from __future__ import annotations
 
+import contextvars
 import logging
 import threading
 import time
@@ -72,13 +73,10 @@ class Scan:
         WireError
             The client sent something that is no message, or one that the chain does not read.
         """
-        threads = [threading.Thread(target=self._guard, args=(self._flow.from_client,), name="client", daemon=True)]
+        threads = [self._thread("client", self._flow.from_client)]
         try:
             # All nodes have their configuration before the first byte of data moves.
-            threads += [
-                threading.Thread(target=self._guard, args=(self._flow.from_node, index), name=node.name, daemon=True)
-                for index, node in self._start_nodes()
-            ]
+            threads += [self._thread(node.name, self._flow.from_node, index) for index, node in self._start_nodes()]
             for thread in threads:
                 thread.start()
             self._watch()
@@ -130,7 +128,12 @@ class Scan:
             elif time.monotonic() - self._flow.last_moved > limit_s:
                 error = WireError(f"nothing moved for {limit_s:g} s; the scan is given up")
                 # In a thread of its own: a node that is stuck takes no CLOSE either.
-                threading.Thread(target=self._guard, args=(self._flow.end_early, error), daemon=True).start()
+                self._thread("end", self._flow.end_early, error).start()
+
+    def _thread(self, name: str, work: Callable[..., None], *arguments: object) -> threading.Thread:
+        # What it logs belongs to this scan.
+        context = contextvars.copy_context()
+        return threading.Thread(target=context.run, args=(self._guard, work, *arguments), name=name, daemon=True)
 
     def _guard(self, work: Callable[..., None], *arguments: object) -> None:
         try:

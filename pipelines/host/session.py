@@ -8,6 +8,7 @@ import threading
 import time
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
+from gadgets.logbook import ScanName, in_scan
 from gadgets.outside import printable
 from pipelines.chains import Chain, Trust, packaged_chain, packaged_names, parse_chain
 from pipelines.files import Archive, ArchivedScan, mended, read_header
@@ -183,7 +184,7 @@ class Session:
             self._scan = Scan(chain, mended(header, "client"), self._client, self._limits)
             if self._is_stopped:
                 raise NodeError(STOPPED)
-            with self._begin(chain, header) as kept, self._metrics.scan():
+            with in_scan(ScanName.new(self.name)), self._begin(chain, header) as kept, self._metrics.scan():
                 self._client.keep_in(kept)
                 self._scan.run()
         finally:

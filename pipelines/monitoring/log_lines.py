@@ -6,9 +6,14 @@ import json
 import logging
 from datetime import datetime, timezone
 
+from gadgets.logbook import SCAN_FIELDS, this_scan
+
 
 class JsonLines(logging.Formatter):
-    """Writes time (UTC), level, logger, thread and text of a record; a traceback stands in its own field."""
+    """Writes time (UTC), level, logger, thread and text of a record, and the scan that it belongs to.
+
+    A traceback, and what the entry of a scan says, stand in fields of their own.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one record."""
@@ -18,6 +23,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "thread": record.threadName,
             "message": record.getMessage(),
+            **{name: value for name, value in this_scan()._asdict().items() if value},
+            **getattr(record, SCAN_FIELDS, {}),
         }
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 
 from gadgets.findings import ScanFacts
+from gadgets.logbook import ScanName, in_scan
 from gadgets.outside import machine_bytes
 from gadgets.process import WarmStore, using
 from gadgets.settings import NODE_SETTINGS, strict, validate
@@ -164,7 +165,7 @@ class Worker:
         with self._lock:
             self._scans[name] = connected
         try:
-            with using(self._warm), self.metrics.scan() as served:
+            with using(self._warm), in_scan(ScanName.new(origin)), self.metrics.scan() as served:
                 serve_node(connected, node, self._settings[node], self._limits, self._trust, self._archive)
                 served.is_scan = connected.n_received > CLOSE_BYTES
         finally:

@@ -7,7 +7,7 @@ import pytest
 from helpers.builders import encoding
 
 from gadgets.indices import Indices
-from gadgets.kspace.completeness import MOST_NAMED, SeenKSpaces
+from gadgets.kspace.completeness import MOST_NAMED, SeenKSpaces, announced_kspaces
 
 
 def seen(encodings, *indices):
@@ -73,3 +73,9 @@ def test_repetitions_that_never_began_are_information(caplog):
 def test_where_only_a_part_comes_nothing_is_said():
     kspaces = seen([replace(encoding(), last=None)], Indices(), Indices(slice=1, repetition=3))
     assert kspaces.warning() == kspaces.information() == ""
+
+
+def test_the_header_speaks_of_so_many_kspaces():
+    announced = [encoding(), replace(encoding(), last=Indices(slice=7, set=1))]
+    assert announced_kspaces(announced) == 1 + 16
+    assert announced_kspaces([replace(encoding(), last=None), encoding()]) is None

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 import pipelines.files.archive
 from gadgets.errors import RawDataError
+from gadgets.logbook import Logbook
 from pipelines.files import Archive, RawFile
 from pipelines.files.stored_stream import StoredStream
 from pipelines.host import Host
@@ -67,12 +68,32 @@ def test_a_host_keeps_what_a_client_sends_and_it_can_be_replayed(tmp_path):
         assert [item.to_bytes() for item in raw] == [item.to_bytes() for item in ITEMS]
 
 
+CONFIGURED = configuration(**{"spark_detection.method": "none"})
+TO_A_WORKER = stream([], HEADER, CONFIGURED, close=b"") + b"".join(as_messages(ITEMS)) + bytes(CLOSE.data)
+
+
+@pytest.mark.parametrize("is_host", [True, False])
+def test_a_scan_has_one_name_in_archive_and_logbook(tmp_path, monkeypatch, is_host):
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
+    archive = Archive(tmp_path / "scans")
+    archive.check()
+    if is_host:
+        with Host(archive=archive) as host:
+            converse(host.address, scan_bytes(DROP_IN, ITEMS))
+    else:
+        with Worker({"raw_repair": 0}, archive=archive) as worker:
+            converse(worker.addresses["raw_repair"], TO_A_WORKER)
+    (entry,) = Logbook(tmp_path / "scans.db").entries()
+    (kept,) = archive.folder.iterdir()
+    assert entry.scan == kept.stem
+    assert entry.client.startswith("127.0.0.1:")
+    assert entry.began <= entry.ended
+
+
 def test_a_worker_keeps_what_its_first_nodes_get(tmp_path):
     archive = Archive(tmp_path)
-    config = configuration(**{"spark_detection.method": "none"})
-    content = stream([], HEADER, config, close=b"") + b"".join(as_messages(ITEMS)) + bytes(CLOSE.data)
     with Worker({"raw_repair": 0, "image_fft": 0}, archive=archive) as worker:
-        assert len(converse(worker.addresses["raw_repair"], content)) == len(ITEMS) + 1
+        assert len(converse(worker.addresses["raw_repair"], TO_A_WORKER)) == len(ITEMS) + 1
         converse(worker.addresses["image_fft"], stream([], HEADER, configuration()))
     (kept,) = tmp_path.iterdir()
     assert kept.read_bytes() == WHOLE

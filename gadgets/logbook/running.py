@@ -1,0 +1,127 @@
+"""Scans that run now: each keeps a small file beside the logbook, for as long as its process lives."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from gadgets.records import Record
+
+logger = logging.getLogger(__name__)
+
+FILE_BYTES = 4096
+"""Of one file: written at once and always of one size, so that who reads never meets half of it."""
+
+ENDING = ".running"
+
+
+class RunningScan(Record):
+    """What a scan that runs has shown so far.
+
+    ``began`` is in UTC, ISO 8601. ``announced`` is how many k-spaces the header speaks of, None where it does not.
+    """
+
+    scan: str
+    client: str = ""
+    began: str
+    source: str
+    protocol: str = ""
+    station: str = ""
+    announced: int | None = None
+    k_spaces: int = 0
+    sparks: int = 0
+    repaired: int = 0
+    strongest: float = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been running."""
+        return (datetime.now(timezone.utc) - datetime.fromisoformat(self.began)).total_seconds()
+
+
+class RunningFile:
+    """The file of one scan. Whatever is wrong with it is logged once for those who want all: a scan needs no such file.
+
+    Parameters
+    ----------
+    logbook
+        The file beside which it lies.
+    scan
+        Name of the scan.
+    """
+
+    def __init__(self, logbook: Path, scan: str) -> None:
+        self._path = _folder(logbook) / f"{scan}{ENDING}"
+        self._descriptor: int | None = None
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            new = self._path.with_suffix(f".{os.getpid()}")
+            self._descriptor = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            # The lock ends with the process, however that ends. Before the file has its name: one without a lock is
+            # removed by who looks.
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            new.replace(self._path)
+        except OSError as error:
+            self._give_up(error)
+
+    def write(self, state: RunningScan) -> None:
+        """Say how far the scan is."""
+        if self._descriptor is None:
+            return
+        content = state.model_dump_json().encode()
+        if len(content) > FILE_BYTES:
+            # A name of any length may come from outside.
+            content = state.model_copy(update={"protocol": "", "station": ""}).model_dump_json().encode()
+        try:
+            os.pwrite(self._descriptor, content.ljust(FILE_BYTES), 0)
+        except OSError as error:
+            self._give_up(error)
+
+    def close(self) -> None:
+        """Remove the file: the scan is over."""
+        if self._descriptor is not None:
+            # What stays behind has no lock any more.
+            with suppress(OSError):
+                self._path.unlink()
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _give_up(self, error: OSError) -> None:
+        logger.debug("who looks will not see that this scan runs (%s)", error.strerror)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def running_scans(logbook: Path) -> list[RunningScan]:
+    """Give the scans that run now, the latest first; files that scans have left behind are removed."""
+    try:
+        paths = list(_folder(logbook).glob(f"*{ENDING}"))
+    except OSError:
+        return []
+    found = [state for path in paths if (state := _read(path)) is not None]
+    return sorted(found, key=lambda state: state.began, reverse=True)
+
+
+def _read(path: Path) -> RunningScan | None:
+    try:
+        with path.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return RunningScan.model_validate_json(file.read(FILE_BYTES))
+            path.unlink(missing_ok=True)
+    # It has ended just now, belongs to somebody else, or says nothing yet.
+    except (OSError, ValidationError):
+        return None
+    return None
+
+
+def _folder(logbook: Path) -> Path:
+    return logbook.with_name(f"{logbook.name}{ENDING}")

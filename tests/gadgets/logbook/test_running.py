@@ -1,0 +1,84 @@
+"""Scans that run: seen while they do, gone when their process is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from helpers.connections import wait_until
+
+from gadgets.findings import ScanFacts
+from gadgets.indices import Indices
+from gadgets.logbook import Recorder, RunningFile, RunningScan, in_scan, running_scans, this_scan
+from gadgets.logbook.running import FILE_BYTES
+from gadgets.records import Calibration, Detection
+
+STATE = RunningScan(scan="scan-1", began="2026-11-01T10:00:00+00:00", source="raw_repair", protocol="gre", sparks=2)
+
+
+def test_a_scan_is_seen_while_it_runs(tmp_path):
+    book = tmp_path / "scans.db"
+    with in_scan():
+        recorder = Recorder(str(book), "raw_repair", ScanFacts(protocol="gre", announced=4), {}, "pass")
+        assert running_scans(book) == []
+        with recorder:
+            for _ in range(2):
+                recorder.add(Detection(indices=Indices(), patches=4), Calibration(indices=Indices()))
+            (seen,) = running_scans(book)
+            assert (seen.protocol, seen.source, seen.k_spaces, seen.announced) == ("gre", "raw_repair", 2, 4)
+            assert seen.scan == this_scan().scan
+            assert 0 <= seen.seconds < 3600
+    assert running_scans(book) == []
+
+
+def test_the_latest_stands_first(tmp_path):
+    book = tmp_path / "scans.db"
+    files = [RunningFile(book, f"scan-{hour}") for hour in (1, 3, 2)]
+    for file, hour in zip(files, (1, 3, 2), strict=True):
+        file.write(STATE.model_copy(update={"scan": f"scan-{hour}", "began": f"2026-11-01T0{hour}:00:00+00:00"}))
+    assert [each.scan for each in running_scans(book)] == ["scan-3", "scan-2", "scan-1"]
+    for file in files:
+        file.close()
+    assert list((tmp_path / "scans.db.running").iterdir()) == []
+
+
+def test_a_scan_whose_process_was_killed_does_not_run(tmp_path):
+    book = tmp_path / "scans.db"
+    code = (
+        "import sys, time; from pathlib import Path; from gadgets.logbook import RunningFile, RunningScan;"
+        "file = RunningFile(Path(sys.argv[1]), 'scan-1');"
+        f"file.write(RunningScan.model_validate_json({STATE.model_dump_json()!r})); time.sleep(600)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(book)]) as process:
+        wait_until(lambda: running_scans(book) == [STATE])
+        os.kill(process.pid, signal.SIGKILL)
+    assert running_scans(book) == []
+    assert list((tmp_path / "scans.db.running").iterdir()) == []
+
+
+def test_names_of_any_length_fit(tmp_path):
+    book = tmp_path / "scans.db"
+    file = RunningFile(book, "scan-1")
+    file.write(STATE.model_copy(update={"protocol": "x" * FILE_BYTES}))
+    assert running_scans(book) == [STATE.model_copy(update={"protocol": ""})]
+    file.write(STATE)
+    assert running_scans(book) == [STATE]
+    file.close()
+
+
+@pytest.mark.parametrize("is_file", [True, False])
+def test_what_cannot_be_written_costs_nothing(tmp_path, is_file):
+    book = tmp_path / "scans.db"
+    if is_file:
+        (tmp_path / "scans.db.running").write_text("in the way")
+    file = RunningFile(book, "scan-1")
+    if not is_file:
+        with Path("/dev/full").open("wb") as full:  # a disk without room
+            os.dup2(full.fileno(), file._descriptor)
+    file.write(STATE)
+    file.close()
+    assert running_scans(book) == []

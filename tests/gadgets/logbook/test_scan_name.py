@@ -1,0 +1,49 @@
+"""The name of a scan: one for all that is kept of it."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+from gadgets.indices import Indices
+from gadgets.logbook import Report, ScanName, in_scan, this_scan
+from gadgets.records import Assembly
+
+
+def test_outside_of_a_scan_there_is_no_name():
+    assert this_scan({}) == ScanName("", "")
+
+
+def test_every_scan_has_its_own():
+    with in_scan() as first:
+        pass
+    with in_scan() as second:
+        assert this_scan() == second
+        assert first != second
+        with in_scan() as same:
+            assert same == second
+    assert this_scan({}) == ScanName()
+
+
+def test_a_host_tells_its_nodes_by_the_environment():
+    name = ScanName.new("10.0.0.3:4242")
+    assert this_scan(name.variables()) == name
+    assert ScanName().variables() == {}
+
+
+def test_threads_do_not_share_it():
+    seen = []
+    with in_scan():
+        thread = threading.Thread(target=lambda: seen.append(this_scan({})))
+        thread.start()
+        thread.join()
+    assert seen == [ScanName()]
+
+
+def test_the_lines_of_a_report_carry_it(tmp_path):
+    with in_scan(ScanName("scan-7", "10.0.0.3:4242")):
+        Report(tmp_path / "r.jsonl", "acquisition_buffer", protocol='t1 "space"').add(
+            Assembly(indices=Indices(), readouts=3)
+        )
+    line = json.loads((tmp_path / "r.jsonl").read_text())
+    assert (line["scan"], line["client"], line["protocol"]) == ("scan-7", "10.0.0.3:4242", 't1 "space"')

@@ -1,13 +1,25 @@
 """Findings: what happened in this scan, in words that people use?"""
 
-from gadgets.findings.facts import SIEMENS_TICK_S, ScanFacts, by_kind, counted, kind_of, list_of, named_receivers
+from gadgets.findings.facts import SIEMENS_TICK_S, ScanFacts
 from gadgets.findings.findings import Findings
-from gadgets.findings.pattern import Pattern, patterns_in
+from gadgets.findings.pattern import Pattern
+from gadgets.findings.patterns import patterns_in
 from gadgets.findings.sparks import Spark, image_errors, sparks_of, strongest_first
-from gadgets.findings.verdict import verdict_of
+from gadgets.findings.verdict import UNSEEN, is_unseen, verdict_of
+from gadgets.findings.wording import (
+    by_kind,
+    counted,
+    kind_of,
+    lasting,
+    list_of,
+    named_receivers,
+    ranges_of,
+    short_receivers,
+)
 
 __all__ = [
     "SIEMENS_TICK_S",
+    "UNSEEN",
     "Findings",
     "Pattern",
     "ScanFacts",
@@ -15,10 +27,14 @@ __all__ = [
     "by_kind",
     "counted",
     "image_errors",
+    "is_unseen",
     "kind_of",
+    "lasting",
     "list_of",
     "named_receivers",
     "patterns_in",
+    "ranges_of",
+    "short_receivers",
     "sparks_of",
     "strongest_first",
     "verdict_of",

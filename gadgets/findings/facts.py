@@ -5,10 +5,6 @@ Nothing here tells who was scanned.
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Sequence
-
 from gadgets.records import Record
 
 SIEMENS_TICK_S = 0.0025
@@ -50,45 +46,3 @@ class ScanFacts(Record):
         milliseconds = round(time_stamp * self.tick_s * 1000) % (DAY_S * 1000)
         minutes, rest = divmod(milliseconds, 60_000)
         return f"{minutes // 60:02}:{minutes % 60:02}:{rest / 1000:06.3f}"
-
-
-def named_receivers(receivers: Sequence[int], coils: Sequence[str], most: int = 6) -> str:
-    """Name some receivers as a person finds them: ``receivers 3 (HEA;HE1) and 7 (HEA;HE3)``."""
-    shown = [
-        f"{receiver} ({coils[receiver]})" if receiver < len(coils) and coils[receiver] else str(receiver)
-        for receiver in receivers[:most]
-    ]
-    more = [f"{len(receivers) - most} more"] if len(receivers) > most else []
-    return f"receiver{'s' * (len(receivers) != 1)} {list_of([*shown, *more])}"
-
-
-def list_of(words: Sequence[str]) -> str:
-    """Join words as in a sentence."""
-    *first, last = words or [""]
-    return f"{', '.join(first)} and {last}" if first else last
-
-
-def counted(number: int, noun: str) -> str:
-    """Give a number with its noun: ``1 spark``, ``2 sparks``."""
-    return f"{number} {noun}{'s' * (number != 1)}"
-
-
-KIND_LENGTH = 60
-"""Of a text without its numbers: places that it lists at its end do not count."""
-
-
-def kind_of(text: str) -> str:
-    """Give what texts have in common that say the same of different places: their beginning, without numbers."""
-    return re.sub(r"\d+(\.\d+)?", "", text)[:KIND_LENGTH]
-
-
-def by_kind(counts: Counter[str]) -> list[tuple[str, int]]:
-    """Join texts that say the same of different places, the most frequent first; one stands for all of its kind."""
-    kinds: dict[str, list[tuple[str, int]]] = {}
-    for text, count in counts.most_common():
-        kinds.setdefault(kind_of(text), []).append((text, count))
-    joined = [
-        (texts[0][0] + (" and alike" if len(texts) > 1 else ""), sum(count for _, count in texts))
-        for texts in kinds.values()
-    ]
-    return sorted(joined, key=lambda entry: -entry[1])

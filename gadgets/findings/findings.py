@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gadgets.findings.facts import ScanFacts
-from gadgets.findings.pattern import Pattern, patterns_in
+from gadgets.findings.pattern import Pattern
+from gadgets.findings.patterns import patterns_in
 from gadgets.findings.sparks import Spark, sparks_of
 from gadgets.findings.verdict import verdict_of
 from gadgets.indices import Indices
@@ -19,14 +20,19 @@ class Findings:
     ----------
     facts
         What the header says.
+    is_look
+        Nothing is repaired: told is what a repair would do.
+    noun
+        What a k-space is called; found by what tells them apart where nothing is said.
     """
 
-    def __init__(self, facts: ScanFacts | None = None) -> None:
+    def __init__(self, facts: ScanFacts | None = None, *, is_look: bool = False, noun: str = "") -> None:
         self.facts = facts or ScanFacts()
+        self._is_look, self._noun = is_look, noun
         self.n_unjudged = 0
         self._kspaces: list[Indices] = []
         self._extents: dict[Indices, tuple[int, int, int, int]] = {}
-        self._moments: list[tuple[int, int]] = []
+        self._spans: dict[Indices, tuple[int, int]] = {}
         self._sparks: list[Spark] = []
 
     def add(self, detection: Detection, calibration: Calibration | None = None) -> None:
@@ -49,7 +55,8 @@ class Findings:
         self._extents[indices] = shape
         # A scanner that counts no time leaves its time stamps zero.
         if any(moments):
-            self._moments.append(moments)
+            first, last = self._spans.get(indices, moments)
+            self._spans[indices] = min(first, moments[0]), max(last, moments[1])
         self.n_unjudged += not is_judged
         self._sparks += sparks
 
@@ -76,14 +83,8 @@ class Findings:
     @property
     def moments(self) -> tuple[int, int]:
         """First and last time stamp of the imaging data so far; zeros where none is known."""
-        first, last = zip(*self._moments, strict=True) if self._moments else ((0,), (0,))
+        first, last = zip(*self._spans.values(), strict=True) if self._spans else ((0,), (0,))
         return min(first), max(last)
-
-    @property
-    def noun(self) -> str:
-        """What a k-space of this scan is called: a slice, where they differ by nothing else."""
-        slices = {indices.slice for indices in self._kspaces}
-        return "slice" if len(slices) == len(self._kspaces) else "k-space"
 
     @property
     def sparks(self) -> tuple[Spark, ...]:
@@ -102,9 +103,11 @@ class Findings:
     @property
     def patterns(self) -> tuple[Pattern, ...]:
         """What the sparks have in common."""
-        return patterns_in(self._sparks, self.facts, self._extents, self.moments)
+        return patterns_in(self._sparks, self.facts, self._extents, self._spans)
 
     @property
     def verdict(self) -> str:
         """What happened, in one sentence."""
-        return verdict_of(self._sparks, self.n_kspaces, self.n_unjudged, self.noun, self.patterns)
+        return verdict_of(
+            self._sparks, self._kspaces, self.n_unjudged, self.patterns, is_look=self._is_look, noun=self._noun
+        )

@@ -23,9 +23,9 @@ from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from gadgets.kspace import is_imaging
 from pipelines.benchmark import OUTER_RADIUS, amount
+from pipelines.commands.terminal.comparison import RADIUS_AND_STRENGTH, found_counts, found_table, harm_table
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
-from pipelines.commands.terminal.summary import RADIUS_AND_STRENGTH, found_counts, found_table, harm_table
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, SimulatedSpark, Truth, compare, peak_of, strongest
 

@@ -14,7 +14,7 @@ from gadgets.errors import DesparkError, RawDataError
 from pipelines.benchmark import read_setting
 from pipelines.commands.terminal.pages import PAGE, check_ending
 from pipelines.commands.terminal.progress import Work, working
-from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Settings, Verbose, open_shell
+from pipelines.commands.terminal.shell import Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
 from pipelines.files import check_folder, has_group, same_file
 from pipelines.inspection import Inspection, inspect_images, inspect_raw, write_html, write_pdf, write_png
@@ -34,7 +34,7 @@ def inspect(
         typer.Argument(metavar="RAW|IMAGES…", help="Raw files, images, or folders of them.", show_default=False),
     ],
     output: Page = None,
-    json_file: JsonFile = None,
+    report: ReportFile = None,
     png: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page as a picture.")] = None,
     pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the page for a printer.")] = None,
     settings: Settings = None,
@@ -49,9 +49,9 @@ def inspect(
 
     Example: despark inspect scan.h5 -o page.html
     """
-    shell = open_shell(verbose, quiet, json_file)
+    shell = open_shell(verbose, quiet, report)
     found = [each for path in files for each in files_in(path)]
-    _check_outputs(found, [path for path in (output, png, pdf, json_file) if path is not None])
+    _check_outputs(found, [path for path in (output, png, pdf, report) if path is not None])
     for path, endings in ((output, PAGE), (png, (".png",)), (pdf, (".pdf",))):
         if path is not None:
             check_ending(path, endings)

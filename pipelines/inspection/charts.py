@@ -70,8 +70,7 @@ def receiver_bars(report: ScanReport) -> str:
 def receiver_counts(report: ScanReport) -> list[tuple[int, str, int]]:
     """Give number, name and sparks of each receiver; where there are too many, of those that were hit most."""
     counts = Counter(receiver for spark in report.sparks for receiver in spark.receivers)
-    n_coils = max((kspace.shape[0] for kspace in report.k_spaces), default=0)
-    chosen: Sequence[int] = range(max(n_coils, max(counts, default=-1) + 1))
+    chosen: Sequence[int] = range(max(report.n_coils, max(counts, default=-1) + 1))
     if len(chosen) > MOST_BARS:
         chosen = sorted(receiver for receiver, _ in counts.most_common(MOST_BARS))
     coils = report.scan.coils

@@ -15,7 +15,8 @@ from pipelines.inspection.charts import receiver_bars, time_line
 from pipelines.inspection.looking import Inspection
 from pipelines.inspection.pictures import KSpacePictures
 from pipelines.inspection.rendering import gray_png, kspace_png, marks_svg
-from pipelines.inspection.words import Words, in_words
+from pipelines.inspection.words import LEGEND, Words, in_words
+from pipelines.replay import ScanReport
 
 MORE = ' class="more"'
 MOST_ROWS, ROWS_ON_PAPER, ROWS_OF_PICTURES_ON_PAPER, LINES_ON_PAPER = 200, 8, 2, 3
@@ -65,7 +66,7 @@ def _scan(number: int, inspection: Inspection, n_scans: int) -> str:
         _head(number, words, n_scans),
         _advice(words),
         _facts(words.facts),
-        _when_and_where(inspection) if inspection.report.sparks else "",
+        _when_and_where(inspection.report) if inspection.report.sparks else "",
         _pictures(inspection.pictures),
         _sparks(words),
         *(_paragraphs(title, lines) for title, lines in words.sections),
@@ -96,13 +97,13 @@ def _facts(facts: Sequence[tuple[str, str, str]]) -> str:
     return f'<dl class="facts">{entries}</dl>'
 
 
-def _when_and_where(inspection: Inspection) -> str:
+def _when_and_where(report: ScanReport) -> str:
     return (
         "<h2>When</h2><p class='note'>Each stem is a spark; its height is its ripple in the image, in units of the "
-        "image noise. From 1 on (dashed) it is obvious. Red: not repaired.</p>"
-        f"{time_line(inspection.report)}"
+        f"image noise. From 1 on (dashed) it is obvious. Red: {'cannot be' if report.is_look else 'not'} repaired.</p>"
+        f"{time_line(report)}"
         "<h2>In which receivers</h2><p class='note'>Sparks that hit each receiver, numbered from 0 as in the data.</p>"
-        f"{receiver_bars(inspection.report)}"
+        f"{receiver_bars(report)}"
     )
 
 
@@ -153,7 +154,8 @@ def _sparks(words: Words) -> str:
     ]
     left_out = len(words.rows) - MOST_ROWS
     note = f"<p class='note'>{left_out} more stand in the JSON report.</p>" if left_out > 0 else ""
-    return f'<h2>Sparks</h2><div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>{note}'
+    legend = f'<p class="note">{escape(LEGEND)}</p>'
+    return f'<h2>Sparks</h2>{legend}<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>{note}'
 
 
 def _paragraphs(title: str, lines: Sequence[str]) -> str:

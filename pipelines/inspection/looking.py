@@ -24,7 +24,17 @@ from gadgets.wire import Acquisition, encodings_of, facts_of
 from pipelines.files import Pixels, RawFile, open_images, readable
 from pipelines.inspection.known_sparks import KnownSparks
 from pipelines.inspection.pictures import Gallery, KSpacePictures, pictures_of
-from pipelines.replay import ImageRepairer, ScanReport, doubt_of, in_words, kspace_of_image, merge, record_scan, total
+from pipelines.replay import (
+    LOOK,
+    ImageRepairer,
+    ScanReport,
+    doubt_of,
+    in_words,
+    kspace_of_image,
+    merge,
+    record_scan,
+    total,
+)
 from pipelines.version import despark_version
 
 OnStep = Callable[[int, int], None]
@@ -114,7 +124,7 @@ def inspect_images(
             gallery.add(KSpacePictures(kspace.indices, sparks, before[middle], after[middle], magnitude))
         on_step(number + 1, len(file.images))
     seconds, doubt = time.perf_counter() - started, doubt_of(file.images)
-    report = _report_of(path, group, properties, records, ScanFacts(), seconds, doubt)
+    report = _report_of(path, group, properties, records, ScanFacts(), seconds, doubt, "image")
     record_scan(report, settings.calibration)
     return Inspection(report, gallery.pictures)
 
@@ -155,6 +165,7 @@ def _report_of(
     facts: ScanFacts,
     seconds: float,
     doubt: str = "",
+    noun: str = "",
 ) -> ScanReport:
     kspaces = merge(records)
     return ScanReport(
@@ -162,12 +173,12 @@ def _report_of(
         input=readable(path),
         group=group,
         output="",
-        pipeline="inspect",
+        pipeline=LOOK,
         settings={"inspect": dict(properties)} if properties else {},
         returned={},
         seconds=seconds,
         totals=total(kspaces),
-        **in_words(kspaces, facts, doubt),
+        **in_words(kspaces, facts, doubt, is_look=True, noun=noun),
     )
 
 

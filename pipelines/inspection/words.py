@@ -6,12 +6,29 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from gadgets.findings import Spark, by_kind, counted, image_errors, named_receivers
+from gadgets.findings import (
+    UNSEEN,
+    Spark,
+    by_kind,
+    counted,
+    image_errors,
+    is_unseen,
+    lasting,
+    named_receivers,
+    ranges_of,
+    short_receivers,
+)
 from onnx_models.manifest import read_manifest
 from pipelines.replay import ScanReport
 
 NEAR_CENTRE = 0.1
-COLUMNS = ("slice", "line", "samples", "time", "receivers hit", "× noise", "radius", "sure", "repaired")
+COLUMNS = ("slice", "line", "samples", "time", "receivers hit", "ripple", "radius", "sure")
+
+LEGEND = (
+    f"Ripple: the stripes that a spark leaves in the image, in units of the image noise. Below {UNSEEN:g} nobody sees "
+    "them, 0.25 is faint, 1 is obvious. #3: the receiver with the number 3, counted from 0 as in the data. Radius: "
+    "distance from the centre of k-space, 1 is the border."
+)
 
 HOW_SURE = (
     "A trained network and a prediction from all other samples have to agree before a sample counts as a spark. "
@@ -70,12 +87,12 @@ def in_words(report: ScanReport) -> Words:
         verdict=report.verdict,
         advice=tuple(pattern.advice for pattern in report.patterns),
         facts=_facts(report),
-        columns=COLUMNS,
+        columns=(*COLUMNS, "repair" if report.is_look else "repaired"),
         rows=tuple(_row(spark, report) for spark in sparks),
         strengths=tuple(spark.strength for spark in sparks),
         sections=(
-            ("What was repaired", _repaired(report)),
-            ("What was not repaired, and why", _refused(report)),
+            ("What can be repaired" if report.is_look else "What was repaired", _repaired(report)),
+            (f"What {'cannot be' if report.is_look else 'was not'} repaired, and why", _refused(report)),
             ("What else was noticed", _warnings(report)),
             ("How sure is this?", HOW_SURE),
         ),
@@ -89,9 +106,11 @@ def _severity(sparks: tuple[Spark, ...], report: ScanReport) -> tuple[str, str]:
         if unjudged or report.doubt:
             return "warn", "not judged" if unjudged else "not sure"
         return "", "no sparks"
+    if is_unseen(sparks):
+        return "", "sparks, too weak to be seen"
     if all(spark.is_repaired for spark in sparks):
-        return "warn", "sparks, repaired"
-    return "bad", "sparks left"
+        return "warn", "sparks, can be repaired" if report.is_look else "sparks, repaired"
+    return "bad", "sparks" if report.is_look else "sparks left"
 
 
 def _facts(report: ScanReport) -> tuple[tuple[str, str, str], ...]:
@@ -109,7 +128,7 @@ def _facts(report: ScanReport) -> tuple[tuple[str, str, str], ...]:
     else:
         facts.append(("looked at", str(n_kspaces), "k-spaces (images)"))
     if length is not None:
-        facts.append(("length of scan", f"{length:.1f} s", f"from {start[:8]}" if start else ""))
+        facts.append(("length of scan", lasting(length), f"from {start[:8]}" if start else ""))
     return tuple(facts)
 
 
@@ -121,14 +140,13 @@ def _errors(sparks: tuple[Spark, ...]) -> str:
 def _row(spark: Spark, report: ScanReport) -> tuple[str, ...]:
     others = {name: value for name, value in spark.indices.model_dump().items() if value and name != "slice"}
     place = ", ".join([str(spark.indices.slice), *(f"{name} {value}" for name, value in others.items())])
-    samples = f"{spark.samples[0]}–{spark.samples[-1]}" if len(spark.samples) > 1 else str(spark.samples[0])
     fate = ", ".join(spark.methods) if spark.is_repaired else ("in part" if spark.methods else "no")
     return (
         place,
         f"{spark.partition} / {spark.line}" if spark.partition else str(spark.line),
-        samples,
+        ranges_of(spark.samples).replace("-", "–"),
         _time(spark, report),
-        named_receivers(spark.receivers, report.scan.coils, most=4).partition(" ")[2],
+        short_receivers(spark.receivers, report.n_coils, report.scan.coils, most=4),
         f"{spark.strength:.2g}" if spark.strength else "?",
         f"{spark.radius:.2f}",
         f"{100 * spark.probability:.0f} %",
@@ -139,7 +157,7 @@ def _row(spark: Spark, report: ScanReport) -> tuple[str, ...]:
 def _time(spark: Spark, report: ScanReport) -> str:
     if spark.seconds is None:
         return f"tick {spark.time_stamp - report.moments[0]}" if any(report.moments) else "?"
-    return f"{spark.seconds:.2f} s" + (f" ({spark.clock[:8]})" if spark.clock else "")
+    return lasting(spark.seconds) + (f" ({spark.clock[:8]})" if spark.clock else "")
 
 
 def _repaired(report: ScanReport) -> tuple[str, ...]:
@@ -148,11 +166,12 @@ def _repaired(report: ScanReport) -> tuple[str, ...]:
         return ()
     how = ", ".join(f"{counted(count, 'sample')} by {method}" for method, count in methods.most_common())
     where = named_receivers(report.totals.receivers_repaired, report.scan.coils)
-    wide = f" They were repaired in {where}: what is seen in two receivers reached all, in some too weakly to be seen."
+    verb = "would be" if report.is_look else "were"
+    wide = f"They {verb} repaired in {where}: what is seen in two receivers reached all, in some too weakly to be seen."
     others = "No other sample is changed."
+    looked = " Nothing was written: this is what a repair does." if report.is_look else ""
     is_wider = set(report.totals.receivers_repaired) > set(report.totals.receivers)
-    looked = " (Nothing was written: this is what a repair does.)" if report.pipeline == "inspect" else ""
-    return (f"{how}. {others}{looked}", *((wide.strip(),) if is_wider else ()))
+    return (f"{how}. {others}{looked}", *((wide,) if is_wider else ()))
 
 
 def _refused(report: ScanReport) -> tuple[str, ...]:
@@ -176,10 +195,10 @@ def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:
     models = [f"{entry.name} ({entry.sha256[:12]})" for entry in read_manifest().models if entry.name in used]
     return (
         ("file", report.input),
-        ("chain", report.pipeline),
+        ("chain", "none: the file was only looked at" if report.is_look else report.pipeline),
         ("settings", ", ".join(settings) or "as they are installed"),
         ("models that found something", ", ".join(models) or "none"),
         ("ran on", ", ".join(report.totals.providers) or "nothing"),
         ("despark", report.despark),
-        ("took", f"{report.seconds:.1f} s"),
+        ("took", lasting(report.seconds)),
     )

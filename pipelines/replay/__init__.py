@@ -5,11 +5,12 @@ from pipelines.replay.image_repair import ImageRepair, ImageRepairer, doubt_of, 
 from pipelines.replay.mrd2_stream import open_mrd2
 from pipelines.replay.recording import entry_of_report, record_scan
 from pipelines.replay.replay import DEFAULT_PIPELINE, Replay
-from pipelines.replay.scan_report import ScanReport, total
+from pipelines.replay.scan_report import LOOK, ScanReport, total
 from pipelines.replay.stream import MessageStream, data_only, open_models, run_stream
 
 __all__ = [
     "DEFAULT_PIPELINE",
+    "LOOK",
     "ImageRepair",
     "ImageRepairer",
     "MessageStream",

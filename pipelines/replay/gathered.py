@@ -173,7 +173,15 @@ def _receivers(image: ImageResult, what: str) -> list[int]:
     return [int(word) for word in image.meta.get(f"despark_receivers_{what}", "").split() if word.isdigit()]
 
 
-def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "", n_found: int = 0) -> dict[str, Any]:
+def in_words(
+    kspaces: Iterable[KSpaceReport],
+    facts: ScanFacts,
+    doubt: str = "",
+    n_found: int = 0,
+    *,
+    is_look: bool = False,
+    noun: str = "",
+) -> dict[str, Any]:
     """Give the parts of a :class:`~pipelines.replay.scan_report.ScanReport` that say in words what was found.
 
     Parameters
@@ -186,9 +194,13 @@ def in_words(kspaces: Iterable[KSpaceReport], facts: ScanFacts, doubt: str = "",
         Why sparks may be there where none was found.
     n_found
         Sparks that were counted elsewhere; there may be more of them than are told of one by one.
+    is_look
+        Nothing was repaired: told is what a repair would do.
+    noun
+        What a k-space of this scan is called; found by what tells them apart where nothing is said.
     """
     kspaces = tuple(kspaces)
-    findings = Findings(facts)
+    findings = Findings(facts, is_look=is_look, noun=noun)
     for kspace in kspaces:
         findings.note(kspace.indices, kspace.shape, kspace.moments, kspace.sparks, is_judged=kspace.is_judged)
     timed = iter(findings.sparks)

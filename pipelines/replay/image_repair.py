@@ -113,7 +113,7 @@ class ImageRepair:
             returned={"images": len(file.images), "images changed": len(repaired)},
             seconds=time.perf_counter() - started,
             totals=total(kspaces),
-            **in_words(kspaces, ScanFacts(), doubt_of(file.images)),
+            **in_words(kspaces, ScanFacts(), doubt_of(file.images), noun="image"),
         )
         record_scan(report, calibrating)
         return report

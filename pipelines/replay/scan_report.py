@@ -87,6 +87,10 @@ class Totals(BaseModel):
     seconds: dict[str, float] = {}
 
 
+LOOK = "inspect"
+"""Stands for the chain where nothing was repaired, and the report tells what a repair would do."""
+
+
 def _now() -> str:
     # Local time with its distance from UTC says both.
     return datetime.now().astimezone().isoformat(timespec="seconds")
@@ -115,6 +119,16 @@ class ScanReport(BaseModel):
     seconds: float
     totals: Totals
     k_spaces: tuple[KSpaceReport, ...]
+
+    @property
+    def is_look(self) -> bool:
+        """Whether nothing was repaired: told is what a repair would do."""
+        return self.pipeline == LOOK
+
+    @property
+    def n_coils(self) -> int:
+        """Number of receivers; 0 where it is not known."""
+        return max((kspace.shape[0] for kspace in self.k_spaces), default=0)
 
     @property
     def sparks(self) -> tuple[Spark, ...]:

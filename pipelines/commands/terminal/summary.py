@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from math import isfinite
-from typing import Any
+from collections.abc import Sequence
 
-import numpy as np
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gadgets.findings import Spark, by_kind, image_errors, named_receivers
+from gadgets.findings import UNSEEN, Spark, by_kind, image_errors, lasting, ranges_of, short_receivers
 from gadgets.indices import Indices
-from pipelines.benchmark import Grouping, amount, by_group, counted
-from pipelines.phantom import Comparison
+from pipelines.benchmark import amount
 from pipelines.replay import ScanReport
 
 MAX_REASONS = 3
 MOST_SPARKS = 12
-MOST_RECEIVERS = 2
 RECEIVERS_WIDTH = 26
 
 UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
-RADIUS_AND_STRENGTH = "r: distance from the centre, 1 is the border; rnr: ripple in the image over its noise"
-GROUPINGS: tuple[Grouping, ...] = ("ring", "strength")
+RIPPLE = f"ripple: the stripes in the image, in units of its noise (below {UNSEEN:g} not seen, 0.25 faint, 1 obvious)"
+NUMBERED = "#0: the receiver with the number 0, counted as in the data"
 
 
 def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
@@ -41,7 +36,7 @@ def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
     known = Text(report.verdict if report.k_spaces else UNREPORTED, style="bold")
     parts: list[RenderableType] = [known, *(Text(pattern.advice) for pattern in report.patterns)]
     if report.sparks:
-        parts += ["", spark_table(report)]
+        parts += ["", spark_table(report), Text(RIPPLE, style="dim"), Text(NUMBERED, style="dim")]
     return [*parts, "", details_table(report, verbose)]
 
 
@@ -56,15 +51,15 @@ def spark_table(report: ScanReport) -> Table:
     for name in ("line", "sample", "time"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("receivers hit", max_width=RECEIVERS_WIDTH, overflow="ellipsis")
-    table.add_column("x noise", justify="right", no_wrap=True)
-    table.add_column("repaired", no_wrap=True)
+    table.add_column("ripple", justify="right", no_wrap=True)
+    table.add_column("repairable" if report.is_look else "repaired", no_wrap=True)
     for spark in shown:
         table.add_row(
             place_of(spark.indices),
             str(spark.line) if not spark.partition else f"{spark.partition}/{spark.line}",
-            _ranges(spark.samples),
+            ranges_of(spark.samples),
             time_of(spark, report),
-            Text(_receivers(spark, report.scan.coils)),
+            Text(short_receivers(spark.receivers, report.n_coils, report.scan.coils)),
             f"{spark.strength:.2g}" if spark.strength else "?",
             "yes" if spark.is_repaired else ("in part" if spark.methods else "no"),
         )
@@ -80,22 +75,22 @@ def details_table(report: ScanReport, verbose: int = 0) -> Table:
     inner = {
         "image check": _checked(report),
         "target patches": f"{totals.target_patches} of {totals.patches} patches",
-        "receivers repaired": _ranges(totals.receivers_repaired) or "none",
+        "receivers repaired": ranges_of(totals.receivers_repaired) or "none",
     }
     reported = {
         "k-spaces": str(totals.k_spaces),
         "abnormal points": _points(report),
-        "refused because": _reasons(report),
-        "receivers hit": _ranges(totals.receivers) or "none",
+        "not repairable" if report.is_look else "not repaired": _reasons(report),
+        "receivers hit": _hit(report),
         "image error": error_of(report.sparks),
         **(inner if verbose else {}),
         "provider": ", ".join(totals.providers) or "none (nothing was judged by a model)",
-        "time per stage": ", ".join(f"{name} {seconds:.2f} s" for name, seconds in totals.seconds.items()),
+        "time per stage": ", ".join(f"{name} {lasting(seconds)}" for name, seconds in totals.seconds.items()),
     }
     rows = {
-        "chain": f"{report.pipeline}: {report.input}",
+        **({"file": report.input} if report.is_look else {"chain": f"{report.pipeline}: {report.input}"}),
         **(reported if report.k_spaces else {}),
-        "time in all": f"{report.seconds:.2f} s",
+        "time in all": lasting(report.seconds),
         "came back": ", ".join(f"{kind}: {count}" for kind, count in report.returned.items() if count),
         "warnings": _warnings(report),
         "written to": report.output,
@@ -115,7 +110,7 @@ def place_of(indices: Indices) -> str:
 def time_of(spark: Spark, report: ScanReport) -> str:
     """Say when a spark was recorded, since the start of the scan: in seconds, or in ticks where nobody knows more."""
     if spark.seconds is not None:
-        return f"{spark.seconds:.2f} s"
+        return lasting(spark.seconds)
     return f"tick {spark.time_stamp - report.moments[0]}" if any(report.moments) else "?"
 
 
@@ -129,51 +124,23 @@ def error_of(sparks: Sequence[Spark]) -> str:
     return f"{before:.2g} times the image noise before, {after:.2g} after (estimated)"
 
 
-def found_table(comparison: Comparison) -> Table:
-    """Show how many sparks were found by radius and by strength."""
-    table = Table(title="Sparks found and repaired", title_justify="left")
-    table.add_column("")
-    table.add_column("found", justify="right")
-    for grouping in GROUPINGS:
-        for name, proportion in by_group(comparison.events, grouping).items():
-            if proportion.trials:
-                table.add_row(name, counted(proportion))
-        table.add_section()
-    if comparison.left:
-        table.add_row("left of a spark, median", f"{np.median(comparison.left):.2g}")
-        table.add_row("left of a spark, most", f"{max(comparison.left):.2g}")
-    return table
-
-
-def harm_table(comparison: Comparison) -> Table:
-    """Show how many samples were changed that no spark had hit."""
-    table = Table(title="Harm", title_justify="left", show_header=False)
-    table.add_row("samples changed beside sparks" if comparison.found else "samples changed", str(comparison.n_beside))
-    return table
-
-
-def found_counts(comparison: Comparison) -> dict[str, Any]:
-    """Give the counts of :func:`found_table` for machines: of how many sparks how many were found."""
-    counts: dict[str, Any] = {
-        grouping: {
-            name: {"found": share.count, "of": share.trials}
-            for name, share in by_group(comparison.events, grouping).items()
-            if share.trials
-        }
-        for grouping in GROUPINGS
-    }
-    found = {"found": sum(comparison.found), "of": len(comparison.found)}
-    # JSON has no word for what is not a number.
-    left = {"left": [share if isfinite(share) else None for share in comparison.left]} if comparison.left else {}
-    return {"sparks": found, **counts, **left, "changed_beside_sparks": comparison.n_beside}
-
-
 def _points(report: ScanReport) -> str:
     """Say what became of the points."""
     totals = report.totals
     if _is_repair_off(report):
         return f"{totals.points}, left as they are (repair is switched off)"
+    if report.is_look:
+        return f"{totals.points}, of which {totals.repaired} can be repaired"
     return f"{totals.points}, {totals.repaired} repaired, {totals.refused} refused"
+
+
+def _hit(report: ScanReport) -> str:
+    """Say which receivers were hit: by their numbers, unless it was all of them."""
+    receivers = report.totals.receivers
+    if len(receivers) == report.n_coils > 1:
+        return short_receivers(receivers, report.n_coils, ())
+    of_all = f" ({len(receivers)} of {report.n_coils})" if report.n_coils else ""
+    return f"{', '.join(f'#{part}' for part in ranges_of(receivers).split(', '))}{of_all}" if receivers else "none"
 
 
 def _is_repair_off(report: ScanReport) -> bool:
@@ -202,20 +169,3 @@ def _warnings(report: ScanReport) -> str:
     more = len(warnings) - MAX_REASONS
     lines = [f"{warning} ({amount(count, 'k-space')})" for warning, count in warnings[:MAX_REASONS]]
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])
-
-
-def _receivers(spark: Spark, coils: Sequence[str]) -> str:
-    if len(spark.receivers) > MOST_RECEIVERS:
-        return f"{len(spark.receivers)}: {_ranges(spark.receivers)}"
-    return named_receivers(spark.receivers, coils).partition(" ")[2]
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    """Write 5, 0, 1, 2 as 0-2, 5."""
-    ranges: list[list[int]] = []
-    for number in sorted(numbers):
-        if ranges and number == ranges[-1][1] + 1:
-            ranges[-1][1] = number
-        else:
-            ranges.append([number, number])
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)

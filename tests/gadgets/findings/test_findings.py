@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gadgets.findings import Findings, ScanFacts, by_kind, named_receivers
+from gadgets.findings import Findings, ScanFacts, by_kind, lasting, named_receivers, ranges_of, short_receivers
 from gadgets.indices import Indices
 from gadgets.records import Calibration, Detection, Point, RepairedPoint
 
@@ -74,9 +74,42 @@ def test_the_verdict_counts_slices_and_what_was_left():
     assert text.startswith("6 sparks in 3 of 20 slices, left as recorded, strongest 2 times the image noise")
 
 
+def at(found, **indices):
+    return found.model_copy(update={"indices": Indices(**indices)})
+
+
 def test_kspaces_that_differ_by_more_than_the_slice_are_no_slices():
-    twice = [detection(point(3)).model_copy(update={"indices": Indices(repetition=each)}) for each in (0, 1)]
-    assert "2 of 2 k-spaces" in findings_of(*twice).verdict
+    twice = [at(detection(point(3)), contrast=each) for each in (0, 1)]
+    assert "2 of 2 k-spaces," in findings_of(*twice).verdict
+
+
+def test_the_verdict_of_a_series_counts_repetitions():
+    of_one_slice = [at(detection(*[point(3)] * (each in (1, 4))), repetition=each) for each in range(6)]
+    assert "2 sparks in 2 of 6 repetitions, all repaired" in findings_of(*of_one_slice).verdict
+    series = [
+        at(detection(*[point(3)] * (each == 4)), repetition=each, slice=slice_)
+        for each in range(6)
+        for slice_ in (0, 1)
+    ]
+    assert "2 sparks in 2 of 12 k-spaces (1 of 6 repetitions), all" in findings_of(*series).verdict
+
+
+def test_a_spark_that_nobody_can_see_is_said_to_be_too_weak():
+    weak = findings_of(detection(point(40, receivers=(0, 1, 2, 3, 4, 5), strength=2.0)))
+    assert weak.verdict == "1 spark, repaired, too weak to be seen (strongest 0.016 times the image noise)."
+    many = [point(*place, receivers=(0, 1, 2, 3, 4, 5), strength=12.0) for place in random_places(2)]
+    # Each is below a tenth of the noise; together, in one image, they are not.
+    assert "too weak" not in findings_of(detection(*many)).verdict
+
+
+def test_what_a_repair_would_do_is_not_said_to_be_done():
+    looked = Findings(SIEMENS, is_look=True)
+    found = detection(point(40))
+    looked.add(found, repairs(found))
+    assert looked.verdict.startswith("1 spark, can be repaired, strongest")
+    left = detection(point(90), slice_=1)
+    looked.add(left, repairs(left, method=None, refusal="no support"))
+    assert "1 can be repaired, 1 cannot be repaired, strongest" in looked.verdict
 
 
 def test_what_could_not_be_judged_is_said():
@@ -132,6 +165,20 @@ def test_receivers_are_named_as_they_are_found():
     assert named_receivers([12], COILS) == "receiver 12 (HEA;HE13)"
     assert named_receivers([0, 30], COILS) == "receivers 0 (HEA;HE1) and 30"
     assert named_receivers(range(9), ()) == "receivers 0, 1, 2, 3, 4, 5 and 3 more"
+
+
+def test_receivers_are_named_briefly_and_not_to_be_taken_for_their_number():
+    assert short_receivers([12], 16, COILS) == "#12 (HEA;HE13)"
+    assert short_receivers([7, 3], 16, ()) == "#7, #3"
+    assert short_receivers(range(9), 16, COILS) == "9 of 16"
+    assert short_receivers(range(16), 16, COILS) == "all 16"
+    assert short_receivers(range(9), 0, ()) == "9 receivers"
+    assert short_receivers([0], 1, ()) == "#0"
+    assert ranges_of([5, 0, 1, 2]) == "0-2, 5"
+
+
+def test_times_below_a_second_are_told_in_milliseconds():
+    assert [lasting(seconds) for seconds in (0.0, 0.0124, 0.9996, 75.25)] == ["0 ms", "12 ms", "1.00 s", "75.25 s"]
 
 
 def test_what_differs_only_in_numbers_is_said_once():

@@ -52,7 +52,7 @@ def test_a_burst_in_receivers_3_and_7_is_named_as_such(burst):
     assert (spark.receivers, spark.samples, spark.line) == ((7, 3), (5, 6, 7), 5)
     assert spark.receivers_repaired == tuple(range(16))
     page = html_page([burst])
-    assert re.search(r"1 spark in 1 of 2 slices, repaired, .* in receivers 3 .*and 7 .*alone", page)
+    assert re.search(r"1 spark in 1 of 2 slices, can be repaired, .* in receivers 3 .*and 7 .*alone", page)
     assert re.search(r"<title>[^<]*line 5,[^<]*</title>", page)
     bars = re.findall(r'<text class="name"[^>]*>(\d+)[^<]*</text>.*?<text[^>]*>(\d+)</text>', page)
     assert [int(receiver) for receiver, count in bars if count != "0"] == [3, 7]
@@ -130,6 +130,22 @@ def test_several_files_have_a_table_first(burst):
     page = html_page([burst, clean])
     assert "Sparks in 1 of 2 files" in page
     assert page.index('href="#scan1"') < page.index('id="scan0"') < page.index('id="scan1"')
+
+
+def test_sparks_in_one_of_the_slices_that_take_turns_are_in_step_with_the_sequence(tmp_path):
+    write_phantom(tmp_path / "clean.h5", PhantomScan(matrix=48, n_coils=4, n_slices=6, n_noise=0))
+    with RawFile(tmp_path / "clean.h5") as raw:
+        items, header = list(raw), raw.header_xml
+    # Slice 4 of lines all over k-space, at samples without order.
+    for line, sample in ((3, 10), (11, 80), (17, 90), (33, 7), (40, 70)):
+        hit = items[6 * line + 4]
+        data = hit.data.copy()
+        data[:, sample] += 80 * np.median(np.abs(hit.data[:, :6]))
+        items[6 * line + 4] = RawAcquisition(hit.header, hit.trajectory, data)
+    write_raw_file(tmp_path / "hit.h5", header, items)
+    report = inspect_raw(tmp_path / "hit.h5", CPU, ignore).report
+    assert {(spark.indices.slice, spark.line) for spark in report.sparks} == {(4, n) for n in (3, 11, 17, 33, 40)}
+    assert "5 of them in slice 4, always at the same moment of the TR" in report.verdict
 
 
 def test_a_scan_that_is_known_is_drawn_without_a_search(burst, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from gadgets.indices import Indices
 from pipelines.benchmark.score import ScoredEvent
 from pipelines.commands.demo.command import DemoFiles, error_table, make_folder, repaired_places, run_demo
 from pipelines.commands.demo.pictures import MarkedSpark, SlicePictures, save_pictures
-from pipelines.commands.terminal.summary import found_table, harm_table
+from pipelines.commands.terminal.comparison import found_table, harm_table
 from pipelines.phantom.compare_truth import Comparison
 from pipelines.phantom.draw_sparks import SparkPlan
 from pipelines.phantom.phantom_scan import PhantomScan

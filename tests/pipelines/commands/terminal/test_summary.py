@@ -42,7 +42,7 @@ def kspace(*sparks, slice_=0, **more):
 
 
 def report(*kspaces, facts=SIEMENS, **more):
-    words = in_words(kspaces, facts)
+    words = in_words(kspaces, facts, is_look=more.get("pipeline") == "inspect")
     return ScanReport(**{
         "despark": "1", "input": "in.h5", "group": "dataset", "output": "out.h5", "pipeline": "spark_calibration",
         "settings": {}, "returned": {"images": 2, "waveforms": 0}, "seconds": 3.0, "totals": total(kspaces), **words,
@@ -65,7 +65,7 @@ def test_the_verdict_comes_first_and_the_sparks_in_the_order_of_the_scan():
     assert text.startswith("3 sparks in 2 of 2 slices, 2 repaired, 1 left as recorded, strongest 4.5 times")
     rows = [line.split() for line in text.splitlines() if line.startswith("slice ")]
     assert [row[2] for row in rows] == ["3", "40", "20"]
-    assert rows[0] == ["slice", "0", "3", "7-9", "3.00", "s", "2", "(HEA;HE3)", "0.8", "yes"]
+    assert rows[0] == ["slice", "0", "3", "7-9", "3.00", "s", "#2", "(HEA;HE3)", "0.8", "yes"]
     assert rows[2][-1] == "no"
     for part in (
         "0.49 times the image noise before, 0.037 after",
@@ -85,6 +85,22 @@ def test_inner_terms_are_told_when_they_are_asked_for():
         assert term in shown(result, verbose=1)
 
 
+def test_what_was_only_looked_at_is_not_said_to_be_repaired():
+    text = shown(report(kspace(spark(3), spark(40, methods=(), refusals=("no support",))), pipeline="inspect"))
+    assert "repairable" in text
+    assert "2, of which 1 can be repaired" in text
+    assert text.count("repaired") == text.count(" be repaired")
+
+
+def test_the_unit_of_all_strengths_is_explained_below_them():
+    text = shown(report(kspace(spark(3))))
+    assert text.index("ripple: the stripes in the image, in units of its noise") > text.index("receivers hit")
+
+
+def test_short_times_are_told_in_milliseconds():
+    assert "spark_detection 500 ms" in shown(report(kspace(spark(3))))
+
+
 def test_ticks_are_said_to_be_ticks():
     text = shown(report(kspace(spark(3)), facts=ScanFacts()))
     assert "tick 1200" in text
@@ -94,7 +110,7 @@ def test_many_sparks_are_cut_to_the_strongest_and_many_receivers_are_counted():
     everywhere = [spark(line, receivers=(3, 1, 0, 2)) for line in range(20)]
     text = shown(report(kspace(*everywhere)))
     assert f"the {MOST_SPARKS} strongest; 8 more stand in the report" in text
-    assert "4: 0-3" in text
+    assert text.count("all 4") == MOST_SPARKS + 1
     rows = [line.split() for line in text.splitlines() if line.startswith("slice ")]
     assert [int(row[2]) for row in rows] == list(range(8, 20))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import hypothesis
@@ -13,6 +14,10 @@ from pipelines.phantom.phantom_scan import PhantomScan, write_phantom
 
 # What tests stream is no scan: nodes in processes of their own see this, too.
 os.environ["DESPARK_RECORD"] = "off"
+
+# A shell starts what runs in its background deaf to Ctrl-C, and every program that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine makes an example slow, not wrong; and a change must not fail CI for an example that it did not draw.
 hypothesis.settings.register_profile("despark", deadline=None, derandomize=bool(os.environ.get("CI")))

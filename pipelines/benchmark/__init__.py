@@ -22,7 +22,7 @@ from pipelines.benchmark.readouts import noise_sigma, radii, ripple_unit
 from pipelines.benchmark.results import read_results, results_text, write_results
 from pipelines.benchmark.rivals import RIVALS, AnyRival, InformedRival, Rival, ScanRival
 from pipelines.benchmark.run import score_file
-from pipelines.benchmark.score import FileScore, Grouping, ScoredEvent, Total, by_group, total
+from pipelines.benchmark.score import FileScore, Grouping, Proportion, ScoredEvent, Total, by_group, found_of, total
 from pipelines.benchmark.sparks import (
     INNER_RADIUS,
     MAX_EVENTS,
@@ -49,6 +49,7 @@ __all__ = [
     "Grouping",
     "InformedRival",
     "Properties",
+    "Proportion",
     "Rival",
     "ScanRival",
     "ScoredEvent",
@@ -60,6 +61,7 @@ __all__ = [
     "draw_gains",
     "draw_place",
     "file_table",
+    "found_of",
     "noise_sigma",
     "open_despark",
     "open_repair",

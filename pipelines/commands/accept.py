@@ -23,7 +23,7 @@ from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from gadgets.kspace import is_imaging
 from pipelines.benchmark import OUTER_RADIUS, amount
-from pipelines.commands.terminal.comparison import RADIUS_AND_STRENGTH, found_counts, found_table, harm_table
+from pipelines.commands.terminal.comparison import LEGEND, found_counts, found_table, harm_table
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
@@ -58,7 +58,8 @@ def accept(
 ) -> None:
     """Count simulated sparks that came back repaired.
 
-    It compares two raw files, whatever made the second one of the first. It also sees that nothing but samples was
+    It compares two raw files, whatever made the second one of the first. A spark is what was put in at one moment, and
+    it counts as repaired where less than half of it is left. It also sees that nothing but samples was
     changed: the exit code is 1 where something else was. How many sparks have to be repaired, --require says.
 
     Example: despark accept sparked.h5 repaired.h5 --truth truth.json
@@ -70,7 +71,7 @@ def accept(
         comparison = compare_files(sparked, repaired, truth, group, lambda *n: work.bar("acquisitions", *n), work.phase)
     found = {"sparked": str(sparked), "repaired": str(repaired), "truth": None if truth is None else str(truth)}
     shell.write_json(json.dumps(found | found_counts(comparison), indent=1))
-    shown: list[RenderableType] = [] if truth is None else [found_table(comparison), RADIUS_AND_STRENGTH]
+    shown: list[RenderableType] = [] if truth is None else [found_table(comparison), LEGEND]
     is_enough, verdict = judge(comparison, NEARLY_ALL if require is None else require)
     if truth is None:
         verdict = f"{sparked}: taken as clean, because no --truth was given"

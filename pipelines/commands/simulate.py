@@ -16,7 +16,8 @@ import numpy as np
 import typer
 
 from gadgets.arrays import ComplexArray
-from gadgets.errors import RawDataError
+from gadgets.errors import RawDataError, SettingsError
+from gadgets.findings import ranges_of
 from gadgets.kspace import KSpace
 from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, amount, noise_sigma
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
@@ -51,13 +52,16 @@ def simulate(
         Path, typer.Option(metavar="T.json", help="File for the list of what was put in.", show_default=False)
     ],
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
-    rnr_min: Annotated[float, typer.Option(help="Ripple-to-noise ratio of the weakest spark.")] = MIN_RNR,
-    rnr_max: Annotated[float, typer.Option(help="Ripple-to-noise ratio of the strongest spark.")] = MAX_RNR,
+    rnr_min: Annotated[float, typer.Option(help="Ripple of the weakest spark, in units of the image noise.")] = MIN_RNR,
+    rnr_max: Annotated[float, typer.Option(help="Ripple of the strongest spark.")] = MAX_RNR,
     events: Annotated[int, typer.Option(min=1, help="Most sparks per k-space, repeats aside.")] = MAX_EVENTS,
     centre_share: Annotated[
         float,
         typer.Option(min=0, max=1, help="Share of them near the centre: half within 0.1 of the radius, half 0.3."),
     ] = 0.5,
+    repetitions: Annotated[
+        str, typer.Option(metavar="0,3-5", help="Only into these repetitions of a series. Default: into all.")
+    ] = "",
     group: Group = "dataset",
     json_file: JsonFile = None,
     verbose: Verbose = 0,
@@ -65,13 +69,14 @@ def simulate(
 ) -> None:
     """Put physical sparks into a raw file.
 
-    Sparks go into imaging readouts only. All else is copied as it is. The same seed gives the same sparks. The truth
-    lists the place and the strength of each, for despark accept.
+    A spark is what is recorded at one moment: a few samples of one readout, in one or all receivers. Sparks go into
+    imaging readouts only. All else is copied as it is. The same seed gives the same sparks. The truth lists the place
+    and the strength of each, for despark accept.
 
     Example: despark simulate scan.h5 sparked.h5 --truth truth.json --seed 1
     """
     shell = open_shell(verbose, quiet, json_file)
-    plan = SparkPlan(seed, rnr_min, rnr_max, events, centre_share)
+    plan = SparkPlan(seed, rnr_min, rnr_max, events, centre_share, numbers_of(repetitions))
     with working(shell, f"putting sparks into {raw_file}") as work:
         work.phase("drawing sparks")
         result = simulate_file(
@@ -83,7 +88,32 @@ def simulate(
         "k_spaces": n_kspaces, "sparks": n_sparks,
     }  # fmt: skip
     shell.write_json(json.dumps(summary, indent=1))
-    shell.show(f"{output}: {amount(n_sparks, 'spark')} in {amount(n_kspaces, 'k-space')}; their places are in {truth}")
+    shell.show(f"{output}: {amount(n_sparks, 'spark')} in {_where(result)}; their places are in {truth}")
+
+
+def _where(truth: Truth) -> str:
+    """Say where the sparks are: in how many k-spaces, and of a series in how many repetitions."""
+    hit = {spark.indices for spark in truth.sparks}
+    all_of_them = {kspace.indices.repetition for kspace in truth.kspaces}
+    of_series = f", {len({each.repetition for each in hit})} of {len(all_of_them)} repetitions"
+    return f"{len(hit)} of {amount(len(truth.kspaces), 'k-space')}{of_series if len(all_of_them) > 1 else ''}"
+
+
+def numbers_of(text: str) -> tuple[int, ...]:
+    """Read numbers and ranges of them, as ``0,3-5``; none where there is no text.
+
+    Raises
+    ------
+    SettingsError
+        It is something else.
+    """
+    numbers: list[int] = []
+    for part in filter(None, text.split(",")):
+        first, _, last = part.partition("-")
+        if not (first.strip().isdecimal() and (last or first).strip().isdecimal() and int(last or first) >= int(first)):
+            raise SettingsError(f"--repetitions: expected numbers and ranges as 0,3-5, found {part!r}")
+        numbers += range(int(first), int(last or first) + 1)
+    return tuple(numbers)
 
 
 def simulate_file(
@@ -135,8 +165,13 @@ def draw_sparks(raw_file: Path, plan: SparkPlan, group: str = "dataset") -> Trut
         rng = np.random.default_rng([plan.seed, number])
         indices, n_samples = acquired.kspace.indices, int(np.count_nonzero(acquired.kspace.sampled))
         kspaces.append(SimulatedKSpace(indices=indices, sigma=noise_sigma(acquired.kspace), n_samples=n_samples))
-        drawn = draw_in_kspace(acquired, plan, rng, n_before=len(sparks))
+        drawn = draw_in_kspace(acquired, plan, rng, n_before=len(sparks)) if plan.is_hit(indices) else []
         sparks += [_with_sample(acquired.kspace, spark, drawn) for spark in drawn]
+    there = {kspace.indices.repetition for kspace in kspaces}
+    if absent := sorted(set(plan.repetitions) - there):
+        raise RawDataError(
+            f"{raw_file}: expected repetitions of this file ({ranges_of(there)}), found {ranges_of(absent)}"
+        )
     return Truth(source=readable(Path(raw_file.name)), seed=plan.seed, kspaces=tuple(kspaces), sparks=tuple(sparks))
 
 

@@ -34,12 +34,14 @@ class Comparison:
     """Which sparks were repaired, in the order of the truth, and how many samples were changed beside them.
 
     ``left`` is the share of each that is left at its largest sample; empty where the changes are not known.
+    ``repetitions`` says which repetition each was put into.
     """
 
     found: tuple[bool, ...]
     n_beside: int
     events: tuple[ScoredEvent, ...]
     left: tuple[float, ...] = ()
+    repetitions: tuple[int, ...] = ()
 
 
 def compare(sparks: Sequence[SimulatedSpark], repaired: Iterable[RepairedPlace]) -> Comparison:
@@ -70,7 +72,13 @@ def compare(sparks: Sequence[SimulatedSpark], repaired: Iterable[RepairedPlace])
         for spark, is_found in zip(sparks, found, strict=True)
     )
     # All samples of a burst count as hit, and not only its largest.
-    return Comparison(found, sum(place not in hit for place in changed), events, left)
+    return Comparison(
+        found,
+        sum(place not in hit for place in changed),
+        events,
+        left,
+        tuple(spark.indices.repetition for spark in sparks),
+    )
 
 
 def peak_of(spark: SimulatedSpark) -> Place:

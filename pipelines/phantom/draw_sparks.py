@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.errors import SettingsError
-from gadgets.kspace import AcquiredKSpace
+from gadgets.indices import Indices
+from gadgets.kspace import AcquiredKSpace, KSpace
 from pipelines.benchmark import (
     INNER_RADIUS,
     MAX_EVENTS,
@@ -34,7 +37,8 @@ MAX_REPEAT_DISTANCE = 6
 class SparkPlan:
     """How many sparks per k-space (at most, repeats aside), how strong, and which share of them is put near the centre.
 
-    Of that share, half lies within 0.1 of the radius and half within 0.3.
+    Of that share, half lies within 0.1 of the radius and half within 0.3. ``repetitions`` are those that get sparks;
+    none named: all of them.
     """
 
     seed: int = 0
@@ -42,6 +46,7 @@ class SparkPlan:
     rnr_max: float = MAX_RNR
     events: int = MAX_EVENTS
     centre_share: float = 0.5
+    repetitions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 < self.rnr_min <= self.rnr_max:
@@ -51,11 +56,15 @@ class SparkPlan:
         if self.events < 1:
             raise SettingsError(f"expected at least 1 event per k-space, found {self.events}")
 
+    def is_hit(self, indices: Indices) -> bool:
+        """Tell whether a k-space gets sparks."""
+        return not self.repetitions or indices.repetition in self.repetitions
+
 
 def draw_in_kspace(
     acquired: AcquiredKSpace, plan: SparkPlan, rng: np.random.Generator, n_before: int
 ) -> list[SimulatedSpark]:
-    """Draw the sparks of one k-space.
+    """Draw the sparks of one k-space, in each readout one at most: what is recorded at one moment is one spark.
 
     Parameters
     ----------
@@ -73,21 +82,49 @@ def draw_in_kspace(
     places = [(readout.partition, readout.line) for readout in acquired.readouts]
     unit = ripple_unit(kspace)
     sparks: list[SimulatedSpark] = []
+    taken: set[tuple[int, int]] = set()
     for _ in range(rng.integers(1, plan.events + 1)):
         # Even in logarithms: weak sparks are as likely as strong ones.
         rnr = float(np.exp(rng.uniform(np.log(plan.rnr_min), np.log(plan.rnr_max))))
         gains, burst = draw_gains(rng, kspace.n_coils), draw_burst(rng)
         within = _draw_within(rng, plan.centre_share)
-        partition, line, column = draw_place(rng, kspace, radius, burst.size, within=within)
+        place = _draw_free_place(rng, kspace, radius, burst.size, within, taken)
+        if place is None:
+            break
+        partition, line, column = place
         event = _Event(gains, burst, rnr, rnr * unit, column)
         number = n_before + len(sparks)
         # A spark comes back later in time: the order is that of acquisition, not of lines.
         first = places.index((partition, line))
         sparks.append(_spark(acquired, event, first, radius))
+        taken.add((partition, line))
         for later in _repeats(rng, acquired, first, event):
+            if places[later.readout] in taken:
+                continue
+            taken.add(places[later.readout])
             weaker = replace(event, rnr=event.rnr * later.strength, peak=event.peak * later.strength)
             sparks.append(_spark(acquired, weaker, later.readout, radius, repeat_of=number))
     return sparks
+
+
+def _draw_free_place(
+    rng: np.random.Generator,
+    kspace: KSpace,
+    radius: FloatArray,
+    n_samples: int,
+    within: float,
+    taken: Collection[tuple[int, int]],
+) -> tuple[int, int, int] | None:
+    """Draw a place as :func:`draw_place` does, in a readout that has no spark yet; None where there is none."""
+    place = draw_place(rng, kspace, radius, n_samples, within=within)
+    if place[:2] not in taken:
+        return place
+    free = kspace.sampled.copy()
+    for readout in taken:
+        free[readout] = False
+    if not sliding_window_view(free, n_samples, axis=-1).all(axis=-1).any():
+        return None
+    return draw_place(rng, replace(kspace, sampled=free), radius, n_samples, within=within)
 
 
 def _draw_within(rng: np.random.Generator, centre_share: float) -> float:

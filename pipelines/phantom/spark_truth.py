@@ -15,7 +15,7 @@ Complex = tuple[float, float]
 
 
 class SimulatedSpark(BaseModel):
-    """One spark: consecutive samples of one readout.
+    """One spark: consecutive samples of one readout, in which there is no other one.
 
     Attributes
     ----------

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
-from pipelines.benchmark import Grouping, by_group, counted
+from pipelines.benchmark import Grouping, Proportion, by_group, counted, found_of
 from pipelines.phantom import Comparison
 
-RADIUS_AND_STRENGTH = "r: distance from the centre, 1 is the border; rnr: ripple in the image over its noise"
+LEGEND = (
+    "spark: what was put in at one moment, into one readout; r: distance from the\n"
+    "centre of k-space, 1 is the border; ripple: the stripes in the image, in units\n"
+    "of its noise (0.25 faint, 1 obvious); left: 0 is nothing, 1 is all of it"
+)
+MOST_REPETITIONS = 12
 GROUPINGS: tuple[Grouping, ...] = ("ring", "strength")
 
 
@@ -23,12 +29,33 @@ def found_table(comparison: Comparison) -> Table:
     for grouping in GROUPINGS:
         for name, proportion in by_group(comparison.events, grouping).items():
             if proportion.trials:
-                table.add_row(name, counted(proportion))
+                table.add_row(name.replace("rnr", "ripple"), counted(proportion))
         table.add_section()
+    for name, proportion in _worst(by_repetition(comparison)):
+        table.add_row(name, counted(proportion))
+    table.add_section()
     if comparison.left:
         table.add_row("left of a spark, median", f"{np.median(comparison.left):.2g}")
         table.add_row("left of a spark, most", f"{max(comparison.left):.2g}")
     return table
+
+
+def by_repetition(comparison: Comparison) -> dict[int, Proportion]:
+    """Count the sparks that were found in each repetition of a series; nothing where there is only one."""
+    numbers = sorted(set(comparison.repetitions))
+    if len(numbers) < 2:
+        return {}
+    pairs = list(zip(comparison.repetitions, comparison.events, strict=True))
+    return {number: found_of(event for own, event in pairs if own == number) for number in numbers}
+
+
+def _worst(proportions: Mapping[int, Proportion]) -> list[tuple[str, Proportion]]:
+    """Choose the repetitions of which the most was missed, as many as a person reads, and join the others."""
+    worst = sorted(proportions, key=lambda number: proportions[number].share)[:MOST_REPETITIONS]
+    others = [own for number, own in proportions.items() if number not in worst]
+    rows = [(f"repetition {number}", proportions[number]) for number in sorted(worst)]
+    joined = Proportion(sum(own.count for own in others), sum(own.trials for own in others))
+    return [*rows, (f"{len(others)} other repetitions", joined)] if others else rows
 
 
 def harm_table(comparison: Comparison) -> Table:
@@ -48,6 +75,8 @@ def found_counts(comparison: Comparison) -> dict[str, Any]:
         }
         for grouping in GROUPINGS
     }
+    if repetitions := by_repetition(comparison):
+        counts["repetition"] = {str(n): {"found": own.count, "of": own.trials} for n, own in repetitions.items()}
     found = {"found": sum(comparison.found), "of": len(comparison.found)}
     # JSON has no word for what is not a number.
     left = {"left": [share if isfinite(share) else None for share in comparison.left]} if comparison.left else {}

@@ -1,4 +1,6 @@
 import os
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -11,11 +13,12 @@ from typer.testing import CliRunner
 from gadgets.errors import RawDataError, SettingsError
 from gadgets.kspace.readout import is_imaging
 from pipelines.benchmark.readouts import noise_sigma
-from pipelines.commands.simulate import simulate, simulate_file
+from pipelines.commands.simulate import draw_sparks, numbers_of, simulate, simulate_file
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_items import RawAcquisition, RawWaveform
 from pipelines.files.raw_writer import write_raw_file
 from pipelines.files.read_kspaces import read_kspaces
+from pipelines.phantom import PhantomScan, write_phantom
 from pipelines.phantom.draw_sparks import SparkPlan
 from pipelines.phantom.spark_truth import Truth
 
@@ -81,13 +84,56 @@ def test_the_truth_names_the_readout(phantom_file, tmp_path):
             assert spark.scan_counter > original.scan_counter
 
 
-def test_some_sparks_repeat_and_some_hit_one_receiver(phantom_file, tmp_path):
-    plan = SparkPlan(seed=1, events=40, centre_share=0.8)
-    truth = simulate_file(phantom_file, tmp_path / "out.h5", tmp_path / "t.json", plan)
-    assert any(spark.repeat_of is not None for spark in truth.sparks)
-    assert any(len(spark.receivers) == 1 for spark in truth.sparks)
-    inner = np.mean([spark.radius < 0.1 for spark in truth.sparks if spark.repeat_of is None])
+def test_some_sparks_repeat_and_some_hit_one_receiver(phantom_file):
+    # Few in each, as there are few lines near the centre and each has room for one.
+    plans = [SparkPlan(seed=seed, events=4, centre_share=0.8) for seed in range(15)]
+    sparks = [spark for plan in plans for spark in draw_sparks(phantom_file, plan).sparks]
+    assert any(spark.repeat_of is not None for spark in sparks)
+    assert any(len(spark.receivers) == 1 for spark in sparks)
+    inner = np.mean([spark.radius < 0.1 for spark in sparks if spark.repeat_of is None])
     assert 0.3 < inner < 0.7
+
+
+def test_a_readout_holds_one_spark_at_most(phantom_file, tmp_path):
+    plan = SparkPlan(seed=1, events=500, centre_share=0.8)
+    truth = simulate_file(phantom_file, tmp_path / "out.h5", tmp_path / "t.json", plan)
+    hit = [spark.acquisition for spark in truth.sparks]
+    assert len(hit) == len(set(hit))
+    # Both slices have 32 lines; one of them got as many as it can hold.
+    assert max(Counter(spark.indices for spark in truth.sparks).values()) == 32
+
+
+def test_sparks_go_into_the_repetitions_that_are_named(tmp_path):
+    write_phantom(tmp_path / "one.h5", PhantomScan(matrix=32, n_coils=2, n_slices=2, n_noise=0))
+    items, xml = items_of(tmp_path / "one.h5")
+    again = [replace(item, header=_of_repetition(item, number)) for number in range(4) for item in items]
+    write_raw_file(tmp_path / "series.h5", xml, again)
+    app = Typer()
+    app.command()(simulate)
+    outputs = [tmp_path / "series.h5", tmp_path / "out.h5", "--truth", tmp_path / "t.json", "--seed", 1]
+    result = CliRunner().invoke(app, [*map(str, outputs), "--repetitions", "1,3"])
+    assert result.exit_code == 0, result.output
+    chosen, everywhere = Truth.read(tmp_path / "t.json"), draw_sparks(tmp_path / "series.h5", SparkPlan(seed=1))
+    assert {spark.indices.repetition for spark in chosen.sparks} == {1, 3}
+    assert "4 of 8 k-spaces, 2 of 4 repetitions" in result.stdout
+    # The others have what they have without a choice, but for the numbers that count on.
+    places = [(spark.acquisition, spark.rnr) for spark in everywhere.sparks if spark.indices.repetition in (1, 3)]
+    assert [(spark.acquisition, spark.rnr) for spark in chosen.sparks] == places
+    with pytest.raises(RawDataError, match=r"expected repetitions of this file \(0-3\), found 4, 9"):
+        draw_sparks(tmp_path / "series.h5", SparkPlan(repetitions=(3, 4, 9)))
+
+
+def _of_repetition(item, number):
+    header = item.fields.copy()
+    header["idx"]["repetition"] = number
+    return header.tobytes()
+
+
+@pytest.mark.parametrize("text", ["x", "3-1", "1;2", "-1", "1.5"])
+def test_repetitions_that_are_no_numbers_are_refused(text):
+    assert numbers_of("0,3-5") == (0, 3, 4, 5)
+    with pytest.raises(SettingsError, match="--repetitions: expected numbers and ranges as 0,3-5, found"):
+        numbers_of(text)
 
 
 def test_same_seed_same_file(phantom_file, tmp_path):
@@ -186,7 +232,7 @@ def test_command(phantom_file, tmp_path):
     )
     assert outcome.exit_code == 0, outcome.output
     truth = Truth.read(tmp_path / "t.json")
-    assert f"{len(truth.sparks)} sparks in {len(truth.kspaces)} k-spaces" in outcome.output
+    assert f"{len(truth.sparks)} sparks in 2 of {len(truth.kspaces)} k-spaces" in outcome.output
     assert truth.seed == 9
 
 

@@ -31,6 +31,10 @@ RECORDS: Mapping[str, type[Record]] = {
 }
 
 
+OF_THE_LINE = ("date", "scan", "client", "protocol")
+"""What a line says beside its record; those of older versions have less of it."""
+
+
 def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
     """Read the JSON lines that nodes wrote to their ``report``, from a byte of the file on.
 
@@ -51,9 +55,8 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
         try:
             fields = json.loads(line)
             node = fields.pop("node")
-            # Of the line, not of the record; files of older versions have neither.
-            fields.pop("date", None)
-            fields.pop("protocol", None)
+            for name in OF_THE_LINE:
+                fields.pop(name, None)
             records.append((node, RECORDS[node].model_validate(fields)))
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
             # Somebody else may write to the file, or a disk was full: the scan itself is well.

@@ -1,12 +1,7 @@
 """Background: what does the dark part of the image say of a sample?"""
 
-from gadgets.background.darkness import contrast_of
-from gadgets.background.image_support import (
-    SupportPrediction,
-    contrast_without,
-    innovation_of,
-    predict_from_support,
-)
+from gadgets.background.contrast import contrast_without, is_outshone
+from gadgets.background.image_support import SupportPrediction, innovation_of, predict_from_support
 from gadgets.background.joint_search import MOST, search_jointly
 from gadgets.background.missing_samples import AtMissing
 
@@ -14,9 +9,9 @@ __all__ = [
     "MOST",
     "AtMissing",
     "SupportPrediction",
-    "contrast_of",
     "contrast_without",
     "innovation_of",
+    "is_outshone",
     "predict_from_support",
     "search_jointly",
 ]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
 from scipy.ndimage import uniform_filter
 
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
@@ -19,21 +18,8 @@ AT_ONCE = 1 << 17  # pixels, of as many receivers as that makes: they stay in th
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 
 
-def contrast_of(plane: ComplexArray) -> float:
-    """Tell how much darker the image's background is than its object: ratio of the 90 % to the 10 % quantile of power.
-
-    Parameters
-    ----------
-    plane
-        Finite samples, shape ``(coil, ky, kx)``.
-    """
-    scale = float(np.abs(plane).max(initial=0.0)) or 1.0
-    image = fft.fft2((plane / np.float32(scale)).astype(np.complex64))
-    return contrast(brightness_of(image, receiver_weights_of(image)))
-
-
 def contrast(brightness: FloatArray) -> float:
-    """Give the contrast of an image from the brightness of its pixels: see :func:`contrast_of`."""
+    """Tell how much darker an image's background is than its object: 90 % over 10 % quantile of its brightness."""
     dark, bright = (float(quantile(brightness.ravel(), share)) for share in (0.1, 0.9))
     return bright / dark if dark > 0 else 1.0
 
@@ -42,7 +28,7 @@ def receiver_weights_of(image: ComplexArray) -> FloatArray:
     """One over the background power of each receiver, shape ``(coil,)``; zero for a silent receiver."""
     some = np.arange(0, image.shape[1], max(1, image[0].size // ENOUGH))
     background = np.empty(len(image), np.float32)
-    for coils in _few_receivers(image):
+    for coils in few_receivers(image):
         # Smoothed first: of single pixels of noise alone, about a tenth have less than a tenth of the mean power.
         flat = _smoothed(power(image[coils]), some).reshape(len(background[coils]), -1)
         background[coils] = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
@@ -53,12 +39,12 @@ def brightness_of(image: ComplexArray, receiver_weights: FloatArray) -> FloatArr
     """Weighted mean power over the receivers around each pixel, shape ``(ky, kx)``."""
     weights = receiver_weights / len(image)
     total = np.zeros(image.shape[1:], np.float32)
-    for coils in _few_receivers(image):
+    for coils in few_receivers(image):
         total += np.tensordot(weights[coils], power(image[coils]), 1)
     return _smoothed(total)
 
 
-def _few_receivers(image: ComplexArray) -> Iterator[slice]:
+def few_receivers(image: ComplexArray) -> Iterator[slice]:
     """Take receivers by so many that their pixels stay in the cache, and take little memory."""
     step = max(1, AT_ONCE // image[0].size)
     return (slice(start, start + step) for start in range(0, len(image), step))

@@ -73,7 +73,7 @@ def fitted(start: ComplexArray, missing: BoolArray, image: ComplexArray | None =
             image[...] = fft.fft2(filled_with(start, groups, values))
         if change < STILL:
             break
-    diagonals = [diagonal for _, diagonal in solved]
+    diagonals = [group.uncertainty(factor) for group, (_, factor) in zip(groups, solved, strict=True)]
     return Fit(groups, values, diagonals, image, precision, correlation, receiver_weights)
 
 

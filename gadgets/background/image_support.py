@@ -127,7 +127,8 @@ class SupportPrediction:
         """
         groups = missing_samples(missing)
         solved = [group.solve(self.correlation, self.weighted[group.index], self.precision) for group in groups]
-        moved, diagonals = [-solution for solution, _ in solved], [diagonal for _, diagonal in solved]
+        moved = [-solution for solution, _ in solved]
+        diagonals = [group.uncertainty(factor) for group, (_, factor) in zip(groups, solved, strict=True)]
         if change_of(groups, moved, self.receiver_weights) > MOVED:
             filled = self.filled
             scale = scale_of(filled)
@@ -196,30 +197,10 @@ def predict_from_support(
     )
 
 
-def contrast_without(plane: ComplexArray, missing: BoolArray, least: float) -> float:
-    """Tell the image's contrast (see :func:`contrast_of`) once the missing samples are filled.
-
-    Parameters
-    ----------
-    plane, missing
-        As in :func:`predict_from_support`.
-    least
-        Where the contrast with these samples is less than that, it counts as it is.
-    """
-    start = in_units(plane, scale_of(plane))
-    image = fft.fft2(start)
-    weights = receiver_weights_of(image)
-    recorded = contrast(brightness_of(image, weights))
-    if recorded < least:
-        return recorded
-    filled = fitted(start, missing, image).image
-    return contrast(brightness_of(filled, receiver_weights_of(filled)))
-
-
 def innovation_of(plane: ComplexArray, scale: float = 1.0) -> tuple[ComplexArray, float]:
     """Every sample minus its prediction from all other samples, where none is missing; shape ``(coil, ky, kx)``.
 
-    The second is the image's contrast, see :func:`contrast_of`.
+    The second is the image's contrast, see :func:`.darkness.contrast`.
 
     Two transforms instead of the many of :func:`predict_from_support`, which gives the same. The result is in units
     in which the samples are `scale` times as large.

@@ -10,7 +10,6 @@ each other an image is dark as well.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
-from gadgets.background.darkness import POWER, brightness_of, precision_of, receiver_weights_of
+from gadgets.background.darkness import POWER, brightness_of, few_receivers, precision_of, receiver_weights_of
 from gadgets.background.darkness import contrast as contrast_of_brightness
 from gadgets.background.fit import in_units, scale_of
 from gadgets.background.missing_samples import MissingSamples
@@ -55,7 +54,7 @@ class JointlyFound:
     chosen
         Numbers of the candidates.
     contrast, contrast_without
-        Of the plane's image (see :func:`gadgets.background.darkness.contrast_of`) without what was withheld, and
+        Of the plane's image (see :func:`.darkness.contrast`) without what was withheld, and
         without the chosen as well.
     errors
         What was taken out of all withheld samples and all candidates, shape ``(coil, place)``; zero where not chosen.
@@ -95,7 +94,7 @@ def search_jointly(
     for each in ROUNDS:
         check_time()
         system = _system_of(image, taken, places, each)
-        chosen = system.add(range(len(withheld)), each.caution * thresholds)
+        chosen = system.add(len(withheld), each.caution * thresholds)
         chosen = system.drop(chosen, len(withheld), each.caution * thresholds)
         # What the round before took out is put back: the errors are those of what was recorded.
         errors = np.zeros_like(taken)
@@ -128,24 +127,24 @@ class _System:
     right: NDArray[np.complex128]
     usual: FloatArray
 
-    def add(self, start: Sequence[int], thresholds: FloatArray) -> list[int]:
-        """Add candidates to the places to start with, the most deviating first, until none exceeds its threshold."""
-        chosen = list(start)
-        matrix, right = self.matrix.copy(), self.right.copy()
-        smallest = SMALLEST_SHARE * matrix[0, 0].real
-        limits = np.concatenate([np.full(len(start), np.inf), thresholds])
-        if chosen:
+    def add(self, n_kept: int, thresholds: FloatArray) -> list[int]:
+        """Add candidates to the first `n_kept` places, the most deviating first, until none exceeds its threshold."""
+        added: list[int] = []
+        # What is kept already is asked nothing any more: all that follows is told of the candidates alone.
+        known, matrix, right = self.matrix[:n_kept], self.matrix[n_kept:, n_kept:].copy(), self.right[:, n_kept:].copy()
+        smallest = SMALLEST_SHARE * self.matrix[0, 0].real
+        if n_kept:
             # All at once what each of the steps below does with one place.
-            share = np.linalg.solve(matrix[np.ix_(chosen, chosen)], matrix[chosen]).conj().T
-            right -= right[:, chosen] @ share.T
-            matrix -= share @ matrix[chosen]
-        while len(chosen) < len(start) + MOST:
+            share = np.linalg.solve(known[:, :n_kept], known[:, n_kept:]).conj().T
+            right -= self.right[:, :n_kept] @ share.T
+            matrix -= share @ known[:, n_kept:]
+        while len(added) < min(MOST, len(thresholds)):
             check_time()
             variance = matrix.diagonal().real
             # The diagonal is what the chosen ones leave of each variance: this is a deviation in usual errors.
             # The largest of the receivers: a spark in a single one is lost in their mean.
-            excess = np.sqrt(power(right).max(axis=0) / np.maximum(variance, smallest)) / limits
-            excess[chosen] = 0
+            excess = np.sqrt(power(right).max(axis=0) / np.maximum(variance, smallest)) / thresholds
+            excess[added] = 0
             excess[variance < smallest] = 0
             place = int(np.argmax(excess))
             if excess[place] < 1:
@@ -154,8 +153,8 @@ class _System:
             share = matrix[:, place] / matrix[place, place]
             right -= right[:, place, None] * share
             matrix -= np.outer(share, matrix[place])
-            chosen.append(place)
-        return chosen
+            added.append(place)
+        return [*range(n_kept), *(n_kept + place for place in added)]
 
     def drop(self, chosen: list[int], n_kept: int, thresholds: FloatArray) -> list[int]:
         """Drop chosen candidates, the weakest first, until all that are left exceed their thresholds."""
@@ -191,12 +190,12 @@ def _system_of(image: ComplexArray, taken: ComplexArray, places: IntArray, each:
     usual = np.empty(len(image))
     # Of all that was recorded, wrong or not: the system says by how much each of these values is wrong.
     seen = taken @ matrix.T
-    for coil, receiver in enumerate(image):  # one at a time takes little memory
-        left = fft.ifft2(precision * receiver)
+    for some in few_receivers(image):
+        left = fft.ifft2(precision * image[some], overwrite_x=True)
         # The median power of complex Gaussian noise is ln 2 of its mean.
-        median = quantile(power(left).ravel(), 0.5)
-        usual[coil] = np.sqrt(median / (np.log(2) * correlation[0, 0].real)) + 1e-20
-        seen[coil] = (seen[coil] + left[places[:, 0], places[:, 1]]) / usual[coil]
+        median = quantile(power(left).reshape(len(left), -1), 0.5)
+        usual[some] = np.sqrt(median / (np.log(2) * correlation[0, 0].real)) + 1e-20
+        seen[some] = (seen[some] + left[:, places[:, 0], places[:, 1]]) / usual[some, None]
     # The smallest of ridges: many neighbours at once can hardly be told from each other.
     matrix[np.diag_indices(len(places))] *= 1 + 1e-9
     return _System(matrix, seen, usual)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
+from scipy.linalg import lapack
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power
@@ -17,6 +18,10 @@ from gadgets.process import check_time
 
 FEW = 24  # samples up to which products with their waves take less time than whole transforms
 DIRECT_LIMIT = 512  # unknowns per receiver above which the system is solved by conjugate gradients
+
+
+Factor: TypeAlias = NDArray[np.complex128]
+"""Cholesky factor of a system of missing samples, shape ``(sample, sample)``."""
 
 
 class MissingSamples:
@@ -75,25 +80,42 @@ class MissingSamples:
 
     def solve(
         self, correlation: NDArray[np.complex128], right: ComplexArray, precision: FloatArray
-    ) -> tuple[ComplexArray, FloatArray]:
+    ) -> tuple[ComplexArray, Factor | None]:
         """Solve the system of the missing samples.
 
         Returns
         -------
         tuple
-            The solution, shape ``(coil, sample)`` as `right`, and the diagonal of the inverse, shape ``(sample,)``.
+            The solution, shape ``(coil, sample)`` as `right`; and what :meth:`uncertainty` follows from, None where the
+            system is too large for that.
+
+        Raises
+        ------
+        LinAlgError
+            The system has no Cholesky factor: a sample is not a finite number.
         """
-        places = self._places
-        if len(places) > DIRECT_LIMIT:
-            # The diagonal would take a solution for each sample; zero stands for not known.
-            return _solve_iteratively(places, right.T, precision).T, np.zeros(len(places))
-        # Transforms repeat beyond their borders: negative distances count from the other end.
-        distance = (places[:, None] - places[None]) % np.array(correlation.shape)
-        matrix = correlation[distance[..., 0], distance[..., 1]]
+        if len(self._places) > DIRECT_LIMIT:
+            return _solve_iteratively(self._places, right.T, precision).T, None
+        matrix = correlation[self._distances]
         # The smallest of ridges keeps long bursts in smooth data from losing all digits.
-        matrix[np.diag_indices(len(places))] *= 1 + 1e-9
-        inverse = np.linalg.inv(matrix)  # not a mere solution: its diagonal tells how uncertain the samples are
-        return np.asarray((inverse @ right.T).T), np.asarray(np.diag(inverse).real)
+        matrix[np.diag_indices(len(matrix))] *= 1 + 1e-9
+        factor, failed = lapack.zpotrf(matrix, lower=True)
+        if failed:
+            raise np.linalg.LinAlgError(f"expected a system with a Cholesky factor, found none of order {failed}")
+        return np.asarray(lapack.zpotrs(factor, right.T, lower=True)[0].T), factor
+
+    def uncertainty(self, factor: Factor | None) -> FloatArray:
+        """Give the diagonal of the system's inverse, shape ``(sample,)``; zero stands for not known."""
+        if factor is None:  # it would take a solution for each sample
+            return np.zeros(len(self._places))
+        # Only where it is asked for: the inverse takes several times as long as a solution.
+        return np.asarray(np.diag(lapack.zpotri(factor, lower=True)[0]).real)
+
+    @cached_property
+    def _distances(self) -> tuple[IntArray, IntArray]:
+        """Distances of all samples from each other, along the lines and across, each of shape ``(sample, sample)``."""
+        # Transforms repeat beyond their borders: negative distances count from the other end.
+        return tuple((axis[:, None] - axis) % n for axis, n in zip(self._places.T, self._shape, strict=True))
 
     @cached_property
     def _waves(self) -> tuple[ComplexArray, ComplexArray]:

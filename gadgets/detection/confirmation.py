@@ -12,7 +12,7 @@ from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.detection.suspects import Suspect
 from gadgets.detection.verdict import hit_from, is_spark, receivers_hit, receivers_of
 from gadgets.records import Point
-from gadgets.repair import Compared, Predictions, compare, deviations, noise_of
+from gadgets.repair import Compared, Predictions, compare, deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ def confirm(
         if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd, caution=caution):
             receivers = receivers_of(deviation, caution)
             found = {
-                **_strength(compared, row, receivers, noise_of(kspace, point.partition), caution),
+                **_strength(compared, row, receivers, known.noise(point.partition), caution),
                 "receivers_repaired": receivers,
                 "values": suspect.values_of(receivers),
                 "scan_counter": int(kspace.scan_counter[point.partition, point.line]),

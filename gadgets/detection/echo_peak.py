@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from gadgets.background import contrast_of, contrast_without
+from gadgets.background import contrast_without, is_outshone
 from gadgets.evidence import Evidence, radii
 from gadgets.kspace import KSpace, Plane
 from gadgets.local_statistics import total_power
@@ -123,9 +123,5 @@ def _is_outshone(plane: Plane, places: IntArray) -> bool:
     """
     if len(plane.data) == 1:
         return False
-    others = plane.data.copy()
-    for line, sample in places[np.argsort(-total_power(plane.data)[tuple(places.T)])][:MOST_OUTSHINING]:
-        others[:, line, sample] = 0
-        if contrast_of(others) >= LEAST_CONTRAST:
-            return True
-    return False
+    loudest_first = np.argsort(-total_power(plane.data)[tuple(places.T)])
+    return is_outshone(plane.data, places[loudest_first][:MOST_OUTSHINING], LEAST_CONTRAST)

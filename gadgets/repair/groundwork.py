@@ -18,7 +18,7 @@ from gadgets.background import AtMissing, SupportPrediction, predict_from_suppor
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
 from gadgets.local_statistics import quantile
 from gadgets.repair.bursts import Burst, Surroundings
-from gadgets.repair.candidates import sample_errors, shape_error
+from gadgets.repair.candidates import overall, sample_errors, shape_error
 from gadgets.repair.rehearsal import rehearsal_places, withhold
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
@@ -61,7 +61,9 @@ class Groundwork:
         self._support: dict[int, SupportPrediction] = {}
         self._usual: dict[int, FloatArray] = {}
         self._rehearsals: dict[int, Rehearsals] = {}
+        # Asked for by every candidate of a burst, and by its rehearsals.
         self._nearby_level: dict[Burst, FloatArray] = {}
+        self._predicted: dict[Burst, ComplexArray] = {}
         self._sample_errors: dict[tuple[str, int], dict[Burst, FloatArray]] = {}
         self._resolution: dict[tuple[int, int], NDArray[np.complex128]] = {}
 
@@ -106,7 +108,10 @@ class Groundwork:
 
     def predicted(self, burst: Burst) -> ComplexArray:
         """Say what the background tells of a burst, shape ``(receiver, sample)``."""
-        return self.support(burst.partition).predicted.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
+        if burst not in self._predicted:
+            predicted, samples = self.support(burst.partition).predicted, slice(burst.start, burst.stop)
+            self._predicted[burst] = predicted.at(burst.receivers, burst.line, samples)
+        return self._predicted[burst]
 
     def usual_error(self, partition: int) -> FloatArray:
         """Typical error of single samples in a partition, as a complex standard deviation, shape ``(coil,)``."""
@@ -137,17 +142,14 @@ class Groundwork:
 
     def _is_loud(self, burst: Burst) -> bool:
         """Tell whether there is signal to be predicted at a burst."""
-        usual = self.usual_error(burst.partition)[burst.receivers, None]
-        nearby = self.nearby_level(burst)
-        level = np.maximum(np.abs(self.predicted(burst)), nearby)
-        is_loud = bool(np.mean(level**2) > LOUD**2 * np.mean(usual**2))
+        level = np.maximum(np.abs(self.predicted(burst)), self.nearby_level(burst))
+        if overall(level) <= LOUD * overall(self.usual_error(burst.partition)[burst.receivers]):
+            return False
         # How well an obvious spark is predicted decides nothing: it is one in any case.
-        recorded = np.abs(burst.of(self.around.data))
-        return is_loud and not np.any(recorded > OBVIOUS * np.maximum(nearby, np.abs(self.predicted(burst))))
+        return not np.any(np.abs(burst.of(self.around.data)) > OBVIOUS * level)
 
     def nearby_level(self, burst: Burst) -> FloatArray:
         """How loud it is around a burst: root mean square of the samples, shape ``(receiver, sample)``."""
-        # Asked for by every candidate of a burst, and by its rehearsals.
         if burst not in self._nearby_level:
             data = self.around.data[:, burst.partition]
             self._nearby_level[burst] = self._complete(self._sample_error("level", data, burst, 1.0), data, burst)

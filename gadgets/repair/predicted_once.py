@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from gadgets.arrays import ComplexArray
+from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.kspace import KSpace
 from gadgets.process import check_time
 from gadgets.records import Point
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.quiet import QuietPlaces
+from gadgets.repair.quiet import QuietPlaces, noise_of
 from gadgets.series import Witness
 
 _Flagged = frozenset[tuple[int, int, int, tuple[int, ...]]]
@@ -52,6 +52,13 @@ class Predictions:
         self.kspace = kspace
         self.witness = witness
         self._known: dict[_Flagged, list[Predicted]] = {}
+        self._noise: dict[int, FloatArray] = {}
+
+    def noise(self, partition: int) -> FloatArray:
+        """Give the noise of each receiver in a partition, see :func:`noise_of`: every point asks for the same."""
+        if partition not in self._noise:
+            self._noise[partition] = noise_of(self.kspace, partition)
+        return self._noise[partition]
 
     def knows(self, points: Iterable[Point]) -> bool:
         """Tell whether these points, and no others, have been predicted together."""
@@ -80,7 +87,7 @@ class Predictions:
         self._known[flagged] = predicted
 
     def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point]) -> Iterator[Predicted]:
-        quiet = QuietPlaces(self.kspace, bursts)
+        quiet = QuietPlaces(self.kspace, bursts, self._noise)
         predictor: Predictor | None = None
         for burst in bursts:
             check_time()

@@ -10,7 +10,7 @@ import numpy as np
 from gadgets.errors import ModelError
 from gadgets.kspace import has_partner
 from gadgets.repair.bursts import Burst, Surroundings
-from gadgets.repair.candidates import CONSISTENT, Candidate
+from gadgets.repair.candidates import CONSISTENT, Candidate, overall
 from gadgets.repair.groundwork import Groundwork, root_mean_square
 from gadgets.repair.interpolation import predict_burst
 from gadgets.repair.series import SeriesPredictor
@@ -54,8 +54,10 @@ class Predictor:
     def zero(self, burst: Burst) -> Candidate:
         """Put zero: as good as anything where there is only noise."""
         # Near the centre no other place is as loud as the burst's own; there its prediction is the better witness.
-        error = np.maximum(self._ground.nearby_level(burst), np.abs(self._ground.predicted(burst)))
-        return Candidate("zero", np.zeros_like(self._ground.predicted(burst)), error)
+        predicted = self._ground.predicted(burst)
+        return Candidate(
+            "zero", np.zeros_like(predicted), np.maximum(self._ground.nearby_level(burst), np.abs(predicted))
+        )
 
     def conjugate(self, burst: Burst) -> Candidate | None:
         """Take the partners on the other side of the centre; None where one is missing or the centre is not sure."""
@@ -84,22 +86,29 @@ class Predictor:
         error = np.maximum(error, expected * root_mean_square(wrong))
         return Candidate("interpolation", self._ground.predicted(burst), error)
 
-    def kernel(self, burst: Burst) -> Candidate | None:
-        """Interpolate from the neighbours, over all receivers; None where too few places have their pattern."""
+    def kernel(self, burst: Burst, support: Candidate, best: Candidate | None = None) -> Candidate | None:
+        """Interpolate from the neighbours, over all receivers; None where too few places have their pattern.
+
+        Where there is a best candidate so far, None as well if this one is no better.
+        """
         self._n_kernels += 1
         prediction = predict_burst(self.around, burst) if self._n_kernels <= MOST_KERNELS else None
         if prediction is None:
+            return None
+        unrehearsed = Candidate("interpolation", prediction.values, prediction.error)
+        # Rehearsals can only add to its error, and each of them takes a fit of its own.
+        if best is not None and _beside(support, unrehearsed).total_error >= best.total_error:
             return None
         wrong = []
         for place in self._ground.rehearse(burst.partition).places.get(burst, [])[:KERNEL_REHEARSALS]:
             rehearsed = predict_burst(self.around, place)
             wrong += [] if rehearsed is None else [rehearsed.values - place.of(self.around.data)]
-        return Candidate("interpolation", prediction.values, np.maximum(prediction.error, root_mean_square(wrong)))
+        return replace(unrehearsed, error=np.maximum(prediction.error, root_mean_square(wrong)))
 
     def interpolation(self, burst: Burst) -> Candidate:
         """Interpolate by the background or by the neighbours, whichever is measured better."""
         support = self.support(burst)
-        return support if self.is_good_enough(support, burst) else _best(support, self.kernel(burst))
+        return support if self.is_good_enough(support, burst) else _best(support, self.kernel(burst, support))
 
     def network(self, burst: Burst) -> Candidate:
         """Let the network say what to add to the interpolation; needs the opened model.
@@ -120,7 +129,7 @@ class Predictor:
         """
         support = self.support(burst)
         is_enough = self.is_good_enough(support, burst)
-        kernel = None if is_enough else self.kernel(burst)
+        kernel = None if is_enough else self.kernel(burst, support)
         base = _best(support, kernel)
         mirrored = None if is_enough or not self._ground.is_centre_sure else self._ground.partners(burst.partition)
         around = self.around
@@ -131,10 +140,9 @@ class Predictor:
     def auto(self, burst: Burst) -> Candidate:
         """Take the candidate that is measured best here."""
         support, zero, series = self.support(burst), self.zero(burst), self.series(burst)
-        if self.is_good_enough(support, burst):
-            chosen = _best(support, zero)
-        else:
-            chosen = _best(support, zero, self.kernel(burst), self.conjugate(burst))
+        chosen = _best(support, zero)
+        if not self.is_good_enough(support, burst):
+            chosen = _best(support, zero, self.kernel(burst, support, chosen), self.conjugate(burst))
         # Doubt speaks against any change, not for another method.
         doubt = self._ground.support(burst.partition).doubt
         if doubt is not None:
@@ -148,8 +156,9 @@ class Predictor:
 
     def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
         """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""
-        usual = self._ground.usual_error(burst.partition)[burst.receivers]
-        return candidate.total_error <= GOOD_ENOUGH * float(np.sqrt(np.mean(usual**2)))
+        return candidate.total_error <= GOOD_ENOUGH * overall(
+            self._ground.usual_error(burst.partition)[burst.receivers]
+        )
 
 
 def _is_confirmed(chosen: Candidate, series: Candidate) -> bool:
@@ -162,17 +171,18 @@ def _is_confirmed(chosen: Candidate, series: Candidate) -> bool:
 
 
 def _best(support: Candidate, *others: Candidate | None) -> Candidate:
-    """Choose the candidate with the smallest error.
+    """Choose the candidate with the smallest error."""
+    weighed = [support, *(_beside(support, other) for other in others if other is not None)]
+    return min(weighed, key=lambda each: each.total_error)
+
+
+def _beside(support: Candidate, other: Candidate) -> Candidate:
+    """Weigh a candidate by what the background says.
 
     All predict the same truth, and of all errors that of the background is the best known: the distance from it,
     beyond what it may get wrong itself, is the fault of the other.
     """
-    best = support
-    for other in others:
-        if other is not None:
-            beyond = np.abs(other.values - support.values) - CONSISTENT * support.error
-            # Zero's error holds for the burst's own place; that of the others was measured beside it.
-            handicap = 1 if other.method == "zero" else HANDICAP
-            candidate = replace(other, error=handicap * np.maximum(other.error, beyond))
-            best = min(best, candidate, key=lambda each: each.total_error)
-    return best
+    beyond = np.abs(other.values - support.values) - CONSISTENT * support.error
+    # Zero's error holds for the burst's own place; that of the others was measured beside it.
+    handicap = 1 if other.method == "zero" else HANDICAP
+    return replace(other, error=handicap * np.maximum(other.error, beyond))

@@ -6,7 +6,7 @@ say no more than that. So nothing is transformed, searched or rehearsed for such
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -39,13 +39,17 @@ class QuietPlaces:
         As acquired.
     bursts
         All that is flagged: none of it tells what the noise around another one is.
+    noise
+        Of the receivers, by partition, as far as it is known; what is measured here is added. None: nothing is known.
     """
 
-    def __init__(self, kspace: KSpace, bursts: Sequence[Burst]) -> None:
+    def __init__(
+        self, kspace: KSpace, bursts: Sequence[Burst], noise: MutableMapping[int, FloatArray] | None = None
+    ) -> None:
         self._kspace = kspace
         self._bursts = bursts
         self._levels: dict[int, dict[Burst, FloatArray]] = {}
-        self._noise: dict[int, FloatArray] = {}
+        self._noise = {} if noise is None else noise
         self._flagged: dict[int, BoolArray] = {}
         for burst in bursts:
             if burst.partition not in self._flagged:

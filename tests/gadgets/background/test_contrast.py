@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from helpers.kspaces import make_plane
+
+from gadgets.background import contrast_without, innovation_of, is_outshone
+
+PLACES = np.array([(24, 30), (20, 33), (27, 36)])
+
+
+def outshone(scale=1.0):
+    plane = make_plane(0, 4, signal=60.0)
+    wrong = plane.copy()
+    wrong[:, PLACES[:, 0], PLACES[:, 1]] += 2e4 * np.exp(1j * np.arange(12).reshape(4, 3))
+    return (scale * plane).astype(np.complex64), (scale * wrong).astype(np.complex64)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-20])
+def test_a_background_appears_when_all_that_outshines_it_is_taken_away(scale):
+    _, wrong = outshone(scale)
+    assert is_outshone(wrong, PLACES, 100.0)
+    assert not is_outshone(wrong, PLACES[:2], 100.0)
+    assert not is_outshone(wrong, PLACES[:0], 0.0)
+
+
+def test_samples_are_taken_away_in_turn_until_the_contrast_is_enough():
+    _, wrong = outshone()
+    rest = wrong.copy()
+    contrasts = []
+    for line, sample in PLACES:
+        rest[:, line, sample] = 0
+        contrasts.append(innovation_of(rest)[1])
+    assert is_outshone(wrong, PLACES, 0.999 * max(contrasts))
+    assert not is_outshone(wrong, PLACES, 1.001 * max(contrasts))
+
+
+def test_the_contrast_is_that_of_the_filled_samples_unless_it_is_too_little():
+    plane, wrong = outshone()
+    missing = np.zeros(wrong.shape, bool)
+    missing[:, PLACES[:, 0], PLACES[:, 1]] = True
+    (_, clean), (_, recorded) = innovation_of(plane), innovation_of(wrong)
+    assert contrast_without(wrong, missing, 0) == pytest.approx(clean, rel=0.2)
+    assert contrast_without(wrong, missing, 2 * recorded) == pytest.approx(recorded, rel=1e-4)

@@ -104,6 +104,9 @@ class SeriesMemory:
             self._n_bytes -= same[0][1].n_bytes
         while kept.accepted and self._n_bytes > self._limit:
             self._n_bytes -= kept.accepted.popleft()[1].n_bytes
+        # A place of which nothing is left is not known: with a repaired k-space comes its record, and it takes twice
+        # the room of the one before.
+        self._places.pop(place, None)
         if kept.accepted:
             self._places[place] = kept
 

@@ -59,6 +59,19 @@ def test_a_full_memory_keeps_the_places_that_it_knows():
     assert [memory.witness(scan(slice=number)) is not None for number in range(4)] == [True, True, False, False]
 
 
+def test_a_place_whose_repaired_kspace_has_no_room_has_no_witness():
+    memory = SeriesMemory(PLENTY)
+    memory.accept(scan())
+    memory = SeriesMemory(1.5 * memory.n_bytes)
+    memory.accept(scan())
+    repaired = scan(repetition=1)
+    memory.accept(repaired, repaired.data)
+    assert memory.n_bytes == 0
+    assert memory.witness(scan(repetition=2)) is None
+    memory.accept(scan(repetition=2))
+    assert memory.witness(scan(repetition=3)).n_earlier == 1
+
+
 def test_another_matrix_or_a_kspace_without_places_is_not_compared():
     memory = SeriesMemory(PLENTY)
     memory.accept(scan())

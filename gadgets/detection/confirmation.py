@@ -47,6 +47,7 @@ def confirm(
     compared, kspace = compare(known.kspace, [*points, *(crowd or ())], known), known.kspace
     # The suspects come first, then the crowd.
     for row, (suspect, point) in enumerate(zip(suspects, points, strict=True)):
+        # Receivers are named from the deviation and not from the models, which look at all receivers together.
         deviation = compared.deviation[row]
         opinions = (suspect.probability, suspect.threshold, deviation)
         in_crowd = crowd is not None or suspect.is_beside
@@ -76,6 +77,7 @@ def _strength(
     # Where it is not known no repair is made either.
     errors = np.nan_to_num((compared.error[row] / unit)[list(repaired)], nan=0.0, posinf=0.0)
     return {
+        # Those in which the spark is seen; what is repaired may be all of them, see `receivers_of`.
         "receivers": tuple(int(receiver) for receiver in strongest_first),
         "over_noise": tuple(float(strength) for strength in over_noise[strongest_first]),
         "error_left": float(np.linalg.norm(errors)),
@@ -97,6 +99,7 @@ def explained_by_others(points: Sequence[Point], known: Predictions, caution: fl
     explained: list[Point] = []
     left = list(points)
     while left:
+        # What cannot be judged without the others counts as 0, and goes first.
         largest = np.nanmax(deviations(known.kspace, left, known), axis=1, initial=0.0)
         order = np.argsort(largest)
         # The weaker half at a time: without them, the others may deviate again.

@@ -53,6 +53,7 @@ def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Po
     others = [partition for partition in range(kspace.data.shape[1]) if partition not in partitions]
     for plane in planes_of(kspace, others) if loud else ():
         here = sorted((each for each in loud if each.place[0] == plane.partition), key=_least_likely_first)
+        # Known sparks are withheld from the search: it has to explain what they leave, not them again.
         found = [(point.line, point.sample) for point in points if point.partition == plane.partition]
         if len(found) <= LARGEST:
             hidden += _hidden_in_plane(plane, here[-LARGEST:], found)
@@ -120,6 +121,7 @@ def _hidden_in_plane(plane: Plane, suspects: Sequence[Suspect], found: Sequence[
     candidates = _indices(plane, [suspect.place[1:] for suspect in suspects])
     thresholds = np.array([deviation for _, deviation in weighed])
     result = search_jointly(plane.data, _indices(plane, found), candidates, thresholds)
+    # A search that ends at its limit has found no few sparks, but an image without a background; see MOST.
     if not 0 < len(result.chosen) < MOST or result.contrast < FAINTEST_CONTRAST:
         return []
     # Only now can the background be judged: the sparks lay over it.

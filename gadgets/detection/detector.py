@@ -80,6 +80,7 @@ class Detector:
 
     def with_settings(self, settings: SparkDetectionSettings) -> Detector:
         """Give a detector with other settings and the same opened models."""
+        # Shallow: the opened models are shared, and only what `_prepare` sets is another's own.
         changed = copy(self)
         changed._prepare(settings)  # noqa: SLF001 - its own kind
         return changed
@@ -115,9 +116,12 @@ class Detector:
         settings = self._settings
         chance = self._image_probability(kspace)
         is_clean = chance is not None and not has_artifact(chance, settings)
+        # `stop` saves all further time, `raise` only asks for more certainty: sparks next to the centre make no
+        # stripes.
         stops = is_clean and settings.when_clean == "stop"
         thresholds = self._thresholds.patches
         raised_or_not = raised(thresholds, settings) if is_clean else thresholds
+        # Before this k-space is remembered: it must not be its own witness.
         witness = memory.witness(kspace) if memory is not None else None
         found = Found(raised_or_not, Predictions(kspace, witness), self._thresholds.caution)
         with time_limit(settings.time_limit), threads(settings.threads):
@@ -131,6 +135,7 @@ class Detector:
                         found.refused.discard(place_of(point))
             except TimeIsUp:
                 found.is_cut_short = True
+        # In order of place, not of discovery: the record is the same however many looks were needed.
         points = tuple(found.points[place] for place in sorted(found.points))
         repairs = known_repairs(points, found.known) if memory is None else remember(memory, found, points)
         return Detection(
@@ -160,6 +165,8 @@ class Detector:
         """Look until nothing new is found."""
         shape = shape_for(kspace, self._settings)
         fewest_lines = 1 if shape == "segment" else FEWEST_LINES
+        # What the series shows is mended before the models look: strong sparks hide weak ones from them, not from the
+        # series.
         if found.known.witness is not None:
             found.add(confirm(unlike_before(found.known.witness), found.known))
         looked_at = kspace
@@ -173,6 +180,7 @@ class Detector:
                 # Partitions that the repair left alone look as they did; cuboids reach over all of them.
                 changed = {partition for partition, _, _ in mended} if shape != "cuboid" else suspects.keys()
                 suspects = {each: suspects[each] for each in suspects if each not in changed}
+            # `suspects` has a list, maybe an empty one, for each partition that need not be judged again.
             for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
                 if is_late():
                     found.is_cut_short = True
@@ -201,12 +209,14 @@ class Detector:
         method = chosen.method_for(patches)
         judgement = method.judge(patches, found.thresholds)
         targets = select_targets(judgement.probability, patches.positions, found.thresholds)
+        # Later looks see the same patches again, which are not to be counted twice.
         if found.looks == 1:
             n_left_out = int(in_centre(patches.positions).sum()) if self._settings.regions == "outer" else 0
             found.patches += len(patches) - n_left_out
             found.left_out += n_left_out
         if not targets.size:
             return []
+        # Only of planes with targets: others are hardly ever looked at again, and twelve maps of each take memory.
         found.evidence.update(zip((plane.partition for plane in planes), evidence, strict=True))
         opinions = method.find(patches, judgement, targets)
         for number, target in enumerate(targets):
@@ -233,6 +243,7 @@ def _evidence_of(plane: Plane, earlier: Evidence | None, mended: Sequence[Place]
     if earlier is None:
         return gather_evidence(plane.data, plane.valid, without_obvious=True)
     here = [plane.index_of(line, sample) for partition, line, sample in mended if partition == plane.partition]
+    # Where nothing was mended the maps hold as they are: cuboids reach over all partitions, and come here with each.
     return look_again(earlier, plane.data, plane.valid, np.array(here)) if here else earlier
 
 

@@ -60,6 +60,7 @@ def regions_of(plane: Plane, evidence: Evidence) -> tuple[BoolArray, BoolArray, 
 
 def _radius_of(plane: Plane, evidence: Evidence) -> FloatArray:
     """Give the distance from the nearer of the two centres, shape ``(line, sample)``."""
+    # The nearer of the two, which is the cautious choice: near a centre more is asked of a sample.
     return np.minimum(evidence.radius, radii(evidence.level.shape, plane.centre))
 
 
@@ -70,6 +71,7 @@ def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolA
         here = places[:, 0] == number
         # What is dark with the suspicious places is dark without them.
         is_dark = patches.evidence[number].contrast >= LEAST_CONTRAST
+        # The cheap question first: the second takes a fit of the background.
         if is_dark or _has_background(patches.planes[number], places[here, 1:]):
             left_alone[here] = False
     return left_alone
@@ -83,7 +85,9 @@ def loud_readouts(kspace: KSpace) -> set[tuple[int, int]]:
     """
     found: set[tuple[int, int]] = set()
     for partition in range(0 if kspace.is_gridded else kspace.data.shape[1]):
+        # All receivers hear the same echo: together they scatter less than each alone.
         magnitude = np.sqrt(total_power(kspace.data[:, partition]))
+        # A high quantile over the readouts, not their maximum: one spark would pass for the echo.
         echo = int(np.argmax(np.quantile(magnitude, 0.9, axis=0)))
         # The median over the echo's samples is no spark's doing.
         loudness = np.median(magnitude[:, max(echo - ECHO_REACH, 0) : echo + ECHO_REACH + 1], axis=1)
@@ -111,6 +115,7 @@ def _has_background(plane: Plane, places: IntArray) -> bool:
     missing = np.zeros(plane.data.shape, dtype=bool)
     missing[:, places[:, 0], places[:, 1]] = True  # in all receivers: which were hit is not known yet
     contrast = contrast_without(plane.data, missing, FAINTEST_CONTRAST)
+    # Too faint as recorded. Where a few loud samples are to blame for that, the fit is made after all.
     if contrast < FAINTEST_CONTRAST and _is_outshone(plane, places):
         contrast = contrast_without(plane.data, missing, 0)
     return contrast >= LEAST_CONTRAST
@@ -121,6 +126,8 @@ def _is_outshone(plane: Plane, places: IntArray) -> bool:
 
     The stronger sparks are, the less of an image is to be seen, whatever lies below them.
     """
+    # Several receivers spread the echo over its neighbours (see MOST_OUTSHINING). With one, a peak of a single sample
+    # would be taken for the spark.
     if len(plane.data) == 1:
         return False
     loudest_first = np.argsort(-total_power(plane.data)[tuple(places.T)])

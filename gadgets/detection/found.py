@@ -71,6 +71,7 @@ class Found:
         A strong one that may be the echo's peak lies over all others, and good samples would be blamed for it.
         """
         outshone = {place[0] for place in self.left_alone - self.points.keys()}
+        # The sure ones may be sparks as strong as that; good samples are blamed with little certainty.
         return [each for each in suspects if each.place[0] not in outshone or each.probability >= SURE]
 
     def mended(self) -> tuple[KSpace, list[Place]]:
@@ -80,6 +81,7 @@ class Found:
         """
         if self._looked_at is None:
             acquired = self.known.kspace
+            # One copy for all looks: each look only adds to what was mended at those before.
             self._looked_at = replace(acquired, data=acquired.data.copy())
         new, self._mended = self._mended, []
         for each in new:
@@ -124,6 +126,8 @@ def reason_cut_short(found: Found, settings: SparkDetectionSettings) -> str:
 
 def known_repairs(points: Sequence[Point], known: Predictions) -> tuple[KnownRepair, ...]:
     """Give what becomes of the points, if it was computed on the way; else it may never be asked for."""
+    # `knows` asks for exactly these points together: predicted with others withheld, they would be repaired otherwise
+    # than calibration repairs them.
     if not points or not known.knows(points):
         return ()
     # By the default method, `auto`: calibration takes such repairs for no other.

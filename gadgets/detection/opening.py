@@ -83,6 +83,7 @@ class Remembering:
 
 def for_one_scan(detector: LooksForSparks, settings: SparkDetectionSettings) -> LooksForSparks:
     """Give a detector the memory of a scan that begins, if the settings let it."""
+    # The memory is not part of the detector, which other scans may share: their slices have nothing to do with these.
     limit = settings.series_bytes
     return Remembering(detector, SeriesMemory(limit)) if isinstance(detector, Detector) and limit else detector
 
@@ -105,6 +106,7 @@ def open_detector(settings: SparkDetectionSettings) -> LooksForSparks:
     warm = warm_store()
     if warm is None:
         return Detector(settings)
+    # Thresholds are not in the key: scans that differ in them alone share one detector.
     chosen = (getattr(settings, name) for name in CHOOSE_MODELS)
     key = (models_folder(settings.models).resolve(), *chosen, _chosen_by_history(settings))
     return warm.open("detector", key, lambda: Detector(settings)).with_settings(settings)

@@ -20,6 +20,7 @@ UNDECIDED = 0.5
 
 def unlike_before(witness: Witness) -> list[Suspect]:
     """Give the samples that stand out of what earlier k-spaces predict, for a second opinion."""
+    # With one earlier k-space nobody knows which of the two has the spark, and as much is asked as in the echo's peak.
     return [Suspect(place, UNDECIDED, UNDECIDED, in_core=witness.is_alone) for place in witness.standing_out]
 
 
@@ -35,6 +36,7 @@ def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tup
         place = (point.partition, point.line, point.sample)
         doubtful.add(place)
         if outcome.values is not None:
+            # Not before the first change: most k-spaces are clean, and need no second copy.
             data = data.copy() if data is kspace.data else data
             data[(list(point.receivers_repaired), *place)] = outcome.values
             doubtful.discard(place)
@@ -48,6 +50,7 @@ def _told(known: Predictions, points: Sequence[Point]) -> list[ComplexArray | No
     for predicted in known.of(points, range(len(points))) if known.witness is not None and points else ():
         if predicted.series is not None:
             for index, step in predicted.burst.points:
+                # A burst holds the receivers of all its points, a point maybe fewer; both are sorted.
                 rows = np.searchsorted(predicted.burst.receivers, points[index].receivers_repaired)
                 told[index] = predicted.series.values[rows, step]
     return told

@@ -109,6 +109,7 @@ def collect_suspects(
     judged, obvious = (
         np.stack([getattr(evidence, name) for evidence in patches.evidence]) for name in ("judged", "obvious")
     )
+    # One threshold map for all planes, shape ``(plane, line, sample)``, as places of merged patches index it.
     thresholds = np.where(core, point_thresholds["centre"], point_thresholds["outer"])
     anchors = patches.anchors[targets]
     places, chances, sources = merge(opinions.probability, anchors, np.full(core.shape, POSSIBLE))
@@ -126,6 +127,7 @@ def collect_suspects(
         values = None
         # What a model does not mark, it leaves more or less as it is.
         if opinions.calibrated is not None and chance > thresholds[where]:
+            # Of the patch whose probability counted: overlapping patches say different things of a sample.
             values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
         suspects.append(
             Suspect(
@@ -148,5 +150,6 @@ def beside_in_readout(places: IntArray, shape: tuple[int, ...]) -> BoolArray:
     marked = np.zeros(shape, dtype=bool)
     plane, line, sample = places.T
     for step in range(-BESIDE, BESIDE + 1):
+        # Clipped, not wrapped: a readout's end and its beginning are not beside each other.
         marked[plane, line, np.clip(sample + step, 0, shape[-1] - 1)] = True
     return marked

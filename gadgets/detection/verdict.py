@@ -76,6 +76,7 @@ def is_spark(
     if largest <= max(HIT * caution, FAINTEST):
         return False
     agreement = AGREEMENT_IN_CROWD if in_crowd else AGREEMENT
+    # A logarithm, as the opinion is in logits: twice the deviation adds as many of them wherever it begins.
     support = agreement * np.log(largest / caution / (ORDINARY_IN_CORE if in_core else ORDINARY))
     # Two witnesses that err in different places: in logits, what they say adds up.
     return bool(_logit(np.array(probability)) - _logit(np.array(threshold)) + support > 0)

@@ -45,10 +45,13 @@ class Central:
 
 def window_of(kspace: KSpace) -> Window:
     """Choose the middle about the loudest partition, line and column: headers may name another centre."""
+    # A single NaN makes the sums of its line and column NaN, and the largest of all for argmax.
     finite = np.nan_to_num(kspace.data, posinf=0.0, neginf=0.0) if not np.isfinite(kspace.data).all() else kspace.data
+    # Mirrored first: as acquired, forward and reversed readouts have their echoes on opposite sides.
     centre = true_centre(np.asarray(mirrored(finite, kspace.reversed_lines)))
     ranges = []
     for at, n, least in zip(centre, kspace.sampled.shape, LEAST, strict=True):
+        # A radius of 1 is the further border, as in the evidence: with a partial echo the centre is near the other one.
         half = max(least, int(np.ceil(SHARE * max(at, n - 1 - at))))
         ranges.append(slice(max(0, at - half), min(n, at + half + 1)))
     return ranges[0], ranges[1], ranges[2]
@@ -61,4 +64,6 @@ def central(kspace: KSpace, window: Window) -> Central:
     data = mirrored(kspace.data[:, partitions, lines], turned)[..., samples]
     valid = mirrored(kspace.sampled[partitions, lines], turned)[..., samples].astype(bool)
     valid = valid & np.isfinite(data).all(axis=0)
+    # A copy also where all is valid: a view would keep the whole k-space in memory for as long as its middle is
+    # remembered.
     return Central(np.where(valid, data, 0).astype(np.complex64), valid)

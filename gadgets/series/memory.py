@@ -58,6 +58,7 @@ class SeriesMemory:
     def witness(self, kspace: KSpace) -> Witness | None:
         """Give what earlier k-spaces say of this one; None where there are none to compare it with."""
         kept = self._places.get(_place_of(kspace.indices))
+        # In another matrix, or where lines but number the readouts, the same indices are not the same place of k-space.
         if kept is None or kept.shape != kspace.data.shape or not kspace.is_gridded:
             return None
         kind = _kind_of(kspace.indices)
@@ -90,14 +91,19 @@ class SeriesMemory:
             kept = _Kept(window_of(kspace), kspace.data.shape)
         middle = central(kspace, kept.window)
         if repaired is not None:
+            # What was recorded is kept as well: a change of the object that was taken for a spark comes again, and only
+            # the record shows that it is the same.
             middle = replace(central(replace(kspace, data=repaired), kept.window), recorded=middle.data)
         for partition, line, sample in doubtful:
+            # The middle holds reversed readouts mirrored, points are counted as acquired.
             across = kspace.data.shape[-1] - 1 - sample if kspace.reversed_lines[partition, line] else sample
             inside = [at - part.start for at, part in zip((partition, line, across), kept.window, strict=True)]
             if all(0 <= at < n for at, n in zip(inside, middle.valid.shape, strict=True)):
                 middle.valid[tuple(inside)] = False
         kept.accepted.append((_kind_of(kspace.indices), middle))
         self._n_bytes += middle.n_bytes
+        # Each contrast and phase has its own: where echoes or phases take turns, others would push out those that are
+        # alike.
         same = [each for each in kept.accepted if each[0] == _kind_of(kspace.indices)]
         if len(same) > N_EARLIER:
             kept.accepted.remove(same[0])

@@ -117,12 +117,15 @@ class Witness:
         doubt: FloatArray = np.zeros(now.shape, np.float32)
         least = np.abs(difference)
         for each in before if len(before) > 1 else ():
+            # Fitted by itself: two earlier k-spaces may be of different contrasts, and weights for both together suit
+            # neither.
             alone = predict_from_earlier(now, valid, [each])[0]
             doubt = np.maximum(doubt, np.abs(alone - predicted))
             least = np.minimum(least, np.abs(now - alone))
         for middle in self._earlier:
             if middle.recorded is not None:
                 recorded = middle.recorded[:, index]
+                # As recorded, spark or not: if the same comes again at the same place it belongs to the object.
                 away = np.abs(now - predict_from_earlier(now, valid, [recorded])[0])
                 least = np.minimum(least, np.maximum(away - AGAIN * np.abs(recorded - middle.data[:, index]), 0))
         new = least / np.maximum(np.abs(difference), 1e-30)
@@ -160,6 +163,7 @@ def _standing_out(compared: Differences) -> BoolArray:
 def _new(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolArray:
     """Mark what stands out of what is left of the differences, beside what was found."""
     magnitude = np.abs(left)
+    # The strongest receiver, each in errors of its own: a spark may be in one alone, and the mean of all would hide it.
     ratio = np.max(magnitude * compared.new / usual_error(magnitude, compared.level), axis=0)
     beside = maximum_filter1d(found, 2 * BESIDE + 1, axis=1)
     new: BoolArray = (ratio > np.where(beside, STANDS_OUT_BESIDE, STANDS_OUT)) & compared.valid & ~found
@@ -185,7 +189,10 @@ def usual_error(differences: FloatArray, level: FloatArray) -> FloatArray:
         around, relative = _medians(values), level * _medians(ratio)
         # A readout that differs as a whole was acquired while something moved.
         np.maximum(relative, level * quantile(ratio, 0.5)[:, None], out=relative)
+        # Half of what is usual in the whole middle at least: a place that is quiet by chance must not make its
+        # neighbour stand out.
         np.maximum(np.maximum(around, relative), 0.5 * quantile(values.ravel(), 0.5) + 1e-30, out=here)
+    # The median magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
     return np.asarray(result / np.sqrt(np.log(2)))
 
 

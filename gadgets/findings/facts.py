@@ -43,6 +43,7 @@ class ScanFacts(Record):
         """Give the time of day of a time stamp; empty where it counts from elsewhere."""
         if self.tick_s is None or not self.is_clock:
             return ""
+        # Rounded before it is divided: 59.9996 s must not be told as 60.000.
         milliseconds = round(time_stamp * self.tick_s * 1000) % (DAY_S * 1000)
         minutes, rest = divmod(milliseconds, 60_000)
         return f"{minutes // 60:02}:{minutes % 60:02}:{rest / 1000:06.3f}"

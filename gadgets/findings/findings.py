@@ -37,6 +37,7 @@ class Findings:
 
     def add(self, detection: Detection, calibration: Calibration | None = None) -> None:
         """Take what was found in one k-space, and what became of it where that is known."""
+        # Behind an image check that stops there no patch is judged, and the k-space is judged all the same.
         is_judged = bool(detection.patches or detection.points) or detection.image_probability is not None
         sparks = sparks_of(detection, calibration)
         self.note(detection.indices, detection.shape, detection.moments, sparks, is_judged=is_judged)
@@ -55,6 +56,7 @@ class Findings:
         self._extents[indices] = shape
         # A scanner that counts no time leaves its time stamps zero.
         if any(moments):
+            # Echoes that no counter tells apart have the same indices: their time is that of all of them.
             first, last = self._spans.get(indices, moments)
             self._spans[indices] = min(first, moments[0]), max(last, moments[1])
         self.n_unjudged += not is_judged

@@ -27,6 +27,7 @@ SOURCES = (
 def same_position(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
     """Name the sample of the readout at which most sparks lie."""
     middles = [spark.samples[len(spark.samples) // 2] for spark in sparks]
+    # Of the shortest readouts, in which chance brings the most sparks to one place.
     n_samples = min(extents[spark.indices][3] for spark in sparks)
     position, near = max(
         ((middle, sum(abs(other - middle) <= NEAR for other in middles)) for middle in set(middles)),
@@ -51,6 +52,8 @@ def same_moment(sparks: Sequence[Spark], extents: Extents, spans: Spans) -> Patt
 def _same_turn(sparks: Sequence[Spark], spans: Spans) -> Pattern | None:
     for counter, name in TURNS.items():
         values = {getattr(indices, counter) for indices in spans}
+        # Slices that are read one after the other share no moment of the TR, however many of the sparks one of them
+        # has.
         in_turn = _in_turn(counter, spans)
         hits = Counter(getattr(spark.indices, counter) for spark in sparks if spark.indices in in_turn)
         if len(values) < 2 or not hits:
@@ -80,6 +83,7 @@ def _in_turn(counter: str, spans: Spans) -> set[Indices]:
 
 
 def _is_beside(span: tuple[int, int], other: tuple[int, int]) -> bool:
+    # More than half of its own time: slices that are read one after the other touch each other at most.
     return 2 * (min(span[1], other[1]) - max(span[0], other[0])) > span[1] - span[0]
 
 

@@ -46,5 +46,6 @@ def is_no_chance(n: int, k: int, probability: float, n_choices: int = 1) -> bool
     n_choices
         In so many places the property could have shown itself.
     """
+    # The upper tail of the binomial distribution; for all places together the sum of theirs is a bound (Bonferroni).
     tail = sum(math.comb(n, each) * probability**each * (1 - probability) ** (n - each) for each in range(k, n + 1))
     return n_choices * tail <= CHANCE

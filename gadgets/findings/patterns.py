@@ -61,6 +61,7 @@ def _few_receivers(sparks: Sequence[Spark], facts: ScanFacts, extents: Extents) 
     counts = Counter(receiver for spark in sparks for receiver in spark.receivers)
     often = [receiver for receiver, count in counts.most_common() if count >= MOST_OF_THEM * len(sparks)]
     among = [spark for spark in sparks if set(spark.receivers) <= set(often)]
+    # One receiver out of two or three is a cluster, too, although the share says none.
     most = max(1, min(FEW_RECEIVERS, int(FEW_SHARE * n_coils)))
     if n_coils < 2 or not often or len(often) > most or len(among) < MOST_OF_THEM * len(sparks):
         return None
@@ -88,8 +89,11 @@ def _strong_gradient(sparks: Sequence[Spark], extents: Extents) -> Pattern | Non
     for axis, name in ((2, "line (phase-encoding)"), (1, "partition (slice-encoding)")):
         sizes = [extents[spark.indices][axis] for spark in sparks]
         places = [spark.line if axis == 2 else spark.partition for spark in sparks]
+        # Of fewer lines the outer quarter is one or two, which say nothing of a gradient.
         if min(sizes) < 8:
             continue
+        # The gradient of a line grows with its distance from the middle; lines of sparks without a cause are even over
+        # it.
         outer = sum(abs(2 * place / (size - 1) - 1) > EDGE for place, size in zip(places, sizes, strict=True))
         if outer >= MOST_OF_THEM * len(sparks) and is_no_chance(len(sparks), outer, 1 - EDGE):
             return Pattern(
@@ -105,6 +109,7 @@ def _end_of_scan(sparks: Sequence[Spark], spans: Spans) -> Pattern | None:
     if not spans:
         return None
     first, last = min(first for first, _ in spans.values()), max(last for _, last in spans.values())
+    # A scan of a single readout has no end that differs from its beginning.
     if last <= first:
         return None
     late = sum((spark.time_stamp - first) / (last - first) > LAST for spark in sparks)

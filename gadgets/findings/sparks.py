@@ -73,6 +73,7 @@ def sparks_of(detection: Detection, calibration: Calibration | None = None) -> t
     for point in detection.points:
         readouts[point.partition, point.line].append(point)
     sparks = [_spark(points, outcomes, detection) for points in readouts.values()]
+    # By place where a scanner counts no readouts, and all counters are zero.
     return tuple(sorted(sparks, key=lambda spark: (spark.scan_counter, spark.partition, spark.line)))
 
 
@@ -93,6 +94,7 @@ def image_errors(sparks: Sequence[Spark]) -> tuple[float, float | None]:
     tuple
         Root mean square over the images; the second is None where nobody knows what became of the sparks.
     """
+    # The errors of different samples are orthogonal in the image (Parseval), so that their energies add up.
     n_images = max(len({spark.indices for spark in sparks}), 1)
     before = math.hypot(*(spark.error_before for spark in sparks)) / math.sqrt(n_images)
     left = [spark.error_after for spark in sparks if spark.error_after is not None]
@@ -108,6 +110,7 @@ def _spark(
     strongest_first = sorted(power, key=lambda receiver: -power[receiver])
     over_noise = np.sqrt([power[receiver] for receiver in strongest_first])
     n_coils, n_samples = max(detection.shape[0], 1), max(detection.acquired, 1)
+    # The mean over all pixels of all receivers, as if they were joined without weights.
     before = sum(power.values()) / (n_coils * n_samples)
     return Spark(
         indices=detection.indices,
@@ -135,6 +138,7 @@ def _power_by_receiver(points: Sequence[Point]) -> dict[int, float]:
     power: dict[int, float] = defaultdict(float)
     for point in points:
         for receiver, strength in zip(point.receivers, point.over_noise or (0.0,) * len(point.receivers), strict=True):
+            # Energies: samples of a burst add different waves to the image, of which none cancels another on the whole.
             power[receiver] += strength**2
     return power
 
@@ -148,6 +152,7 @@ def _strengths(points: Sequence[Point], receivers: Sequence[int]) -> list[list[f
 def _error_after(outcomes: Sequence[RepairedPoint], n_values: int) -> float:
     """Estimate what is left: the expected error where a sample was repaired, the spark itself elsewhere."""
     left = sum(
+        # What is left as recorded leaves the whole spark.
         each.point.error_left**2 if each.method is not None else sum(np.square(each.point.over_noise))
         for each in outcomes
     )
@@ -155,7 +160,7 @@ def _error_after(outcomes: Sequence[RepairedPoint], n_values: int) -> float:
 
 
 def _radius(points: Sequence[Point], detection: Detection) -> float:
-    """Give the distance of the middle sample from the centre of k-space, 1 at the nearer border."""
+    """Give the distance of the middle sample from the centre of k-space, 1 at the further border of each axis."""
     middle = points[len(points) // 2]
     place = (middle.partition, middle.line, middle.sample)
     squares = [

@@ -58,6 +58,7 @@ def is_unseen(sparks: Sequence[Spark]) -> bool:
     """Tell whether sparks are too weak to be seen in any image, also where many of them lie in one."""
     energy: dict[Indices, float] = defaultdict(float)
     for spark in sparks:
+        # Their ripples are waves of different directions in one image: their energies add up, not their sizes.
         energy[spark.indices] += spark.strength**2
     # A strength of zero is one that is not known.
     is_known = bool(sparks) and all(spark.strength for spark in sparks)

@@ -63,6 +63,7 @@ def ranges_of(numbers: Iterable[int]) -> str:
 
 def lasting(seconds: float) -> str:
     """Tell a time: ``12 ms`` below a second, ``1.25 s`` from there on."""
+    # Half a millisecond below the second: what rounds to 1000 ms is told as 1.00 s.
     return f"{1000 * seconds:.0f} ms" if seconds < 0.9995 else f"{seconds:.2f} s"
 
 

@@ -51,6 +51,7 @@ class ImageCheck:
         largest = 0.0
         for image in image_to_check(kspace):
             blocks = cut_blocks(image_detail(image), block_shape(settings, image.shape, patch))
+            # Partition by partition, so that the blocks of only one are in memory.
             largest = max(largest, float(self.model.run(blocks=blocks)["probability"].max()))
         return largest
 
@@ -106,6 +107,7 @@ def block_shape(
     if settings.block_size == "auto":
         wanted = BLOCK
     elif settings.block_size == "patch":
+        # A segment has one line, and a block of one line shows no stripes.
         wanted = (patch[1] if patch[1] > 1 else patch[2], patch[2])
     else:
         lines, _, pixels = settings.block_size.partition("x")

@@ -36,6 +36,7 @@ def image_to_check(kspace: KSpace) -> FloatArray:
     where = place_on_matrix(kspace, _symmetric_matrix(kspace))
     sampled = on_matrix(kspace.sampled, kspace, where)
     centre = _centre_of(kspace, where)
+    # Nothing that was sampled is replaced, spark or not: it is what the check is to see.
     fillable = ~sampled & _mirrored(sampled, centre)
     # Receivers are placed and filled one at a time, as they are summed up: no second k-space is held.
     receivers = (on_matrix(samples, kspace, where) for samples in kspace.data.astype(np.complex64, copy=False))

@@ -60,6 +60,7 @@ class KSpaceAssembler:
     @property
     def oldest(self) -> Key | None:
         """The k-space that has waited for longest."""
+        # A dict keeps the order in which its keys came.
         return next(iter(self._open), None)
 
     def n_waiting(self, key: Key) -> int:
@@ -98,6 +99,7 @@ class KSpaceAssembler:
 
     def flush(self) -> list[AcquiredKSpace]:
         """Give what is still open at the end of the stream; what is missing is counted, with a warning."""
+        # A list, because each k-space that is closed leaves the dict.
         return [acquired for key in list(self._open) for acquired in self._close(key, is_end=True)]
 
     def take_left_over(self) -> list[Readout]:
@@ -207,6 +209,8 @@ class KSpaceAssembler:
         self._n_bytes -= sum(readout.data.nbytes for readouts in layers for readout in readouts)
         self._tell_of_layers(key, finished)
         complete = [self._acquired(key, finished, readouts, is_end=is_end) for readouts in layers]
+        # Readouts of a body coil among those of an array, say, are over with these. Half as many and more may be a
+        # k-space of their own, and go on waiting.
         for other in [other for other in self._open if other.indices == key.indices]:
             if 2 * len(self._open[other]) < len(finished):
                 complete += self._close(other, is_end=is_end)
@@ -231,6 +235,7 @@ class KSpaceAssembler:
                 f"incomplete k-space ({describe(key.indices)}): {n_missing} of {len(readouts) + n_missing} "
                 "expected readouts are missing"
             )
+        # Told once, with the first k-space that comes out after it was noticed.
         warnings += self._contradictions.pop(number, [])
         return AcquiredKSpace(tuple(readouts), finished.encoding, n_missing, "; ".join(warnings))
 

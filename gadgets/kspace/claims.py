@@ -64,6 +64,8 @@ def check_readout(readout: Readout, encoding: Encoding) -> None:
     """
     where = f"scan counter {readout.scan_counter}"
     n_samples = readout.data.shape[1]
+    # The larger of both: asymmetric echoes end before the matrix does, and oversampled ones may be longer than a header
+    # says.
     widest = max(n_samples, encoding.encoded_matrix[0])
     if readout.centre_sample > widest:
         raise RawDataError(
@@ -75,6 +77,7 @@ def check_readout(readout: Readout, encoding: Encoding) -> None:
             f"expected discard_pre and discard_post of together at most {n_samples} samples, found "
             f"{readout.n_discarded[0]} and {readout.n_discarded[1]} at {where}"
         )
+    # What either of them has room for: which of both is right is decided elsewhere, see `beyond`.
     n_lines = max(encoding.lines.maximum + 1, encoding.encoded_matrix[1])
     n_partitions = max(encoding.partitions.maximum + 1, encoding.encoded_matrix[2])
     if readout.line >= n_lines or readout.partition >= n_partitions:

@@ -34,6 +34,7 @@ class SeenKSpaces:
 
     def note(self, indices: Indices) -> None:
         """Note one k-space."""
+        # The encoding is the key above, and slices are what a volume consists of.
         volume = indices.model_copy(update={"encoding": 0, "slice": 0})
         self._slices[indices.encoding][volume].add(indices.slice)
 
@@ -94,6 +95,7 @@ def announced_kspaces(encodings: Sequence[Encoding]) -> int | None:
 
 def _lacking(slices: dict[Indices, set[int]]) -> list[str]:
     """Say which volumes are shorter than others, and which repetitions lack a volume that others have."""
+    # Volumes are compared with each other, not with the header, which `_never_began` does: it may announce too much.
     every_slice = set().union(*slices.values())
     texts = [
         f"slice {_ranges(every_slice - own)} never came in {_volume(volume)}"
@@ -102,6 +104,7 @@ def _lacking(slices: dict[Indices, set[int]]) -> list[str]:
     ]
     repetitions: dict[int, set[Indices]] = defaultdict(set)
     for volume in slices:
+        # As if of the first repetition, so that volumes of different repetitions can be compared.
         repetitions[volume.repetition].add(volume.model_copy(update={"repetition": 0}))
     every_volume = set().union(*repetitions.values())
     texts += [

@@ -18,6 +18,7 @@ AXES = (-3, -2, -1)  # partition, line, sample; not the receivers
 
 def true_centre(data: ComplexArray) -> tuple[int, int, int]:
     """Where the k-space centre really lies: the strongest partition, line and sample over all receivers."""
+    # In double precision: the squares of large samples are beyond single precision, and infinities cannot be compared.
     energy = np.sum(data.real.astype(np.float64) ** 2 + data.imag.astype(np.float64) ** 2, axis=0)
     # Whole lines and columns, not the loudest sample: a single spark outweighs them less easily.
     partition, line, sample = (int(np.argmax(energy.sum(axis=others))) for others in ((1, 2), (0, 2), (0, 1)))
@@ -74,6 +75,8 @@ def have_partners(clean: BoolArray, partition: int, centre: tuple[int, int, int]
         is_line, is_sample = (
             (each >= 0) & (each < n) for each, n in zip((lines, samples), clean.shape[2:], strict=True)
         )
+        # A mask over two axes selects places one after the other, shape ``(coil, place)``, in the same order as the
+        # reshaped.
         there[:, np.outer(is_line, is_sample)] = clean[:, mirrored][:, lines[is_line]][..., samples[is_sample]].reshape(
             len(clean), -1
         )

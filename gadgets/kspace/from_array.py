@@ -57,6 +57,7 @@ def kspace_of(
         count = int(np.count_nonzero(~np.isfinite(data)))
         raise ArrayError(f"expected finite samples, found {count} that are NaN or Inf, the first at {place}")
     shape = given.shape[1:]
+    # A zero in every receiver is no measurement: even a receiver without signal records noise.
     there = np.any(data != 0, axis=0) if sampled is None else _mask(sampled, shape, "sampled")
     turned = (
         np.zeros(shape[:-1], bool) if reversed_lines is None else _mask(reversed_lines, shape[:-1], "reversed_lines")

@@ -120,6 +120,7 @@ class Layers:
         n_expected
             Places of a whole k-space; 0 where k-spaces of this encoding were waited for in vain before.
         """
+        # Of a single place nobody can say whether its echoes come again or the whole k-space does.
         if self.lacks(readout) or len(self) <= 1:
             return False
         return 2 * len(self) > n_expected or self.is_at_its_most(n_expected)
@@ -135,8 +136,10 @@ class Layers:
         times = self._times.get(place, 0)
         if times == MAX_ALIKE and len(self) == 1:
             self._readouts.append(readout)
+            # The oldest goes: of a place that came too often the last readouts count, as in `part`.
             return [self._readouts.pop(0)]
         if times == 0 and len(self) == 1:
+            # The second place has come: how often the first one did says how many echoes come in turn.
             self._n_at_first = self._n_layers
         self._readouts.append(readout)
         self._times[place] = times + 1
@@ -162,6 +165,8 @@ class Layers:
         came = dict.fromkeys(self._times, 0)
         for readout in self._readouts:
             place = place_of(readout)
+            # The first ones are left over: dummy readouts come before the scan, and a line is acquired again because it
+            # was bad.
             if n_too_many[place] > 0:
                 n_too_many[place] -= 1
                 left_over.append(readout)

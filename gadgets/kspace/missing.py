@@ -115,5 +115,6 @@ class WholeKSpaces:
             at_least = int(is_end and self._carries_flags)
             n_missing = max(self.n_expected(number, finished.encoding) - len(readouts), at_least)
         if not n_missing and len(readouts) >= fewest_readouts(finished.encoding, is_whole=True):
+            # Only of as many as an image needs: a stray readout with a flag must not teach that a k-space has one.
             self._n_readouts[number] = len(readouts)
         return n_missing

@@ -37,6 +37,7 @@ def place_along_readout(
     -------
         The width of the k-space, its centre sample, and the first sample of each readout.
     """
+    # The latest centre is where all others move to, so that no readout begins before the first column.
     centre = int(centre_sample.max(initial=0))
     width = max(int((centre + n_samples - centre_sample).max(initial=1)), 1)
     forward = centre - centre_sample
@@ -85,6 +86,7 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
         before, after = readout.n_discarded
         used = slice(before, max(readout.data.shape[1] - after, before))
         row = slice(start + used.start, start + used.stop)
+        # In the order of acquisition, so that the last readout of a place is the one that stays.
         data[:, readout.partition, readout.line, row] = readout.data[:, used]
         sampled[(*place, row)] = True
         scan_counter[place], time_stamp[place] = readout.scan_counter, readout.time_stamp

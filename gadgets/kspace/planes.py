@@ -58,6 +58,7 @@ class Plane:
 
     def index_of(self, line: int, sample: int) -> tuple[int, int]:
         """Turn an acquired line of the k-space and a sample into a place in the plane."""
+        # Lines that were not acquired leave no gap, so that places in a plane count the others only.
         stacked = int(np.searchsorted(self.lines, line))
         across = self.n_samples - 1 - sample if self.reversed_lines[stacked] else sample
         return stacked, across - self.first_sample

@@ -29,6 +29,7 @@ ACQ_IS_SURFACECOILCORRECTIONSCAN_DATA = 1 << 28
 ACQ_IS_PHASE_STABILIZATION_REFERENCE = 1 << 29
 ACQ_IS_PHASE_STABILIZATION = 1 << 30
 
+# Without ACQ_IS_PARALLEL_CALIBRATION_AND_IMAGING: such a line belongs to the image as well.
 NOT_IMAGING = (
     ACQ_IS_NOISE_MEASUREMENT
     | ACQ_IS_PARALLEL_CALIBRATION
@@ -101,6 +102,7 @@ class Encoding:
     def n_readouts_expected(self) -> int:
         """Readouts of a k-space that misses nothing but what acceleration leaves out."""
         accelerated = (
+            # Rounded up: every second of five lines are three.
             -(-limits.count // factor)
             for limits, factor in zip((self.lines, self.partitions), self.acceleration, strict=True)
         )

@@ -35,6 +35,7 @@ def memory_limit() -> int:
         gigabytes = float(text)
     except ValueError:
         gigabytes = 0.0
+    # What is no number has become 0 and fails here, as NaN does.
     if not 0 < gigabytes < 1 << 20:
         raise SettingsError(f"{VARIABLE}: expected a number of gigabytes above 0, found {text!r}")
     return int(gigabytes * _GIGABYTE)
@@ -52,6 +53,7 @@ def machine_bytes() -> int:
             text = file.read_text(encoding="ascii").strip()
         except OSError:
             continue
+        # Without a limit the newer form says "max", and the older one a number beyond any memory.
         if text.isdecimal():
             limits.append(int(text))
     return min(limits)

@@ -34,6 +34,7 @@ class Pace:
     def left_s(self, n_received: int) -> float:
         """Say how many seconds are left once so many bytes of the message have come; 0 where none are."""
         now = time.monotonic()
+        # Bytes are turned into time, so that one budget bounds both the slowness of a message and its silences.
         gained_s = (n_received - self._n_received) / LEAST_BYTES_PER_S
         self._left_s = min(max(self._left_s - (now - self._asked) + gained_s, 0.0), self.limit_s)
         self._asked, self._n_received = now, n_received

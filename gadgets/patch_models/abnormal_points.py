@@ -75,6 +75,7 @@ def merge(
         Places, shape ``(n_points, n_axes)``, in the order of memory, their probabilities, and the patches, by number,
         that these are from.
     """
+    # Over the whole plane, not by a search among the points: patches overlap, and each sample is to be found once.
     best = np.zeros(thresholds.shape, dtype=np.float32)
     source = np.zeros(thresholds.shape, dtype=np.int_)
     for number, (anchor, values) in enumerate(zip(anchors, probability, strict=True)):

@@ -194,6 +194,7 @@ class _Recorded:
 
 def _unseen(rows: tuple[int, ...], patch: tuple[int, int, int]) -> dict[str, NDArray[np.float32]]:
     """Stand for the receivers while a model only judges: one that recorded nothing."""
+    # Models take any number of receivers: one of zeros is the cheapest.
     nothing = np.zeros((*rows, 1, 2, *patch[1:]), dtype=np.float32)
     return dict.fromkeys(RECEIVERS, nothing)
 

@@ -43,6 +43,7 @@ def intensity_variance(planes: Sequence[Plane]) -> float:
 
 def kind_for(planes: Sequence[Plane]) -> ClassifierKind:
     """Choose by the intensity variance of some planes."""
+    # All receivers and planes together, as they are judged together.
     return "cnn" if intensity_variance(planes) > HIGH_VARIANCE else "vit"
 
 

@@ -28,6 +28,7 @@ class Result(Record):
     ``n_judged`` patches that were judged rightly by a classifier of this ``architecture``.
     """
 
+    # The kind stands in each line of the file: by it the reader knows which record it has before it checks the rest.
     kind: Literal["result"] = "result"
     architecture: Architecture
     accuracy: Share
@@ -37,6 +38,7 @@ class Result(Record):
     @field_validator("settings")
     @classmethod
     def _thresholds_are_numbers(cls, settings: dict[str, bool | float | str | None]) -> dict[str, Any]:
+        # Only these two are read back, to choose thresholds from; the others are told for whoever reads the file.
         shares = {name: _SHARE.validate_python(settings[name]) for name in THRESHOLDS.values() if name in settings}
         return settings | shares
 

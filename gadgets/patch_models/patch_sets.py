@@ -93,6 +93,7 @@ def _ring(anchors: IntArray, shape: IntArray, centre: IntArray) -> Sequence[IntA
     """Group by distance in patches, along whichever axis it is largest; conjugate places come together."""
     offset = anchors + (shape - 1) / 2 - centre
     distance = np.abs(offset).max(axis=1)
+    # From the innermost patch on: with an even number of patches none of them lies about the centre itself.
     ring = np.rint((distance - distance.min()) / shape.max()).astype(int)
     # By the angle of a line, not of a ray: where a ring is divided, patches on both sides of the centre stay together.
     angle = np.mod(np.arctan2(offset[:, -2], offset[:, -1]), np.pi)

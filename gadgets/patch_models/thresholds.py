@@ -110,6 +110,7 @@ def _as_set(settings: SparkDetectionSettings) -> JudgmentLayer:
     patches, points = _preset(settings)
     # At the ends nothing and everything would count; the patches see to that already.
     odds = float(np.clip(threshold, 0.01, 0.99) / (1 - np.clip(threshold, 0.01, 0.99)))
+    # Odds of 1 change nothing, but for rounding: at the default all stays bit for bit as the settings say.
     if threshold == PLAIN:
         return JudgmentLayer(patches, points)
     shifted = {region: _times_odds(value, odds) for region, value in points.items()}

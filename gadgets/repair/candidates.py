@@ -124,6 +124,7 @@ def sample_errors(
         What `values` are multiplied by.
     """
     n_lines, n_samples = values.shape[1:]
+    # As in `shape_error` for a length of 1.
     margin = reach[1] + 1
     inner = [
         burst
@@ -143,6 +144,7 @@ def sample_errors(
             sliding_window_view(each, size, axis=(1, 2))[receivers, lines - reach[0], samples - margin]
             for each in (values, clean)
         )
+        # Axes: p counts the receivers of all bursts, l and s the lines and samples around each.
         energy = np.einsum("pls,pls->p", power(there), whole)
         count = np.count_nonzero(whole, axis=(1, 2))
         mean = np.divide(energy, count, out=np.full(energy.shape, np.inf), where=count >= FEWEST_SHAPES)

@@ -40,6 +40,7 @@ def carried(
 
 def taken(kspace: KSpace, points: Sequence[Point], repairs: Sequence[KnownRepair]) -> list[Outcome] | None:
     """Read what becomes of points; None unless all is known, of the very samples that are there."""
+    # All or none: each was predicted with all others withheld, and holds only together with them.
     if len(repairs) != len(points):
         return None
     for point, repair in zip(points, repairs, strict=True):

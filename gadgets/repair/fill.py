@@ -149,6 +149,7 @@ def _record(kspace: KSpace, data: ComplexArray, point: Point, outcome: Outcome) 
     before = after = 0.0
     if point.receivers_repaired and is_inside(kspace, point):
         where = (list(point.receivers_repaired), point.partition, point.line, point.sample)
+        # Reports are JSON, which has no NaN.
         magnitudes = np.nan_to_num(np.abs(kspace.data[where]), nan=0.0, posinf=0.0)
         strongest = int(np.argmax(magnitudes))
         before = float(magnitudes[strongest])

@@ -130,6 +130,7 @@ class Groundwork:
         """Withhold clean places for all loud bursts of a partition at once, and predict them."""
         if partition not in self._rehearsals:
             loud = [burst for burst in self._bursts if burst.partition == partition and self._is_loud(burst)]
+            # One mask for all bursts: no two of them may rehearse on the same samples.
             free = self.around.clean_everywhere.copy()
             limit = WITHHELD // max(sum(burst.length for burst in loud), 1)
             places = {burst: rehearsal_places(burst, free, self.centre, min(PLACES, limit)) for burst in loud}
@@ -200,6 +201,7 @@ class Groundwork:
             error = shape_error(values, clean, burst, NEARBY, resolution, truth)
         if np.isfinite(error).all():
             return error
+        # A reach of the whole partition: the window is cut at its borders.
         return shape_error(values, clean, burst, (clean.shape[1], clean.shape[2]), resolution, truth)
 
 

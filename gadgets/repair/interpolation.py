@@ -160,6 +160,7 @@ def _fit(rows: ComplexArray, fitted: ComplexArray) -> tuple[ComplexArray, Comple
     # Double precision from here on: normal equations square the condition of their sources.
     normal = (sources.conj().T @ sources).astype(np.complex128)
     normal[np.diag_indices(len(normal))] += RIDGE
+    # The inverse itself, because the leverages below are made of it.
     projection = sources @ np.linalg.inv(normal)
     kernel = projection.conj().T @ targets
     leverage = np.sum(projection * sources.conj(), axis=1).real

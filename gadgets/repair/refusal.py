@@ -56,6 +56,7 @@ def mended_by(values: ComplexArray, recorded: ComplexArray, deviation: FloatArra
 def share_of(deviation: FloatArray) -> FloatArray:
     """Give the share of a change that is made, for the same reason: see :func:`mended_by`."""
     # What is not the prediction's own error: a receiver that was hardly hit keeps nearly what it recorded.
+    # This is the Wiener filter's share, 1 - error^2 / distance^2, and zero where the distance is within the error.
     return np.asarray(1 - 1 / np.maximum(deviation, 1) ** 2)
 
 

@@ -55,6 +55,7 @@ class SeriesPredictor:
         if self._witness.is_alone:
             # Of two k-spaces that differ, either may be the one with the spark: the background has to say which.
             away = np.abs(burst.of(self._ground.around.data) - background)
+            # It has to contradict what was recorded, and at least twice as much as what the earlier k-space says.
             if not np.any(away > APART * error) or np.linalg.norm(away) < 2 * np.linalg.norm(apart):
                 return None
         return replace(candidate, error=np.maximum(candidate.error, apart - CONSISTENT * error))
@@ -62,6 +63,7 @@ class SeriesPredictor:
     def _difference_ground(self, partition: int, compared: Differences) -> _DifferenceGround:
         _, lines, samples = self._witness.window
         inside = [self._inside(each) for each in self._bursts if each.partition == partition]
+        # A list keeps the axis: the differences are a k-space of one partition, ``(coil, 1, ky, kx)``.
         missing = self._ground.around.missing[:, [partition], lines, samples]
         clean = np.broadcast_to(compared.valid, missing.shape) & ~missing
         difference = Surroundings(compared.difference[:, None], missing, clean)
@@ -78,6 +80,7 @@ class SeriesPredictor:
         support = self._ground.support(burst.partition)
         _, lines, samples = self._witness.window
         others: BoolArray = np.any(self._ground.around.missing[:, burst.partition], axis=0)
+        # The burst itself stays unknown: it is what is asked for.
         others[burst.line, burst.start : burst.stop] = False
         places = np.argwhere(others[lines, samples] & compared.valid)
         known = compared.predicted[:, places[:, 0], places[:, 1]]

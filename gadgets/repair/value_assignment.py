@@ -165,11 +165,13 @@ def windows_of(
     if known.mirrored is not None:
         mirrored = _cut(known.mirrored[rows], anchor)
         partner = np.where(mirrored == 0, 0, mirrored - filled)  # zero says that there is no partner
+    # Where nobody asked the neighbours, they differ from the fill by nothing.
     others = [background, neighbours or base]
     recorded = known.recorded[rows, burst.line, burst.start : burst.stop]
     # As differences from the fill, because that is what the network corrects.
     told = [_placed(values - base.values, wanted, here) for values in (*(each.values for each in others), recorded)]
     pairs = np.stack([filled, innovation, partner, *told], axis=1) / unit[:, None, None, None]
+    # From ``(receiver, pair, part, line, sample)`` to channels: real and imaginary part of a pair lie side by side.
     parts = np.stack([pairs.real, pairs.imag], axis=2).reshape(len(rows), -1, *WINDOW)
     sizes = [np.where(np.isfinite(each.error), each.error, 0) / np.abs(unit)[:, None] for each in (base, *others)]
     maps = np.stack([wanted, missing, clean, *(_placed(size, wanted, here) for size in sizes)], axis=1)
@@ -197,6 +199,7 @@ def _unit_of(filled: ComplexArray, error: FloatArray) -> ComplexArray:
 
 def _cut(values: NDArray[ScalarT], anchor: tuple[int, int]) -> NDArray[ScalarT]:
     """Cut a window out of ``(receiver, ky, kx)``; zero outside of the partition."""
+    # Windows have one size everywhere, as the model's input has; `acquired` tells zeros beyond the border from samples.
     window = np.zeros((len(values), *WINDOW), values.dtype)
     (top, bottom), (left, right) = (
         (max(first, 0), min(first + size, n)) for first, size, n in zip(anchor, WINDOW, values.shape[1:], strict=True)

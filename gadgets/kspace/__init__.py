@@ -2,6 +2,7 @@
 
 from gadgets.indices import Indices, describe
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
+from gadgets.kspace.claims import credible, whole
 from gadgets.kspace.completeness import SeenKSpaces, announced_kspaces
 from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
 from gadgets.kspace.finite import count_non_finite, warning_of, without_non_finite
@@ -48,6 +49,7 @@ __all__ = [
     "announced_kspaces",
     "assemble",
     "count_non_finite",
+    "credible",
     "describe",
     "fewest_readouts",
     "has_partner",
@@ -62,5 +64,6 @@ __all__ = [
     "reason_too_few",
     "true_centre",
     "warning_of",
+    "whole",
     "without_non_finite",
 ]

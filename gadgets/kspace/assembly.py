@@ -126,19 +126,18 @@ class KSpaceAssembler:
         return self._encodings[number]
 
     def _believed(self, key: Key, readout: Readout, encoding: Encoding) -> Encoding:
-        """See whether a readout contradicts the limits, and if so go by the matrix where they were doubtful."""
+        """See whether a readout contradicts the limits, and if so go by the matrix."""
         said, number = beyond(readout, encoding), readout.indices.encoding
         if not said:
             return encoding
-        if are_doubtful(encoding):
-            encoding = self._encodings[number] = with_matrix(encoding)
-            self._contradictions[number].append(f"{said}; the matrix counts")
-            for other, waiting in self._open.items():
-                if other.indices.encoding == number:
-                    waiting.go_by(encoding)
-        elif key not in self._open and number in self._whole:
-            # Trusted limits have ended a k-space that goes on: it is out already, and all that is left is to say so.
-            self._contradictions[number].append(f"{said}; an image without it may have come before")
+        # Trusted limits may have ended a k-space that goes on: it is out already, and all that is left is to say so.
+        is_out = key not in self._open and number in self._whole and not are_doubtful(encoding)
+        outcome = "an image without it may have come before, from now on the matrix counts"
+        self._contradictions[number].append(f"{said}; {outcome if is_out else 'the matrix counts'}")
+        encoding = self._encodings[number] = with_matrix(encoding, readout)
+        for other, waiting in self._open.items():
+            if other.indices.encoding == number:
+                waiting.go_by(encoding)
         return encoding
 
     def _moved_on(self, key: Key, readout: Readout) -> list[AcquiredKSpace]:
@@ -146,7 +145,8 @@ class KSpaceAssembler:
         own = self._open.get(key)
         if own is None:
             waited = self._succession.may_wait(key)
-            over = self._succession.ended_by_opening(key, self._count_open(), self._n_expected(key))
+            n_averages = self.encoding(key.indices.encoding).n_averages
+            over = self._succession.ended_by_opening(key, self._count_open(), self._n_expected(key), n_averages)
             if waited and not self._succession.may_wait(key):
                 self._contradictions[key.indices.encoding].append(TOO_MANY)
             return [acquired for each in over for acquired in self._close(each)]
@@ -194,8 +194,6 @@ class KSpaceAssembler:
         ended = [other for other in flagged if other != key or own.is_complete]
         if not flagged and own.is_complete:
             ended = [key]
-        if not flagged and self._succession.is_waiting:
-            ended = self._succession.ended_by_growth(key, self._count_open()) + ended
         return ended
 
     def _close(self, key: Key, *, is_end: bool = False) -> list[AcquiredKSpace]:
@@ -209,6 +207,8 @@ class KSpaceAssembler:
         self._n_bytes -= sum(readout.data.nbytes for readouts in layers for readout in readouts)
         self._tell_of_layers(key, finished)
         complete = [self._acquired(key, finished, readouts, is_end=is_end) for readouts in layers]
+        if not any(acquired.n_missing for acquired in complete):
+            self._succession.note_whole(key)
         # Readouts of a body coil among those of an array, say, are over with these. Half as many and more may be a
         # k-space of their own, and go on waiting.
         for other in [other for other in self._open if other.indices == key.indices]:

@@ -6,9 +6,9 @@ as at least half of the places have readouts; a place with more of them (dummy r
 acquired again) keeps the last ones, and the others belong to no k-space.
 
 Whether a line that comes again goes on with the layers or begins the next k-space is seen from what is there: where a
-place came less often than the others, it goes on; where at most half of the expected places have come, too, until
-the layers are as many as may wait (``may_more_wait``); else the readout behind it decides, for a single line may have
-been acquired again.
+place came less often than the others, it goes on; where expected places have not come yet, too, until the layers are as
+many as may wait (``may_more_wait``); else the readout behind it decides, for a single line may have been acquired
+again.
 """
 
 from __future__ import annotations
@@ -17,10 +17,20 @@ from typing import NamedTuple
 
 from gadgets.indices import Indices
 from gadgets.kspace.claims import are_doubtful, beyond
-from gadgets.kspace.readout import ACQ_LAST_IN_SLICE, Encoding, Readout
+from gadgets.kspace.readout import (
+    ACQ_FIRST_IN_REPETITION,
+    ACQ_FIRST_IN_SLICE,
+    ACQ_LAST_IN_SLICE,
+    Encoding,
+    Readout,
+)
 
-MOST_WAITING, MOST_HELD = 16, 4
-"""K-spaces that may wait for each other's turns, and the whole k-spaces that their readouts would fill."""
+MOST_WAITING, MOST_HELD = 64, 4
+"""K-spaces that may wait for each other's turns, and the whole k-spaces that their readouts would fill, unless the
+header announces more averages."""
+
+NEARLY_ALL = 7 / 8
+"""Of the lines: after so many a line that comes again belongs to the next k-space, and those that lack are lost."""
 
 MAX_ALIKE = 64
 """Readouts of one single place that are kept until another place comes: the longest echo trains are of this size."""
@@ -35,7 +45,7 @@ class Key(NamedTuple):
     n_coils: int
 
 
-def may_more_wait(n_waiting: int, n_readouts: int, n_expected: int) -> bool:
+def may_more_wait(n_waiting: int, n_readouts: int, n_expected: int, n_averages: int = 1) -> bool:
     """Tell whether one more k-space may wait for its turn.
 
     Parameters
@@ -44,8 +54,10 @@ def may_more_wait(n_waiting: int, n_readouts: int, n_expected: int) -> bool:
         The k-spaces that wait already, and the readouts of all of them.
     n_expected
         Readouts of a whole k-space.
+    n_averages
+        Those that the header announces, which may well take turns.
     """
-    return n_waiting < MOST_WAITING and n_readouts < MOST_HELD * n_expected
+    return n_waiting < MOST_WAITING and n_readouts < max(MOST_HELD, n_averages) * n_expected
 
 
 def key_of(readout: Readout) -> Key:
@@ -74,6 +86,7 @@ class Layers:
         self._n_layers = 0
         self._n_at_first = 0
         self._n_within_limits = 0
+        self._has_begun = False
 
     def __len__(self) -> int:
         """Give the number of places that came."""
@@ -92,7 +105,8 @@ class Layers:
     @property
     def is_complete(self) -> bool:
         """Whether nothing more has to come: full or flagged, and each place as often as the others."""
-        is_over = self.has_ended or (self.is_full and not are_doubtful(self.encoding))
+        is_full = self.is_full and not are_doubtful(self.encoding, flag_comes=self._has_begun)
+        is_over = self.has_ended or is_full
         return is_over and self._reached[self._n_layers - 1] == len(self._times)
 
     @property
@@ -103,7 +117,8 @@ class Layers:
 
     def is_at_its_most(self, n_expected: int) -> bool:
         """Tell whether no further layer may be opened; where lines come one by one the first of them says how many."""
-        may_open = may_more_wait(self._n_layers, self._n_layers * len(self), n_expected)
+        n_readouts = self._n_layers * len(self)
+        may_open = may_more_wait(self._n_layers, n_readouts, n_expected, self.encoding.n_averages)
         return self._n_layers >= self._n_at_first and not may_open
 
     def lacks(self, readout: Readout) -> bool:
@@ -123,7 +138,7 @@ class Layers:
         # Of a single place nobody can say whether its echoes come again or the whole k-space does.
         if self.lacks(readout) or len(self) <= 1:
             return False
-        return 2 * len(self) > n_expected or self.is_at_its_most(n_expected)
+        return len(self) > NEARLY_ALL * n_expected or self.is_at_its_most(n_expected)
 
     def set_apart(self, readout: Readout) -> list[Readout]:
         """Keep a line that came again until another one tells; give those that have become too many."""
@@ -147,6 +162,10 @@ class Layers:
             self._reached.append(0)
         self._reached[times] += 1
         self._n_within_limits += times == 0 and not beyond(readout, self.encoding)
+        # What begins with a flag ends with one; in 3D the flags of a slice may be those of a partition.
+        self._has_begun |= bool(
+            readout.flags & (ACQ_FIRST_IN_REPETITION if self.encoding.is_3d else ACQ_FIRST_IN_SLICE)
+        )
         # One more place may have raised the half that is asked for, one more readout the number that reaches it.
         self._n_layers = next(n for n in range(len(self._reached), 0, -1) if 2 * self._reached[n - 1] >= len(self))
         return []

@@ -95,8 +95,14 @@ class Encoding:
 
     @property
     def is_3d(self) -> bool:
-        """Whether k-space has partitions."""
-        return self.partitions.maximum > 0
+        """Whether k-space has partitions; limits of a single one may be wrong, but not where slices are announced."""
+        has_slices = self.last is not None and self.last.slice > 0
+        return self.partitions.maximum > 0 or (self.encoded_matrix[2] > 1 and not has_slices)
+
+    @property
+    def n_averages(self) -> int:
+        """Averages that the header announces."""
+        return 1 if self.last is None else self.last.average + 1
 
     @property
     def n_readouts_expected(self) -> int:

@@ -1,9 +1,9 @@
 """Repetitions and averages: whether a newer k-space ends the older one, or they take turns.
 
 Most sequences finish one average before they begin the next. Some acquire each train of lines once for every average
-(short-term averaging); there the older k-space goes on after the newer has begun. A k-space that holds at most half of
-what is expected when a newer one opens may be of this kind, and stays open until it is full, flagged, left behind by
-one with more than twice its readouts, or until as many wait as may (:func:`gadgets.kspace.layers.may_more_wait`).
+(short-term averaging); there the older k-space goes on after the newer has begun. A k-space that lacks readouts when a
+newer one opens may be of this kind. It stays open until it is full or flagged, until another k-space opens after a
+newer one was whole, or until as many wait as may (:func:`gadgets.kspace.layers.may_more_wait`).
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ class Succession:
     """Says which older k-spaces are over."""
 
     def __init__(self) -> None:
+        self._left_behind: set[Key] = set()
         self._waiting: set[Key] = set()
         self._one_by_one: set[int] = set()
 
-    def ended_by_opening(self, opened: Key, n_readouts: Mapping[Key, int], n_expected: int) -> list[Key]:
+    def ended_by_opening(
+        self, opened: Key, n_readouts: Mapping[Key, int], n_expected: int, n_averages: int = 1
+    ) -> list[Key]:
         """Give the k-spaces that are over once another one opens.
 
         Parameters
@@ -37,33 +40,24 @@ class Succession:
             Readouts of each open k-space.
         n_expected
             Readouts of a whole k-space; 0 where none is known to be whole, or is to be waited for.
+        n_averages
+            Those that the header announces.
         """
+        over = [key for key in n_readouts if key in self._left_behind]
         # A sequence that loops over repetitions or averages inside each line has but one readout in each older
         # k-space when the next one opens; such k-spaces stay open.
         older = [key for key in n_readouts if is_older(key.indices, opened.indices) and n_readouts[key] > 1]
-        may_go_on = [key for key in older if 2 * n_readouts[key] <= n_expected]
+        may_go_on = [key for key in older if n_readouts[key] < n_expected and key not in over]
         n_held = sum(n_readouts[key] for key in may_go_on)
-        if may_go_on and not may_more_wait(len(may_go_on), n_held, n_expected):
+        if may_go_on and not may_more_wait(len(may_go_on), n_held, n_expected, n_averages):
             self.wait_no_more(opened)
-            return older
+            may_go_on = []
         self._waiting.update(may_go_on)
-        return [key for key in older if key not in may_go_on]
+        return [key for key in n_readouts if key in over or (key in older and key not in may_go_on)]
 
-    def ended_by_growth(self, grown: Key, n_readouts: Mapping[Key, int]) -> list[Key]:
-        """Give the k-spaces that waited for their turn and have been left behind."""
-        behind = [
-            key
-            for key in self._waiting
-            if is_older(key.indices, grown.indices) and n_readouts[grown] > 2 * n_readouts[key]
-        ]
-        if behind:
-            self.wait_no_more(grown)
-        return behind
-
-    @property
-    def is_waiting(self) -> bool:
-        """Whether any k-space waits for its turn."""
-        return bool(self._waiting)
+    def note_whole(self, ended: Key) -> None:
+        """Note that a k-space was whole: those that waited for their turn before it were waited for in vain."""
+        self._left_behind |= {key for key in self._waiting if is_older(key.indices, ended.indices)}
 
     def may_wait(self, key: Key) -> bool:
         """Tell whether k-spaces of this encoding are still waited for."""
@@ -76,6 +70,7 @@ class Succession:
     def forget(self, key: Key) -> None:
         """Note that a k-space has ended."""
         self._waiting.discard(key)
+        self._left_behind.discard(key)
 
 
 def is_older(indices: Indices, newer: Indices) -> bool:

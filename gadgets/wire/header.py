@@ -12,7 +12,7 @@ from xsdata.exceptions import ConverterWarning
 from gadgets.errors import RawDataError
 from gadgets.findings import SIEMENS_TICK_S, ScanFacts
 from gadgets.indices import Indices
-from gadgets.kspace import Encoding, Limits
+from gadgets.kspace import Encoding, Limits, credible, whole
 
 MOST_COILS = 1024
 
@@ -30,7 +30,7 @@ def xsd_header(xml: bytes) -> Any:  # noqa: ANN401
 def encodings_of(header: Any) -> tuple[Encoding, ...]:  # noqa: ANN401 - ismrmrd is untyped
     """Read the encodings of a parsed MRD header (``ismrmrd.xsd.ismrmrdHeader``).
 
-    Limits that the header does not give, and lines that it limits to a single one in a matrix of several, are
+    Limits that the header does not give, that no k-space has, or that leave a single line of a matrix of several, are
     taken from the encoded matrix.
 
     Raises
@@ -86,19 +86,24 @@ def _encoding(encoding: Any) -> Encoding:  # noqa: ANN401
     limits = encoding.encodingLimits
     # Encoding limits are optional in MRD, each of them and all together.
     lines = _limits(limits and limits.kspace_encoding_step_1, n_lines)
+    partitions = _limits(limits and limits.kspace_encoding_step_2, n_partitions)
+    trajectory = _trajectory(encoding.trajectory)
+    # The lines of other trajectories are numbers of spokes or interleaves, of which the matrix says nothing.
+    if trajectory in ("cartesian", "epi"):
+        lines, partitions = credible(lines, n_lines), credible(partitions, n_partitions)
     # Taken at its word, such a limit would end each k-space at its first readout.
     if lines.maximum == 0 and n_lines > 1:
-        lines = _limits(None, n_lines)
+        lines = whole(n_lines)
     return Encoding(
         encoded_matrix=(encoded.matrixSize.x, n_lines, n_partitions),
         recon_matrix=(recon.matrixSize.x, recon.matrixSize.y, recon.matrixSize.z),
         lines=lines,
-        partitions=_limits(limits and limits.kspace_encoding_step_2, n_partitions),
+        partitions=partitions,
         encoded_fov=_field_of_view(encoded),
         recon_fov=_field_of_view(recon),
         acceleration=_acceleration(encoding.parallelImaging),
         last=_last(limits),
-        trajectory=_trajectory(encoding.trajectory),
+        trajectory=trajectory,
     )
 
 
@@ -110,8 +115,7 @@ def _last(limits: Any) -> Indices:  # noqa: ANN401
 
 def _limits(limits: Any, n_matrix: int) -> Limits:  # noqa: ANN401
     if limits is None:
-        # The centre that MRD and the transform use where nothing else is said.
-        return Limits(0, n_matrix // 2, max(n_matrix - 1, 0))
+        return whole(n_matrix)
     # A maximum below the minimum would make a negative number of lines.
     return Limits(limits.minimum, limits.center, max(limits.maximum, limits.minimum))
 

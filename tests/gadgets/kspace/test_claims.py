@@ -6,8 +6,14 @@ import pytest
 from helpers.builders import encoding, readout
 
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
-from gadgets.kspace.claims import are_doubtful
-from gadgets.kspace.readout import ACQ_LAST_IN_SLICE, Limits
+from gadgets.kspace.claims import are_doubtful, credible
+from gadgets.kspace.readout import (
+    ACQ_FIRST_IN_REPETITION,
+    ACQ_FIRST_IN_SLICE,
+    ACQ_LAST_IN_REPETITION,
+    ACQ_LAST_IN_SLICE,
+    Limits,
+)
 
 WHOLE = encoding(n_lines=16, n_partitions=4)
 LINES, PARTITIONS = WHOLE.lines, WHOLE.partitions
@@ -20,8 +26,10 @@ LINES, PARTITIONS = WHOLE.lines, WHOLE.partitions
         (Limits(0, 4, 7), PARTITIONS),
         (Limits(0, 4, 7), Limits(0, 1, 1)),
         (Limits(2, 8, 13), PARTITIONS),
+        (LINES, Limits(0, 2, 0)),
+        (Limits(8, 8, 8), PARTITIONS),
     ],
-    ids=["one partition", "half of the lines", "both", "the middle of the lines"],
+    ids=["one partition", "half of the lines", "both", "the middle of the lines", "its centre kept", "one line"],
 )
 def test_what_comes_beyond_doubtful_limits_shows_that_the_matrix_counts(lines, partitions):
     assembler = KSpaceAssembler([replace(WHOLE, lines=lines, partitions=partitions)])
@@ -73,3 +81,61 @@ def test_lines_beyond_trusted_limits_are_said_where_an_image_is_out_already():
     first, second = assemble([readout(line) for line in range(16)], [partial])
     assert len(first.readouts) == 12
     assert "line 12 lies beyond the limits 0 to 11 of encoding 0" in second.warning
+    assert "an image without it may have come before" in second.warning
+
+
+def test_limits_that_tore_one_kspace_apart_tear_no_further():
+    partial = replace(encoding(n_lines=16), lines=Limits(0, 8, 11))
+    found = list(assemble([readout(line, repetition=number) for number in range(4) for line in range(16)], [partial]))
+    assert [len(acquired.readouts) for acquired in found] == [12, 16, 4, 16, 16]
+
+
+@pytest.mark.parametrize("lines", [Limits(0, 8, 11), Limits(4, 8, 15), Limits(0, 8, 14), Limits(0, 0, 7)])
+def test_what_begins_with_a_flag_ends_with_one_whatever_the_limits_say(lines):
+    flags = {0: ACQ_FIRST_IN_SLICE, 15: ACQ_LAST_IN_SLICE}
+    readouts = [readout(line, slice=number, flags=flags.get(line, 0)) for number in range(2) for line in range(16)]
+    assembler = KSpaceAssembler([replace(encoding(n_lines=16), lines=lines)])
+    complete = [assembler.add(item) for item in readouts]
+    assert [at for at, acquired in enumerate(complete) if acquired] == [15, 31]
+    assert [len(acquired.readouts) for each in complete for acquired in each] == [16, 16]
+    assert "the matrix counts" in complete[15][0].warning
+    assert complete[31][0].warning == ""
+
+
+def test_partitions_that_are_flagged_each_are_one_volume_although_limits_say_one():
+    def flags(line, partition):
+        ends = {0: ACQ_FIRST_IN_SLICE, 7: ACQ_LAST_IN_SLICE}.get(line, 0)
+        of_volume = {(0, 0): ACQ_FIRST_IN_REPETITION, (7, 3): ACQ_LAST_IN_REPETITION}.get((line, partition), 0)
+        return ends | of_volume
+
+    wrong = replace(encoding(n_lines=8, n_partitions=4), partitions=Limits())
+    places = [(line, partition) for partition in range(4) for line in range(8)]
+    (acquired,) = assemble([readout(*place, flags=flags(*place)) for place in places], [wrong])
+    assert acquired.kspace.sampled.all()
+
+
+@pytest.mark.parametrize(
+    ("claimed", "believed"),
+    [
+        (Limits(0, 8, 11), Limits(0, 8, 11)),
+        (Limits(0, 4, 11), Limits(0, 4, 11)),
+        (Limits(1, 9, 16), Limits(1, 9, 16)),
+        (Limits(0, 7, 15), Limits(0, 7, 15)),
+        (Limits(0, 16, 31), Limits(0, 16, 31)),
+        (Limits(0, 0, 15), Limits(0, 8, 15)),
+        (Limits(0, 15, 15), Limits(0, 8, 15)),
+        (Limits(0, 40, 15), Limits(0, 8, 15)),
+        (Limits(0, -1, 15), Limits(0, 8, 15)),
+        (Limits(0, 40, 31), Limits(0, 16, 31)),
+        (Limits(15, 8, 0), Limits(15, 8, 15)),
+        (Limits(-1, 8, 15), Limits(0, 8, 15)),
+        (Limits(0, 8, 65535), Limits(0, 8, 15)),
+        (Limits(0, 8, 2**32 - 1), Limits(0, 8, 15)),
+    ],
+)
+def test_no_limits_are_believed_that_no_kspace_has(claimed, believed):
+    assert credible(claimed, 16) == believed
+
+
+def test_a_matrix_of_one_line_says_nothing_of_the_limits():
+    assert credible(Limits(0, 64, 127), 1) == Limits(0, 64, 127)

@@ -1,6 +1,7 @@
 """Lines that come again with the same counters: echoes and averages of which no counter tells, and stray readouts."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from helpers.builders import encoding, readout
@@ -58,6 +59,15 @@ def test_echoes_line_by_line_become_a_kspace_each(n_echoes):
 def test_a_flag_ends_them_once_all_echoes_of_its_line_are_there(flags, lines):
     passes, times, n_left, _ = assembled(echo_trains(3, lines, flags), HALF if len(lines) == 16 else WHOLE)
     assert (passes, set(times), n_left) == ([[0], [1], [2]], {3 * len(lines) - 1}, 0)
+
+
+@pytest.mark.parametrize("cuts", [(24,), (20, 24), (5, 18)])
+@pytest.mark.parametrize("n_averages", [2, 3])
+def test_trains_of_unequal_length_that_come_again_become_a_kspace_each(cuts, n_averages):
+    bounds = [0, *cuts, 32]
+    blocks = [LINES[start:stop] for start, stop in pairwise(bounds)]
+    passes, _, n_left, _ = assembled([each for b in blocks for n in range(n_averages) for each in pass_of(n, b)])
+    assert (passes, n_left) == ([[number] for number in range(n_averages)], 0)
 
 
 @pytest.mark.parametrize(("n_blocks", "n_averages"), [(2, 2), (4, 2), (8, 4), (8, 12)])
@@ -148,7 +158,15 @@ def test_readouts_of_other_receivers_are_a_kspace_of_their_own_and_end_with_the_
 
 
 @pytest.mark.parametrize(
-    ("n_waiting", "n_readouts", "may"), [(1, 16, True), (8, 128, False), (15, 30, True), (16, 32, False)]
+    ("n_waiting", "n_readouts", "n_averages", "may"),
+    [
+        (1, 16, 1, True),
+        (8, 128, 1, False),
+        (8, 128, 6, True),
+        (8, 192, 6, False),
+        (63, 96, 1, True),
+        (64, 96, 1, False),
+    ],
 )
-def test_how_many_may_wait_is_bounded_in_number_and_in_memory(n_waiting, n_readouts, may):
-    assert may_more_wait(n_waiting, n_readouts, 32) is may
+def test_how_many_may_wait_is_bounded_in_number_and_in_memory(n_waiting, n_readouts, n_averages, may):
+    assert may_more_wait(n_waiting, n_readouts, 32, n_averages) is may

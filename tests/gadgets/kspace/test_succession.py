@@ -1,10 +1,15 @@
 """Averages and repetitions that take turns stay whole, and those that do not are not waited for."""
 
+from dataclasses import replace
+from itertools import pairwise
+
 import pytest
 from helpers.builders import encoding, readout
 
+from gadgets.indices import Indices
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
-from gadgets.kspace.layers import MOST_WAITING
+
+N_SPARSE = 48
 
 
 def in_turns(counter, n_groups, order, n_lines=16):
@@ -36,26 +41,61 @@ def test_each_comes_with_its_own_last_line():
     assert complete == [0] * 27 + [1] + [0] * 3 + [1]
 
 
-def test_a_kspace_cut_short_comes_once_the_next_has_left_it_behind():
-    readouts = [readout(line) for line in range(5)] + [readout(line, repetition=1) for line in range(16)]
+def blocks(cuts, order, **counters):
+    """Blocks of neighbouring lines, each once for each average, in the order given for that block."""
+    bounds = [0, *cuts, 16]
+    return [
+        readout(line, average=number, **counters)
+        for block, (start, stop) in enumerate(pairwise(bounds))
+        for number in order(block)
+        for line in range(start, stop)
+    ]
+
+
+@pytest.mark.parametrize("cuts", [(12,), (14,), (9, 12), (2,), (15,), (1, 3, 10)])
+@pytest.mark.parametrize(
+    "order",
+    [lambda _: (0, 1), lambda _: (0, 1, 2, 3), lambda block: (0, 1) if block % 2 == 0 else (1, 0)],
+    ids=["two", "four", "there and back"],
+)
+def test_blocks_of_unequal_size_stay_whole_too(cuts, order):
+    readouts = blocks(cuts, order) + blocks(cuts, order, slice=1)
+    found = list(assemble(readouts, [encoding(n_lines=16)]))
+    assert [len(acquired.readouts) for acquired in found] == [16] * (2 * len(order(0)))
+    assert not any(acquired.warning for acquired in found)
+
+
+@pytest.mark.parametrize("announced", [11, 0])
+def test_as_many_averages_wait_as_the_header_announces(announced):
+    readouts = blocks((12,), lambda _: range(12))
+    found = list(assemble(readouts, [replace(encoding(n_lines=16), last=Indices(average=announced))]))
+    assert (len(found) == 12) is bool(announced)
+    assert any("too many" in acquired.warning for acquired in found) is (announced == 0)
+
+
+@pytest.mark.parametrize("n_lines", [5, 9, 15])
+def test_a_kspace_cut_short_ends_where_the_next_begins_after_a_whole_one(n_lines):
+    readouts = [readout(line) for line in range(n_lines)]
+    readouts += [readout(line, repetition=number) for number in (1, 2) for line in range(16)]
     assembler = KSpaceAssembler([encoding(n_lines=16)])
     complete = [assembler.add(item) for item in readouts]
-    assert [number for number, acquired in enumerate(complete) if acquired] == [5 + 10, 5 + 15]
-    assert "11 of 16 expected readouts are missing" in complete[15][0].warning
+    assert [number - n_lines for number, acquired in enumerate(complete) if acquired] == [15, 16, 31]
+    assert f"{16 - n_lines} of 16 expected readouts are missing" in complete[n_lines + 16][0].warning
 
 
 def test_sparse_repetitions_are_waited_for_only_once():
-    readouts = [readout(line, repetition=number) for number in range(3 * MOST_WAITING) for line in (0, 5, 8, 11)]
+    readouts = [readout(line, repetition=number) for number in range(N_SPARSE) for line in (0, 5, 8, 11)]
     assembler = KSpaceAssembler([encoding(n_lines=16)])
     most_open, complete = 0, []
     for item in readouts:
         complete += assembler.add(item)
-        if item.indices.repetition > MOST_WAITING:
+        # Sixteen of a quarter are four whole k-spaces.
+        if item.indices.repetition > 16:
             assert assembler.n_open == 1
         most_open = max(most_open, assembler.n_open)
     complete += assembler.flush()
-    assert most_open <= MOST_WAITING
-    assert [acquired.kspace.indices.repetition for acquired in complete] == list(range(3 * MOST_WAITING))
+    assert most_open == 16
+    assert [acquired.kspace.indices.repetition for acquired in complete] == list(range(N_SPARSE))
     assert all(len(acquired.readouts) == 4 for acquired in complete)
 
 

@@ -1,5 +1,6 @@
 """Encodings and limits of a header."""
 
+import pytest
 from helpers.builders import encoding, header_xml
 from ismrmrd import xsd
 
@@ -19,6 +20,13 @@ def test_limits_that_the_header_lacks_come_from_the_matrix():
     (found,) = encodings_of(xsd.CreateFromDocument(text[:start] + text[end:]))
     assert found.lines == Limits(0, 4, 8)
     assert found.partitions == Limits(0, 0, 0)
+
+
+@pytest.mark.parametrize(("trajectory", "last"), [("cartesian", 8), ("epi", 8), ("radial", 999)])
+def test_spokes_may_be_more_than_the_matrix_has_lines(trajectory, last):
+    text = header_xml([encoding(n_lines=9, trajectory=trajectory)]).replace(b"<maximum>8<", b"<maximum>999<")
+    (found,) = encodings_of(xsd.CreateFromDocument(text))
+    assert found.lines == Limits(0, 4, last)
 
 
 def facts_with(system="", measurement=""):

@@ -7,6 +7,8 @@ acceleration. What comes behind a chain gets the header as it was; only nodes ge
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -15,6 +17,12 @@ from gadgets.errors import RawDataError
 NAMESPACE = "http://www.ismrm.org/ISMRMRD"
 AXES = ("x", "y", "z")
 LIMITS = ("minimum", "maximum", "center")
+STEPS = tuple(f"kspace_encoding_step_{number}" for number in range(3))
+COUNTERS = ("average", "slice", "contrast", "phase", "repetition", "set", "segment")
+TRAJECTORIES = ("cartesian", "epi", "radial", "goldenangle", "spiral", "other")
+"""In the order of their numbers in C++."""
+
+INFINITY = float("inf")
 
 
 def plain_header(root: Element, where: str) -> tuple[bytes, list[str]]:
@@ -34,7 +42,7 @@ def plain_header(root: Element, where: str) -> tuple[bytes, list[str]]:
     Raises
     ------
     RawDataError
-        It has no encoding, or no size of a matrix; or a number is none.
+        It has no encoding, or no size of a matrix.
     """
     header, defaults = Element("ismrmrdHeader", xmlns=NAMESPACE), list[str]()
     conditions = SubElement(header, "experimentalConditions")
@@ -56,66 +64,115 @@ def _encoding(encoding: Element, plain: Element, where: str) -> Iterator[str]:
     encoded = _first(encoding, "encodedSpace")
     if encoded is None:
         raise RawDataError(f"{where}: expected an encodedSpace with the size of its matrix, found none")
-    yield from _space(encoded, SubElement(plain, "encodedSpace"), f"{where}, encodedSpace")
+    sizes = _sizes(encoded, f"{where}, encodedSpace")
+    yield from _space(encoded, sizes, SubElement(plain, "encodedSpace"))
     recon = _first(encoding, "reconSpace")
-    if recon is None:
+    recon_sizes = None if recon is None else _usable_sizes(recon)
+    if recon is None or recon_sizes is None:
         yield "no reconSpace, images have the encoded matrix"
-    _ = list(_space(encoded if recon is None else recon, SubElement(plain, "reconSpace"), f"{where}, reconSpace"))
-    limits = SubElement(plain, "encodingLimits")
-    given = _first(encoding, "encodingLimits")
-    for limit in () if given is None else given:
-        values = {name: _first(limit, name) for name in LIMITS}
-        if None not in values.values():
-            _copy_numbers(values, SubElement(limits, _name(limit)), f"{where}, {_name(limit)}")
-    trajectory = _first(encoding, "trajectory")
-    if trajectory is None:
+    _ = list(_space(encoded if recon is None else recon, recon_sizes or sizes, SubElement(plain, "reconSpace")))
+    yield from _limits(_first(encoding, "encodingLimits"), sizes, SubElement(plain, "encodingLimits"))
+    said = _text(_first(encoding, "trajectory"))
+    kind = _trajectory(said) if said else "cartesian"
+    if not said:
         yield "no trajectory, taken for cartesian"
-    kind = "cartesian" if trajectory is None else (trajectory.text or "").strip().lower()
-    # Some tools write it as Python shows a member of an enumeration: TrajectoryType.CARTESIAN.
-    SubElement(plain, "trajectory").text = kind.rpartition(".")[2]
-    factors = _first(_first(encoding, "parallelImaging"), "accelerationFactor")
-    if factors is not None:
-        factor = SubElement(SubElement(plain, "parallelImaging"), "accelerationFactor")
-        steps = ("kspace_encoding_step_1", "kspace_encoding_step_2")
-        _copy_numbers({name: _first(factors, name) for name in steps}, factor, f"{where}, accelerationFactor", "1")
+    elif not kind:
+        yield "a trajectory that MRD does not have, taken for other"
+    SubElement(plain, "trajectory").text = kind or "other"
+    yield from _acceleration(_first(_first(encoding, "parallelImaging"), "accelerationFactor"), plain)
 
 
-def _space(space: Element, plain: Element, where: str) -> Iterator[str]:
-    """Write a matrix and its field of view."""
+def _sizes(space: Element, where: str) -> list[int]:
+    """Read the size of a matrix; of what is two-dimensional some tools leave the third axis at 0 or out.
+
+    Raises
+    ------
+    RawDataError
+        There is none, or something else in its place.
+    """
     matrix = _first(space, "matrixSize")
     if matrix is None:
         raise RawDataError(f"{where}: expected the size of its matrix, found none")
-    _copy_numbers({axis: _first(matrix, axis) for axis in AXES}, SubElement(plain, "matrixSize"), where, "1")
-    field_of_view, written = _first(space, "fieldOfView_mm"), SubElement(plain, "fieldOfView_mm")
-    if field_of_view is None:
-        yield "no field of view, pixels are 1 mm wide"
-        field_of_view = matrix
+    sizes = []
     for axis in AXES:
-        size = _first(field_of_view, axis)
-        text = "1" if size is None else (size.text or "").strip()
-        if _number(text) != _number(text):
-            raise RawDataError(f"{where}: expected a number as {axis} of its field of view, found none")
-        SubElement(written, axis).text = text
-
-
-def _copy_numbers(values: dict[str, Element | None], plain: Element, where: str, default: str = "0") -> None:
-    """Copy whole numbers, which some tools write as fractions."""
-    for name, value in values.items():
-        text = default if value is None else (value.text or "").strip()
+        size = _first(matrix, axis)
+        text = "1" if size is None else _text(size)
         number = _number(text)
         if not number.is_integer():
             # A text is not quoted: nobody knows what stands in the place of a number.
             found = "no number" if number != number else text
-            raise RawDataError(f"{where}: expected a whole number as {name}, found {found}")
-        SubElement(plain, name).text = str(int(number))
+            raise RawDataError(f"{where}: expected a whole number as {axis}, found {found}")
+        sizes.append(1 if axis == "z" and number == 0 else int(number))
+        if sizes[-1] < 1:
+            raise RawDataError(f"{where}: expected a matrix size of at least 1 along {axis}, found {text}")
+    return sizes
+
+
+def _usable_sizes(space: Element) -> list[int] | None:
+    try:
+        return _sizes(space, "")
+    except RawDataError:
+        return None
+
+
+def _space(space: Element, sizes: list[int], plain: Element) -> Iterator[str]:
+    """Write a matrix and its field of view."""
+    matrix, written = SubElement(plain, "matrixSize"), SubElement(plain, "fieldOfView_mm")
+    field_of_view, is_given = _first(space, "fieldOfView_mm"), True
+    for axis, size in zip(AXES, sizes, strict=True):
+        SubElement(matrix, axis).text = str(size)
+        length = _number(_text(_first(field_of_view, axis)))
+        is_given = is_given and 0 <= length < INFINITY
+        SubElement(written, axis).text = str(length if 0 <= length < INFINITY else float(size))
+    if not is_given:
+        yield "no field of view, pixels are 1 mm wide"
+
+
+def _limits(limits: Element | None, sizes: list[int], plain: Element) -> Iterator[str]:
+    """Write the limits of those counters that have a largest value, with their centre in the middle if it lacks."""
+    middles = dict(zip(STEPS, (size // 2 for size in sizes), strict=True))
+    for limit in () if limits is None else limits:
+        if (name := _name(limit)) not in (*STEPS, *COUNTERS):
+            continue
+        values = {"minimum": 0.0, "center": float(middles.get(name, 0))}
+        values |= {key: _number(_text(given)) for key in LIMITS if (given := _first(limit, key)) is not None}
+        if not all(values.get(key, INFINITY).is_integer() for key in LIMITS):
+            yield f"no limits of {name}, the matrix counts" if name in STEPS else f"no limits of {name}"
+            continue
+        written = SubElement(plain, name)
+        for key in LIMITS:
+            SubElement(written, key).text = str(int(values[key]))
+
+
+def _acceleration(factors: Element | None, plain: Element) -> Iterator[str]:
+    """Write how many readouts are left out, at least, where it is said."""
+    if factors is None:
+        return
+    factor = SubElement(SubElement(plain, "parallelImaging"), "accelerationFactor")
+    for name in STEPS[1:]:
+        given = _number(_text(_first(factors, name)))
+        whole = math.ceil(given) if 1 <= given < INFINITY else 1
+        if whole != given and _first(factors, name) is not None:
+            yield f"acceleration of {name} taken for {whole}"
+        SubElement(factor, name).text = str(whole)
+
+
+def _trajectory(text: str) -> str:
+    """Find the name of a trajectory; some tools write it as Python shows a member of an enumeration, or as a number."""
+    words = re.findall("[a-z]+|[0-9]+", text.lower())
+    return next((name for number, name in enumerate(TRAJECTORIES) if name in words or [str(number)] == words), "")
 
 
 def _number(text: str) -> float:
-    """Give the number that a text says; NaN where it says none."""
+    """Give the number that a text says, in quotes or with a comma as some tools write it; NaN where it says none."""
     try:
-        return float(text)
+        return float(text.strip("\"' \t\r\n").replace(",", "."))
     except ValueError:
         return float("nan")
+
+
+def _text(element: Element | None) -> str:
+    return "" if element is None else (element.text or "").strip()
 
 
 def _name(element: Element) -> str:

@@ -1,0 +1,47 @@
+"""XML as the readers in C++ take it and the standard does not: made well-formed before it is read.
+
+They let pass what stands in a protocol's name: letters of another character set than the declared one, control
+characters, an ampersand by itself. Nothing of this is needed here, so it may be lost; the header goes on as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
+
+CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+REFERENCE = re.compile("&(?:#([0-9]+)|#x([0-9a-fA-F]+)|(?:amp|lt|gt|quot|apos));|&")
+
+
+def tidied(xml: bytes) -> str:
+    """Give a document as text, without what XML forbids in texts.
+
+    Parameters
+    ----------
+    xml
+        Of any encoding; what is neither UTF-16 nor UTF-8 is taken for Latin-1, in which everything is a letter.
+    """
+    return REFERENCE.sub(_allowed, CONTROL_CHARACTER.sub("", _decoded(xml)))
+
+
+def _decoded(xml: bytes) -> str:
+    for is_so, encoding in (
+        (xml.startswith((BOM_UTF16_LE, BOM_UTF16_BE)), "utf-16"),
+        (xml[1:2] == b"\0", "utf-16-le"),
+        (xml[:1] == b"\0", "utf-16-be"),
+    ):
+        if is_so:
+            return xml.decode(encoding, errors="replace")
+    try:
+        return xml.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return xml.decode("latin-1")
+
+
+def _allowed(reference: re.Match[str]) -> str:
+    """Keep a reference to a character that XML has; an ampersand by itself becomes one."""
+    text, (decimal, hexadecimal) = reference.group(), reference.groups()
+    if text == "&":
+        return "&amp;"
+    number = int(decimal) if decimal else int(hexadecimal, 16) if hexadecimal else ord(" ")
+    return text if number in (0x9, 0xA, 0xD) or 0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE else ""

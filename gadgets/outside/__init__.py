@@ -5,6 +5,7 @@ from gadgets.outside.memory import VARIABLE as MEMORY_VARIABLE
 from gadgets.outside.memory import machine_bytes, memory_limit
 from gadgets.outside.pace import STALL_S, Pace
 from gadgets.outside.printable import printable
+from gadgets.outside.tidied_xml import tidied
 
 __all__ = [
     "MAX_XML_BYTES",
@@ -16,4 +17,5 @@ __all__ = [
     "memory_limit",
     "parse_xml",
     "printable",
+    "tidied",
 ]

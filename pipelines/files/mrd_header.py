@@ -13,9 +13,8 @@ import ismrmrd.xsd
 from xsdata.exceptions import ParserError
 
 from gadgets.errors import RawDataError
-from gadgets.outside import MAX_XML_BYTES, XMLError, parse_xml
+from gadgets.outside import MAX_XML_BYTES, XMLError, parse_xml, tidied
 from pipelines.files.plain_header import LIMITS, plain_header
-from pipelines.files.tidied_xml import tidied
 
 NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader

@@ -10,7 +10,7 @@ import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
 CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
-REFERENCE = re.compile("&(?:#([0-9]+)|#x([0-9a-fA-F]+)|(?:amp|lt|gt|quot|apos));|&")
+REFERENCE = re.compile("&(?:#([0-9]{1,9})|#x([0-9a-fA-F]{1,9})|(?:amp|lt|gt|quot|apos));|&")
 
 
 def tidied(xml: bytes) -> str:

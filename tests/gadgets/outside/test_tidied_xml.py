@@ -1,0 +1,34 @@
+"""Documents that readers in C++ take: letters, references and encodings that XML does not have."""
+
+import pytest
+
+from gadgets.outside import XMLError, parse_xml, tidied
+
+
+@pytest.mark.parametrize(
+    ("document", "text"),
+    [
+        ("<a>ü</a>".encode(), "ü"),
+        ("<a>ü</a>".encode("latin-1"), "ü"),
+        ("<a>ü</a>".encode("utf-16"), "ü"),
+        ("<a>ü</a>".encode("utf-16-le"), "ü"),
+        ("<a>ü</a>".encode("utf-16-be"), "ü"),
+        ("<a>ü</a>".encode("utf-8-sig"), "ü"),
+        (b'<?xml version="1.0" encoding="utf-8"?><a>\xfc</a>', "ü"),
+        (b"<a>TE & TR &amp; &#65;&#x42;</a>", "TE & TR & AB"),
+        (b"<a>&eacute;</a>", "&eacute;"),
+        (b"<a>b\x00\x01\x1f&#1;&#x1F;&#xFFFF;&#55296;&#99999999999;c</a>", "bc"),
+        (b"<a>&#9;&#10;b&lt;</a>", "\t\nb<"),
+        (b"<a>&#" + b"1" * 5000 + b";</a>", "&#" + "1" * 5000 + ";"),
+    ],
+)
+def test_what_xml_forbids_is_left_out_and_all_else_kept(document, text):
+    assert parse_xml(tidied(document)).text == text
+
+
+@pytest.mark.parametrize(
+    "document", [b"", b"<a>", b"<a><b></a>", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', b"\xff\xfe<", b"\0"]
+)
+def test_what_is_no_document_is_none_afterwards(document):
+    with pytest.raises(XMLError):
+        parse_xml(tidied(document))

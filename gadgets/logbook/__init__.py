@@ -4,11 +4,12 @@ from gadgets.logbook.place import RECORD_VARIABLE, logbook_path
 from gadgets.logbook.recorder import SCAN_FIELDS, Recorder, changed_settings, hashed
 from gadgets.logbook.report import Report
 from gadgets.logbook.running import RunningFile, RunningScan, running_scans
-from gadgets.logbook.scan_entry import ScanEntry, entry_of
+from gadgets.logbook.scan_entry import ScanEntry, SparkEntry, entry_of, now
 from gadgets.logbook.scan_name import SCAN_PREFIX, ScanName, in_scan, this_scan
-from gadgets.logbook.store import Logbook
+from gadgets.logbook.store import MAGIC, Logbook
 
 __all__ = [
+    "MAGIC",
     "RECORD_VARIABLE",
     "SCAN_FIELDS",
     "SCAN_PREFIX",
@@ -19,11 +20,13 @@ __all__ = [
     "RunningScan",
     "ScanEntry",
     "ScanName",
+    "SparkEntry",
     "changed_settings",
     "entry_of",
     "hashed",
     "in_scan",
     "logbook_path",
+    "now",
     "running_scans",
     "this_scan",
 ]

@@ -1,4 +1,7 @@
-"""The file of the logbook: an SQLite data base that many processes may write to at once."""
+"""The file of the logbook: an SQLite data base that many processes may write to at once.
+
+Beside the scans it holds the history: what people said of them, one JSON document each, whose meaning is not ours.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,22 @@ LONGEST_WAIT_S = 2.0
 KEPT_DAYS, MOST_SCANS = 730, 100_000
 """Older entries are dropped, and the oldest of more than these: some hundred megabytes at most."""
 
-VERSION = 1
-"""Of the table, in the file's ``user_version``."""
+VERSION = 2
+"""Of the tables, in the file's ``user_version``."""
 
-_TABLE = """
+MAGIC = b"SQLite format 3\0"
+"""What a file of this kind begins with."""
+
+_TABLES = (
+    """
 CREATE TABLE IF NOT EXISTS scans (
     id INTEGER PRIMARY KEY, ended TEXT NOT NULL, protocol TEXT NOT NULL, station TEXT NOT NULL, source TEXT NOT NULL,
     sparks INTEGER NOT NULL, entry TEXT NOT NULL)
-"""
-_INDEX = "CREATE INDEX IF NOT EXISTS scans_ended ON scans (ended)"
+""",
+    "CREATE INDEX IF NOT EXISTS scans_ended ON scans (ended)",
+    "CREATE TABLE IF NOT EXISTS history (id INTEGER PRIMARY KEY, entry TEXT NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS taken_over (sha256 TEXT PRIMARY KEY)",
+)
 _INSERT = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES (?, ?, ?, ?, ?, ?)"
 _OLD = "DELETE FROM scans WHERE ended < ? OR id <= (SELECT max(id) FROM scans) - ?"
 _SELECT = """
@@ -36,6 +46,9 @@ ORDER BY ended, id
 """
 _LAST = "SELECT id, entry FROM scans ORDER BY ended DESC, id DESC LIMIT ?"
 _ONE = "SELECT entry FROM scans WHERE id = ?"
+_SAID = "INSERT INTO history (entry) VALUES (?)"
+_ALL_SAID = "SELECT entry FROM history ORDER BY id"
+_TAKEN = "INSERT OR IGNORE INTO taken_over (sha256) VALUES (?)"
 _SUM = "SELECT count(*), coalesce(sum(sparks), 0) FROM scans WHERE ended >= ?"
 
 
@@ -131,6 +144,40 @@ class Logbook:
             n_scans, n_sparks = connection.execute(_SUM, (since,)).fetchone()
         return int(n_scans), int(n_sparks)
 
+    def say(self, *texts: str, taken_from: str = "") -> bool:
+        """Add to the history; False where that was taken from the same source before, and nothing is added.
+
+        Parameters
+        ----------
+        texts
+            JSON documents.
+        taken_from
+            A hash that tells where they come from.
+
+        Raises
+        ------
+        StoreError
+            The file cannot be written, or is none of ours.
+        """
+        with self._opened() as connection:
+            if taken_from and not connection.execute(_TAKEN, (taken_from,)).rowcount:
+                return False
+            connection.executemany(_SAID, [(text,) for text in texts])
+        return True
+
+    def said(self) -> list[bytes]:
+        """Give the history, the oldest first; empty where nothing has been recorded yet.
+
+        Raises
+        ------
+        StoreError
+            The file cannot be read, or is none of ours.
+        """
+        if not self.path.is_file():
+            return []
+        with self._opened() as connection:
+            return [str(text).encode() for (text,) in connection.execute(_ALL_SAID)]
+
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
@@ -141,8 +188,8 @@ class Logbook:
                 if version > VERSION:
                     raise StoreError(f"{self.path}: written by a newer despark (version {version} of the table)")
                 if version < VERSION:
-                    connection.execute(_TABLE)
-                    connection.execute(_INDEX)
+                    for statement in _TABLES:
+                        connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {VERSION}")
                 yield connection
         except sqlite3.Error as error:

@@ -3,16 +3,19 @@
 from gadgets.patch_models.abnormal_points import Opinions, merge
 from gadgets.patch_models.choice import Chosen, open_method
 from gadgets.patch_models.classifier_choice import most_accurate_before
-from gadgets.patch_models.history import History, append, read_history
-from gadgets.patch_models.history_records import Feedback, SetThresholds
+from gadgets.patch_models.history import History, append, read_history, take_over
+from gadgets.patch_models.history_records import IMPACTS, Feedback, Impact, ImpactRecord, SetThresholds
 from gadgets.patch_models.methods import Method
 from gadgets.patch_models.target_patches import select_targets
 from gadgets.patch_models.thresholds import Thresholds, raised, thresholds_of
 
 __all__ = [
+    "IMPACTS",
     "Chosen",
     "Feedback",
     "History",
+    "Impact",
+    "ImpactRecord",
     "Method",
     "Opinions",
     "SetThresholds",
@@ -24,5 +27,6 @@ __all__ = [
     "raised",
     "read_history",
     "select_targets",
+    "take_over",
     "thresholds_of",
 ]

@@ -67,7 +67,8 @@ class ImpactRecord(Record):
     """How a spark of known strength showed in the image.
 
     ``magnitude`` is in units of the ``standard_value`` of its k-space; ``low``: no artifact in the image; ``impact``:
-    one that does not hinder a diagnosis; ``high``: one that does.
+    one that does not hinder a diagnosis; ``high``: one that does. ``spark``, ``by`` and ``at`` as in
+    :class:`Feedback`.
     """
 
     kind: Literal["impact"] = "impact"
@@ -75,6 +76,9 @@ class ImpactRecord(Record):
     standard_value: StandardValue = "central_area"
     magnitude: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     impact: Impact
+    spark: str = ""
+    by: str = ""
+    at: str = ""
 
 
 class SetThresholds(Record):

@@ -5,6 +5,7 @@ from gadgets.patches.division import Patches, PatchShape, divide_planes, shape_f
 from gadgets.patches.preprocessing import MAGNITUDE_SET, preprocessing_of
 from gadgets.patches.regions import INNER, REGIONS, Region, in_centre
 from gadgets.patches.standard_values import StandardValue
+from gadgets.patches.standing import in_standard_values
 from gadgets.patches.whole_patches import pack, write_patches
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "divide",
     "divide_planes",
     "in_centre",
+    "in_standard_values",
     "pack",
     "preprocessing_of",
     "shape_for",

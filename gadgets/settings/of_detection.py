@@ -132,7 +132,9 @@ settings: From `threshold` and `centre_threshold`.
 history: From past results and feedback, where the history holds enough of them.""",
     )
     history: Path | None = Field(
-        default=None, description="File with past results, feedback and impact levels. despark only reads it."
+        default=None,
+        description="Past results, feedback and impact levels: `auto` is the user's own logbook, else a file. Nodes "
+        "only read it.",
     )
     image_check: bool = Field(
         default=False, description="Look for artifacts in the image first, with any method (FIGS. 13 to 15)."

@@ -121,10 +121,14 @@ def property_names(model: type[BaseModel]) -> list[str]:
     return names
 
 
+PATH_WORDS = {"record": ("auto", "off"), "history": ("none", "auto")}
+"""Of settings that are files, the words that name none of a client's choice; the first is what holds by itself."""
+
+
 def path_settings(node: str) -> dict[str, tuple[str, ...]]:
     """Name the properties of a node whose values are files or folders, each with the words that name none."""
     names = (name for name in property_names(NODE_SETTINGS[node]) if _is_path(NODE_SETTINGS[node], name))
-    return {name: ("auto", "off") if name.rpartition(".")[2] == "record" else ("none",) for name in names}
+    return {name: PATH_WORDS.get(name.rpartition(".")[2], ("none",)) for name in names}
 
 
 def _is_path(model: type[BaseModel], name: str) -> bool:

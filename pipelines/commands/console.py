@@ -19,9 +19,6 @@ from pipelines.commands.terminal.watching import asked_to_stop
 from pipelines.console import Console, Desk, Looker
 from pipelines.inspection import Inspection
 
-HISTORY = "history.jsonl"
-"""Beside the logbook."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -37,7 +34,13 @@ def console(
     record: Annotated[str, typer.Option(metavar="auto|FILE", help="Which logbook: auto is the user's own.")] = "auto",
     history: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What is said and set; default: beside the logbook.", show_default=False),
+        typer.Option(
+            metavar="FILE", help="A history of JSON lines to read into the logbook, once.", show_default=False
+        ),
+    ] = None,
+    pages: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Pages that a server keeps of its scans, to be opened.", show_default=False),
     ] = None,
     settings: Settings = None,
     group: Group = "dataset",
@@ -46,8 +49,9 @@ def console(
 ) -> None:
     """Watch scans in a browser, and judge what was found.
 
-    The page shows every scan that leaves an entry in the logbook. Raw files that are named here, and new ones in
-    folders, are looked at and shown with pictures. What is set on the page holds for the next scan.
+    The page shows the scans that run, and every scan that leaves an entry in the logbook. Raw files that are named
+    here, and new ones in folders, are looked at and shown with pictures. What is set on the page holds for the next
+    scan.
 
     Example: despark console scans --port 9020
     """
@@ -55,12 +59,12 @@ def console(
     path = logbook_path(record)
     if path is None:
         raise SettingsError("nothing is recorded: the environment says DESPARK_RECORD=off; name a file with --record")
-    for file in files or ():
+    for file in [*(files or ()), *([pages] if pages is not None else ())]:
         if not file.exists():
             raise RawDataError(f"{file}: no such file or folder")
     properties = dict(read_setting(setting) for setting in settings or ())
     validate(properties, RawRepairSettings, "console")
-    desk = Desk(Logbook(path), history or path.with_name(HISTORY))
+    desk = Desk(Logbook(path), history, pages)
 
     def look(file: Path, own: Mapping[str, str], on_step: Callable[[int, int], None]) -> Inspection:
         return look_at(file, dict(own), group, on_step)

@@ -1,4 +1,4 @@
-// Adds to a page that works without it: keys, the slider, and scans as they end.
+// Adds to a page that works without it: keys, the slider, and scans as they run and end.
 "use strict";
 
 const PERIOD_MS = 2000;
@@ -34,6 +34,7 @@ const keys = {
   k: () => choose(chosen - 1),
   y: () => judge("yes"),
   n: () => judge("no"),
+  s: () => document.querySelector("#scans a").focus(),
   t: () => document.getElementById("threshold").focus(),
 };
 
@@ -58,14 +59,18 @@ async function refresh() {
   const current = document.querySelector("#scans a[aria-current]");
   const scan = current ? new URL(current.href).searchParams.get("scan") : "";
   try {
-    const answer = await fetch(`/scans?scan=${scan}`);
+    const answer = await fetch(`/lists?scan=${scan}`);
     if (!answer.ok) throw new Error(`answered ${answer.status}`);
     document.getElementById("status").textContent = answer.headers.get("X-Status");
-    const body = document.getElementById("scans");
-    const text = await answer.text();
+    const lists = document.createElement("template");
     // Written by the server, which has escaped every name in it.
-    if (body.innerHTML !== text && !body.contains(document.activeElement)) body.innerHTML = text;
-    const newest = body.querySelector("a");
+    lists.innerHTML = await answer.text();
+    for (const fresh of lists.content.querySelectorAll("tbody")) {
+      const shown = document.getElementById(fresh.id);
+      // Nobody's place in the list is taken away.
+      if (!shown.isEqualNode(fresh) && !shown.contains(document.activeElement)) shown.replaceWith(fresh);
+    }
+    const newest = document.querySelector("#scans a");
     if (newest && !newest.hasAttribute("aria-current") && isFollowing()) location.reload();
   } catch (error) {
     document.getElementById("status").textContent = `despark console does not answer (${error.message})`;

@@ -9,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 
 from gadgets.errors import DesparkError
+from gadgets.logbook import SCAN_PREFIX
 from pipelines.console.desk import Desk
-from pipelines.inspection import Inspection, KSpacePictures
+from pipelines.inspection import Inspection
 from pipelines.replay import entry_of_report
 
 logger = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Looker:
     ) -> None:
         self._find, self._look, self._desk = find, look, desk
         self._properties = {
-            "spark_detection.history": str(desk.history),
+            "spark_detection.history": str(desk.logbook.path),
             "spark_detection.thresholds_from": "history",
             **properties,
             # The entry is written here, where its number has to be known.
@@ -56,6 +57,7 @@ class Looker:
         self._sizes: dict[Path, int] = {}
         self._seen: set[Path] = set()
         self._again: dict[Path, None] = {}
+        self._known: set[Path] = set()
         self._kept: dict[int, tuple[Path, Inspection]] = {}
         self._status = ""
         self._failures: dict[Path, str] = {}
@@ -76,15 +78,10 @@ class Looker:
         with self._lock:
             return "; ".join(filter(None, [self._status, *self._failures.values()]))
 
-    def file_of(self, number: int) -> Path | None:
-        """Give the file of a scan whose pictures are kept."""
+    def seen(self, number: int) -> tuple[Path, Inspection] | None:
+        """Give the file of a scan of the logbook, and what was seen in it; None where that is not kept."""
         with self._lock:
-            return self._kept[number][0] if number in self._kept else None
-
-    def pictures_of(self, number: int) -> tuple[KSpacePictures, ...]:
-        """Give the pictures of a scan of the logbook; none where its file was not seen here."""
-        with self._lock:
-            return self._kept[number][1].pictures if number in self._kept else ()
+            return self._kept.get(number)
 
     def look_again(self, number: int) -> bool:
         """Look once more at the file of a scan, with the thresholds that hold by now; whether there is such a file."""
@@ -109,8 +106,10 @@ class Looker:
                 del self._again[path]
                 return path
         try:
+            running = {scan.scan for scan in self._desk.running()}
             for path in self._find():
-                if path not in self._seen and self._is_still(path):
+                # A scan that pauses is not over.
+                if path not in self._seen and path.stem not in running and self._is_still(path):
                     self._seen.add(path)
                     return path
         except OSError as error:
@@ -134,8 +133,7 @@ class Looker:
             seen = self._look(
                 path, self._properties, lambda done, total: self._say(f"looking at {path.name}: {done} of {total}")
             )
-            entry = entry_of_report(seen.report)
-            number = self._desk.logbook.add(entry)
+            number = self._number_of(path, seen)
         except DesparkError as error:
             # Folders may be called after patients.
             reason = str(error).replace(str(path), path.name)
@@ -145,10 +143,19 @@ class Looker:
         else:
             with self._lock:
                 self._failures.pop(path, None)
+                self._known.add(path)
                 self._kept[number] = (path, seen)
                 while len(self._kept) > MOST_KEPT:
                     del self._kept[min(self._kept)]
         self._say("")
+
+    def _number_of(self, path: Path, seen: Inspection) -> int:
+        """Give the number of a scan that its node has recorded, else that of a new entry about the file."""
+        if path.stem.startswith(SCAN_PREFIX) and path not in self._known:
+            recorded = [number for number, entry in self._desk.scans() if entry.scan == path.stem]
+            if recorded:
+                return recorded[0]
+        return self._desk.logbook.add(entry_of_report(seen.report))
 
     def _say(self, status: str) -> None:
         with self._lock:

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import re
 import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import resources
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from gadgets.errors import DesparkError, PipelineError
 from pipelines.console.access import Access, is_own_host
-from pipelines.console.desk import Desk, user_name
+from pipelines.console.desk import Desk
 from pipelines.console.looker import Looker
-from pipelines.console.page import console_page, scan_rows
-from pipelines.inspection import gray_png, kspace_png
+from pipelines.console.views import HTML, PNG, Views
 
 logger = logging.getLogger(__name__)
 
@@ -27,12 +24,6 @@ MOST_FORM_BYTES = 4096
 MOST_AT_ONCE = 16
 """Requests; a browser sends six. Others wait in the queue of the socket."""
 
-HTML, PNG = "text/html; charset=utf-8", "image/png"
-FILES = {
-    "/page.css": ("pipelines.inspection", "page.css", "text/css; charset=utf-8"),
-    "/console.css": ("pipelines.console", "console.css", "text/css; charset=utf-8"),
-    "/console.js": ("pipelines.console", "console.js", "text/javascript; charset=utf-8"),
-}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -42,7 +33,6 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-PICTURE = re.compile(r"/picture/(\d{1,9})/(\d{1,3})/(before|after|kspace)\.png")
 
 
 class Console:
@@ -68,7 +58,7 @@ class Console:
             raise PipelineError(f"console: cannot listen on {address}:{port} ({error})") from error
         self.port: int = self._server.server_port
         self._server.access = self.access = Access(self.port)
-        self._server.desk, self._server.looker = desk, looker
+        self._server.views = Views(desk, looker, self.access.form_key)
         name = socket.gethostname() if address in ("", "0.0.0.0") else address
         self.url = f"http://{name}:{self.port}/?key={self.access.key}"
         self._thread = threading.Thread(target=self._server.serve_forever, name="console", daemon=True)
@@ -88,8 +78,7 @@ class Console:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     access: Access
-    desk: Desk
-    looker: Looker
+    views: Views
 
     def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's
         self._free = threading.BoundedSemaphore(MOST_AT_ONCE)
@@ -151,37 +140,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._guarded(lambda: self._take(urlsplit(self.path).path, form))
 
     def _show(self, path: str, asked: dict[str, str]) -> None:
-        server = self.server
-        if path == "/":
-            self._answer(HTTPStatus.OK, self._page(_number(asked.get("scan", ""))), HTML)
-        elif path == "/scans":
-            rows = scan_rows(server.desk.scans(), _number(asked.get("scan", "")))
-            self._answer(HTTPStatus.OK, rows, HTML, {"X-Status": _one_line(server.looker.status())})
-        elif path in FILES:
-            package, name, kind = FILES[path]
-            self._answer(HTTPStatus.OK, resources.files(package).joinpath(name).read_bytes(), kind)
-        elif (match := PICTURE.fullmatch(path)) and (png := self._picture(int(match[1]), int(match[2]), match[3])):
-            self._answer(HTTPStatus.OK, png, PNG)
+        found = self.server.views.show(path, asked)
+        if found is not None:
+            self._answer(HTTPStatus.OK, *found)
         elif path == "/favicon.ico":
             # Every browser asks for one, and complains of a page that is not there.
-            self._answer(HTTPStatus.NO_CONTENT, "", PNG)
+            self._answer(HTTPStatus.NO_CONTENT, b"", PNG)
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "There is no such page.")
 
     def _take(self, path: str, form: dict[str, str]) -> None:
-        scan, by = _number(form.get("scan", "")), form.get("by", "")
-        if path == "/judge" and form.get("was_spark") in ("yes", "no"):
-            spark = _number(form.get("spark", ""))
-            said = form["was_spark"] == "yes"
-            self.server.desk.judge(scan or 0, -1 if spark is None else spark, was_spark=said, by=by)
-            self._go_to(f"/?scan={scan}#spark{spark}")
-        elif path == "/thresholds":
-            self.server.desk.set_thresholds(form, by)
-            self._go_to("/#thresholds" if scan is None else f"/?scan={scan}#thresholds")
-        elif path == "/look" and self.server.looker.look_again(scan or 0):
-            self._go_to("/")
-        else:
+        target = self.server.views.take(path, form)
+        if target is None:
             self._refuse(HTTPStatus.BAD_REQUEST, "Expected a form of this page, found something else.")
+        else:
+            self._go_to(target)
 
     def _guarded(self, do: Any) -> None:  # noqa: ANN401 - a function without arguments
         """Show a failure of ours on the page."""
@@ -189,36 +162,21 @@ class _Handler(BaseHTTPRequestHandler):
             do()
         except DesparkError as error:
             try:
-                page = self._page(None, str(error))
+                page = self.server.views.page(None, str(error))
             except DesparkError:
-                # The logbook or the history itself is at fault: there is nothing to show beside that.
+                # The logbook itself is at fault: there is nothing to show beside that.
                 self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
             else:
-                self._answer(HTTPStatus.BAD_REQUEST, page, HTML)
-
-    def _page(self, number: int | None, fault: str = "") -> str:
-        server = self.server
-        return console_page(server.desk, server.looker, number, server.access.form_key, user_name(), fault)
-
-    def _picture(self, number: int, k_space: int, what: str) -> bytes | None:
-        pictures = self.server.looker.pictures_of(number)
-        if k_space >= len(pictures):
-            return None
-        shown = pictures[k_space]
-        if what == "kspace":
-            return kspace_png(shown.kspace)
-        image = shown.before if what == "before" else shown.after
-        return None if image is None else gray_png(image, shown.white)
+                self._answer(HTTPStatus.BAD_REQUEST, *page)
 
     def _go_to(self, path: str, cookie: str = "") -> None:
         more = {"Location": path, **({"Set-Cookie": cookie} if cookie else {})}
-        self._answer(HTTPStatus.SEE_OTHER, "", HTML, more)
+        self._answer(HTTPStatus.SEE_OTHER, b"", HTML, more)
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
-        self._answer(status, f"{text}\n", "text/plain; charset=utf-8")
+        self._answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8")
 
-    def _answer(self, status: HTTPStatus, body: str | bytes, kind: str, more: dict[str, str] | None = None) -> None:
-        content = body.encode() if isinstance(body, str) else body
+    def _answer(self, status: HTTPStatus, content: bytes, kind: str, more: dict[str, str] | None = None) -> None:
         self.send_response(status)
         headers = {**HEADERS, **(more or {}), "Content-Type": kind, "Content-Length": str(len(content))}
         for name, value in headers.items():
@@ -233,12 +191,3 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
         """Log a request for those who want all; never the key, which stands in the first one."""
         logger.debug("console: %s", (format % args).replace(self.server.access.key, "…"))
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() and len(text) < 10 else None
-
-
-def _one_line(text: str) -> str:
-    """Make a text fit for a header: a file's name may hold anything."""
-    return text.encode("ascii", "replace").decode().translate({10: " ", 13: " "})[:200]

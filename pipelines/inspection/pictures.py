@@ -12,6 +12,7 @@ from gadgets.findings import Spark
 from gadgets.image import reconstruct
 from gadgets.indices import Indices
 from gadgets.kspace import Encoding, KSpace, without_non_finite
+from gadgets.patches import in_standard_values
 
 MOST_PICTURES = 6
 """K-spaces that are shown, those with the strongest sparks."""
@@ -39,6 +40,8 @@ class KSpacePictures:
         Magnitude of the samples as they were recorded, the largest over the receivers, shape ``(line, sample)``.
     partition, depth
         Which partition `kspace` shows, and which slice of a volume the images show.
+    standing
+        Magnitude of the strongest spark in standard values (row 6 of METHOD.md); 0 where it is not known.
     """
 
     indices: Indices
@@ -48,6 +51,12 @@ class KSpacePictures:
     kspace: FloatArray
     partition: int = 0
     depth: int = 0
+    standing: float = 0.0
+
+    @property
+    def strongest(self) -> Spark | None:
+        """Its strongest spark."""
+        return max(self.sparks, key=lambda spark: spark.strength, default=None)
 
     @property
     def strength(self) -> float:
@@ -92,6 +101,10 @@ def pictures_of(
     strongest = max(sparks, key=lambda spark: spark.strength, default=None)
     partition = kspace.centre[0] if strongest is None else strongest.partition
     magnitude = np.abs(acquired.data[:, partition]).max(axis=0)
+    standing = 0.0
+    if strongest is not None:
+        place = (partition, strongest.line, strongest.samples[len(strongest.samples) // 2])
+        standing = in_standard_values(acquired, place)
     if not kspace.is_gridded:
         return KSpacePictures(kspace.indices, sparks, None, None, magnitude, partition)
     before = reconstruct(acquired, encoding)
@@ -99,7 +112,7 @@ def pictures_of(
     # A volume is shown where the sparks did most; without any, in its middle.
     harm = np.square(before - after).sum(axis=(1, 2))
     depth = int(np.argmax(harm)) if harm.any() else len(before) // 2
-    return KSpacePictures(kspace.indices, sparks, before[depth], after[depth], magnitude, partition, depth)
+    return KSpacePictures(kspace.indices, sparks, before[depth], after[depth], magnitude, partition, depth, standing)
 
 
 def scaled_kspace(magnitude: FloatArray) -> FloatArray:

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 
-from gadgets.errors import SettingsError
-from gadgets.patch_models.history import Feedback, History, ImpactRecord, Result, append, read_history
+from gadgets.errors import SettingsError, StoreError
+from gadgets.logbook import Logbook
+from gadgets.patch_models.history import Feedback, History, ImpactRecord, Result, append, read_history, take_over
 from gadgets.patch_models.history_records import SetThresholds
 
 
@@ -143,3 +146,52 @@ def test_who_sets_thresholds_knew_what_had_been_said_before(tmp_path):
     history = read_history(path)
     assert (history.feedback, history.newest_feedback) == (tuple(said), (said[1],))
     assert [each.values for each in history.thresholds] == [values]
+
+
+def test_a_logbook_holds_a_history_too(tmp_path):
+    book = Logbook(tmp_path / "scans.db")
+    book.prepare()
+    assert read_history(book.path).feedback == ()
+    said = Feedback(region="centre", probability=0.8, was_spark=False)
+    append(book.path, said)
+    assert read_history(book.path).feedback == (said,)
+    book.say('{"kind": "praise"}')
+    with pytest.raises(StoreError, match=r"scans\.db, line 2: expected a record of the history"):
+        read_history(book.path)
+
+
+def test_auto_is_the_users_own_logbook(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
+    assert read_history(Path("auto")) == History()
+    Logbook(tmp_path / "scans.db").prepare()
+    append(tmp_path / "scans.db", Feedback(region="centre", probability=0.8, was_spark=False))
+    assert len(read_history(Path("auto")).feedback) == 1
+    monkeypatch.setenv("DESPARK_RECORD", "off")
+    assert read_history(Path("auto")) == History()
+
+
+def test_a_file_of_lines_is_taken_over_once_and_replaced(tmp_path):
+    lines, book = tmp_path / "history.jsonl", tmp_path / "scans.db"
+    said = [Feedback(region="centre", probability=0.1 * number, was_spark=True) for number in range(4)]
+    for each in said:
+        append(lines, each)
+    text = lines.read_bytes()
+    assert take_over(lines, book) == 4
+    assert read_history(book).feedback == tuple(said)
+    assert (tmp_path / "history.jsonl.before").read_bytes() == text
+    # Who still names the file reads, and adds to, the logbook.
+    append(lines, said[0])
+    assert read_history(book).feedback == read_history(lines).feedback == (*said, said[0])
+    assert take_over(lines, book) == 0
+    # As if the link had failed: nothing comes in twice.
+    lines.unlink()
+    lines.write_bytes(text)
+    assert take_over(lines, book) == 0
+    assert len(read_history(book).feedback) == 5
+
+
+def test_a_damaged_history_is_not_taken_over(tmp_path):
+    (tmp_path / "history.jsonl").write_text("praise")
+    with pytest.raises(StoreError, match="line 1"):
+        take_over(tmp_path / "history.jsonl", tmp_path / "scans.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["history.jsonl"]

@@ -82,6 +82,11 @@ def test_a_client_may_repeat_what_the_server_has_set_itself():
     OURS.check_settings({"models": "/site/models"}, "spark_detection", {"models": "/site/models"})
 
 
+def test_words_that_stand_for_the_servers_own_files_name_none():
+    OURS.check_settings({"history": "auto"}, "spark_detection")
+    OURS.check_settings({"record": "off", "report": "none"}, "calibration")
+
+
 def test_options_that_are_wrong_are_refused(tmp_path):
     with pytest.raises(SettingsError, match="--allow-folder: expected a folder, found"):
         trust_of(folders=[tmp_path / "none"])

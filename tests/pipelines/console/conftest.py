@@ -77,7 +77,7 @@ def opened(tmp_path, monkeypatch):
 
     @contextmanager
     def start(*files):
-        desk = Desk(Logbook(tmp_path / "scans.db"), tmp_path / "history.jsonl")
+        desk = Desk(Logbook(tmp_path / "scans.db"), pages=tmp_path / "pages")
         with (
             Looker(lambda: files, lambda *given: inspect_raw(*given), desk, CPU) as looker,
             Console("127.0.0.1", 0, desk, looker) as served,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from helpers.screens.browser import CHROMIUM, browser
 
+from gadgets.findings import ScanFacts
+from gadgets.logbook import RunningFile, RunningScan, SparkEntry, entry_of, now
 from gadgets.patch_models import read_history
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
@@ -28,7 +30,7 @@ def test_a_person_judges_sparks_and_sets_a_threshold_with_keys(opened, sparked, 
         for key in ("j", "j", "n"):
             page.press(key)
         page.wait_for("document.querySelector('#spark1 button[value=no]').getAttribute('aria-pressed') === 'true'")
-        (said,) = read_history(visitor.desk.history).feedback
+        (said,) = read_history(visitor.desk.logbook.path).feedback
         assert (said.was_spark, said.probability) == (False, before.found[1].probability)
         page.wait_for("document.activeElement.id === 'spark1'")
         # The threshold, and another look at the same file.
@@ -49,15 +51,43 @@ def test_a_person_judges_sparks_and_sets_a_threshold_with_keys(opened, sparked, 
 
 
 @pytest.mark.timeout(120)
+def test_a_scan_is_watched_while_it_runs(opened, tmp_path):
+    with opened() as visitor, browser(tmp_path / "profile") as page:
+        page.open(visitor.served.url)
+        page.wait_for("document.querySelector('h1').innerText.includes('No scan')")
+        running = RunningFile(visitor.desk.logbook.path, "scan-1")
+        state = RunningScan(scan="scan-1", began=now(), source="raw_repair", protocol="gre", announced=40)
+        for n_kspaces, n_sparks in ((1, 0), (20, 3)):
+            running.write(state.model_copy(update={"k_spaces": n_kspaces, "sparks": n_sparks}))
+            page.wait_for(f"document.querySelector('#running progress').value === {n_kspaces}")
+            page.wait_for(f"document.querySelector('#running td:nth-child(3)').innerText === '{n_sparks}'")
+        # It ends, and is shown by itself.
+        visitor.desk.logbook.add(entry_of("raw_repair", ScanFacts(protocol="gre"), [], verdict="No sparks."))
+        running.close()
+        page.wait_for("document.querySelector('h1').innerText === 'No sparks.'")
+        page.wait_for("document.querySelector('#running').children.length === 0")
+        assert page.complaints == []
+
+
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_window(opened, sparked, tmp_path, width):
+    spark = SparkEntry(
+        receivers=tuple(range(9)), rnr=1.25, line=1023, sample=1023, clock="23:59:59.995", is_repaired=True
+    )
+    coils = tuple(f"HeadNeck_20;H{number}" for number in range(16))
     with opened(sparked) as visitor, browser(tmp_path / "profile") as page:
         visitor.wait_for_scans(1)
+        entry = entry_of("raw_repair", ScanFacts(protocol="t1_mprage_sag_p2_iso", coils=coils), [])
+        visitor.desk.logbook.add(entry.model_copy(update={"found": (spark,) * 200, "sparks": 300}))
         for scheme in ("light", "dark"):
             page.show(width, 844, scheme)
             page.open(visitor.served.url)
-            page.wait_for("document.querySelector('tr.spark')")
+            page.wait_for("document.querySelectorAll('tr.spark').length === 200")
             assert page.ask("document.documentElement.scrollWidth") <= width
+            assert page.ask(
+                "[...document.querySelectorAll('.scroll')].every(each => each.scrollWidth <= each.clientWidth)"
+            )
             paper = page.ask("getComputedStyle(document.body).backgroundColor")
             assert (paper == "rgb(255, 255, 255)") is (scheme == "light")
             # Every control has a name for those who do not see it.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 
 import pytest
+from helpers.connections import wait_until
 
 from gadgets.findings import ScanFacts
-from gadgets.logbook import entry_of
-from gadgets.patch_models import read_history
+from gadgets.logbook import Logbook, RunningFile, RunningScan, entry_of, now
+from gadgets.patch_models import Feedback, read_history
 
 THRESHOLDS = {"threshold": "0.5", "centre_threshold": "0.7", "point_threshold": "0.5", "core_threshold": "0.88"}
-PATHS = ("/", "/scans", "/console.js", "/page.css", "/picture/1/0/before.png", "/favicon.ico", "/?key=wrong")
+PATHS = ("/", "/lists", "/console.js", "/page.css", "/picture/1/0/before.png", "/favicon.ico", "/?key=wrong")
 
 
 def test_nothing_is_seen_without_the_key(opened):
@@ -78,7 +79,7 @@ def test_names_from_scanners_are_text_and_nothing_else(opened):
         evil = '<script>alert("x")</script>'
         visitor.desk.logbook.add(entry_of(evil, ScanFacts(protocol=evil, station=evil), [], verdict=evil))
         visitor.enter()
-        for path in ("/", "/scans"):
+        for path in ("/", "/lists"):
             assert b"<script>alert" not in visitor.ask("GET", path).text
         assert b"&lt;script&gt;alert" in visitor.ask("GET", "/").text
 
@@ -95,7 +96,7 @@ def test_thresholds_that_are_none_are_refused_with_the_reason(opened, change, sa
         answer = visitor.enter().send("/thresholds", **THRESHOLDS | change)
         assert (answer.status, said.encode() in answer.text) == (400, True)
         assert b'role="alert"' in answer.text
-        assert visitor.desk.history.read_text() == ""
+        assert visitor.desk.logbook.said() == []
 
 
 def test_thresholds_that_are_set_hold_for_the_next_scan(opened, sparked):
@@ -124,7 +125,7 @@ def test_what_is_said_of_sparks_moves_the_thresholds_of_the_next_scan(opened, sp
         for place in range(len(before.found)):
             answer = visitor.send("/judge", scan=number, spark=place, was_spark="no" if place in unsure else "yes")
             assert answer.headers["Location"] == f"/?scan={number}#spark{place}"
-        said = read_history(visitor.desk.history).feedback
+        said = read_history(visitor.desk.logbook.path).feedback
         assert [each.was_spark for each in said].count(False) == len(unsure)
         assert {each.architecture for each in said} == {"cnn"}
         assert visitor.ask("GET", "/").text.count(b'aria-pressed="true"') == before.sparks
@@ -138,8 +139,8 @@ def test_of_what_is_said_twice_the_last_counts(opened, sparked):
         ((number, _),) = visitor.enter().wait_for_scans(1)
         visitor.send("/judge", scan=number, spark=0, was_spark="no")
         visitor.send("/judge", scan=number, spark=0, was_spark="yes")
-        assert list(visitor.desk.verdicts().values()) == [True]
-        assert len(visitor.desk.history.read_text().splitlines()) == 2
+        assert list(visitor.desk.verdicts().values()) == ["yes"]
+        assert len(visitor.desk.logbook.said()) == 2
 
 
 @pytest.mark.parametrize("form", [{"scan": "1", "spark": "0"}, {"scan": "", "spark": ""}, {"scan": "x", "spark": "-1"}])
@@ -147,7 +148,7 @@ def test_a_spark_that_is_not_there_cannot_be_judged(opened, form):
     with opened() as visitor:
         answer = visitor.enter().send("/judge", was_spark="yes", **form)
         assert answer.status == 400
-        assert visitor.desk.history.read_text() == ""
+        assert visitor.desk.logbook.said() == []
 
 
 def test_a_file_that_cannot_be_read_is_told_of(opened, tmp_path):
@@ -156,6 +157,105 @@ def test_a_file_that_cannot_be_read_is_told_of(opened, tmp_path):
     with opened(file) as visitor:
         visitor.enter()
         deadline = time.monotonic() + 30
-        while visitor.ask("GET", "/scans").headers["X-Status"] != "broken.h5: not an HDF5 file":
+        while visitor.ask("GET", "/lists").headers["X-Status"] != "broken.h5: not an HDF5 file":
             assert time.monotonic() < deadline
             time.sleep(0.05)
+
+
+def test_a_scan_that_runs_is_shown_with_how_far_it_is(opened):
+    with opened() as visitor:
+        visitor.enter()
+        state = RunningScan(
+            scan="scan-1", began=now(), source="raw_repair", protocol="<gre>", announced=40, k_spaces=10, sparks=3
+        )
+        file = RunningFile(visitor.desk.logbook.path, state.scan)
+        file.write(state)
+        for path in ("/", "/lists"):
+            text = visitor.ask("GET", path).text.decode()
+            assert "10 of 40 k-spaces" in text
+            assert '<progress max="40" value="10"' in text
+            assert "&lt;gre&gt;" in text
+        # A header may announce less than comes.
+        file.write(state.model_copy(update={"k_spaces": 41}))
+        text = visitor.ask("GET", "/lists").text.decode()
+        assert "41 k-spaces" in text
+        assert "<progress" not in text
+        file.close()
+        assert b"k-spaces" not in visitor.ask("GET", "/lists").text
+
+
+def test_what_sparks_did_to_an_image_is_written_down_once(opened, sparked):
+    with opened(sparked) as visitor:
+        ((number, _),) = visitor.enter().wait_for_scans(1)
+        for impact in ("low", "high"):
+            answer = visitor.send("/impact", scan=number, image=1, impact=impact)
+            assert answer.headers["Location"] == f"/?scan={number}#image1"
+        (said,) = read_history(visitor.desk.logbook.path).impacts
+        assert (said.impact, said.by) == ("high", "anna")
+        # A spark that was simulated to be seen is no weaker than a hundredth of what is around the centre.
+        assert 0.01 < said.magnitude < 100
+        page = visitor.ask("GET", "/").text.decode()
+        assert '<button name="impact" value="high" aria-pressed="true">' in page
+        assert "1 hindered diagnosis" in page
+        for form in ({"impact": "none"}, {"impact": "low", "image": 9}, {"impact": "low", "scan": 99}):
+            assert visitor.send("/impact", **{"scan": number, "image": 0, **form}).status == 400
+
+
+def test_the_page_that_a_server_keeps_is_opened_from_its_scan(opened, tmp_path):
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "scan-7.html").write_text("<p>kept</p>")
+    (tmp_path / "secret.html").write_text("secret")
+    with opened() as visitor:
+        visitor.enter()
+        book = visitor.desk.logbook
+        numbers = [
+            book.add(entry_of("raw_repair", ScanFacts(), [], scan=scan))
+            for scan in ("scan-7", "scan-8", "", "../secret", "scan-/../../secret")
+        ]
+        assert f'href="/kept/{numbers[0]}.html"'.encode() in visitor.ask("GET", f"/?scan={numbers[0]}").text
+        kept = visitor.ask("GET", f"/kept/{numbers[0]}.html")
+        assert (kept.status, kept.text) == (200, b"<p>kept</p>")
+        # A page of a folder may have been written by anybody: it runs nothing, and reads nothing of the console.
+        assert "sandbox" in kept.headers["Content-Security-Policy"]
+        for number in [*numbers[1:], 99]:
+            assert visitor.ask("GET", f"/kept/{number}.html").status == 404
+            assert f'href="/kept/{number}.html"'.encode() not in visitor.ask("GET", f"/?scan={number}").text
+        visitor.cookie = ""
+        assert visitor.ask("GET", f"/kept/{numbers[0]}.html").status == 403
+
+
+def test_a_file_that_a_server_keeps_gives_pictures_to_the_scan_itself(opened, sparked, tmp_path):
+    kept = tmp_path / "scan-7.h5"
+    kept.write_bytes(sparked.read_bytes())
+    number = Logbook(tmp_path / "scans.db").add(entry_of("raw_repair", ScanFacts(), [], scan="scan-7"))
+    with opened(kept) as visitor:
+        visitor.enter()
+        wait_until(lambda: visitor.looker.seen(number))
+        assert len(visitor.desk.scans()) == 1
+        assert visitor.ask("GET", f"/picture/{number}/0/after.png").status == 200
+        assert b"found 24 sparks" in visitor.ask("GET", "/").text
+        # The page is made of what was seen.
+        assert b"<svg" in visitor.ask("GET", f"/kept/{number}.html").text
+        # Looked at again, with other thresholds perhaps, it is another entry.
+        visitor.look_again()
+
+
+def test_a_file_of_a_scan_that_runs_is_not_looked_at(opened, sparked, tmp_path):
+    kept = tmp_path / "scan-7.h5"
+    kept.write_bytes(sparked.read_bytes())
+    running = RunningFile(tmp_path / "scans.db", "scan-7")
+    running.write(RunningScan(scan="scan-7", began=now(), source="raw_repair"))
+    with opened(kept, sparked) as visitor:
+        ((_, seen),) = visitor.wait_for_scans(1)
+        assert seen.sparks > 10
+        running.close()
+        visitor.wait_for_scans(2)
+
+
+def test_the_history_of_an_older_console_is_taken_over(opened, tmp_path):
+    line = Feedback(region="outer", probability=0.7, was_spark=False, spark="one").model_dump_json()
+    (tmp_path / "history.jsonl").write_text(f"{line}\n")
+    for _ in range(2):
+        with opened() as visitor:
+            assert visitor.desk.verdicts() == {"one": "no"}
+            assert visitor.desk.in_force().n_feedback == 1

@@ -73,6 +73,7 @@ class Node:
         """The stages that it joins, under whose names its properties are set too."""
         if not self.is_ours:
             return ()
+        # A node that joins stages has a field for each, of the stage's own name.
         fields = NODE_SETTINGS[self.name].model_fields
         return tuple(name for name in fields if name in NODE_SETTINGS)
 
@@ -100,11 +101,10 @@ class Node:
         configuration = self.element.find("configuration")
         if configuration is None:
             configuration = SubElement(self.element, "configuration")
-        for element in configuration.iterfind("property"):
-            if element.get("name") == name:
-                element.set("value", value)
-                return
-        SubElement(configuration, "property", {"name": name, "value": value})
+        there = [element for element in configuration.iterfind("property") if element.get("name") == name]
+        # All of them: of a property that stands there twice the node takes the last.
+        for element in there or [SubElement(configuration, "property", {"name": name})]:
+            element.set("value", value)
 
 
 def of_raw_repair(node: str, properties: Mapping[str, str]) -> dict[str, str]:

@@ -193,6 +193,15 @@ def test_a_wrong_setting_in_a_file_is_refused(tmp_path):
         find_chain(str(path)).check_settings()
 
 
+def test_a_setting_takes_the_place_of_all_that_say_the_same():
+    twice = "".join(f'<property name="threshold" value="{value}"/>' for value in (0.6, 0.7))
+    xml = chain_xml(
+        "spark_detection", module="gadgets.spark_detection", configuration=f"<configuration>{twice}</configuration>"
+    )
+    changed = parse_chain(xml, "here").with_settings(["spark_detection.threshold=0.9"])
+    assert changed.nodes[0].properties == {"threshold": "0.9"}
+
+
 def test_nodes_of_others_take_any_property():
     chain = parse_chain(chain_xml("pass_on"), "here").with_settings(["probe_gadgets.anything=1"])
     assert b'<property name="anything" value="1" />' in chain.nodes[0].configuration

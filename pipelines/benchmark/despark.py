@@ -18,6 +18,7 @@ from pipelines.benchmark.sparks import SparkEvent
 
 def open_despark(properties: Mapping[str, Any]) -> Rival:
     """Give detection and repair as one function, each k-space judged by itself; see :func:`open_scans`."""
+    # The same function sees a k-space clean and with sparks: a memory would tell it the truth.
     return open_scans({**properties, "spark_detection.series_memory": "off"}).open()
 
 
@@ -73,6 +74,7 @@ def points_of(kspace: KSpace, events: Sequence[SparkEvent]) -> list[Point]:
             partition=event.partition,
             line=event.line,
             sample=event.first + step,
+            # Those that were really hit; despark itself repairs all receivers where it sees two.
             receivers=event.receivers,
             probability=1,
             scan_counter=int(kspace.scan_counter[event.partition, event.line]),

@@ -58,12 +58,14 @@ def save_plot(path: Path, scores: Sequence[FileScore], file_format: str) -> None
 
 
 def _plot_sensitivity(axes: Axes, events: Sequence[ScoredEvent], rival: str, colour: str) -> None:
+    # Even in logarithms, as the strengths were drawn: each class has about as many sparks.
     edges = np.geomspace(MIN_RNR, MAX_RNR, N_STRENGTHS + 1)
     strengths, shares, errors = [], [], []
     for low, high in pairwise(edges):
         proportion = found_of(event for event in events if low <= event.rnr < high)
         if proportion.trials:
             lower, upper = proportion.interval
+            # The middle of a class on a logarithmic axis.
             strengths.append(np.sqrt(low * high))
             shares.append(100 * proportion.share)
             errors.append((100 * (proportion.share - lower), 100 * (upper - proportion.share)))
@@ -81,6 +83,7 @@ def _plot_harm(axes: Axes, scores: Sequence[FileScore], rivals: Sequence[str]) -
     files = sorted({score.file for score in scores})
     width = 0.8 / max(len(rivals), 1)
     for number, (rival, colour) in enumerate(zip(rivals, _colours(len(rivals)), strict=True)):
+        # Per k-space, so that a file of many of them does not look worse for it.
         harm = {score.file: score.harmed / score.n_kspaces for score in scores if score.rival == rival}
         places = np.arange(len(files)) + (number + 0.5) * width - 0.4
         axes.bar(places, [harm.get(file, 0) for file in files], width, color=colour, label=rival)
@@ -96,6 +99,7 @@ def _plot_errors(axes: Axes, scores: Sequence[FileScore], rivals: Sequence[str])
     for number, (rival, colour) in enumerate(zip(rivals, _colours(len(rivals)), strict=True)):
         errors = [error for score in scores if score.rival == rival for error in score.errors_left]
         finite = np.maximum([error for error in errors if np.isfinite(error)], least)
+        # Beside each other in order of size, as equal errors would lie on top of each other.
         spread = np.linspace(-0.25, 0.25, len(finite)) if len(finite) > 1 else np.zeros(len(finite))
         axes.scatter(number + spread, np.sort(finite), s=9, color=colour)
         if len(finite):

@@ -60,6 +60,7 @@ def edge_samples(kspace: KSpace) -> BoolArray:
     ordinal: IntArray = np.cumsum(kspace.sampled, axis=-1)
     from_end: IntArray = ordinal[..., -1:] - ordinal
     near_edge = (ordinal <= N_EDGE_SAMPLES) | (from_end < N_EDGE_SAMPLES)
+    # The running count stands still where nothing was sampled, and would mark these places too.
     return near_edge & kspace.sampled
 
 
@@ -93,6 +94,7 @@ def ripple_unit(kspace: KSpace) -> float:
             f"median magnitude of {sigma:g} ({describe(kspace.indices)}): data without noise, or with zeros in place "
             "of samples that were not acquired"
         )
+    # An orthonormal transform spreads one sample over N pixels: A / sqrt(N) is to be as large as sigma.
     return sigma * float(np.sqrt(np.count_nonzero(kspace.sampled)))
 
 
@@ -104,6 +106,7 @@ def radii(kspace: KSpace) -> FloatArray:
     """
     magnitude = np.abs(stack_readouts(kspace)).sum(axis=0)
     # The peak is looked for, as the centre that headers name may be wrong.
+    # Whole lines and columns: the loudest single sample may be a spark of the recording's own.
     line = _relative_distance(magnitude.sum(axis=1))
     sample = _relative_distance(magnitude.sum(axis=0))
     radius = unstack_readouts(np.hypot(line[:, np.newaxis], sample)[np.newaxis], kspace)[0]

@@ -59,6 +59,7 @@ def read_results(path: Path) -> list[FileScore]:
 def _with_shares(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     """Add share and interval to every count in a tree of plain values."""
     if isinstance(value, dict):
+        # A dataclass has become a dict by now: its fields are all that is left to know a proportion by.
         if set(value) == {"count", "trials"}:
             proportion = Proportion(**value)
             known = proportion.trials > 0
@@ -72,4 +73,5 @@ def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_without_nan(item) for item in value]
+    # Only NaN differs from itself.
     return None if isinstance(value, float) and value != value else value

@@ -58,8 +58,10 @@ def global_threshold(kspace: KSpace) -> ComplexArray:
     """Zero whatever exceeds a tenth of the receiver's largest magnitude outside a tenth of the radius."""
     stack = stack_readouts(kspace)
     magnitude = np.abs(stack)
+    # Each receiver by itself, because their gains differ; so do all rivals here.
     largest = magnitude.max(axis=(1, 2), keepdims=True)
     outside = stacked_radii(kspace) > GLOBAL_RADIUS
+    # The centre is left alone, where the signal itself is as loud as any spark.
     stack[outside & (magnitude > GLOBAL_FRACTION * largest)] = 0
     return unstack_readouts(stack, kspace)
 
@@ -94,6 +96,7 @@ def robust_pca(kspace: KSpace) -> ComplexArray:
         sigma = np.median(np.abs(receiver)) / np.sqrt(np.log(2.0))
         low_rank, sparse = split_low_rank(receiver)
         spikes = outside & (np.abs(sparse) > RPCA_SIGMAS * sigma)
+        # A view of the stack, which changes with it.
         receiver[spikes] = low_rank[spikes]
     return unstack_readouts(stack, kspace)
 
@@ -126,6 +129,7 @@ def split_low_rank(
     low_rank, sparse = np.zeros_like(matrix), np.zeros_like(matrix)
     if norm == 0:
         return low_rank, sparse
+    # The weight for which recovery is proven (Candes 2011, doi 10.1145/1970392.1970395).
     weight = 1 / np.sqrt(max(matrix.shape))
     spectral = float(np.linalg.norm(matrix, 2))
     # The start that the authors give: it fulfils the constraint of the dual problem.
@@ -136,6 +140,7 @@ def split_low_rank(
         low_rank = _shrink_singular_values(matrix - sparse + multiplier / penalty, 1 / penalty)
         residual = matrix - low_rank - sparse
         multiplier = multiplier + penalty * residual
+        # Growing penalties end the method after few steps, each of which costs a whole singular value decomposition.
         penalty *= RPCA_PENALTY_GROWTH
         if np.linalg.norm(residual) < tolerance * norm:
             break
@@ -173,10 +178,12 @@ def earlier_median() -> Rival:
         earlier = scan.setdefault((kspace.indices.encoding, kspace.indices.slice, kspace.indices.set), [])
         data = kspace.data
         if earlier:
+            # Complex numbers have no order to take a median by: the parts are taken each by itself.
             usual = np.median(np.real(earlier), axis=0) + 1j * np.median(np.imag(earlier), axis=0)
             floor = np.median(np.abs(usual), axis=(1, 2, 3), keepdims=True)
             is_spark = np.abs(data) > EARLIER_RATIO * np.maximum(np.median(np.abs(earlier), axis=0), floor)
             data = np.where(is_spark, usual, data).astype(kspace.data.dtype)
+        # As repaired, so that a spark is no part of what is usual for the next.
         earlier.append(data)
         return data
 

@@ -53,11 +53,13 @@ def score_file(
     """
     n_runs = n_runs if counts_as_clean else 0
     tallies = {rival: _Tally(repair, n_runs) for rival, repair in rivals.items()}
+    # Not Python's own hash, which differs from one process to the next.
     key = crc32(name.encode())
     for number, recorded in enumerate(kspaces):
         for step, clean in enumerate(_series_of(recorded, n_series, np.random.default_rng([seed, key, number]))):
             # Once for all rivals and runs of this k-space.
             clean_image = image_of(clean.data)
+            # The first of a series has no earlier ones to be compared with.
             is_scored = step > 0 or n_series == 1
             for tally in tallies.values():
                 changed = count_changed(clean, tally.timed(clean))
@@ -66,6 +68,7 @@ def score_file(
             for run in range(n_runs):
                 # By the file's name: what else is scored, and in which order, must not change its sparks.
                 rng = np.random.default_rng([seed, key, run, number, *[step] * (n_series > 1)])
+                # Little of k-space is centre: without runs of its own the inner ring would have hardly any sparks.
                 before, events = add_sparks(clean, rng, only_inner=run % 4 == INNER_RUN)
                 before_image = image_of(before.data)
                 for tally in tallies.values():
@@ -75,6 +78,7 @@ def score_file(
                         # Run by run over all k-spaces: the error of a single one may be next to nothing before.
                         tally.errors[run].add(clean_image, before_image, image_of(after))
                 advance()
+    # The first of each series is not counted, see above.
     n_scored = len(kspaces) * max(n_series - 1, 1)
     return [tally.score(name, rival, n_scored, counts_as_clean) for rival, tally in tallies.items()]
 
@@ -87,6 +91,7 @@ class _Tally:
     """What one rival has gathered on one file: a scan without sparks, and one for each run."""
 
     def __init__(self, repair: AnyRival, n_runs: int) -> None:
+        # The clean file and each run are scans of their own: what one has shown must not help in another.
         self._scans = [repair.open() if isinstance(repair, ScanRival) else repair for _ in range(1 + n_runs)]
         self.harmed = 0
         self.events: list[ScoredEvent] = []
@@ -94,6 +99,7 @@ class _Tally:
         self.seconds: list[float] = []
 
     def timed(self, kspace: KSpace, events: Sequence[SparkEvent] = (), scan: int = 0) -> ComplexArray:
+        # Wall time, as a scanner waits by it.
         started = perf_counter()
         repair = self._scans[scan]
         repaired = repair.repair(kspace, events) if isinstance(repair, InformedRival) else repair(kspace)

@@ -83,6 +83,7 @@ class Proportion:
         if not self.trials:
             return 0.0, 1.0
         z = NormalDist().inv_cdf(0.975)
+        # Wilson's and not the usual interval, which has no width where none or all were found.
         shrink = 1 + z**2 / self.trials
         centre = (self.share + z**2 / (2 * self.trials)) / shrink
         half = z / shrink * sqrt(self.share * (1 - self.share) / self.trials + z**2 / (4 * self.trials**2))

@@ -56,6 +56,7 @@ def simulate_series(
     image: ComplexArray = _image_of(clean.data.astype(np.complex128))
     drifts = _Drifts(rng, image)
     sigma = noise_sigma(clean)
+    # As a scanner counts them: another weighting or inversion time is another contrast.
     counter = "repetition" if kind == "repetitions" else "contrast"
     series = []
     for number in range(n_kspaces):
@@ -66,6 +67,7 @@ def simulate_series(
         elif change == "dummies" and not is_late:
             seen = seen * (1.6 - 0.5 * drifts.tissue)  # not yet saturated, each tissue by as much as it will be
         data = drifts.acquire(rng, seen, number)
+        # Real and imaginary part have half of the variance each, so that their sum has sigma^2.
         noise: ComplexArray = rng.normal(size=data.shape) + 1j * rng.normal(size=data.shape)
         noisy = np.where(clean.sampled, data + sigma * noise / np.sqrt(2), 0).astype(np.complex64)
         indices = clean.indices.model_copy(update={counter: number})
@@ -103,18 +105,23 @@ class _Drifts:
         phase = self._radians * rng.uniform(-1, 1) * (0.6 + 0.4 * self._phase)
         image = image * (1 + self._drift * number * (0.6 + 0.4 * self._gain)) * np.exp(1j * phase)
         image = image * (1 + self._active * (number % 2))
+        # The first is the recording itself, which is not interpolated for nothing.
         if number:
             image = turned(image, float(0.3 * self._pixels * rng.normal()))
         shift = self._pixels * rng.normal(size=2) / np.sqrt(2)
         lines, samples = (np.arange(n) - n // 2 for n in self.shape)
+        # A shift of the image is a linear phase in k-space: no interpolation, and parts of a pixel are possible.
         moved = np.exp(-2j * np.pi * (shift[0] * lines[:, None] / self.shape[0] + shift[1] * samples / self.shape[1]))
         breath = self._breathing * np.sin(2 * np.pi * (self._rate * np.arange(self.shape[0]) + rng.random()))
+        # Breathing turns the phase while the lines are read: the first term of its series, so that two transforms do
+        # for all lines.
         data = _kspace_of(image) + breath[:, None] * _kspace_of(1j * image * self._breath)
         return np.asarray(data * moved * (1 + self._slope * number * lines[:, None] / self.shape[0]))
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
     """Draw a smooth field over an image, between -1 and 1."""
+    # Nine numbers over the whole image: fields of shims, bodies and receivers change slowly over it.
     coarse = rng.normal(size=(3, 3))
     field = zoom(coarse, (shape[0] / 3, shape[1] / 3), order=3, mode="nearest", grid_mode=True)
     return np.asarray(field / np.abs(field).max())
@@ -122,6 +129,7 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray
 
 def turned(image: ComplexArray, degrees: float) -> ComplexArray:
     """Turn an image about its middle."""
+    # Real and imaginary part by themselves: magnitude and phase would not be smooth where the phase wraps.
     parts = (rotate(part, degrees, axes=PLANE, reshape=False, order=3) for part in (image.real, image.imag))
     return np.asarray(next(parts) + 1j * next(parts))
 

@@ -74,6 +74,7 @@ def add_sparks(
     -------
         The k-space with sparks, and what was put in. ``kspace`` itself is not modified.
     """
+    # Strength in the image, not in k-space: what the same amplitude does depends on noise and matrix.
     unit = ripple_unit(kspace)
     radius = radii(kspace)
     data = kspace.data.copy()
@@ -89,6 +90,7 @@ def add_sparks(
         )
         added = (rnr * unit * shape).astype(data.dtype)
         data[:, partition, line, first : first + n_samples] += added
+        # As drawn, also where the loudest sample is another: the radius tells where the burst lies.
         middle = float(radius[partition, line, first + n_samples // 2])
         events.append(SparkEvent(partition, line, first, added, rnr, middle))
     return replace(kspace, data=data), tuple(events)
@@ -98,6 +100,7 @@ def draw_gains(rng: np.random.Generator, n_coils: int) -> ComplexArray:
     """How strongly and with which phase each receiver sees an event, shape ``(coil,)``; the strongest has 1."""
     gains = rng.lognormal(0.0, 0.5, n_coils) * np.exp(2j * np.pi * rng.random(n_coils))
     if rng.random() < SINGLE_RECEIVER_SHARE:
+        # A discharge in the room reaches all receivers, a bad converter or switch one.
         gains[np.arange(n_coils) != rng.integers(n_coils)] = 0
     return np.asarray(gains / np.abs(gains).max())
 
@@ -106,6 +109,7 @@ def draw_burst(rng: np.random.Generator) -> ComplexArray:
     """Relative samples of a burst, shape ``(sample,)``: one to six with uniform phases; the largest has 1."""
     n_samples = rng.integers(1, MAX_BURST + 1)
     magnitude = rng.uniform(0.3, 1.0, n_samples)
+    # The largest is 1, so that the strength drawn is the peak's.
     magnitude[np.argmax(magnitude)] = 1.0
     return np.asarray(magnitude * np.exp(2j * np.pi * rng.random(n_samples)))
 
@@ -125,6 +129,7 @@ def draw_place(
     """
     if n_samples > kspace.sampled.shape[-1]:
         raise ValueError(f"expected readouts of at least {n_samples} samples, found {kspace.sampled.shape[-1]}")
+    # Only where all its samples were acquired: what lies elsewhere nobody could find.
     fits = np.all(sliding_window_view(kspace.sampled, n_samples, axis=-1), axis=-1)
     if not np.any(fits):
         raise ValueError(f"expected a readout with {n_samples} consecutive acquired samples, found none")

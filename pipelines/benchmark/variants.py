@@ -59,5 +59,6 @@ def read_variants(texts: Sequence[str], common: Properties, taken: Sequence[str]
             raise SettingsError(f"--variant: expected names that differ, found {name!r} twice")
         # Values may hold commas themselves.
         settings = re.split(r",(?=\s*\w+\.\w+=)", listed) if listed.strip() else []
+        # The variant's own settings last, as they are to win over those in common.
         variants[name] = {**common, **dict(read_setting(each.strip(), "--variant") for each in settings)}
     return variants

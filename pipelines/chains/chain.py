@@ -74,6 +74,7 @@ class Chain:
 
     def check_writers(self) -> None:
         """Raise PipelineError if what the last node gives has no writer, and so would never come back."""
+        # Behind parts that only a Gadgetron runs nobody here knows what the last node is given.
         last = self.nodes[-1] if self.nodes and not self.obstacles else None
         given = GIVES.get(last.name) if last is not None and last.is_ours else None
         if given is not None and given[0] not in self.writes:
@@ -190,6 +191,7 @@ def _read_packaged(stem: str) -> Chain:
 
 def _known_chains() -> str:
     """List the packaged chains, those apart that only a Gadgetron can run."""
+    # Read anew: only somebody who has mistyped a name waits for it.
     chains = [_read_packaged(stem) for stem in packaged_names()]
     here = ", ".join(chain.source for chain in chains if not chain.obstacles)
     elsewhere = ", ".join(chain.source for chain in chains if chain.obstacles)

@@ -29,6 +29,7 @@ def check_models(chain: Chain) -> None:
         for stage in node.settings:
             if isinstance(stage, SparkDetectionSettings):
                 _check_detection(stage)
+            # Most settings need no model here, and then nothing is opened.
             if isinstance(stage, CalibrationSettings):
                 open_value_assignment(stage)
 

@@ -108,6 +108,7 @@ class Trust:
         host, port = address
         if (host in _LOOPBACK and port in WORKER_PORTS) or address in self.addresses:
             return
+        # Who allows 127.0.0.1 has allowed localhost, too: both are this machine.
         if host in _LOOPBACK and any((name, port) in self.addresses for name in _LOOPBACK):
             return
         raise TrustError(
@@ -139,6 +140,7 @@ def trust_of(
             raise SettingsError(f"--allow-folder: expected a folder, found {str(folder)!r}")
     return Trust(
         frozenset(modules),
+        # Real paths once and for all: a link that is put in their place later leads nowhere else.
         tuple(Path(os.path.realpath(folder)) for folder in folders),
         frozenset(_address(text) for text in addresses),
         is_whole,

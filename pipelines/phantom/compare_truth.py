@@ -59,6 +59,7 @@ def compare(sparks: Sequence[SimulatedSpark], repaired: Iterable[RepairedPlace])
     changed = {(place.indices, place.place): place for place in repaired}
     # By its largest sample: the others of a burst may be too weak to be told.
     at_peaks = [changed.get((spark.indices, peak_of(spark))) for spark in sparks]
+    # One without is enough: all are to be judged by the same rule.
     if any(not place.change for place in changed.values()):
         left: tuple[float, ...] = ()
         pairs = zip(sparks, at_peaks, strict=True)
@@ -107,12 +108,14 @@ def added_at_peak(spark: SimulatedSpark, sparks: Iterable[SimulatedSpark]) -> Co
             0 <= number < other.n_samples
         ):
             gains = np.array([complex(*gain) for gain in other.gains])
+            # Sparks that lie over each other add up: what is to be gone is their sum.
             added += other.peak_amplitude * gains * complex(*other.burst[number])
     return added
 
 
 def _left(added: ComplexArray, repaired: RepairedPlace | None) -> float:
     """Give the distance from the truth after the repair over that before, in the receiver that was hit most."""
+    # Of the sum, which another spark may make largest in another receiver.
     coil = int(np.argmax(np.abs(added)))
     changes = dict(zip(repaired.receivers, repaired.change, strict=True)) if repaired is not None else {}
     return float(abs(added[coil] + changes.get(coil, 0)) / abs(added[coil]))

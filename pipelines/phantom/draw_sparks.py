@@ -102,6 +102,7 @@ def draw_in_kspace(
             if places[later.readout] in taken:
                 continue
             taken.add(places[later.readout])
+            # The same gains and shape: it is the same source that is heard again.
             weaker = replace(event, rnr=event.rnr * later.strength, peak=event.peak * later.strength)
             sparks.append(_spark(acquired, weaker, later.readout, radius, repeat_of=number))
     return sparks
@@ -166,6 +167,7 @@ def _reaches(acquired: AcquiredKSpace, number: int, event: _Event) -> bool:
     if number >= len(acquired.readouts):
         return False
     readout = acquired.readouts[number]
+    # Readouts of a partial echo or of another length may not reach the columns of the first.
     columns = acquired.kspace.sampled[readout.partition, readout.line]
     return bool(np.all(columns[event.column : event.column + event.burst.size]))
 

@@ -75,8 +75,10 @@ def draw_head(shape: tuple[int, int], extent: tuple[float, float], z: float, rng
     head = np.hypot(x / HEAD[0], y / HEAD[1])
     angle = np.arctan2(y / HEAD[1], x / HEAD[0])
     image = np.where(head < 1, FAT, 0.0)
+    # From the outside inwards: each tissue is drawn over the middle of the one before.
     image[head < 0.93] = SKULL
     image[head < 0.86] = FLUID
+    # Folds and the fissure make edges in all directions, whose star lines in k-space are what a spark is taken for.
     brain = head < 0.83 + 0.012 * _folds(angle, rng, 14, 30) - 0.05 * _fissure(x)
     image[brain] = GREY
     image[brain & (head < 0.7 + 0.045 * _folds(angle, rng, 9, 26) - 0.12 * _fissure(x))] = WHITE
@@ -129,6 +131,7 @@ def _folds(angle: FloatArray, rng: np.random.Generator, lowest: int, highest: in
     """Wavy line around the head, between about -1 and 1."""
     orders = np.arange(lowest, highest)
     weights, phases = rng.uniform(0.4, 1.0, orders.size), rng.uniform(0, 2 * np.pi, orders.size)
+    # Whole orders only, so that the line closes around the head.
     folds = sum(w * np.cos(order * angle + p) for w, order, p in zip(weights, orders, phases, strict=True))
     return np.asarray(folds / np.sqrt(np.sum(weights**2)))
 

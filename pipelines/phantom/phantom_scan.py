@@ -81,6 +81,7 @@ def acquisitions(scan: PhantomScan, on_slice: OnSlice = lambda _done, _total: No
         # A noise prescan comes first, as in real scans: it must pass unchanged.
         noise = _noise(scan, mixing, rng)
         yield _acquisition(scan, noise, counter, flags=ACQ_IS_NOISE_MEASUREMENT)
+    # The slices of a line one after the other, as a multi-slice gradient echo fills its TR.
     for line in range(scan.matrix):
         for number, volume in enumerate(volumes):
             counter += 1
@@ -90,6 +91,7 @@ def acquisitions(scan: PhantomScan, on_slice: OnSlice = lambda _done, _total: No
 
 def kspace_of_slice(scan: PhantomScan, number: int, rng: np.random.Generator) -> ComplexArray:
     """Sample one slice without noise, shape ``(coil, ky, kx)``; the noise of a sample has sigma 1."""
+    # The oversampled readout covers twice the field of view at the same size of a pixel.
     fine = FINENESS * scan.matrix, FINENESS * scan.n_samples
     extent = scan.field_of_view, OVERSAMPLING * scan.field_of_view
     head = draw_head(fine, extent, _slice_position(scan, number), rng) * background_phase(fine, extent)
@@ -110,11 +112,13 @@ def _slice_position(scan: PhantomScan, number: int) -> float:
 def _noise_mixing(n_coils: int, rng: np.random.Generator) -> ComplexArray:
     """Receivers share a little of their noise; rows of norm 1, shape ``(coil, coil)``."""
     coupling = rng.normal(size=(n_coils, n_coils)) + 1j * rng.normal(size=(n_coils, n_coils))
+    # The diagonal leads by far: real arrays are decoupled, and whitening has a little to do.
     mixing = np.eye(n_coils) + 0.06 * coupling
     return np.asarray(mixing / np.linalg.norm(mixing, axis=1, keepdims=True))
 
 
 def _noise(scan: PhantomScan, mixing: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    # Real and imaginary part have half of the variance each: a sample's noise has sigma 1.
     white = rng.normal(size=(2, scan.n_coils, scan.n_samples)) / np.sqrt(2)
     return np.asarray(mixing @ (white[0] + 1j * white[1]))
 

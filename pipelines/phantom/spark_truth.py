@@ -60,6 +60,7 @@ class SimulatedSpark(BaseModel):
     rnr: float
     radius: float
     repeat_of: int | None = None
+    # By it a file is known to be the one that the truth tells of, or another.
     sparked: Complex | None = None
 
 

@@ -9,19 +9,10 @@ from ismrmrd.hdf5 import acquisition_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
+from pipelines.files.plain_header import COUNTERS
 from pipelines.files.raw_items import RawAcquisition
 
-_COUNTERS = (
-    "kspace_encode_step_1",
-    "kspace_encode_step_2",
-    "average",
-    "slice",
-    "contrast",
-    "phase",
-    "repetition",
-    "set",
-    "segment",
-)
+_COUNTERS = ("kspace_encode_step_1", "kspace_encode_step_2", *COUNTERS)
 # By the names that both versions share; what version 1 lacks is not lost, as items go out as they came.
 _NUMBERS = ("measurement_uid", "acquisition_time_stamp", "discard_pre", "discard_post", "encoding_space_ref")
 _VECTORS = ("position", "read_dir", "phase_dir", "slice_dir", "patient_table_position")

@@ -5,21 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pipelines.files.mrd_header import MATRIX_AXES, NAMESPACE
-
-_LIMITS = (
-    "kspace_encoding_step_0",
-    "kspace_encoding_step_1",
-    "kspace_encoding_step_2",
-    "average",
-    "slice",
-    "contrast",
-    "phase",
-    "repetition",
-    "set",
-    "segment",
-)
-_ACCELERATED = ("kspace_encoding_step_1", "kspace_encoding_step_2")
+from pipelines.files.plain_header import AXES, COUNTERS, NAMESPACE, STEPS
 
 
 def header_xml(header: Any) -> bytes:  # noqa: ANN401 - of an optional package
@@ -30,7 +16,7 @@ def header_xml(header: Any) -> bytes:  # noqa: ANN401 - of an optional package
     header
         ``mrd.Header``.
     """
-    root = Element("ismrmrdHeader", {"xmlns": NAMESPACE.strip("{}")})
+    root = Element("ismrmrdHeader", xmlns=NAMESPACE)
     # In the order of the schema, and with what it demands even where no node looks at it.
     conditions = SubElement(root, "experimentalConditions")
     _add(conditions, "H1resonanceFrequency_Hz", header.experimental_conditions.h1resonance_frequency_hz)
@@ -43,7 +29,7 @@ def _add_encoding(element: Element, encoding: Any) -> None:  # noqa: ANN401
     _add_space(SubElement(element, "encodedSpace"), encoding.encoded_space)
     _add_space(SubElement(element, "reconSpace"), encoding.recon_space)
     limits = SubElement(element, "encodingLimits")
-    for name in _LIMITS:
+    for name in (*STEPS, *COUNTERS):
         limit = getattr(encoding.encoding_limits, name)
         if limit is not None:
             found = SubElement(limits, name)
@@ -52,14 +38,14 @@ def _add_encoding(element: Element, encoding: Any) -> None:  # noqa: ANN401
     _add(element, "trajectory", encoding.trajectory.name.lower())
     if encoding.parallel_imaging is not None:
         factor = SubElement(SubElement(element, "parallelImaging"), "accelerationFactor")
-        for name in _ACCELERATED:
+        for name in STEPS[1:]:
             _add(factor, name, getattr(encoding.parallel_imaging.acceleration_factor, name))
 
 
 def _add_space(element: Element, space: Any) -> None:  # noqa: ANN401
     for name, value in (("matrixSize", space.matrix_size), ("fieldOfView_mm", space.field_of_view_mm)):
         found = SubElement(element, name)
-        for axis in MATRIX_AXES:
+        for axis in AXES:
             _add(found, axis, getattr(value, axis))
 
 

@@ -14,11 +14,9 @@ from xsdata.exceptions import ParserError
 
 from gadgets.errors import RawDataError
 from gadgets.outside import MAX_XML_BYTES, XMLError, parse_xml, tidied
-from pipelines.files.plain_header import LIMITS, plain_header
+from pipelines.files.plain_header import AXES, LIMITS, NAMESPACE, STEPS, plain_header
 
-NAMESPACE = "{http://www.ismrm.org/ISMRMRD}"
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader
-MATRIX_AXES = ("x", "y", "z")
 
 # The parser raises what it stumbles on.
 _REFUSALS = (ParserError, TypeError, ValueError)
@@ -91,8 +89,8 @@ def _strictly(xml: bytes) -> MRDHeader:
             raise ValueError("expected a trajectory of those that MRD has")
         for space in (encoding.encodedSpace, encoding.reconSpace):
             # The parser only warns of a text, or a fraction, in place of a number, and keeps it.
-            _check_numbers(space.matrixSize, MATRIX_AXES, int)
-            _check_numbers(space.fieldOfView_mm, MATRIX_AXES, float)
+            _check_numbers(space.matrixSize, AXES, int)
+            _check_numbers(space.fieldOfView_mm, AXES, float)
             if min(vars(space.matrixSize).values()) < 1 or not all(
                 map(math.isfinite, vars(space.fieldOfView_mm).values())
             ):
@@ -102,7 +100,7 @@ def _strictly(xml: bytes) -> MRDHeader:
                 _check_numbers(limit, LIMITS, int)
         factor = encoding.parallelImaging and encoding.parallelImaging.accelerationFactor
         if factor:
-            _check_numbers(factor, ("kspace_encoding_step_1", "kspace_encoding_step_2"), int)
+            _check_numbers(factor, STEPS[1:], int)
     return header
 
 
@@ -117,18 +115,15 @@ def _with_user_parameters(root: Element, xml: bytes) -> bytes:
 
     The schema allows it to be absent; the parser of the ``ismrmrd`` package fails there and the node dies.
     """
-    lacking = [
-        element
-        for element in root.iter(f"{NAMESPACE}waveformInformation")
-        if element.find(f"{NAMESPACE}userParameters") is None
-    ]
+    wanted = f"{{{NAMESPACE}}}userParameters"
+    lacking = [each for each in root.iter(f"{{{NAMESPACE}}}waveformInformation") if each.find(wanted) is None]
     if not lacking:
         # Some clients end the header with a NUL, which is no XML.
         return xml.strip(b"\0 \t\r\n")
     for element in lacking:
-        SubElement(element, f"{NAMESPACE}userParameters")
+        SubElement(element, wanted)
     # As the default namespace: parsers that look for plain names would not find them behind a prefix.
-    register_namespace("", NAMESPACE.strip("{}"))
+    register_namespace("", NAMESPACE)
     return b'<?xml version="1.0"?>\n' + bytes(tostring(root, encoding="utf-8"))
 
 
@@ -146,7 +141,3 @@ def _parse(xml: bytes, where: str) -> Element:
     if root.tag.rpartition("}")[2] != "ismrmrdHeader":
         raise RawDataError(f"{where}: expected an MRD header with root <ismrmrdHeader>, found <{root.tag}>")
     return root
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -8,15 +8,13 @@ from functools import reduce
 from typing import Any
 from xml.sax.saxutils import escape
 
+from pipelines.files.siemens.readouts import COUNTERS
+
 Protocol = Mapping[str, Any]
 NOT_IMAGING = ("NOISEADJSCAN", "PHASCOR", "PATREFSCAN", "RTFEEDBACK", "HPFEEDBACK", "RETRO_DUMMYSCAN")
-LIMITS = {"kspace_encoding_step_1": "Lin", "kspace_encoding_step_2": "Par", "average": "Ave", "slice": "Sli"} | {
-    "contrast": "Eco",
-    "phase": "Phs",
-    "repetition": "Rep",
-    "set": "Set",
-    "segment": "Seg",
-}
+LIMITS = {name.replace("encode", "encoding"): counter for name, counter in COUNTERS.items()}
+"""Siemens' names of counters, by those that a header has for their limits: it says "encoding", readouts "encode"."""
+
 VOLUME = 4
 """Siemens' number for a 3D acquisition."""
 

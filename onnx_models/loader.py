@@ -80,6 +80,7 @@ def _verify(entry: ModelEntry, kind: str, expected: Mapping[str, Shape], values:
     )
     if not fits:
         raise ModelError(f"model {entry.name}: expected the {kind} {dict(expected)} of the manifest, found {found}")
+    # A type that is not known here could not be filled: the arrays of a scan are made by it.
     types = {value.name: value.type for value in values if value.type not in DTYPES}
     if types:
         raise ModelError(f"model {entry.name}: expected {kind} of a type among {sorted(DTYPES)}, found {types}")

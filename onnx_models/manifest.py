@@ -118,6 +118,7 @@ class Manifest(_Strict):
     @classmethod
     def _unique_names(cls, models: tuple[ModelEntry, ...]) -> tuple[ModelEntry, ...]:
         twice = sorted(name for name, count in Counter(entry.name for entry in models).items() if count > 1)
+        # Reports name models, and a new one replaces that of its name.
         if twice:
             raise ValueError(f"model names are unique, found more than once: {', '.join(twice)}")
         return models

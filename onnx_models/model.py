@@ -117,6 +117,7 @@ class Model:
         if misfit or len({array.shape[0] for array in inputs.values()}) > 1:
             found = {name: array.shape for name, array in inputs.items()}
             raise ModelError(f"model {self.entry.name}: expected inputs of the shapes {expected}, found {found}")
+        # Converted here: ONNX Runtime refuses a float64, which NumPy makes easily.
         return {name: np.asarray(array, dtype=self._dtypes[name]) for name, array in inputs.items()}
 
 
@@ -136,6 +137,7 @@ def whole_batches(n_rows: int, size: int) -> Iterator[tuple[slice, int]]:
     """
     for start in range(0, max(n_rows, 1), size):
         stop = min(start + size, n_rows)
+        # One padded row where there is none: the shapes of the outputs come from the session, and not from a guess.
         yield slice(start, stop), max(stop - start, 1)
 
 

@@ -124,6 +124,7 @@ def _session(content: bytes, name: str, provider: str, threads: int) -> onnxrunt
     onnxruntime = onnx_runtime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    # Operators one after the other: k-spaces and batches are what is shared out among cores.
     options.inter_op_num_threads = 1
     # A spinning thread would take a core from the other nodes of the chain between two k-spaces.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")

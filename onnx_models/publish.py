@@ -39,6 +39,7 @@ def write_entry(entry: ModelEntry, folder: Path | None = None) -> Manifest:
     file = target / entry.file
     if not file.is_file():
         raise ModelError(f"model {entry.name}: expected its file at {file}, found none")
+    # Written down is only what is there: a manifest that lies would stop the next scan.
     if (found := hash_file(file)) != entry.sha256:
         raise ModelError(f"model {entry.name}: {file} has the wrong hash, expected {entry.sha256}, found {found}")
     known = read_manifest(target).models if (target / MANIFEST_NAME).exists() else ()

@@ -34,6 +34,7 @@ WHICH_MODELS = "Folder with a manifest and models; `none` stands for those that 
 class NodeSettings(BaseModel):
     """Properties common to all nodes."""
 
+    # A property that is not known is an error: a misspelt one would leave the default in force without a word.
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
     report: Path | None = Field(default=None, description="File to which the node adds one JSON line per k-space.")

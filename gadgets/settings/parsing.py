@@ -92,6 +92,7 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
     nested: dict[str, Any] = {}
     for name, value in properties.items():
         stage, dot, field = name.partition(".")
+        # A stage that was given a value as a whole keeps it: pydantic then says what is wrong with it.
         if dot and isinstance(nested.setdefault(stage, {}), dict):
             nested[stage][field] = value
         elif not dot:
@@ -159,6 +160,7 @@ def _expected(item: ErrorDetails) -> str:
     """Say in our words what was expected in place of a value, and which one may have been meant."""
     context, found = item.get("ctx") or {}, item["input"]
     if item["type"] == "literal_error":
+        # Pydantic writes the values as 'a', 'b' or 'c'.
         known = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
         return f"expected one of {', '.join(known)}; found {found!r}{did_you_mean(str(found), known)}"
     for kind, words in EXPECTED.items():

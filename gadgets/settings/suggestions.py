@@ -45,6 +45,8 @@ def _meant(name: str, names: Sequence[str]) -> list[str]:
     stage, _, own = name.rpartition(".")
     # Where the stage is right it must not count, or all of its properties would be like any other.
     beside = {each.rpartition(".")[2]: each for each in names if stage and each.rpartition(".")[0] == stage}
+    # What is much like the name goes before what is only somewhat like it, also where the first is at the end of a
+    # name.
     for likeness in (MUCH_LIKE, SOMEWHAT_LIKE):
         if beside:
             found = [beside[each] for each in _alike(own, beside, likeness)]
@@ -56,6 +58,7 @@ def _meant(name: str, names: Sequence[str]) -> list[str]:
 
 
 def _alike(name: str, names: Iterable[str], likeness: float) -> list[str]:
+    # Whoever writes it in other letters means the same.
     folded = {each.casefold(): each for each in names}
     return [folded[each] for each in get_close_matches(name.casefold(), folded, MAX_MEANT, likeness)]
 

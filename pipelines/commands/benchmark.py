@@ -100,6 +100,7 @@ def benchmark(
     with working(shell, f"scoring {rivals} on {amount(len(files or ()), 'file')}") as work:
         work.phase("opening models")
         scores = [score for path in join or () for score in read_results(path)]
+        # Without files nothing is opened: results of earlier runs are joined on machines without models, too.
         chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
         unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
         how = {"runs": runs, "series": series, "seed": seed}

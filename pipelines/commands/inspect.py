@@ -63,6 +63,7 @@ def inspect(
             try:
                 inspections.append(look_at(path, properties, group, partial(_show_bar, work, path.name)))
             except DesparkError as error:
+                # The only file: its failure is that of the command. Of several, the others are looked at all the same.
                 if len(found) == 1:
                     raise
                 failures.append(str(error))
@@ -105,6 +106,7 @@ def files_in(path: Path) -> Iterator[Path]:
 
 def look_at(path: Path, properties: dict[str, str], group: str, on_step: Callable[[int, int], None]) -> Inspection:
     """Look at one file: at its images where it holds these and no raw data."""
+    # A file that holds both is taken as raw: images that were made of it tell less.
     is_image = path.name.lower().endswith(IMAGE_ENDINGS) or (has_group(path, "images") and not has_group(path, group))
     look: Callable[..., Inspection] = inspect_images if is_image else partial(inspect_raw, group=group)
     return look(path, properties, on_step=on_step)

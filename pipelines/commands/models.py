@@ -63,6 +63,7 @@ def refusals(rows: Sequence[ListedModel]) -> str:
     alike: dict[str, list[ListedModel]] = {}
     for row in rows:
         if row.refusal:
+            # Without the name in front, by which all refusals would differ.
             alike.setdefault(row.refusal.removeprefix(f"model {row.name}: "), []).append(row)
     return "; ".join(
         f"{len(members)} models: {reason}" if len(members) > 1 else members[0].refusal

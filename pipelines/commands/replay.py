@@ -82,6 +82,7 @@ def replay(
         shell.write_json(reports_json(results))
     if page is not None:
         with working(shell, f"writing {page}") as work:
+            # Pictures are made of the raw file, because a chain gives back images of its own kind, or none.
             seen = [look_again(each, lambda done, total: work.bar("drawing", done, total)) for each in results]
             write_html(page, seen)
     for result in results:

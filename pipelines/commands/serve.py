@@ -92,6 +92,7 @@ def serve(
         check_default_models()
     limits = ServerLimits(connections, scans, idle_limit, stall_limit, node_limit)
     trust = trust_of(allow_module or (), allow_folder or (), allow_address or (), is_whole=trust_clients)
+    # Before the host is there: nodes get the limit through its environment.
     limit_memory(memory_limit)
     with (
         open_archive(archive, archive_size, archive_age, pages) as kept,

@@ -162,6 +162,7 @@ def draw_sparks(raw_file: Path, plan: SparkPlan, group: str = "dataset") -> Trut
     sparks: list[SimulatedSpark] = []
     kspaces: list[SimulatedKSpace] = []
     for number, acquired in enumerate(read_kspaces(raw_file, group)):
+        # Of each k-space by itself: its sparks do not depend on how many random numbers those before took.
         rng = np.random.default_rng([plan.seed, number])
         indices, n_samples = acquired.kspace.indices, int(np.count_nonzero(acquired.kspace.sampled))
         kspaces.append(SimulatedKSpace(indices=indices, sigma=noise_sigma(acquired.kspace), n_samples=n_samples))
@@ -193,6 +194,7 @@ def with_sparks(items: Iterable[RawItem], sparks: Sequence[SimulatedSpark]) -> I
         if isinstance(item, RawAcquisition):
             hits = by_acquisition.get(number, [])
             number += 1
+            # With its header as it was: nothing but the samples may tell that a spark was put in.
             yield replace(item, data=_add(item.data, hits)) if hits else item
         else:
             yield item

@@ -90,6 +90,7 @@ def worker(
         return
     ports = ports_of(port, node or ())
     if check:
+        # Nobody can connect to "any address": the machine itself is meant.
         check_nodes({name: (ANY_ADDRESS.get(bind, bind), number) for name, number in ports.items()})
         return
     defaults = worker_settings(settings, os.environ)
@@ -129,6 +130,7 @@ def ports_of(base: int, named: Sequence[str]) -> dict[str, int]:
         A name is not one of a node, a port is none, or one is given twice.
     """
     if not named:
+        # Port 0 stays 0 for all: each node then takes one that is free.
         return {node: base and base + number for number, node in enumerate(NODES)}
     ports: dict[str, int] = {}
     for assignment in named:

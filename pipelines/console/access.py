@@ -31,6 +31,7 @@ class Access:
 
     def opens(self, key: str) -> bool:
         """Whether this is the key."""
+        # In constant time: how long a comparison takes must not tell how much of a guess was right.
         return secrets.compare_digest(key.encode(), self.key.encode())
 
     def may_see(self, cookies: str) -> bool:
@@ -43,6 +44,7 @@ class Access:
 
     def may_change(self, form_key: str, origin: str, host: str) -> bool:
         """Whether a form came from the console's own page; `origin` is empty where the browser does not say it."""
+        # Some requests have no origin; then the key of the form, which no other page can read, decides alone.
         is_own = not origin or urlsplit(origin).netloc == host
         return is_own and secrets.compare_digest(form_key.encode(), self.form_key.encode())
 

@@ -110,6 +110,7 @@ class Looker:
             for path in self._find():
                 # A scan that pauses is not over.
                 if path not in self._seen and path.stem not in running and self._is_still(path):
+                    # Also where the look will fail: a damaged file would be tried for ever.
                     self._seen.add(path)
                     return path
         except OSError as error:
@@ -146,6 +147,7 @@ class Looker:
                 self._known.add(path)
                 self._kept[number] = (path, seen)
                 while len(self._kept) > MOST_KEPT:
+                    # Numbers of the logbook grow: the smallest is the oldest.
                     del self._kept[min(self._kept)]
         self._say("")
 

@@ -121,6 +121,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Take a form."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin", "")
         length = self.headers.get("Content-Length", "")
+        # By the number of digits first: turning a very long one into a number takes time by itself.
         if not length.isdecimal() or len(length) > len(str(MOST_FORM_BYTES)) or int(length) > MOST_FORM_BYTES:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Expected a form of at most {MOST_FORM_BYTES} bytes.")
             return
@@ -171,6 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _go_to(self, path: str, cookie: str = "") -> None:
         more = {"Location": path, **({"Set-Cookie": cookie} if cookie else {})}
+        # 303: the browser asks for the page anew, and loading it once more does not send the form again.
         self._answer(HTTPStatus.SEE_OTHER, b"", HTML, more)
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:

@@ -57,6 +57,7 @@ class Archive:
         """Raise RawDataError unless files can be made in the folder, which is made if it is not there."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Tried, not asked: rights say nothing of a disk that is full or mounted read-only.
             probe = os.open(self.folder / f".{os.getpid()}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
             os.close(probe)
             (self.folder / f".{os.getpid()}").unlink()
@@ -129,6 +130,7 @@ class ArchivedScan:
         self._n_since_look = 0
         self._descriptor: int | None = None
         try:
+            # O_EXCL: a file of that name would be another scan's.
             self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
             self._give_up(error.strerror)

@@ -31,6 +31,7 @@ def _add_encoding(element: Element, encoding: Any) -> None:  # noqa: ANN401
     limits = SubElement(element, "encodingLimits")
     for name in (*STEPS, *COUNTERS):
         limit = getattr(encoding.encoding_limits, name)
+        # Version 2 leaves out what a scan does not count.
         if limit is not None:
             found = SubElement(limits, name)
             for end in ("minimum", "maximum", "center"):

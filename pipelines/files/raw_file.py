@@ -71,7 +71,9 @@ class RawFile:
         self.group = group
         with ExitStack() as stack:
             self._stored = as_mrd(self.path, stack)
+            # In the child, too: with some damaged files it is the opening that never ends.
             (about,) = self._read(_about)
+            # Only now that all went well: before, what was made of the file is removed on the way out.
             self._closing = stack.pop_all()
         self.header_xml, self.other_groups = about.header_xml, about.other_groups
         self.n_acquisitions, self.n_waveforms = about.n_acquisitions, about.n_waveforms

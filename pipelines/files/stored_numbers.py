@@ -109,6 +109,7 @@ def as_numbers(
     """
     flat = np.ascontiguousarray(values).reshape(-1)
     given = stored if _is_mislabelled() else number_type(flat.dtype) or stored
+    # Complex numbers and pairs become twice as many real ones, side by side as MRD has them.
     numbers = flat.view(given)
     if numbers.size != count:
         raise RawDataError(f"{where} expected by its header ({count} numbers), found {numbers.size} numbers")
@@ -129,6 +130,7 @@ def _cast(values: NDArray[Any], wanted: np.dtype[Any]) -> tuple[NDArray[Any], in
         return values, None
     with np.errstate(all="ignore"):
         converted = values.astype(wanted)
+        # There and back: what comes back as it was has lost nothing. Signs as well, since whole numbers wrap round.
         survives = (converted.astype(values.dtype) == values) & ((converted < 0) == (values < 0))
     if wanted.kind == "f":
         if values.dtype.kind == "f":

@@ -189,6 +189,7 @@ class StoredScan:
         return {field: stored for field in fields if (stored := number_type(dtype[field])) is not None}
 
     def _rows(self, dataset: h5py.Dataset, header_dtype: np.dtype[Any], what: str) -> Iterator[tuple[np.void, np.void]]:
+        # One row first: how large rows of variable length are is known once one is read.
         start, count = 0, 1
         while start < len(dataset):
             rows = read(dataset, str(self.path), start, start + count)

@@ -57,6 +57,8 @@ class StoredStream:
         self._file = path.open("rb")
         try:
             self.header_xml = self._read_header(MessageReader(_Bytes(self._file), path.name))
+            # Once through all of it: nothing in a stream says how much will come, and damage is told before any work is
+            # done.
             kinds = [type(item) for item in self]
         except BaseException:
             self._file.close()
@@ -125,6 +127,7 @@ class StoredStream:
             message = self._next(reader)
         if message is None or message.id is not MessageID.HEADER:
             raise RawDataError(f"{self._path}: expected a stream that begins with an MRD header, found none")
+        # The text stands behind its length.
         return message.body[4:]
 
 

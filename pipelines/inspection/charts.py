@@ -20,11 +20,13 @@ def time_line(report: ScanReport) -> str:
     height, top, bottom = 150, 12, 30
     times, last, unit = times_of(report)
     strongest = max((spark.strength for spark in report.sparks), default=0.0)
+    # What nobody sees must not fill the chart, and of zero there is no logarithm.
     scale, ticks = _scale(max(strongest, 0.1))
     floor = height - bottom
     parts = [_grid(value, floor - (floor - top) * value / scale, f"{value:g}") for value in ticks]
     for spark, time in zip(report.sparks, times, strict=True):
         x = LEFT + (WIDTH - LEFT - RIGHT) * (time / last if last else 0.5)
+        # A strength that is not known is drawn half as high: at zero nobody would see it.
         y = floor - (floor - top) * (spark.strength or scale / 2) / scale
         kind = "yes" if spark.is_repaired else "no"
         told = f"{time:.4g} {unit}, line {spark.line}, {spark.strength:.2g} times the noise"
@@ -72,6 +74,7 @@ def receiver_counts(report: ScanReport) -> list[tuple[int, str, int]]:
     counts = Counter(receiver for spark in report.sparks for receiver in spark.receivers)
     chosen: Sequence[int] = range(max(report.n_coils, max(counts, default=-1) + 1))
     if len(chosen) > MOST_BARS:
+        # In the order of their numbers again, as on the coil.
         chosen = sorted(receiver for receiver, _ in counts.most_common(MOST_BARS))
     coils = report.scan.coils
     return [(each, coils[each] if each < len(coils) else "", counts[each]) for each in chosen]
@@ -81,6 +84,7 @@ def _scale(largest: float) -> tuple[float, list[float]]:
     """Choose the end of an axis and the values that are marked on it."""
     magnitude = 10 ** math.floor(math.log10(largest))
     step = next(step * magnitude for step in (0.2, 0.5, 1, 2, 5) if largest / (step * magnitude) <= 5)
+    # A little more, so that what ends at a mark does not touch the end of the axis.
     n_steps = math.ceil(largest / step + 1e-9)
     return n_steps * step, [step * number for number in range(1, n_steps + 1)]
 

@@ -28,6 +28,7 @@ class KnownSparks:
     def detect(self, kspace: KSpace) -> Detection:
         """Give the points of the sparks that are known of a k-space."""
         same = [each for each in self._kspaces if each.indices == kspace.indices]
+        # Echoes that no counter tells apart share their indices: their order tells them apart.
         number = self._seen[kspace.indices]
         self._seen[kspace.indices] += 1
         if number >= len(same):

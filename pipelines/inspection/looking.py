@@ -90,6 +90,7 @@ def look_again(report: ScanReport, on_step: OnStep) -> Inspection:
     """
     own = {f"calibration.{name}": value for name, value in report.settings.get("calibration", {}).items()}
     joined = {name: value for name, value in report.settings.get("raw_repair", {}).items() if "calibration." in name}
+    # A report of the first look must not have all of it once more at its end.
     without_report = {name: value for name, value in {**own, **joined}.items() if not name.endswith("report")}
     settings = validate(without_report, RawRepairSettings, "calibration")
     with one_blas_thread(), RawFile(Path(report.input), report.group) as raw:

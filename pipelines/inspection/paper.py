@@ -82,6 +82,7 @@ def _write_words(figure: Figure, words: Words) -> float:
 
 def _write(figure: Figure, lines: Sequence[tuple[str, int, str, str]], top: float) -> float:
     for text, size, colour, weight in lines:
+        # From points, 72 to an inch, to parts of the page.
         top -= 1.55 * size / 72 / A4[1]
         # A dollar sign is no mathematics here.
         figure.text(0.07, top, text, fontsize=size, color=colour, weight=weight, va="bottom", parse_math=False)

@@ -212,6 +212,7 @@ def pictures_of(files: DemoFiles, truth: Truth, comparison: Comparison) -> Itera
     repaired = images_of(files.images)
     for clean, sparked in zip(read_kspaces(files.clean), read_kspaces(files.sparked), strict=True):
         indices = clean.kspace.indices
+        # What came before the repair the chain does not tell: it is made here by the same function.
         before, after = reconstruct(sparked.kspace, encoding)[0], repaired[indices.slice]
         sparks = tuple(
             MarkedSpark(spark.line, peak_of(spark)[2], spark.rnr, spark.radius, found)

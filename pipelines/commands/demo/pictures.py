@@ -131,6 +131,7 @@ def _show(axes: Axes, image: FloatArray, white: float, title: str) -> None:
 
 def _show_kspace(axes: Axes, pictures: SlicePictures) -> None:
     logarithm = np.log10(np.maximum(pictures.kspace, 1e-12))
+    # Not to the loudest sample: sparks and echo would leave no colours for the rest.
     low, high = np.quantile(logarithm, (0.01, 0.9995))
     axes.imshow(logarithm, cmap="magma", vmin=low, vmax=high, aspect="auto", interpolation="nearest")
     found = [spark for spark in pictures.sparks if spark.found]

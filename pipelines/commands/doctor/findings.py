@@ -123,6 +123,7 @@ def spark_in_a_phantom() -> Iterator[Finding]:
     repaired = repair_sparks(sparked, found)
     places = {(point.partition, point.line, point.sample) for point in found.points}
     left = np.linalg.norm(repaired - clean) / np.linalg.norm(sparked - clean)
+    # Both are asked for: a sample that was found may be repaired badly, and good ones may have been changed.
     is_well = places == {SPARK_AT} and left < 0.1
     text = f"found and repaired, {100 * left:.1f} % of it is left"
     yield Finding(

@@ -69,6 +69,7 @@ def run_all(
     outputs = outputs_of(inputs, output)
     if len(inputs) == 1:
         return [run(inputs[0], outputs[0])]
+    # Where the folder has the input's name in it, each run sees to its own.
     if PLACE not in str(output.parent):
         check_parent(output)
     reports, failures = [], []

@@ -43,6 +43,7 @@ def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
 def spark_table(report: ScanReport) -> Table:
     """Show the strongest sparks, in the order of the scan; 80 columns hold it."""
     strongest = sorted(report.sparks, key=lambda spark: -spark.strength)[:MOST_SPARKS]
+    # In the order of the scan again: a pattern in time is seen in that alone.
     shown = [spark for spark in report.sparks if spark in strongest]
     left_out = len(report.sparks) - len(shown)
     caption = f"the {len(shown)} strongest; {left_out} more stand in the report" if left_out else None

@@ -75,6 +75,7 @@ def direction_of(entries: Sequence[ScanEntry]) -> str:
     entries = [entry for entry in entries if entry.source not in LOOKS]
     if len(entries) < FEWEST_SCANS:
         return f"Too few scans to say whether it gets worse ({len(entries)} of {FEWEST_SCANS})."
+    # By number, not by time: both halves then count about as many scans, however unevenly they came.
     middle = len(entries) // 2
     halves = entries[:middle], entries[middle:]
     counts = [sum(entry.sparks for entry in half) for half in halves]

@@ -46,6 +46,7 @@ def asked_to_stop() -> Iterator[SimpleQueue[int]]:
     def note(number: int, _frame: FrameType | None) -> None:
         received.put(number)
 
+    # The handlers that were there are put back, as a command may run inside another program.
     before = {number: signal.signal(number, note) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield received

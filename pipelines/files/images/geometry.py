@@ -81,6 +81,7 @@ def _geometry(image: RawImage) -> tuple[Geometry, bool]:
     is_told = _is_a_frame(directions)
     if not is_told:
         directions = np.eye(3)
+    # From ``(channel, z, y, x)`` to x, y, z.
     matrix = np.array(image.data.shape[:0:-1], np.float64)
     field_of_view = np.array(image.fields["field_of_view"], np.float64)
     # Without a size a pixel is taken as a millimetre, as viewers do.

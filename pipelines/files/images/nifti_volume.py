@@ -46,6 +46,7 @@ def write_nifti(images: StoredImages, path: Path, target: Path) -> list[str]:
     places, notices = geometries(series)
     _check_alike(series, places, target)
     volumes: dict[tuple[int, ...], list[int]] = {}
+    # By place, not by number: a NIfTI file says of its planes only where the first one is and how far the next.
     for number in sorted(range(len(series)), key=lambda number: places[number].height):
         counters = tuple(int(series[number].fields[name]) for name in VOLUME_COUNTERS)
         volumes.setdefault(counters, []).append(number)

@@ -44,6 +44,7 @@ def open_images(path: Path, group: str = "images", *, is_volume: bool = False) -
         raise RawDataError(f"{path}: cannot be read ({error.strerror or error})") from error
     if start == HDF5:
         return MrdImages(path, group)
+    # By its name, since a compressed one begins as any other compressed file does.
     if path.name.lower().endswith((".nii", ".nii.gz")):
         return NiftiImages(path, is_volume=is_volume)
     if has_mark:

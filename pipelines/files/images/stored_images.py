@@ -28,6 +28,7 @@ class StoredImages:
         """Give one image at a time: a series may be larger than the memory."""
         with h5py.File(self._path, "r") as file:
             series = file[self._group]
+            # By number: as texts, image_10 would come before image_2.
             for name in sorted(series, key=_number):
                 rows = (series[name][key] for key in ("header", "attributes", "data"))
                 for header, attributes, data in zip(*rows, strict=True):

@@ -44,6 +44,7 @@ class Extent:
     def add(self, block: Any) -> None:  # noqa: ANN401 - twixtools is untyped
         """Count a readout."""
         self.n_readouts += 1
+        # Calibration lines and the like may lie outside of the image's k-space, and would widen its limits.
         if any(block.is_flag_set(name) for name in NOT_IMAGING):
             return
         header = block.mdh

@@ -46,6 +46,7 @@ def acquisition(block: Any) -> RawAcquisition:  # noqa: ANN401 - twixtools is un
     n_channels, n_samples = samples.shape
     head = np.zeros(1, acquisition_header_dtype)
     row = head[0]
+    # Without its sign, as MRD's number has none.
     row["version"], row["measurement_uid"], row["scan_counter"] = 1, abs(header.MeasUID), header.ScanCounter
     row["flags"] = sum(1 << (mark - 1) for name, mark in FLAGS.items() if block.is_flag_set(name))
     row["acquisition_time_stamp"], row["physiology_time_stamp"][0] = header.TimeStamp, header.PMUTimeStamp

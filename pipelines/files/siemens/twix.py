@@ -89,6 +89,7 @@ def write_as_mrd(source: Path, target: Path) -> None:
         # It says on standard output what it stumbles over, which belongs to the result of a command.
         with contextlib.redirect_stdout(io.StringIO()), source.open("rb") as file:
             measurement = _measurement(file)
+            # Twice through the file: the header comes first, and needs to know what the readouts span.
             extent = Extent()
             for block in _blocks(measurement, file, source):
                 extent.add(block)

@@ -30,6 +30,7 @@ def of_the_series(header: ismrmrdHeader, *, is_repaired: bool) -> dict[str, Any]
     """Give what all images of a series share: patient, study, series, equipment and sequence."""
     study = study_uid(header)
     return {
+        # UTF-8: names may be in any script.
         "SpecificCharacterSet": "ISO_IR 192",
         **_of_the_study(header, study),
         **_of_the_equipment(header),
@@ -95,6 +96,7 @@ def _series(header: ismrmrdHeader, study: str, *, is_repaired: bool) -> dict[str
         "SeriesDescription": name_of_series(name, is_repaired=is_repaired),
         "ProtocolName": protocol,
         "PatientPosition": text(header, f"{measurement}.patientPosition", SHORT),
+        # Of the study: all its series lie in the same coordinates.
         "FrameOfReferenceUID": frame or pydicom_uid.generate_uid(entropy_srcs=[study]),
         "PositionReferenceIndicator": "",
         "ContentDate": now.strftime("%Y%m%d"),
@@ -133,6 +135,7 @@ def of_the_image(image: RawImage, header: ismrmrdHeader) -> dict[str, Any]:
         ],
         **({"DerivationDescription": comment} if repaired else {}),
         "ImageComments": comment,
+        # DICOM counts from 1, MRD from 0.
         "AcquisitionNumber": int(image.fields["repetition"]) + 1,
         "EchoNumbers": contrast + 1,
         "MRAcquisitionType": "3D" if image.data.shape[1] > 1 else "2D",
@@ -160,4 +163,5 @@ def _shortened(values: FloatArray) -> list[float]:
 
 def short(value: float) -> float:
     """Round to what 16 characters hold with a sign and an exponent."""
+    # A zero is added because it takes the sign of a negative zero.
     return float(f"{value:.9g}") + 0.0

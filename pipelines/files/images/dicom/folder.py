@@ -18,6 +18,7 @@ class DicomFolder(ImageFile):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
+        # Sorted, because a disk gives names in any order.
         files = sorted(each for each in path.rglob("*") if each.is_file())
         self._files = [DicomImages(each) for each in files if is_dicom(each)]
         if not self._files:
@@ -32,6 +33,7 @@ class DicomFolder(ImageFile):
         path.mkdir()
         n_clipped = 0
         starts = accumulate((len(file.images) for file in self._files), initial=0)
+        # There is one start more than files: where all images end.
         for start, file in zip(starts, self._files, strict=False):
             target = path / file.path.relative_to(self.path)
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -108,6 +108,7 @@ def _range(image: RawImage, target: Path) -> tuple[float, float]:
         raise RawDataError(f"{target}: a DICOM image has one real channel, found {found}; name a file .h5")
     if not np.isfinite(pixels).all():
         raise RawDataError(f"{target}: DICOM holds finite pixels only, found NaN or infinite ones; name a file .h5")
+    # Zero is part of every range, so that the intercept of magnitudes is zero.
     return float(pixels.min(initial=0)), float(pixels.max(initial=0))
 
 
@@ -159,6 +160,7 @@ def _dataset(attributes: Mapping[str, Any], count: int, values: Pixels, scale: _
     dataset.InstanceNumber = count
     dataset.Rows, dataset.Columns = values.shape
     stored = np.rint((values.astype(np.float64) - scale.intercept) / scale.slope)
+    # The rounded slope may put the largest pixel one number beyond what 16 bits hold.
     dataset.PixelData = np.clip(stored, 0, LARGEST).astype("<u2").tobytes()
     dataset.file_meta = pydicom.dataset.FileMetaDataset()
     dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID

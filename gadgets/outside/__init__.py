@@ -4,7 +4,7 @@ from gadgets.outside.bounded_xml import MAX_XML_BYTES, XMLError, parse_xml
 from gadgets.outside.memory import VARIABLE as MEMORY_VARIABLE
 from gadgets.outside.memory import machine_bytes, memory_limit
 from gadgets.outside.pace import STALL_S, Pace
-from gadgets.outside.printable import printable
+from gadgets.outside.printable import printable, quoted
 from gadgets.outside.tidied_xml import tidied
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "memory_limit",
     "parse_xml",
     "printable",
+    "quoted",
     "tidied",
 ]

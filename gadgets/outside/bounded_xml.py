@@ -19,6 +19,7 @@ MAX_ELEMENTS = 50_000
 MAX_DEPTH = 64
 MAX_ATTRIBUTES = 64
 MAX_NAME = 256
+MAX_VALUE = 1 << 16
 _PIECE_BYTES = 1 << 16
 
 
@@ -37,13 +38,16 @@ def parse_xml(xml: bytes | str) -> Element:
     Raises
     ------
     XMLError
-        It is not well-formed, declares entities, or has too many bytes, elements, attributes or levels.
+        It is not well-formed, brings declarations of its own (a DTD), or has too many bytes, elements, attributes or
+        levels.
     """
     content = xml.strip("\0 \t\r\n").encode() if isinstance(xml, str) else xml.strip(b"\0 \t\r\n")
     if len(content) > MAX_XML_BYTES:
         raise _beyond("bytes", len(content), MAX_XML_BYTES)
-    # A text was decoded by whoever had it: what its declaration says of an encoding no longer holds.
-    parser = DefusedXMLParser(target=_Counted(), encoding="utf-8" if isinstance(xml, str) else None)
+    # A text was decoded by whoever had it: what its declaration says of an encoding no longer holds. No DTD: an
+    # attribute that one declares once is in every element, and nothing that is meant has any.
+    encoding = "utf-8" if isinstance(xml, str) else None
+    parser = DefusedXMLParser(target=_Counted(), encoding=encoding, forbid_dtd=True)
     try:
         for start in range(0, len(content), _PIECE_BYTES):
             # In pieces, as the parser takes one whole before the bounds are looked at.
@@ -79,7 +83,8 @@ class _Counted(TreeBuilder):
             ("elements", self._n_elements, MAX_ELEMENTS),
             ("elements inside one another", self._depth, MAX_DEPTH),
             ("attributes in one element", len(attrs), MAX_ATTRIBUTES),
-            ("characters in a name", len(tag), MAX_NAME),
+            ("characters in a name", max(map(len, (tag, *attrs))), MAX_NAME),
+            ("characters in an attribute", max(map(len, attrs.values()), default=0), MAX_VALUE),
         ):
             if found > most:
                 raise _beyond(name, found, most)

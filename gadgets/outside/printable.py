@@ -6,6 +6,10 @@ MOST_SHOWN = 4000
 """Characters. What a message quotes may be as long as a header."""
 
 
+MOST_QUOTED = 500
+"""Characters of one value in a message: longer than the path of a file is as a rule."""
+
+
 def printable(text: str, keep: str = "", most: int = MOST_SHOWN) -> str:
     """Write what cannot be seen as an escape, as Python does, and shorten what is too long.
 
@@ -25,3 +29,9 @@ def printable(text: str, keep: str = "", most: int = MOST_SHOWN) -> str:
         character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
         for character in shown
     )
+
+
+def quoted(value: object) -> str:
+    """Write what was found as Python does, in an error message that it must not fill."""
+    shown = repr(value)
+    return shown if len(shown) <= MOST_QUOTED else f"{shown[:MOST_QUOTED]} … ({len(shown)} characters)"

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Literal, TypeAlias, TypeVar
+from typing import Literal, TypeAlias, TypeVar, cast
 
 from scipy import fft
 
@@ -61,8 +61,14 @@ def threads(asked: Threads) -> Iterator[int]:
 
 def in_parallel(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
     """Call a function for every item, and give the results in their order; as :func:`map` where there is one thread."""
-    count = _in_use.get()
-    return list(map(function, items) if count == 1 else _pool(count).map(function, items))
+    count, pieces = _in_use.get(), list(items)
+    if count == 1:
+        return list(map(function, pieces))
+    shares = [pieces[start::count] for start in range(min(count, len(pieces)))]
+    results: list[ResultT | None] = [None] * len(pieces)
+    for start, share in enumerate(_pool().map(lambda share: list(map(function, share)), shares)):
+        results[start::count] = share
+    return cast(list[ResultT], results)
 
 
 def _takes(core: int, held: contextlib.ExitStack) -> bool:
@@ -82,5 +88,6 @@ def _token(core: int) -> Path:
 
 
 @functools.cache
-def _pool(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, thread_name_prefix="despark")
+def _pool() -> ThreadPoolExecutor:
+    # One for all, however many threads a scan asks for: pools of a worker live as long as it does.
+    return ThreadPoolExecutor(cores(), thread_name_prefix="despark")

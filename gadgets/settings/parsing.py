@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
-from gadgets.outside import XMLError, parse_xml
+from gadgets.outside import XMLError, parse_xml, quoted
 from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
@@ -25,6 +25,8 @@ EXPECTED = {
     "greater_than": "more than {gt}",
 }
 """What pydantic's kinds of complaints ask for."""
+
+MOST_COMPLAINTS = 8
 
 PART = "part"
 """Attribute of the ``<configuration>`` of a node that had none."""
@@ -87,7 +89,7 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
     Raises
     ------
     SettingsError
-        A property is unknown, or its value is of the wrong type; all of them are named.
+        A property is unknown, or its value is of the wrong type; the first of them are named.
     """
     nested: dict[str, Any] = {}
     for name, value in properties.items():
@@ -100,7 +102,11 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
     try:
         return model.model_validate(nested)
     except ValidationError as error:
-        raise SettingsError("; ".join(_complaint(node, item, model) for item in error.errors())) from error
+        items = error.errors()
+        # Not all: whoever sends thousands reads none of them.
+        more = f"; and {len(items) - MOST_COMPLAINTS} more" if len(items) > MOST_COMPLAINTS else ""
+        said = "; ".join(_complaint(node, item, model) for item in items[:MOST_COMPLAINTS])
+        raise SettingsError(f"{said}{more}") from error
 
 
 def strict(settings: SettingsT) -> SettingsT:
@@ -153,7 +159,7 @@ def _complaint(node: str, item: ErrorDetails, model: type[BaseModel]) -> str:
     stage = f"{item['loc'][0]}."
     # Of a stage that is named, its own properties are what can be meant.
     of_stage = [each for each in known if each.startswith(stage)]
-    return f"{node}: unknown property {name!r}{meant_or_known(name, of_stage or known)}"
+    return f"{node}: unknown property {quoted(name)}{meant_or_known(name, of_stage or known)}"
 
 
 def _expected(item: ErrorDetails) -> str:
@@ -162,11 +168,11 @@ def _expected(item: ErrorDetails) -> str:
     if item["type"] == "literal_error":
         # Pydantic writes the values as 'a', 'b' or 'c'.
         known = str(context["expected"]).replace(" or ", ", ").replace("'", "").split(", ")
-        return f"expected one of {', '.join(known)}; found {found!r}{did_you_mean(str(found), known)}"
+        return f"expected one of {', '.join(known)}; found {quoted(found)}{did_you_mean(str(found), known)}"
     for kind, words in EXPECTED.items():
         if item["type"].startswith(kind):
-            return f"expected {words.format(**context)}, found {found!r}"
-    return f"{item['msg'].removeprefix('Value error, ')}, found {found!r}"
+            return f"expected {words.format(**context)}, found {quoted(found)}"
+    return f"{item['msg'].removeprefix('Value error, ')}, found {quoted(found)}"
 
 
 def read_settings(configuration: bytes | str | None, model: type[SettingsT], node: str) -> SettingsT:

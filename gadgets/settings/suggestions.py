@@ -7,6 +7,9 @@ from difflib import get_close_matches
 
 MUCH_LIKE, SOMEWHAT_LIKE = 0.9, 0.65
 MAX_MEANT = 3
+MAX_NAME = 100
+"""Nobody means a known name by a longer one, and likeness costs time and memory for every letter."""
+
 MAX_LISTED = 12
 """Longer lists push the message that they belong to out of sight."""
 
@@ -22,7 +25,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         What could have been. Of names with dots, such as ``spark_detection.threshold``, the last part alone may be
         what somebody has in mind.
     """
-    meant = _meant(name, list(known))
+    meant = _meant(name, list(known)) if len(name) <= MAX_NAME else []
     return f", did you mean {' or '.join(map(repr, meant))}?" if meant else ""
 
 

@@ -33,6 +33,9 @@ GIVES = {
 }
 """What nodes of ours give when they are the last, and the writer that it needs."""
 
+MOST_OBSTACLES = 20
+"""In a message; the longest chains of Gadgetron have as many."""
+
 
 @dataclass(frozen=True, eq=False)
 class Chain:
@@ -67,7 +70,10 @@ class Chain:
     def check_runnable(self) -> None:
         """Raise PipelineError if only a Gadgetron can run this chain; names the parts concerned."""
         if self.obstacles:
-            raise PipelineError(f"{self.source}: only a Gadgetron can run {'; '.join(self.obstacles)}")
+            left = len(self.obstacles) - MOST_OBSTACLES
+            more = f"; and {left} more" if left > 0 else ""
+            told = "; ".join(self.obstacles[:MOST_OBSTACLES])
+            raise PipelineError(f"{self.source}: only a Gadgetron can run {told}{more}")
         if not self.nodes:
             raise PipelineError(f"{self.source}: the chain has no nodes")
         self.check_writers()

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 from pydantic import BaseModel
 
 from gadgets.errors import PipelineError
+from gadgets.outside import quoted
 from gadgets.settings import NODE_SETTINGS, properties_of, validate
 from pipelines.messages import MessageID
 
@@ -135,12 +136,13 @@ def parse_node(external: Element, source: str) -> Node:
         module, target = execute.get("name", ""), execute.get("target", "")
         if not module or not target:
             raise PipelineError(
-                f"{source}: expected <execute name=… target=…>, found name {module!r}, target {target!r}"
+                f"{source}: expected <execute name=… target=…>, found name {quoted(module)}, target {quoted(target)}"
             )
         return Node(external, module, target, None, accepts)
     port = connect.get("port", "") if connect is not None else ""
-    if connect is None or not port.isdecimal() or not 0 < int(port) < 1 << 16:
-        raise PipelineError(f"{source}: expected <execute> or <connect port=…> in <external>, found port {port!r}")
+    if connect is None or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 1 << 16:
+        found = quoted(port)
+        raise PipelineError(f"{source}: expected <execute> or <connect port=…> in <external>, found port {found}")
     # What runs there is not known: such a node is named by its address, and its settings are not checked.
     return Node(external, "", "", (connect.get("address") or "localhost", int(port)), accepts)
 

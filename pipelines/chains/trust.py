@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gadgets.errors import SettingsError, TrustError, WireError
+from gadgets.outside import quoted
 from gadgets.settings import path_settings
 from pipelines.chains.chain import Chain
 from pipelines.chains.chain_node import Node
@@ -92,7 +93,7 @@ class Trust:
                 continue
             if not any(_lies_in(value, folder) for folder in self.folders):
                 raise TrustError(
-                    f"{node}.{name}: a client may not name files of the server, found {value!r} "
+                    f"{node}.{name}: a client may not name files of the server, found {quoted(value)} "
                     f"(the server allows a folder with --allow-folder, or all with --trust-clients)"
                 )
 
@@ -100,8 +101,9 @@ class Trust:
         # The function as well: a module of ours holds others than the node.
         if not node.is_ours and node.module not in self.modules:
             raise TrustError(
-                f"{source}: a client may have the gadgets of despark run, found module {node.module!r} with target "
-                f"{node.target!r} (the server allows a module with --allow-module, or all with --trust-clients)"
+                f"{source}: a client may have the gadgets of despark run, found module {quoted(node.module)} with "
+                f"target {quoted(node.target)} (the server allows a module with --allow-module, or all with "
+                "--trust-clients)"
             )
 
     def _check_address(self, address: tuple[str, int], source: str) -> None:

@@ -6,7 +6,7 @@ import logging
 import socket
 import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,13 +16,11 @@ from pipelines.console.access import Access, is_own_host
 from pipelines.console.desk import Desk
 from pipelines.console.looker import Looker
 from pipelines.console.views import HTML, PNG, Views
+from pipelines.monitoring import REQUEST_LIMIT_S, BoundedHTTPServer
 
 logger = logging.getLogger(__name__)
 
-REQUEST_LIMIT_S = 10.0
 MOST_FORM_BYTES = 4096
-MOST_AT_ONCE = 16
-"""Requests; a browser sends six. Others wait in the queue of the socket."""
 
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
@@ -75,37 +73,25 @@ class Console:
         self._server.server_close()
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
+class _Server(BoundedHTTPServer):
     access: Access
     views: Views
-
-    def __init__(self, *arguments: Any) -> None:  # noqa: ANN401 - the library's
-        self._free = threading.BoundedSemaphore(MOST_AT_ONCE)
-        super().__init__(*arguments)
-
-    def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
-        """Take a request up when one of the places is free."""
-        self._free.acquire()
-        super().process_request(request, client_address)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
-        """Answer a request, and free its place."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: _Server
-    # Who connects and says nothing must not hold a thread.
     timeout = REQUEST_LIMIT_S
 
     def do_GET(self) -> None:
         """Answer with the page or a part of it."""
-        address = urlsplit(self.path)
-        asked = {name: values[-1] for name, values in parse_qs(address.query, max_num_fields=8).items()}
+        self.server.is_read(self.connection)
+        try:
+            address = urlsplit(self.path)
+            asked = {name: values[-1] for name, values in parse_qs(address.query, max_num_fields=8).items()}
+        # Half an IPv6 address in the place of a path, or more fields than any page of ours has.
+        except ValueError:
+            self._refuse(HTTPStatus.BAD_REQUEST, "Expected the address of a page.")
+            return
         host = self.headers.get("Host", "")
         if not is_own_host(host):
             self._refuse(HTTPStatus.FORBIDDEN, "This machine is not called so. Open the address that was printed.")
@@ -126,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Expected a form of at most {MOST_FORM_BYTES} bytes.")
             return
         body = self.rfile.read(int(length)).decode("utf-8", "replace")
+        self.server.is_read(self.connection)
         try:
             form = {name: values[-1] for name, values in parse_qs(body, max_num_fields=16).items()}
         except ValueError:

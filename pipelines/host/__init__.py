@@ -1,10 +1,20 @@
 """Host: who runs the nodes for a client?"""
 
 from pipelines.host.host import Host
-from pipelines.host.limits import USUAL_LIMITS, ServerLimits
+from pipelines.host.limits import CROWDED_S, USUAL_LIMITS, ServerLimits
 from pipelines.host.message_flow import Client
 from pipelines.host.node_process import EXIT_LIMIT_S, NodeProcess
 from pipelines.host.reception import Reception
 from pipelines.host.scan import Scan
 
-__all__ = ["EXIT_LIMIT_S", "USUAL_LIMITS", "Client", "Host", "NodeProcess", "Reception", "Scan", "ServerLimits"]
+__all__ = [
+    "CROWDED_S",
+    "EXIT_LIMIT_S",
+    "USUAL_LIMITS",
+    "Client",
+    "Host",
+    "NodeProcess",
+    "Reception",
+    "Scan",
+    "ServerLimits",
+]

@@ -12,6 +12,7 @@ the CLOSE. Many clients are served at once; each has nodes of its own.
 
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 import time
@@ -21,11 +22,13 @@ from types import TracebackType
 from pipelines.chains import OURS, Trust, packaged_chain
 from pipelines.files import Archive
 from pipelines.host.connections import ClientConnection
-from pipelines.host.limits import USUAL_LIMITS, ServerLimits
+from pipelines.host.limits import CROWDED_S, USUAL_LIMITS, ServerLimits
 from pipelines.host.reception import Reception
 from pipelines.host.session import STOP_S, Session
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.monitoring import Metrics
+
+logger = logging.getLogger(__name__)
 
 # When the server stops: for scans to end with all their nodes, and for their clients to read why.
 _JOIN_S = 15.0
@@ -74,7 +77,7 @@ class Host:
         self._scans = threading.BoundedSemaphore(limits.scans)
         self._lock = threading.Lock()
         self._sessions: set[Session] = set()
-        self._reception = Reception({"host": port}, bind, self._serve, _refusal, limits.connections)
+        self._reception = Reception({"host": port}, bind, self._serve, _refusal, limits.connections, self._make_room)
         self.address = self._reception.addresses["host"]
 
     def __enter__(self) -> Host:
@@ -118,6 +121,15 @@ class Host:
             for session in sessions:
                 session.abort()
             self._reception.join(STOP_S)
+
+    def _make_room(self) -> bool:
+        with self._lock:
+            longest = max(self._sessions, key=lambda session: session.idle_s, default=None)
+        if longest is None or longest.idle_s < CROWDED_S:
+            return False
+        logger.warning("%s: broken off, has no scan for %.0f s and others wait", longest.name, longest.idle_s)
+        longest.abort()
+        return True
 
     def _serve(self, _: str, connection: socket.socket, origin: str) -> None:
         client = ClientConnection(connection, self._limits.stall_s)

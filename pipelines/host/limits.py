@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CROWDED_S = 5.0
+"""So long a connection without a scan keeps its place where others want it."""
+
 
 @dataclass(frozen=True)
 class ServerLimits:

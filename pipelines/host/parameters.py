@@ -11,12 +11,16 @@ import json
 import logging
 from typing import Any, NamedTuple
 
+from gadgets.errors import SettingsError
 from gadgets.settings import NODE_SETTINGS
 
 logger = logging.getLogger(__name__)
 
 CONFIGURATIONS = ("config", "customconfig")
 """What may name another configuration; the last one that says something holds."""
+
+MOST_PARAMETERS = 256
+"""Each is looked for among all properties of all nodes."""
 
 
 class Parameters(NamedTuple):
@@ -35,7 +39,13 @@ class Parameters(NamedTuple):
 
 
 def read_parameters(text: str) -> Parameters:
-    """Read what concerns us; other parameters are those of other programs, and a text that is no JSON of nobody."""
+    """Read what concerns us; other parameters are those of other programs, and a text that is no JSON of nobody.
+
+    Raises
+    ------
+    SettingsError
+        There are too many.
+    """
     try:
         content = json.loads(text)
     # Brackets inside one another, thousands of them, are beyond the reader's depth.
@@ -45,6 +55,8 @@ def read_parameters(text: str) -> Parameters:
     parameters = content.get("parameters") if isinstance(content, dict) else None
     if not isinstance(parameters, dict):
         return Parameters()
+    if len(parameters) > MOST_PARAMETERS:
+        raise SettingsError(f"expected at most {MOST_PARAMETERS} parameters behind the header, found {len(parameters)}")
     names = [parameters.get(name) for name in CONFIGURATIONS]
     named = [name for name in names if isinstance(name, str) and name]
     settings = [(_property(name), value) for name, value in parameters.items()]

@@ -46,6 +46,8 @@ class Reception:
         Gives the bytes that tell a client why it is not served.
     n_connections
         How many are served at once.
+    make_room
+        Called where there are as many: breaks off one that holds a place for nothing, and says whether there was one.
 
     Raises
     ------
@@ -60,10 +62,12 @@ class Reception:
         serve: Callable[[str, socket.socket, str], None],
         refusal: Callable[[str], bytes],
         n_connections: int = N_CONNECTIONS,
+        make_room: Callable[[], bool] = lambda: False,
     ) -> None:
         self._serve = serve
         self._refusal = refusal
         self._n_connections = n_connections
+        self._make_room = make_room
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._refused: deque[tuple[float, socket.socket]] = deque()
@@ -132,8 +136,10 @@ class Reception:
         origin = f"{address[0]}:{address[1]}"
         reason = ""
         with self._lock:
-            if len(self._threads) >= self._n_connections:
-                reason = f"{self._n_connections} connections are open, no more are taken (--connections)"
+            is_full = len(self._threads) >= self._n_connections
+        # Who is broken off is gone in a moment; until then there is one more.
+        if is_full and not self._make_room():
+            reason = f"{self._n_connections} connections are open, no more are taken (--connections)"
         if not reason:
             try:
                 self._begin(name, connection, origin)

@@ -79,6 +79,7 @@ class Session:
         self._default_chain = default_chain
         self._scan: Scan | None = None
         self._is_stopped = False
+        self._idle_since: float | None = time.monotonic()
 
     def run(self) -> None:
         """Serve the client to its end."""
@@ -112,8 +113,15 @@ class Session:
         """Whether a scan runs, or has run, for the client."""
         return self._scan is not None
 
+    @property
+    def idle_s(self) -> float:
+        """For how long the client has had its place without a scan: before one, or after it."""
+        return 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
+
     def abort(self) -> None:
         """Break the connection."""
+        # Whoever looks for another one to break off does not find this one again.
+        self._idle_since = None
         self._client.abort()
 
     def _converse(self) -> None:
@@ -181,6 +189,7 @@ class Session:
             logger.info("%s: scan with %s begins", self.name, chain.source)
             # A scan may pause while others of its connections move; it has its own watch.
             self._client.limit_silence(None)
+            self._idle_since = None
             self._scan = Scan(chain, mended(header, "client"), self._client, self._limits)
             if self._is_stopped:
                 raise NodeError(STOPPED)
@@ -190,6 +199,7 @@ class Session:
         finally:
             self._client.keep_in(None)
             self._scans.release()
+            self._idle_since = time.monotonic()
 
     def _begin(self, chain: Chain, header: bytes) -> contextlib.AbstractContextManager[ArchivedScan | None]:
         return contextlib.nullcontext() if self._archive is None else self._archive.begin(header, chain.own_settings)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 
 from gadgets.errors import PipelineError
+from pipelines.monitoring.http_server import REQUEST_LIMIT_S, BoundedHTTPServer
 from pipelines.monitoring.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
 LOOPBACK = "127.0.0.1"
-REQUEST_LIMIT_S = 5.0
+FRESH_S = 1.0
+"""So long an answer about health holds: to find it out takes a place of a scan at every node."""
 
 
 class Endpoint:
@@ -38,10 +41,9 @@ class Endpoint:
 
     def __init__(self, port: int, metrics: Metrics, fault: Callable[[], str] = lambda: "") -> None:
         try:
-            self._server = ThreadingHTTPServer((LOOPBACK, port), _handler(metrics, fault))
+            self._server = BoundedHTTPServer((LOOPBACK, port), _handler(metrics, _Health(fault)))
         except (OSError, OverflowError) as error:
             raise PipelineError(f"monitoring: cannot listen on {LOOPBACK}:{port} ({error})") from error
-        self._server.daemon_threads = True
         self.address: tuple[str, int] = (LOOPBACK, self._server.server_port)
         self._thread = threading.Thread(target=self._server.serve_forever, name="monitoring", daemon=True)
 
@@ -58,13 +60,29 @@ class Endpoint:
         self._server.server_close()
 
 
+class _Health:
+    """Asks for the health once for all who want to know at the same time."""
+
+    def __init__(self, fault: Callable[[], str]) -> None:
+        self._fault = fault
+        self._lock = threading.Lock()
+        self._said, self._asked = "", -FRESH_S
+
+    def __call__(self) -> str:
+        with self._lock:
+            if time.monotonic() - self._asked >= FRESH_S:
+                self._said, self._asked = self._fault(), time.monotonic()
+            return self._said
+
+
 def _handler(metrics: Metrics, fault: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        # Who connects and says nothing must not hold a thread.
+        server: BoundedHTTPServer
         timeout = REQUEST_LIMIT_S
 
         def do_GET(self) -> None:
             """Answer one question."""
+            self.server.is_read(self.connection)
             if self.path == "/metrics":
                 self._answer(HTTPStatus.OK, metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
             elif self.path == "/health":

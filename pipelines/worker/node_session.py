@@ -96,6 +96,7 @@ def serve_node(
             return
         with connection, _begin(archive, node, as_it_came, {**defaults, **own}) as kept:
             connected.keep_in(kept)
+            connected.count_as_scan()
             # The longest pause between two messages; the node takes it over from the socket.
             # The package has just switched the time-out off.
             connected.settimeout(None if math.isinf(limits.idle_s) else limits.idle_s)

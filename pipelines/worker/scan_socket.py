@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import time
 
 from gadgets.errors import PeerLostError, WireError
 from gadgets.outside import MAX_XML_BYTES, STALL_S, Pace
@@ -33,6 +34,7 @@ class ScanSocket(socket.socket):
         self.stall_s = STALL_S
         self._pace = Pace()
         self._archived: ArchivedScan | None = None
+        self._idle_since: float | None = time.monotonic()
         self.n_opening = 0
         self.n_received = 0
         self.settimeout(None)
@@ -89,6 +91,15 @@ class ScanSocket(socket.socket):
         opening = self._read_text(MessageID.CONFIG), self._read_text(MessageID.HEADER)
         self.settimeout(None)
         return opening
+
+    @property
+    def idle_s(self) -> float:
+        """For how long there has been no scan."""
+        return 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
+
+    def count_as_scan(self) -> None:
+        """Note that the scan begins, or that the connection is to be left alone for another reason."""
+        self._idle_since = None
 
     def _read_text(self, expected: MessageID) -> bytes:
         (found,) = struct.unpack("<H", self._read(2))

@@ -21,7 +21,7 @@ from gadgets.process import WarmStore, using
 from gadgets.settings import NODE_SETTINGS, strict, validate
 from pipelines.chains import OURS, Trust
 from pipelines.files import Archive
-from pipelines.host import USUAL_LIMITS, Reception, ServerLimits
+from pipelines.host import CROWDED_S, USUAL_LIMITS, Reception, ServerLimits
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.monitoring import Metrics
 from pipelines.worker.node_session import CLOSE_BYTES, serve_node
@@ -92,7 +92,7 @@ class Worker:
             # Before it listens: who reaches a port can rely on the node behind it.
             self._rehearse(node)
         # Last: nothing has to be closed again where a model or a setting is at fault.
-        self._reception = Reception(ports, bind, self._serve, _refusal, limits.connections)
+        self._reception = Reception(ports, bind, self._serve, _refusal, limits.connections, self._make_room)
 
     @property
     def addresses(self) -> dict[str, tuple[str, int]]:
@@ -153,6 +153,16 @@ class Worker:
                 _shut(largest[1])
                 # What it held is given back when its thread has ended.
                 self._stopping.wait(_JOIN_S)
+
+    def _make_room(self) -> bool:
+        with self._lock:
+            name, longest = max(self._scans.items(), key=lambda scan: scan[1].idle_s, default=("", None))
+        if longest is None or longest.idle_s < CROWDED_S:
+            return False
+        logger.warning("%s: broken off, has no scan for %.0f s and others wait", name, longest.idle_s)
+        longest.count_as_scan()
+        _shut(longest)
+        return True
 
     def _rehearse(self, node: str) -> None:
         """Open what a scan will need, as a scan does: a fault in the set-up shows now."""

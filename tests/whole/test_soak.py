@@ -1,6 +1,6 @@
-"""Many scans, many clients and a fault now and then: every image is that of a lone run, and nothing is left behind.
+"""Many scans, many clients and a fault now and then: all that comes back is that of a lone run, nothing is left behind.
 
-A fault of each kind in a few scans each time; a thousand scans where they are asked for (``pytest -m soak``).
+A thousand scans through servers that run on their own: ``test_thousand_scans.py``.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ import contextlib
 import os
 import signal
 import socket
-import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.clients.bad import FAULTS, until_close
 from helpers.connections import wait_until
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 from gadgets.settings import NODE_SETTINGS
 from pipelines.host import Host, ServerLimits
-from pipelines.messages import CLOSE, MessageID, MessageReader, text_message
+from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.worker import Worker, worker_settings
 
 N_CLIENTS = 8
@@ -45,66 +45,8 @@ def expected(seed):
     return [item.to_bytes() for item in scan(seed)]
 
 
-def until_close(connection, pause_s=0.0):
-    reader = MessageReader(connection, "server")
-    messages = [reader.read()]
-    while messages[-1].id is not MessageID.CLOSE:
-        time.sleep(pause_s)
-        messages.append(reader.read())
-    return messages
-
-
 def is_as_alone(messages, seed):
     return [message.body for message in messages[:-1]] == expected(seed) and messages[-1].id is MessageID.CLOSE
-
-
-# Each is given where to connect, what opens a scan and a seed, and does something that no client should.
-
-
-def vanish(address, opening, seed):
-    with socket.create_connection(address, LIMIT_S) as client:
-        client.sendall(whole(opening, seed, close=b"")[:-100])
-
-
-def reset(address, opening, seed):
-    with socket.create_connection(address, LIMIT_S) as client:
-        client.sendall(whole(opening, seed, close=b""))
-        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
-def stall_in_a_message(address, opening, seed):
-    with socket.create_connection(address, LIMIT_S) as client:
-        client.sendall(whole(opening, seed, close=b"\xf0\x03half"))
-        with contextlib.suppress(OSError):
-            while client.recv(1 << 16):
-                pass
-
-
-def stop_sending(address, opening, seed):
-    with socket.create_connection(address, LIMIT_S) as client:
-        client.sendall(whole(opening, seed, close=b""))
-        client.shutdown(socket.SHUT_WR)
-        with contextlib.suppress(OSError):
-            while client.recv(1 << 16):
-                pass
-
-
-def send_junk(address, opening, seed):
-    junk = bytes(range(256)) * 16
-    with socket.create_connection(address, LIMIT_S) as client, contextlib.suppress(OSError):
-        client.sendall(whole(opening, seed, close=junk))
-        client.shutdown(socket.SHUT_WR)
-        while client.recv(1 << 16):
-            pass
-
-
-def read_slowly(address, opening, seed):
-    with socket.create_connection(address, LIMIT_S) as client:
-        client.sendall(whole(opening, seed))
-        assert is_as_alone(until_close(client, pause_s=0.02), seed)
-
-
-FAULTS = (vanish, reset, stall_in_a_message, stop_sending, send_junk, read_slowly)
 
 
 def run_scans(address, opening, n_scans):
@@ -112,7 +54,7 @@ def run_scans(address, opening, n_scans):
 
     def run(number):
         if number % 3 == 2:
-            FAULTS[number // 3 % len(FAULTS)](address, opening, number)
+            FAULTS[number // 3 % len(FAULTS)](address, whole(opening, number))
             return True
         return is_as_alone(converse(address, whole(opening, number)), number)
 
@@ -159,23 +101,21 @@ def worker():
         yield running
 
 
-@pytest.mark.parametrize("n_scans", [20, pytest.param(1000, marks=pytest.mark.soak)])
-def test_a_host_serves_many_and_leaves_nothing_behind(n_scans):
+def test_a_host_serves_many_and_leaves_nothing_behind():
     opening = text_message(MessageID.CONFIG, chain_xml(DROP_IN))
     with Host(limits=LIMITS) as host:
         assert is_as_alone(converse(host.address, whole(opening, 0)), 0)
         with nothing_left():
-            assert run_scans(host.address, opening, n_scans) == []
+            assert run_scans(host.address, opening, 20) == []
         assert is_as_alone(converse(host.address, whole(opening, 0)), 0)
 
 
-@pytest.mark.parametrize("n_scans", [60, pytest.param(1000, marks=pytest.mark.soak)])
-def test_a_worker_serves_many_and_leaves_nothing_behind(worker, n_scans):
+def test_a_worker_serves_many_and_leaves_nothing_behind(worker):
     opening = text_message(MessageID.CONFIG, "<configuration/>")
     address = worker.addresses["raw_repair"]
     assert is_as_alone(converse(address, whole(opening, 0)), 0)
     with nothing_left():
-        assert run_scans(address, opening, n_scans) == []
+        assert run_scans(address, opening, 60) == []
     assert is_as_alone(converse(address, whole(opening, 0)), 0)
 
 

@@ -16,12 +16,17 @@ BEYOND = {
     "many": (b"<a>" + b"<b/>" * 3_000_000 + b"</a>", "at most 50000 elements"),
     "attributes": (b"<a " + ATTRIBUTES + b"/>", "at most 64 attributes in one element"),
     "name": (b"<" + b"a" * 300 + b"/>", "at most 256 characters in a name"),
+    "name of an attribute": (b"<a " + b"b" * 300 + b"='1'/>", "at most 256 characters in a name"),
+    "attribute": (b"<a b='" + b"x" * 70_000 + b"'/>", "at most 65536 characters in an attribute"),
     "long": (b"<a>" + b"x" * MAX_XML_BYTES + b"</a>", f"at most {MAX_XML_BYTES} bytes"),
 }
 NOT_WELL_FORMED = {
     "nothing": b"",
     "entities": LAUGHS,
     "external": b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    "an attribute in every element": b"<!DOCTYPE a [<!ATTLIST b c CDATA '%b'>]><a>%b</a>"
+    % (b"x" * 1_000_000, b"<b/>" * 40_000),
+    "a declaration from elsewhere": b'<!DOCTYPE a SYSTEM "http://127.0.0.1:1/a.dtd"><a/>',
     "cut": b"<a><b>",
     "encoding": b"<?xml version='1.0' encoding='none'?><a/>",
     "half a character": b"<a>\xff</a>",

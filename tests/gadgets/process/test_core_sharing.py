@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 from threading import current_thread
+from threading import enumerate as enumerate_threads
 
 import numpy as np
 import pytest
@@ -62,6 +63,16 @@ def test_work_that_is_shared_out_is_not_shared_out_again():
 def test_errors_of_a_piece_reach_whoever_shared_it_out():
     with threads(2), pytest.raises(ZeroDivisionError):
         in_parallel(lambda number: 1 / number, range(4))
+
+
+def test_a_process_has_no_more_threads_whatever_is_asked_for():
+    for asked in (2, 3, 50, 256):
+        with threads(asked):
+            assert in_parallel(lambda number: number + 1, range(300)) == list(range(1, 301))
+            assert in_parallel(lambda number: number + 1, [0]) == [1]
+            assert in_parallel(lambda number: number + 1, []) == []
+    names = [thread.name for thread in enumerate_threads() if thread.name.startswith("despark")]
+    assert len(names) <= cores()
 
 
 def _hold(taken, release):

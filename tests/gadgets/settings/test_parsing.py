@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from helpers.builders import configuration
 
@@ -62,3 +64,12 @@ def test_what_is_wrong_is_named(properties, message):
 def test_a_configuration_that_cannot_be_read_says_why(text, message):
     with pytest.raises(SettingsError, match=message):
         properties_of(text, "spark_detection")
+
+
+def test_of_thousands_that_are_wrong_the_first_are_named():
+    properties = {f"spark_detection.{'x' * 1000}{number}": "1" for number in range(20_000)}
+    start = time.process_time()
+    with pytest.raises(SettingsError, match=r"and 19992 more$") as failure:
+        validate(properties, RawRepairSettings, "raw_repair")
+    assert len(str(failure.value)) < 10_000
+    assert time.process_time() - start < 5

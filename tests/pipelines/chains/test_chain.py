@@ -249,6 +249,19 @@ def test_a_file_that_is_no_chain_is_refused(xml, reason):
         parse_chain(xml, "here")
 
 
+def test_of_thousands_of_obstacles_the_first_are_named():
+    xml = f"<configuration><stream>{'<gadget><name>a</name></gadget>' * 9000}</stream></configuration>"
+    with pytest.raises(PipelineError, match=r"and 8980 more$"):
+        parse_chain(xml.encode(), "long").check_runnable()
+
+
+@pytest.mark.parametrize("port", ["0" * 5000 + "9010", "-1", "65536", "1e3", ""])
+def test_a_port_that_is_none_is_refused(port):
+    xml = f'<configuration><stream><external><connect port="{port}"/></external></stream></configuration>'
+    with pytest.raises(PipelineError, match="expected <execute> or <connect port=…>"):
+        parse_chain(xml.encode(), "chain")
+
+
 def test_obstacles_are_found_one_by_one():
     with pytest.raises(PipelineError, match="the chain has no nodes"):
         parse_chain(chain_xml(), "here").check_runnable()

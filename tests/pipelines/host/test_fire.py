@@ -99,3 +99,9 @@ def test_a_default_that_is_not_there_is_refused_at_once():
 )
 def test_what_concerns_us_is_read(text, expected):
     assert read_parameters(text) == expected
+
+
+def test_more_parameters_than_there_are_settings_are_refused(host):
+    many = {f"spark_detection.a{number}": 1 for number in range(1000)}
+    reason = converse(host.address, session("repair_raw", {"parameters": many}))[0].text
+    assert reason == "expected at most 256 parameters behind the header, found 1000"

@@ -17,6 +17,7 @@ from helpers.paths import PROBES
 from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 import pipelines.host.connections
+import pipelines.host.host
 from pipelines.chains import EVERYTHING
 from pipelines.host import Host, ServerLimits
 from pipelines.messages import CLOSE, MessageID, MessageReader, filename_message, text_message
@@ -149,6 +150,31 @@ def send_bytes(client, stop):
             client.sendall(b"\0")
         except OSError:
             return
+
+
+def hang_after_a_failure(client):
+    client.sendall(bytes(CLOSE.data)[:1] * 40)
+
+
+@pytest.mark.parametrize("begin", [lambda _: None, lambda client: client.sendall(b"\2\0"), hang_after_a_failure])
+def test_who_has_no_scan_makes_room_for_those_who_want_one(begin, monkeypatch):
+    monkeypatch.setattr(pipelines.host.host, "CROWDED_S", 0.2)
+    with Host(limits=ServerLimits(connections=2)) as host, contextlib.ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(host.address, timeout=LIMIT_S)) for _ in range(2)]
+        for client in idle:
+            begin(client)
+        wait_until(lambda: len(host._sessions) == 2 and all(session.idle_s > 0.2 for session in host._sessions))
+        assert len(converse(host.address, scan_bytes(chain_xml(RAW_REPAIR)))) == 10
+
+
+def test_a_scan_that_pauses_keeps_its_place(monkeypatch):
+    monkeypatch.setattr(pipelines.host.host, "CROWDED_S", 0.01)
+    with Host(limits=ServerLimits(connections=1)) as host, socket.create_connection(host.address, LIMIT_S) as client:
+        client.sendall(scan_bytes(chain_xml(RAW_REPAIR), close=b""))
+        assert client.recv(2, socket.MSG_PEEK)
+        assert "--connections" in reason_of(converse(host.address, scan_bytes(chain_xml(RAW_REPAIR))))
+        client.sendall(CLOSE.data)
+        assert len(answers(client)) == 10
 
 
 def test_so_many_scans_run_at_once_and_no_more():

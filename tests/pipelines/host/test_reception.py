@@ -24,8 +24,8 @@ def echo(_name, connection, _origin):
 def open_door():
     opened = []
 
-    def start(serve=echo, n_connections=8):
-        reception = Reception({"door": 0}, "127.0.0.1", serve, str.encode, n_connections)
+    def start(serve=echo, n_connections=8, make_room=lambda: False):
+        reception = Reception({"door": 0}, "127.0.0.1", serve, str.encode, n_connections, make_room)
         opened.append(reception)
         reception.start()
         return reception.addresses["door"]
@@ -101,6 +101,27 @@ def test_more_than_there_is_room_for_are_refused_with_the_reason(open_door, capl
     assert said(address, b"") == "in"
     # Said after the client has its answer.
     wait_until(lambda: "20 were refused" in caplog.text)
+
+
+def test_room_is_made_where_somebody_holds_a_place_for_nothing(open_door):
+    held = []
+
+    def hold_or_echo(_name, connection, _origin):
+        if not held:
+            held.append(connection)
+            connection.recv(1)
+        else:
+            echo(_name, connection, _origin)
+
+    def break_off():
+        held[0].shutdown(socket.SHUT_RDWR)
+        return True
+
+    address = open_door(hold_or_echo, n_connections=1, make_room=break_off)
+    with socket.create_connection(address, timeout=LIMIT_S) as silent:
+        wait_until(lambda: held)
+        assert said(address) == "hello"
+        assert silent.recv(1) == b""
 
 
 def test_those_who_are_refused_and_stay_are_let_go(open_door, monkeypatch):

@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 
 from gadgets.errors import PipelineError
+from pipelines.monitoring import endpoint as endpoint_module
 from pipelines.monitoring.endpoint import Endpoint
 from pipelines.monitoring.metrics import Metrics
 
@@ -34,7 +35,8 @@ def test_prometheus_reads_the_numbers():
     assert re.fullmatch(r"(# HELP \S+ .+\n# TYPE \S+ (counter|gauge)\n\S+ \S+\n)+", text)
 
 
-def test_health_says_what_is_wrong():
+def test_health_says_what_is_wrong(monkeypatch):
+    monkeypatch.setattr(endpoint_module, "FRESH_S", 0.0)
     faults = [""]
     with Endpoint(0, Metrics(), lambda: faults[-1]) as endpoint:
         assert asked(endpoint, "/health")[:2] == (200, "well\n")
@@ -58,3 +60,16 @@ def test_only_this_machine_is_answered_and_a_taken_port_is_named():
 def test_who_connects_and_says_nothing_stops_nobody():
     with Endpoint(0, Metrics()) as endpoint, socket.create_connection(endpoint.address):
         assert asked(endpoint, "/health")[0] == 200
+
+
+def test_many_who_ask_at_once_get_one_answer(monkeypatch):
+    calls = []
+
+    def fault():
+        calls.append(1)
+        return "tired"
+
+    monkeypatch.setattr(endpoint_module, "FRESH_S", 1000.0)
+    with Endpoint(0, Metrics(), fault) as endpoint:
+        assert {asked(endpoint, "/health")[1] for _ in range(5)} == {"tired\n"}
+    assert len(calls) == 1

@@ -24,6 +24,7 @@ from pipelines.files.raw_file import RawFile
 from pipelines.host import ServerLimits
 from pipelines.host.host import Host
 from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.worker.health import check_nodes
 from pipelines.worker.released_memory import give_back
 from pipelines.worker.worker import NODES, Worker
 
@@ -238,6 +239,16 @@ def test_a_scan_that_does_not_end_is_broken_off(caplog, ends):
 def test_a_silent_peer_is_given_up():
     with Worker({"raw_repair": 0}, settings=NO_DETECTION, limits=ServerLimits(idle_s=0.2)) as worker, begun(worker):
         wait_until(lambda: worker.n_scans == 0)
+
+
+def test_who_has_no_scan_makes_room_for_those_who_want_one(monkeypatch):
+    monkeypatch.setattr("pipelines.worker.worker.CROWDED_S", 0.2)
+    with Worker({"raw_repair": 0}, limits=ServerLimits(connections=1)) as worker:
+        address = worker.addresses["raw_repair"]
+        with socket.create_connection(address, timeout=LIMIT_S) as silent:
+            wait_until(lambda: any(connected.idle_s > 0.2 for connected in worker._scans.values()))
+            check_nodes(worker.addresses)
+            assert silent.recv(1) == b""
 
 
 def test_a_full_memory_costs_the_scan_of_which_most_came_and_no_other(monkeypatch, caplog):

@@ -51,6 +51,7 @@ def same_moment(sparks: Sequence[Spark], extents: Extents, spans: Spans) -> Patt
 
 def _same_turn(sparks: Sequence[Spark], spans: Spans) -> Pattern | None:
     for counter, name in TURNS.items():
+        # Of all k-spaces, not of those with sparks: the more of them there were, the less likely is one by chance.
         values = {getattr(indices, counter) for indices in spans}
         # Slices that are read one after the other share no moment of the TR, however many of the sparks one of them
         # has.

@@ -73,6 +73,7 @@ KIND_LENGTH = 60
 
 def kind_of(text: str) -> str:
     """Give what texts have in common that say the same of different places: their beginning, without numbers."""
+    # Without the numbers, which are what differs between places.
     return re.sub(r"\d+(\.\d+)?", "", text)[:KIND_LENGTH]
 
 

@@ -35,6 +35,7 @@ def logbook_path(record: str, environment: Mapping[str, str] = os.environ) -> Pa
     if asked != "auto":
         return Path(asked)
     state = environment.get(STATE_VARIABLE, "")
+    # The standard (XDG base directories) says that a path which is not absolute is to be ignored.
     if not Path(state).is_absolute():
         try:
             state = str(Path.home() / ".local" / "state")

@@ -74,6 +74,8 @@ class Recorder:
         try:
             self._path = logbook_path(record)
             if self._path is not None:
+                # Now, and not when the scan has ended: a logbook that cannot be written is told while somebody may
+                # still act on it.
                 Logbook(self._path).prepare()
                 self._logbook = Logbook(self._path)
         except StoreError as error:
@@ -101,6 +103,7 @@ class Recorder:
             self._running.close()
         # A generator that is not read to its end is closed: that is no failure of the scan's own.
         is_failure = isinstance(error, Exception)
+        # A connection that brought no imaging data, as a health check, is no scan.
         if not self._findings.n_kspaces and not is_failure:
             return
         self._log_line()
@@ -207,6 +210,7 @@ def changed_settings(settings: BaseModel) -> dict[str, str]:
 def hashed(models: Mapping[str, Any]) -> list[str]:
     """Name models with the first digits of their hashes."""
     try:
+        # By the hash as well: models of one name may be trained anew.
         known = {entry.name: entry.sha256[:12] for entry in read_manifest().models}
     except ModelError:
         # Whatever is wrong there was told when the models were opened.

@@ -79,6 +79,7 @@ class RunningFile:
             # A name of any length may come from outside.
             content = state.model_copy(update={"protocol": "", "station": ""}).model_dump_json().encode()
         try:
+            # From the beginning and filled up to one size: what was longer before leaves no end behind.
             os.pwrite(self._descriptor, content.ljust(FILE_BYTES), 0)
         except OSError as error:
             self._give_up(error)
@@ -115,6 +116,7 @@ def _read(path: Path) -> RunningScan | None:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except BlockingIOError:
+                # That the lock is held says that the scan runs.
                 return RunningScan.model_validate_json(file.read(FILE_BYTES))
             path.unlink(missing_ok=True)
     # It has ended just now, belongs to somebody else, or says nothing yet.

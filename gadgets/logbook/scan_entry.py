@@ -117,6 +117,7 @@ def entry_of(
     return ScanEntry.model_validate(
         {
             "ended": ended,
+            # Written down, not made from UTC later: whoever reads may sit in another time zone than the scanner.
             "local": datetime.fromisoformat(ended).astimezone().isoformat(timespec="seconds"),
             "source": source,
             **facts.model_dump(include={"protocol", "station", "vendor", "system", "coils"}),

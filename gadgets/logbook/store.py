@@ -78,6 +78,7 @@ class Logbook:
             The file cannot be written, or is none of ours.
         """
         row = (entry.ended, entry.protocol, entry.station, entry.source, entry.sparks, entry.model_dump_json())
+        # At every entry, so that no job has to come by to tidy up.
         oldest = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
         with self._opened() as connection:
             number = connection.execute(_INSERT, row).lastrowid
@@ -185,6 +186,7 @@ class Logbook:
             # Opened anew for each entry: a node is one of many processes, and lives as long as a scan.
             with closing(sqlite3.connect(self.path, timeout=LONGEST_WAIT_S)) as connection, connection:
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
+                # What newer tables mean nobody knows here.
                 if version > VERSION:
                     raise StoreError(f"{self.path}: written by a newer despark (version {version} of the table)")
                 if version < VERSION:

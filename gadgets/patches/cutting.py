@@ -108,6 +108,7 @@ def relative_positions(
     reach = np.array([max(c, n - 1 - c, 1) for c, n in zip(centre, shape, strict=True)], dtype=np.float32)
     start = anchors - np.array(centre)
     middle = (start + (np.array(patch) - 1) / 2) / reach
+    # Zero along an axis on which the patch holds the centre.
     nearest = np.maximum(np.maximum(start, -(start + np.array(patch) - 1)), 0) / reach
     # Both distances: a patch with its middle far out may still reach into the centre, and is judged as part of it.
     norms = [np.linalg.norm(offset, axis=1, keepdims=True) for offset in (middle, nearest)]

@@ -124,6 +124,7 @@ def divide_planes(
     if evidence is None:
         evidence = [gather_evidence(plane.data, plane.valid, without_obvious=True) for plane in planes]
     shape = (len(planes), *evidence[0].level.shape)
+    # Of all planes together: a cuboid's distance from the centre counts the partitions, too.
     anchors, centre = divide(shape, patch, overlap), _loudest(evidence)
     # Models for rectangles and segments know no plane: neither among the positions nor as an axis of the values.
     is_flat = patch[0] == 1

@@ -59,6 +59,8 @@ class Preprocessing:
         if self.kind != "max_min_by_place":
             return np.full(len(positions), self.in_centre * standard)
         way = self._way_to_the_edge(positions.astype(np.float64))
+        # Even in logarithms: the ends differ by a factor of twenty, and the middle between them would be ten times the
+        # lower one.
         return np.asarray(standard * self.in_centre ** (1 - way) * self.at_edge**way)
 
     def _way_to_the_edge(self, positions: FloatArray) -> FloatArray:

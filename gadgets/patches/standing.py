@@ -26,6 +26,7 @@ def in_standard_values(kspace: KSpace, place: tuple[int, int, int], kind: Standa
         0 where it cannot be told: the partition has too few lines, or holds nothing but zeros.
     """
     partition, line, sample = place
+    # `planes_of` is told what to leave out.
     others = set(range(kspace.data.shape[1])) - {partition}
     for plane in planes_of(kspace, others):
         evidence = gather_evidence(plane.data, plane.valid, without_obvious=True)

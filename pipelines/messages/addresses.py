@@ -20,6 +20,7 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
     WireError
         The text is not of that form.
     """
+    # From the right, because the address itself may have colons (IPv6).
     host, colon, port = text.rpartition(":")
     if not colon or not host or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 1 << 16:
         raise WireError(f"{option}: expected HOST:PORT, such as localhost:9002, found {text!r}")

@@ -112,6 +112,7 @@ def _array(source: Bytes, item_bytes: int) -> None:
     n_dimensions = _u64(source)
     if n_dimensions > MAX_DIMENSIONS:
         raise WireError(f"array: expected at most {MAX_DIMENSIONS} dimensions, found {n_dimensions}")
+    # Python's integers have no largest one: a product of damaged sizes does not wrap round to a small number.
     count = 1
     for _ in range(n_dimensions):
         count *= _u64(source)

@@ -84,6 +84,7 @@ def filename_message(name: str) -> Message:
 
 def response_message(query: Message, answer: str) -> Message:
     """Answer a QUERY, under its own correlation id."""
+    # Behind the id (2 bytes) and a reserved number (8).
     correlation = bytes(query.data[10:18])
     body = answer.encode()
     return Message(MessageID.RESPONSE, _U16.pack(MessageID.RESPONSE) + correlation + _U64.pack(len(body)) + body)

@@ -86,6 +86,7 @@ def _handler(metrics: Metrics, fault: Callable[[], str]) -> type[BaseHTTPRequest
             if self.path == "/metrics":
                 self._answer(HTTPStatus.OK, metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
             elif self.path == "/health":
+                # Asked anew each time: a monitor wants to know how it is now.
                 wrong = fault()
                 self._answer(HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK, f"{wrong or 'well'}\n")
             else:

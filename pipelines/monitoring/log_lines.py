@@ -28,4 +28,5 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             fields["traceback"] = self.formatException(record.exc_info)
+        # Line breaks become escapes in JSON: one record stays one line, whatever a client has sent.
         return json.dumps(fields, ensure_ascii=False)

@@ -43,6 +43,7 @@ class Metrics(logging.Handler):
         super().__init__(logging.WARNING)
         self._counting = threading.Lock()
         self._values: dict[str, float] = dict.fromkeys(HELP, 0.0)
+        # Not the clock of the day, which may be set while the server runs.
         self._started = time.monotonic()
         self._since = datetime.now(timezone.utc).isoformat(timespec="seconds")
 
@@ -66,6 +67,7 @@ class Metrics(logging.Handler):
     def text(self) -> str:
         """Write the numbers in Prometheus' text format."""
         with self._counting:
+            # Under the lock, so that the numbers belong to one moment.
             values = self._values | {"seconds_since_start": time.monotonic() - self._started} | self._recorded()
         lines = []
         for name, value in values.items():

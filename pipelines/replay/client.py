@@ -31,6 +31,7 @@ def connect(address: tuple[str, int]) -> socket.socket:
     except OSError as error:
         reason = "no answer" if isinstance(error, TimeoutError) else error.strerror or error
         raise WireError(f"no Gadgetron at {address[0]}:{address[1]} ({reason})") from error
+    # Readouts are small: without it the system would wait to send several of them together.
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A scan may pause for long; the system then notices a server whose machine is gone.
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

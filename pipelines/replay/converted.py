@@ -56,6 +56,7 @@ def convert(stored: Path, target: Target, header: MRDHeader, counts: Counts, pat
     RawDataError
         No images came back, or this kind of file cannot hold them.
     """
+    # After the scan as well: a chain that may give images need not give any.
     if not counts.images:
         raise RawDataError(f"{target.path}: the chain gave no images back, {NAME_MRD}")
     notices = target.write(StoredImages(stored), header, path)

@@ -47,6 +47,7 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
         with path.open("rb") as file:
             # A node's file may hold scans of many days.
             file.seek(offset)
+            # As bytes: a line that is no UTF-8 is then one bad line, and not the end of all.
             lines = file.read().splitlines()
     except OSError as error:
         raise SettingsError(f"{path}: the nodes' report cannot be read ({error.strerror})") from error
@@ -169,6 +170,7 @@ def _sparks(text: str) -> tuple[Spark, ...]:
 def _numbers(meta: Mapping[str, str], name: str, count: int = 1) -> list[int]:
     """Read whole numbers from the meta data; zeros where there are none."""
     words = meta.get(f"despark_{name}", "").split()
+    # Meta data may come from any program: what does not look as ours does counts as not there.
     return [int(word) for word in words] if len(words) == count and all(map(str.isdigit, words)) else [0] * count
 
 

@@ -168,6 +168,7 @@ class ImageRepairer:
         # A whole patch does not stand on both sides of the centre, as all in the k-space of a real image does.
         patches = detection.target_patches if is_complex else ()
         data, calibration = calibrate(kspace, detection.points, self._calibrating, self._assignment, patches)
+        # Nothing was changed: the image is not even transformed back, and stays bit for bit.
         if data is None:
             return None, detection, calibration
         # Only the difference goes through the transform: what was not changed is not rounded either.
@@ -202,6 +203,7 @@ def kspace_of_image(image: Pixels, number: int = 0) -> KSpace:
     """
     if not np.isfinite(image).all():
         raise RawDataError(f"image {number}: expected finite pixels, found NaN or infinite ones")
+    # Single precision, as the samples of a receiver have it.
     data: ComplexArray = centred_fft(image.astype(np.complex64), AXES)
     shape = data.shape[1:]
     none = np.zeros(shape[:2], dtype=np.int_)

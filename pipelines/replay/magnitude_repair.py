@@ -57,6 +57,7 @@ def where_it_is(change: FloatArray, image: FloatArray) -> FloatArray:
         The change times a weight from 0, where the image shows no such stripes, to 1; shape kept.
     """
     window = (1, 1, *(min(WINDOW, n) for n in image.shape[2:]))
+    # Without what varies slowly, which is the anatomy: it would outweigh the stripes.
     detail = image - uniform_filter(image, window)
     # With the sign turned: a change takes away what is there, so both are opposite where it is right.
     alike = -uniform_filter(change * detail, window)

@@ -34,6 +34,7 @@ def record_scan(report: ScanReport, settings: CalibrationSettings) -> None:
             Logbook(path).add(entry_of_report(report))
     except StoreError as error:
         if settings.on_failure == "fail" and settings.record != "auto":
+            # Only where a file was asked for: nobody has asked for the user's own logbook.
             raise
         logger.warning("the scan is not recorded: %s", error)
 

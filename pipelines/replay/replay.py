@@ -245,4 +245,5 @@ def _report_offsets(chain: Chain | None) -> dict[Path, int]:
         for name, value in node.properties.items()
         if name.rpartition(".")[2] == "report"
     }
+    # A set: several nodes may be told to write to one file, which is to be read once.
     return {path: path.stat().st_size if path.exists() else 0 for path in sorted(paths)}

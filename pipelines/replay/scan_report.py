@@ -151,6 +151,7 @@ def total(kspaces: Iterable[KSpaceReport]) -> Totals:
         points=len(points),
         repaired=sum(point.method is not None for point in points),
         refused=sum(len(kspace.refusals) for kspace in kspaces),
+        # In the order of their strength, as the first one is where the service engineer looks first.
         receivers=strongest_first(spark for kspace in kspaces for spark in kspace.sparks),
         receivers_repaired=tuple(sorted({receiver for point in points for receiver in point.receivers_repaired})),
         providers=tuple(sorted({kspace.provider for kspace in kspaces} - {""})),

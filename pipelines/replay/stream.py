@@ -171,5 +171,6 @@ def write_all(sink: int, content: bytes | bytearray | memoryview) -> None:
 def is_lost(sink: int) -> bool:
     """Whether nobody reads what is written to a pipe."""
     watch = select.poll()
+    # No event is asked for: that nobody reads is told in any case.
     watch.register(sink, 0)
     return any(event & select.POLLERR for _, event in watch.poll(0))

@@ -41,6 +41,7 @@ def _coordinates(shape: tuple[int, int]) -> tuple[FloatArray, FloatArray]:
 def _object(shape: tuple[int, int], oversampling: int, rng: np.random.Generator) -> ComplexArray:
     """Draw an object: ellipses, boxes, bars and texture, with a smooth phase."""
     y, x = _coordinates(shape)
+    # The object keeps its size: an oversampled readout sees twice as far.
     x = x * oversampling
     image = np.zeros(shape)
     # One object of eight is larger than the field of view: no background, and a centre that is one sharp peak.
@@ -66,6 +67,7 @@ def _object(shape: tuple[int, int], oversampling: int, rng: np.random.Generator)
 
 
 def _shape(y: FloatArray, x: FloatArray, extent: float, rng: np.random.Generator) -> FloatArray:
+    # Half of them stand straight: their edges make star lines along whole lines and columns of k-space.
     centre, angle = rng.uniform(-0.7, 0.7, 2) * extent, float(rng.integers(0, 2)) * rng.uniform(0, np.pi)
     u = (y - centre[0]) * np.cos(angle) + (x - centre[1]) * np.sin(angle)
     v = (x - centre[1]) * np.cos(angle) - (y - centre[0]) * np.sin(angle)
@@ -97,6 +99,7 @@ def _sensitivities(shape: tuple[int, int], n_coils: int, rng: np.random.Generato
 def add_noise(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Scale to unit noise and add it, correlated between receivers or not, with unequal receivers."""
     peak = np.abs(data).max()
+    # Even in logarithms: noisy data come as often as clean ones.
     signal_to_noise = np.exp(rng.uniform(np.log(30), np.log(30000)))
     n_coils = data.shape[0]
     noise = (rng.standard_normal(data.shape) + 1j * rng.standard_normal(data.shape)) / np.sqrt(2)
@@ -160,6 +163,7 @@ def _with_offset(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
 
 
 def _quantised(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    # From 9 to 14 bits of the largest magnitude: coarse converters, and files that hold whole numbers.
     step = max(float(np.abs(data).max()) / 2.0 ** float(rng.integers(9, 15)), 1e-9)
     return np.asarray(step * (np.rint(data.real / step) + 1j * np.rint(data.imag / step)))
 
@@ -181,6 +185,7 @@ def _interfered(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     # Interference in full length is no spark: models have to leave such readouts alone.
     share = 1.0 if rng.random() < 0.5 else rng.uniform(0.01, 0.1)
     lines = np.asarray(rng.random(n_lines) < share, dtype=float)
+    # One frequency, and another phase in each line: a foreign transmitter is not in step with the sequence.
     carrier = np.exp(2j * np.pi * (rng.random() * np.arange(n_samples) + rng.random((n_lines, 1))))
     broad = rng.standard_normal((n_lines, n_samples)) + 1j * rng.standard_normal((n_lines, n_samples))
     shape = carrier if rng.random() < 0.6 else broad

@@ -37,6 +37,7 @@ def vary(plane: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Make a new clean plane from a recorded one."""
     plane = _choose_receivers(plane, rng)
     if rng.random() < 0.5:
+        # Mirrored k-space is that of a mirrored object, and as real.
         plane = plane[:, ::-1]
     if rng.random() < 0.5:
         plane = plane[:, :, ::-1]
@@ -87,6 +88,7 @@ def _through_image(plane: ComplexArray, rng: np.random.Generator) -> ComplexArra
     if rng.random() < 0.3:
         pad = int(n_samples * rng.uniform(0.1, 0.5))
         image = np.pad(image, ((0, 0), (0, 0), (pad, pad)))
+        # Hardly anything, but not zero: the background of a receiver is noise.
         image = image + np.abs(image).max() * 1e-4 * (
             rng.standard_normal(image.shape) + 1j * rng.standard_normal(image.shape)
         )

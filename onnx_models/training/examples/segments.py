@@ -29,6 +29,7 @@ def rows_of(examples: Examples, n_segments: int, seed: int) -> Examples:
     sparked = rng.permutation(np.flatnonzero((examples.masks == 1).any(axis=2)))[:third]
     several = rng.permutation(n_patches)[:third]
     striking = np.array([_striking(examples.patches[row]).max(axis=-1) for row in np.sort(several)])
+    # One of the four most striking, not always the first: hard cases are of more than one kind.
     ranked = np.argsort(-striking, axis=1)[np.arange(len(several)), rng.integers(0, min(4, n_lines), len(several))]
     others = rng.integers(n_patches * n_lines, size=third)
     row, line = np.divmod(np.unique(np.concatenate([sparked, np.sort(several) * n_lines + ranked, others])), n_lines)

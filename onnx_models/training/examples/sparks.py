@@ -45,6 +45,8 @@ def add_sparks(plane: ComplexArray, rng: np.random.Generator, n_bursts: int) -> 
             # A burst ends with its readout: no receiver is open between two.
             burst = _burst(rng)[: n_samples - sample]
             phase = np.exp(2j * np.pi * rng.random())
+            # Complex and additive, as a receiver adds it up; another burst with each repeat, as no two discharges are
+            # alike.
             sparks[:, nearby, sample : sample + burst.size] += peak * phase * gains[:, None] * burst[None, :]
     strongest = np.abs(sparks).max(axis=0)
     # Labels ask for what can be told: a fair part of the local signal, and clearly above the noise.
@@ -61,6 +63,7 @@ def _place(level: FloatArray, rng: np.random.Generator) -> tuple[int, int, float
     if rng.random() < 0.5:
         place = np.array([rng.integers(n_lines), rng.integers(n_samples)])
     else:
+        # At 0.17 of the radius on average, and at most at 0.6.
         angle, radius = rng.uniform(0, 2 * np.pi), rng.beta(1.2, 3.0) * 0.6
         place = np.rint(np.array(centre) + radius * reach * np.array([np.sin(angle), np.cos(angle)])).astype(int)
         place = np.clip(place, 0, np.array(level.shape) - 1)

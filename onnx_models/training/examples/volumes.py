@@ -96,6 +96,7 @@ def vary_volume(volume: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     for axis in (1, 2, 3):
         n = volume.shape[axis]
         size = min(n, int(rng.choice(SIZES)))
+        # About the middle: elsewhere the window would hold hardly any signal.
         first = int(np.clip((n - size) // 2 + rng.integers(-4, 5), 0, n - size))
         volume = volume.take(range(first, first + size), axis=axis)
         if rng.random() < 0.5:

@@ -104,6 +104,7 @@ def _crowded(plane: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     n_coils, n_lines, n_samples = plane.shape
     magnitude = np.sqrt(np.mean(np.abs(plane) ** 2, axis=0))
     centre = np.unravel_index(int(np.argmax(magnitude)), magnitude.shape)
+    # A radius of 0.02 to 0.12, halved: the border is half of an axis away from the centre.
     reach = rng.uniform(0.02, 0.12) / 2
     data = plane.copy()
     for _ in range(int(rng.integers(1, 9))):

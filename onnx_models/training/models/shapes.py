@@ -30,7 +30,7 @@ ShapeName = Literal["segment", "cuboid"]
 PATCHES: Mapping[ShapeName, tuple[int, ...]] = {"segment": (SEGMENT,), "cuboid": CUBOID}
 N_AXES: Mapping[ShapeName, int] = {"segment": 1, "cuboid": 3}
 POINT_LOGIT: Mapping[ShapeName, float] = {"segment": 1.0, "cuboid": 1.0}
-"""Operating points of the segmentation, see :data:`.point_models.POINT_LOGIT`."""
+"""Operating points of the segmentation, see :data:`.points.POINT_LOGIT`."""
 
 PLANES_PER_STACK = 12
 PLANES_PER_VOLUME = 40

@@ -39,6 +39,7 @@ class LocalSpectra(nn.Module):
         rows = functional.conv2d(detail[:, None], self.along_x, stride=(1, STEP))  # (n, 2 fx, 224, 13)
         waves = functional.conv2d(rows.reshape(-1, 1, *rows.shape[2:]), self.along_y, stride=(STEP, 1))
         waves = waves.reshape(-1, 2, N_ACROSS, 2, WINDOW, N_WINDOWS, N_WINDOWS)  # (n, re im, fx, cos sin, fy, 13, 13)
+        # (cos - i sin) along y times (re + i im) along x, in real numbers, as networks have no others.
         real = waves[:, 0, :, 0] + waves[:, 1, :, 1]
         imaginary = waves[:, 1, :, 0] - waves[:, 0, :, 1]
         return torch.log((real.square() + imaginary.square()) / WINDOW + 1e-2)

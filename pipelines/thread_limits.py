@@ -9,8 +9,13 @@ from collections.abc import MutableMapping
 
 LIMITS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
+set_here: set[str] = set()
+"""Which of them this process has set itself, as nobody else had."""
+
 
 def limit_threads(environment: MutableMapping[str, str]) -> None:
     """Set the variables that are not set."""
     for name, value in LIMITS.items():
-        environment.setdefault(name, value)
+        if name not in environment:
+            environment[name] = value
+            set_here.add(name)

@@ -13,6 +13,7 @@ from gadgets.findings.wording import (
     lasting,
     list_of,
     named_receivers,
+    place_of,
     ranges_of,
     short_receivers,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "list_of",
     "named_receivers",
     "patterns_in",
+    "place_of",
     "ranges_of",
     "short_receivers",
     "sparks_of",

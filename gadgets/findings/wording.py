@@ -6,6 +6,8 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from gadgets.indices import Indices
+
 
 def named_receivers(receivers: Sequence[int], coils: Sequence[str], most: int = 6) -> str:
     """Name some receivers as a person finds them: ``receivers 3 (HEA;HE1) and 7 (HEA;HE3)``."""
@@ -48,6 +50,12 @@ def short_receivers(receivers: Sequence[int], n_coils: int, coils: Sequence[str]
         f"#{receiver} ({coils[receiver]})" if receiver < len(coils) and coils[receiver] else f"#{receiver}"
         for receiver in receivers
     )
+
+
+def place_of(indices: Indices) -> str:
+    """Name a k-space by the counters that are not zero; the slice is always told."""
+    others = {name: value for name, value in indices.model_dump().items() if value and name != "slice"}
+    return ", ".join([f"slice {indices.slice}", *(f"{name} {value}" for name, value in others.items())])
 
 
 def ranges_of(numbers: Iterable[int]) -> str:

@@ -23,9 +23,9 @@ from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from gadgets.kspace import is_imaging
 from pipelines.benchmark import OUTER_RADIUS, amount
-from pipelines.commands.terminal.comparison import LEGEND, found_counts, found_table, harm_table
+from pipelines.commands.terminal.comparison import LEGEND, found_counts, found_table, harm_table, list_of_sparks
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
-from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, open_shell, verbose_option
 from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, SimulatedSpark, Truth, compare, peak_of, strongest
 
@@ -53,7 +53,7 @@ def accept(
     ] = None,
     group: Group = "dataset",
     json_file: JsonFile = None,
-    verbose: Verbose = 0,
+    verbose: Annotated[int, verbose_option("List the sparks that were not repaired")] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Count simulated sparks that came back repaired.
@@ -72,6 +72,10 @@ def accept(
     found = {"sparked": str(sparked), "repaired": str(repaired), "truth": None if truth is None else str(truth)}
     shell.write_json(json.dumps(found | found_counts(comparison), indent=1))
     shown: list[RenderableType] = [] if truth is None else [found_table(comparison), LEGEND]
+    if verbose and truth is not None:
+        sparks = Truth.read(truth).sparks
+        missed = [spark for spark, is_found in zip(sparks, comparison.found, strict=True) if not is_found]
+        shown += [list_of_sparks(missed, "Not repaired")] if missed else []
     is_enough, verdict = judge(comparison, NEARLY_ALL if require is None else require)
     if truth is None:
         verdict = f"{sparked}: taken as clean, because no --truth was given"

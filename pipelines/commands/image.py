@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.benchmark import read_setting
-from pipelines.commands.terminal.batch import reports_json, run_all
+from pipelines.commands.terminal.batch import run_all
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.shell import Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
@@ -54,7 +54,8 @@ def image(
                 on_notice=shell.say,
             ).run()
 
-    results = run_all(shell, source, output, run)
-    shell.write_json(reports_json(results))
-    for result in results:
+    batch = run_all(shell, source, output, run)
+    shell.write_json(batch.as_json())
+    for result in batch.reports:
         shell.show(*summary_of(result, verbose))
+    batch.check(shell)

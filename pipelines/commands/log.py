@@ -16,11 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gadgets.errors import SettingsError
-from gadgets.findings import counted, named_receivers
+from gadgets.findings import counted, short_receivers
 from gadgets.logbook import Logbook, ScanEntry, logbook_path
-from pipelines.commands.terminal.shell import STDOUT, JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.shell import STDOUT, JsonFile, Quiet, open_shell, verbose_option
+from pipelines.commands.terminal.summary import RIPPLE
 from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
 from pipelines.files import check_folder, whole_or_nothing
+from pipelines.replay import LOOK
 
 MOST_ROWS = 30
 COLUMNS = (
@@ -44,7 +46,7 @@ def log(
         Path | None,
         typer.Option("--csv", metavar="FILE", help="Write a table for a spreadsheet; - is standard output."),
     ] = None,
-    verbose: Verbose = 0,
+    verbose: Annotated[int, verbose_option("Show what was found in each scan, in a sentence")] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Show what was found over days.
@@ -82,6 +84,10 @@ def log(
         with whole_or_nothing(csv_file) as temporary:
             temporary.write_text(as_csv(entries), encoding="utf-8", newline="")
     shell.show(_sentence(entries, path), trend_table(trends, by) if by is not None else scan_table(entries))
+    if by is None and any(entry.strongest for entry in entries):
+        shell.show(Text(RIPPLE, style="dim"))
+    if verbose and by is None:
+        shell.show("", *map(_verdict_line, entries[-MOST_ROWS:]))
     if by in ("day", "hour"):
         shell.show(direction_of(entries))
 
@@ -94,6 +100,15 @@ def _sentence(entries: Sequence[ScanEntry], path: Path) -> str:
     return f"{counted(n_sparks, 'spark')} in {n_hit} of {counted(len(entries), 'scan')}{more} ({path})"
 
 
+def _verdict_line(entry: ScanEntry) -> Text:
+    name = f"{_when(entry)} {entry.protocol}".strip()
+    return Text(f"{name}: {f'failed ({entry.failure})' if entry.failure else entry.verdict}")
+
+
+def _when(entry: ScanEntry) -> str:
+    return entry.local[5:16].replace("T", " ")
+
+
 def scan_table(entries: Sequence[ScanEntry]) -> Table:
     """Show the last scans, the latest at the end; where it is narrow, names are shortened, and numbers never."""
     left_out = len(entries) - MOST_ROWS
@@ -101,17 +116,17 @@ def scan_table(entries: Sequence[ScanEntry]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption=caption, caption_justify="left")
     table.add_column("when", no_wrap=True)
     table.add_column("protocol", max_width=20)
-    for name in ("sparks", "repaired", "x noise"):
+    for name in ("sparks", "repaired", "ripple"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("receivers hit")
     for entry in entries[-MOST_ROWS:]:
         hit = sorted({receiver for spark in entry.found for receiver in spark.receivers})
-        receivers = named_receivers(hit, entry.coils, most=2).partition(" ")[2] if hit else ""
+        receivers = short_receivers(hit, len(entry.coils), entry.coils)
         state = "failed" if entry.failure else str(entry.sparks)
         strongest = f"{entry.strongest:.2g}" if entry.strongest else ""
-        repaired = str(entry.repaired) if entry.sparks else ""
-        when = entry.local[5:16].replace("T", " ")
-        table.add_row(when, _short(entry.protocol), state, repaired, strongest, _short(receivers))
+        # Whoever looks repairs nothing.
+        repaired = "" if not entry.sparks else "looked at" if entry.source == LOOK else str(entry.repaired)
+        table.add_row(_when(entry), _short(entry.protocol), state, repaired, strongest, _short(receivers))
     return table
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import RawDataError
-from pipelines.commands.terminal.batch import reports_json, run_all
+from pipelines.commands.terminal.batch import run_all
 from pipelines.commands.terminal.pages import check_ending
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
@@ -77,16 +77,17 @@ def replay(
             )
             return watched(scan, work).run()
 
-    results = run_all(shell, raw, output, run)
+    batch = run_all(shell, raw, output, run)
     if report == STDOUT or not is_alone:
-        shell.write_json(reports_json(results))
-    if page is not None:
+        shell.write_json(batch.as_json())
+    if page is not None and batch.reports:
         with working(shell, f"writing {page}") as work:
             # Pictures are made of the raw file, because a chain gives back images of its own kind, or none.
-            seen = [look_again(each, lambda done, total: work.bar("drawing", done, total)) for each in results]
+            seen = [look_again(each, lambda done, total: work.bar("drawing", done, total)) for each in batch.reports]
             write_html(page, seen)
-    for result in results:
+    for result in batch.reports:
         shell.show(*summary_of(result, verbose))
+    batch.check(shell)
 
 
 def watched(scan: Replay, work: Work) -> Replay:

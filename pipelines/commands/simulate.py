@@ -20,8 +20,9 @@ from gadgets.errors import RawDataError, SettingsError
 from gadgets.findings import ranges_of
 from gadgets.kspace import KSpace
 from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, amount, noise_sigma
+from pipelines.commands.terminal.comparison import list_of_sparks
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
-from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, open_shell, verbose_option
 from pipelines.files import (
     RawAcquisition,
     RawFile,
@@ -64,7 +65,7 @@ def simulate(
     ] = "",
     group: Group = "dataset",
     json_file: JsonFile = None,
-    verbose: Verbose = 0,
+    verbose: Annotated[int, verbose_option("List the sparks")] = 0,
     quiet: Quiet = False,
 ) -> None:
     """Put physical sparks into a raw file.
@@ -88,6 +89,8 @@ def simulate(
         "k_spaces": n_kspaces, "sparks": n_sparks,
     }  # fmt: skip
     shell.write_json(json.dumps(summary, indent=1))
+    if verbose:
+        shell.show(list_of_sparks(result.sparks, "Sparks that were put in"))
     shell.show(f"{output}: {amount(n_sparks, 'spark')} in {_where(result)}; their places are in {truth}")
 
 

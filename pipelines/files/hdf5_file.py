@@ -16,10 +16,14 @@ import h5py
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
+from gadgets.outside import printable
 from pipelines.files.other_kinds import hint
 
 MOST_LINKS = 16
 """That one name may lead through: as many as HDF5 itself follows."""
+
+MADE_BY = "despark"
+"""Attribute of a group: what despark did to the data in it."""
 
 FAILURES = (OSError, ValueError, RuntimeError, TypeError, KeyError, NotImplementedError, OverflowError, MemoryError)
 """What h5py raises, depending on its version and on what is damaged or of a type that NumPy lacks."""
@@ -57,6 +61,16 @@ def has_group(path: Path, name: str) -> bool:
         return False
     with open_hdf5(path) as file:
         return isinstance(find(file, name, str(path)), h5py.Group)
+
+
+def made_by(group: h5py.Group) -> str:
+    """Tell what despark did to the data of a group, as it wrote down there; empty where it wrote nothing."""
+    try:
+        text = group.attrs.get(MADE_BY, "")
+    except FAILURES:
+        # A damaged attribute is no reason not to read the data.
+        return ""
+    return printable(text) if isinstance(text, str) else ""
 
 
 def check_regular(path: Path) -> None:

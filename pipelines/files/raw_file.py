@@ -36,6 +36,7 @@ class _About(NamedTuple):
     other_groups: tuple[str, ...]
     n_acquisitions: int
     n_waveforms: int
+    made_by: str
 
 
 class RawFile:
@@ -56,6 +57,8 @@ class RawFile:
         The MRD header, as it stands in the file and parsed.
     other_groups
         What else the file holds beside the group that is read.
+    made_by
+        What despark did to the data before; empty where it left no mark.
     n_acquisitions, n_waveforms
         How many there are, imaging or not.
 
@@ -76,6 +79,7 @@ class RawFile:
             # Only now that all went well: before, what was made of the file is removed on the way out.
             self._closing = stack.pop_all()
         self.header_xml, self.other_groups = about.header_xml, about.other_groups
+        self.made_by = about.made_by
         self.n_acquisitions, self.n_waveforms = about.n_acquisitions, about.n_waveforms
         self.header = read_header(self.header_xml, str(self.path))
 
@@ -121,4 +125,4 @@ class RawFile:
 
 
 def _about(scan: Stored) -> Iterator[_About]:
-    yield _About(scan.header_xml, scan.other_groups, scan.n_acquisitions, scan.n_waveforms)
+    yield _About(scan.header_xml, scan.other_groups, scan.n_acquisitions, scan.n_waveforms, scan.made_by)

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 from ismrmrd.hdf5 import acquisition_dtype, waveform_dtype
 
+from pipelines.files.hdf5_file import MADE_BY
 from pipelines.files.output_file import Hdf5Output, whole_or_nothing
 from pipelines.files.raw_items import RawAcquisition, RawItem
 
@@ -28,10 +29,14 @@ class RawWriter:
         The MRD header, taken over byte for byte.
     group
         Name of the new group.
+    made_by
+        What despark did to the data, kept as an attribute of the group; nothing where it is empty.
     """
 
-    def __init__(self, file: h5py.File, header_xml: bytes, group: str = "dataset") -> None:
+    def __init__(self, file: h5py.File, header_xml: bytes, group: str = "dataset", made_by: str = "") -> None:
         self._group = file.create_group(group)
+        if made_by:
+            self._group.attrs[MADE_BY] = made_by
         xml = self._group.create_dataset("xml", (1,), dtype=h5py.special_dtype(vlen=bytes))
         # Byte for byte: parsed and written again, it could lose what the parser does not know.
         xml[0] = header_xml

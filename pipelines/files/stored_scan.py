@@ -18,7 +18,7 @@ from ismrmrd.hdf5 import acquisition_header_dtype, waveform_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import find, find_dataset, open_hdf5, read
+from pipelines.files.hdf5_file import find, find_dataset, made_by, open_hdf5, read
 from pipelines.files.other_kinds import image_hint
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform, acquisition_shape
 from pipelines.files.stored_numbers import as_headers, as_numbers, misfits, number_type
@@ -82,6 +82,11 @@ class StoredScan:
     def other_groups(self) -> tuple[str, ...]:
         """What else the file holds beside the group that is read."""
         return tuple(name for name in self._file if name != self.group.strip("/").split("/")[0])
+
+    @property
+    def made_by(self) -> str:
+        """What despark did to the data before; empty where it left no mark."""
+        return made_by(self._group)
 
     @property
     def n_acquisitions(self) -> int:

@@ -52,6 +52,8 @@ class StoredStream:
 
     other_groups: tuple[str, ...] = ()
 
+    made_by = ""
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = path.open("rb")

@@ -77,10 +77,11 @@ def _scan(number: int, inspection: Inspection, n_scans: int) -> str:
 
 def _head(number: int, words: Words, n_scans: int) -> str:
     level = "h1" if n_scans == 1 else "h2"
+    note = f"<p>{escape(words.note)}</p>" if words.note else ""
     return (
         f'<header id="scan{number}"><p class="eyebrow">{escape(words.subject)}</p>'
         f'<span class="status {words.severity}">{escape(words.status)}</span>'
-        f"<{level}>{escape(words.verdict)}</{level}></header>"
+        f"<{level}>{escape(words.verdict)}</{level}>{note}</header>"
     )
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from gadgets.detection import LooksForSparks, for_one_scan, open_detector
 from gadgets.drop_in import RawRepairer
 from gadgets.errors import RawDataError
-from gadgets.findings import ScanFacts, sparks_of
+from gadgets.findings import ScanFacts, counted, sparks_of
 from gadgets.judged import JudgedKSpace
 from gadgets.process import one_blas_thread
 from gadgets.records import Record
@@ -66,14 +66,16 @@ def inspect_raw(path: Path, properties: Mapping[str, str], on_step: OnStep, grou
     DesparkError
         The file, the settings or the models are at fault; or the file holds no imaging data.
     """
-    settings = validate(properties, RawRepairSettings, "inspect")
+    # As despark replay takes them for this node.
+    own = {name.removeprefix("raw_repair."): value for name, value in properties.items()}
+    settings = validate(own, RawRepairSettings, "inspect")
     started = time.perf_counter()
     with one_blas_thread(), RawFile(path, group) as raw:
         # With the memory that the node has: a series is judged as in a scan.
         detector = for_one_scan(open_detector(settings.spark_detection), settings.spark_detection)
         records, pictures = _look(raw, settings, detector, on_step)
-        facts = facts_of(raw.header)
-    report = _report_of(path, group, properties, records, facts, time.perf_counter() - started)
+        facts, seen_before = facts_of(raw.header), raw.made_by or _marked(raw, settings.mark_user_int)
+    report = _report_of(path, group, properties, records, facts, time.perf_counter() - started, seen_before)
     if not report.k_spaces:
         raise RawDataError(f"{path}: group {group!r} holds no imaging readouts")
     record_scan(report, settings.calibration)
@@ -125,7 +127,7 @@ def inspect_images(
             gallery.add(KSpacePictures(kspace.indices, sparks, before[middle], after[middle], magnitude))
         on_step(number + 1, len(file.images))
     seconds, doubt = time.perf_counter() - started, doubt_of(file.images)
-    report = _report_of(path, group, properties, records, ScanFacts(), seconds, doubt, "image")
+    report = _report_of(path, group, properties, records, ScanFacts(), seconds, file.made_by, doubt, "image")
     record_scan(report, settings.calibration)
     return Inspection(report, gallery.pictures)
 
@@ -151,6 +153,12 @@ def _look(
     return records, gallery.pictures
 
 
+def _marked(raw: RawFile, mark: int | None) -> str:
+    """Say whether despark has marked readouts that it changed, where it was told to: see ``mark_user_int``."""
+    n_marked = 0 if mark is None else sum(int((rows["user_int"][:, mark] > 0).sum()) for rows in raw.headers())
+    return f"{counted(n_marked, 'readout')} marked as repaired in user_int[{mark}]" if n_marked else ""
+
+
 def _acquisitions(raw: RawFile, on_step: OnStep) -> Iterator[Acquisition]:
     for number, item in enumerate(raw.acquisitions(), 1):
         # As if it had come on the wire, so that a file and a scan are judged by the same code.
@@ -165,6 +173,7 @@ def _report_of(
     records: list[tuple[str, Record]],
     facts: ScanFacts,
     seconds: float,
+    seen_before: str,
     doubt: str = "",
     noun: str = "",
 ) -> ScanReport:
@@ -178,6 +187,7 @@ def _report_of(
         settings={"inspect": dict(properties)} if properties else {},
         returned={},
         seconds=seconds,
+        seen_before=seen_before,
         totals=total(kspaces),
         **in_words(kspaces, facts, doubt, is_look=True, noun=noun),
     )

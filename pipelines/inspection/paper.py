@@ -75,7 +75,9 @@ def _write_words(figure: Figure, words: Words) -> float:
     """Write what stands at the head of the page; give the height that is left."""
     lines = [(words.subject, 8, SOFT, "normal"), (words.status, 9, COLOURS[words.severity], "bold")]
     lines += [(line, 15, INK, "bold") for line in textwrap.wrap(words.verdict, 62)]
-    lines += [(line, 9, INK, "normal") for advice in words.advice for line in textwrap.wrap(advice, CHARACTERS)]
+    lines += [
+        (line, 9, INK, "normal") for advice in (words.note, *words.advice) for line in textwrap.wrap(advice, CHARACTERS)
+    ]
     lines += [(f"{name}: {value} {more}", 9, SOFT, "normal") for name, value, more in words.facts]
     return _write(figure, lines, 0.97)
 

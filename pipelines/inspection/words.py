@@ -47,8 +47,8 @@ class Words:
     ----------
     subject
         What was looked at.
-    severity, status, verdict
-        How bad it is: nothing, ``warn`` or ``bad``; in two or three words; in a sentence.
+    severity, status, verdict, note
+        How bad it is: nothing, ``warn`` or ``bad``; in two or three words; in a sentence; what else is to be known.
     advice
         Where to look.
     facts
@@ -65,6 +65,7 @@ class Words:
     severity: str
     status: str
     verdict: str
+    note: str
     advice: tuple[str, ...]
     facts: tuple[tuple[str, str, str], ...]
     columns: tuple[str, ...]
@@ -85,6 +86,7 @@ def in_words(report: ScanReport) -> Words:
         severity=severity,
         status=status,
         verdict=report.verdict,
+        note=report.note,
         advice=tuple(pattern.advice for pattern in report.patterns),
         facts=_facts(report),
         columns=(*COLUMNS, "repair" if report.is_look else "repaired"),

@@ -93,7 +93,7 @@ class Replay:
             offsets = _report_offsets(chain)
             with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
                 stored = temporary if target.kind == "MRD" else folder / "images.h5"
-                output = ScanOutput(stored, raw.header_xml, is_told=is_told)
+                output = ScanOutput(stored, raw.header_xml, is_told=is_told, made_by=_made_by(chain))
                 try:
                     sent = self._stream(raw, chain, output, expected.total(raw))
                     output.finish()
@@ -217,6 +217,14 @@ class Replay:
 def _asks_for_findings(chain: Chain) -> bool:
     """Whether a server can be asked to tell what it found: of the drop-in alone, behind which nothing is disturbed."""
     return not chain.obstacles and [node.name for node in chain.nodes] == ["raw_repair"] and chain.nodes[0].is_ours
+
+
+def _made_by(chain: Chain | None) -> str:
+    """Say what a chain does to raw data that it gives back; empty where that is nothing, or nobody knows."""
+    nodes = [node for node in (chain.nodes if chain is not None else ()) if node.is_ours and node.name == "raw_repair"]
+    if not nodes or nodes[0].properties.get("calibration.method") == "none":
+        return ""
+    return f"repaired by raw_repair of version {despark_version()}"
 
 
 def _with_findings(chain: Chain) -> Chain:

@@ -54,12 +54,14 @@ class ScanOutput:
         The MRD header of the input, taken over byte for byte into a raw file.
     is_told
         Whether the server was asked to tell what it found.
+    made_by
+        What the chain does to raw data, for those who look at the file later; empty: nothing.
     """
 
-    def __init__(self, path: Path, header_xml: bytes, *, is_told: bool = False) -> None:
+    def __init__(self, path: Path, header_xml: bytes, *, is_told: bool = False, made_by: str = "") -> None:
         self._path = path
         self._is_told = is_told
-        self._header_xml = header_xml
+        self._header_xml, self._made_by = header_xml, made_by
         self._output: Hdf5Output | None = None
         self._raw: RawWriter | None = None
         self._images: ImageWriter | None = None
@@ -110,7 +112,7 @@ class ScanOutput:
 
     def _add(self, item: RawItem) -> None:
         if self._raw is None:
-            self._raw = RawWriter(self._open(), self._header_xml)
+            self._raw = RawWriter(self._open(), self._header_xml, made_by=self._made_by)
         self._raw.append(item)
         self.counts.add(item)
 

@@ -100,13 +100,14 @@ class ScanReport(BaseModel):
     """The result of a scan: ``verdict`` and ``patterns`` say in words what the rest says in numbers.
 
     ``moments`` are the first and the last time stamp of the imaging data. ``doubt`` says why sparks may be there where
-    none was found.
+    none was found. ``seen_before`` says what despark did to the data before this; empty where they do not say.
     """
 
     despark: str
     date: str = Field(default_factory=_now)
     verdict: str = ""
     doubt: str = ""
+    seen_before: str = ""
     patterns: tuple[Pattern, ...] = ()
     scan: ScanFacts = ScanFacts()
     moments: tuple[int, int] = (0, 0)
@@ -124,6 +125,11 @@ class ScanReport(BaseModel):
     def is_look(self) -> bool:
         """Whether nothing was repaired: told is what a repair would do."""
         return self.pipeline == LOOK
+
+    @property
+    def note(self) -> str:
+        """What a reader of the verdict has to know as well; empty where there is nothing."""
+        return f"despark has seen these data before: {self.seen_before}." if self.seen_before else ""
 
     @property
     def n_coils(self) -> int:

@@ -8,10 +8,12 @@ import sys
 from pipelines.thread_limits import LIMITS, limit_threads
 
 
-def test_what_is_set_already_counts():
+def test_what_is_set_already_counts(monkeypatch):
+    monkeypatch.setattr("pipelines.thread_limits.set_here", here := set())
     environment = {"OMP_NUM_THREADS": "4"}
     limit_threads(environment)
     assert environment == {**LIMITS, "OMP_NUM_THREADS": "4"}
+    assert here == {"OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
 
 
 def test_the_command_line_loads_no_such_library_before_the_limits_are_set():

@@ -8,7 +8,7 @@ import platform
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +22,7 @@ from onnx_models.listing import listing
 from onnx_models.providers import cuda_devices
 from pipelines.files import read_kspaces
 from pipelines.phantom import PhantomScan, write_phantom
-from pipelines.thread_limits import LIMITS
+from pipelines.thread_limits import LIMITS, set_here
 from pipelines.version import despark_version
 from pipelines.worker import NODES, check_nodes
 
@@ -162,11 +162,19 @@ def _is_taken(port: int) -> bool:
         return True
 
 
+def threads_told(environment: Mapping[str, str], set_here: Collection[str]) -> str:
+    """Say how many threads linear algebra may use, and who said so."""
+    own = [f"{name}={environment[name]}" for name in LIMITS if name in set_here]
+    others = [f"{name}={environment[name]}" for name in LIMITS if name in environment and name not in set_here]
+    told = ((own, "set by despark"), (others, "set by the environment"))
+    return "; ".join(f"{', '.join(names)} ({who})" for names, who in told if names) or "no limit is set"
+
+
 def machine() -> Iterator[Finding]:
     """See processors, threads, the record of scans and the disk."""
     n_cores = len(os.sched_getaffinity(0))
-    limits = ", ".join(f"{name}={os.environ[name]}" for name in LIMITS if name in os.environ)
-    yield Finding(what="processors", state="well", text=f"{n_cores} for this process; {limits}")
+    yield Finding(what="processors", state="well", text=f"{n_cores} for this process")
+    yield Finding(what="threads", state="well", text=threads_told(os.environ, set_here))
     try:
         place = logbook_path("auto")
         if place is not None:

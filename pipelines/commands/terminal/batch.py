@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from gadgets.errors import DesparkError, PipelineError, SettingsError
@@ -45,9 +46,34 @@ def _ending(path: Path) -> str:
     return "".join(path.suffixes[-2:]) if path.name.lower().endswith(".nii.gz") else path.suffix
 
 
-def run_all(
-    shell: Shell, inputs: Sequence[Path], output: Path, run: Callable[[Path, Path], ScanReport]
-) -> list[ScanReport]:
+@dataclass(frozen=True)
+class Batch:
+    """What came of some files: the reports of those that did not fail, and what is said of the others."""
+
+    reports: list[ScanReport]
+    failures: tuple[str, ...] = ()
+
+    def check(self, shell: Shell) -> None:
+        """Say once more which files failed: at the end, where all else has gone by.
+
+        Raises
+        ------
+        PipelineError
+            Some did.
+        """
+        for failure in self.failures:
+            shell.say(f"failed: {failure}")
+        if self.failures:
+            n_files = len(self.reports) + len(self.failures)
+            raise PipelineError(f"{len(self.failures)} of {n_files} files failed")
+
+    def as_json(self) -> str:
+        """Write the report of one file as a document, those of several as a list of them."""
+        texts = [report.model_dump_json(indent=1) for report in self.reports]
+        return texts[0] if len(texts) == 1 and not self.failures else f"[{','.join(texts)}]"
+
+
+def run_all(shell: Shell, inputs: Sequence[Path], output: Path, run: Callable[[Path, Path], ScanReport]) -> Batch:
     """Run one file after the other; a failure is said, and the next one is run.
 
     Parameters
@@ -55,20 +81,14 @@ def run_all(
     run
         Takes an input and its output.
 
-    Returns
-    -------
-        The reports of those that did not fail.
-
     Raises
     ------
     DesparkError
         The only file failed, or no file could be written: the folder is missing.
-    PipelineError
-        Some of several failed.
     """
     outputs = outputs_of(inputs, output)
     if len(inputs) == 1:
-        return [run(inputs[0], outputs[0])]
+        return Batch([run(inputs[0], outputs[0])])
     # Where the folder has the input's name in it, each run sees to its own.
     if PLACE not in str(output.parent):
         check_parent(output)
@@ -77,14 +97,6 @@ def run_all(
         try:
             reports.append(run(source, target))
         except DesparkError as error:
-            failures.append(f"{source.name}: {error}")
-            shell.say(f"{source}: failed, going on with the next ({error})")
-    if failures:
-        raise PipelineError(f"{len(failures)} of {len(inputs)} files failed: {'; '.join(failures)}")
-    return reports
-
-
-def reports_json(reports: Sequence[ScanReport]) -> str:
-    """Write the report of one file as a document, those of several as a list of them."""
-    texts = [report.model_dump_json(indent=1) for report in reports]
-    return texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
+            failures.append(str(error) if str(source) in str(error) else f"{source}: {error}")
+            shell.say(f"failed, going on with the next: {failures[-1]}")
+    return Batch(reports, tuple(failures))

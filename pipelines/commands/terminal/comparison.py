@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 import numpy as np
 from rich.table import Table
 
+from gadgets.findings import place_of, ranges_of, short_receivers
 from pipelines.benchmark import Grouping, Proportion, by_group, counted, found_of
-from pipelines.phantom import Comparison
+from pipelines.phantom import Comparison, SimulatedSpark
 
 LEGEND = (
     "spark: what was put in at one moment, into one readout; r: distance from the\n"
@@ -62,6 +63,25 @@ def harm_table(comparison: Comparison) -> Table:
     """Show how many samples were changed that no spark had hit."""
     table = Table(title="Harm", title_justify="left", show_header=False)
     table.add_row("samples changed beside sparks" if comparison.found else "samples changed", str(comparison.n_beside))
+    return table
+
+
+def list_of_sparks(sparks: Sequence[SimulatedSpark], title: str) -> Table:
+    """List sparks that were put in, in the order of the scan; 80 columns hold it."""
+    table = Table(title=title, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("where")
+    for name in ("line", "sample", "ripple", "radius"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("receivers")
+    for spark in sorted(sparks, key=lambda each: each.acquisition):
+        table.add_row(
+            place_of(spark.indices),
+            str(spark.line) if not spark.partition else f"{spark.partition}/{spark.line}",
+            ranges_of(range(spark.first_column, spark.first_column + spark.n_samples)),
+            f"{spark.rnr:.2g}",
+            f"{spark.radius:.2f}",
+            short_receivers(spark.receivers, len(spark.gains), ()),
+        )
     return table
 
 

@@ -25,10 +25,13 @@ from gadgets.outside import printable
 from pipelines.files import check_folder, whole_or_nothing
 from pipelines.monitoring import JsonLines
 
-Verbose = Annotated[
-    int,
-    typer.Option("--verbose", "-v", count=True, show_default=False, help="Say which models run where; -vv says all."),
-]
+
+def verbose_option(what: str) -> Any:  # noqa: ANN401 - what typer makes of an option
+    """Give the option ``-v`` of a command, whose help tells what it adds there."""
+    return typer.Option("--verbose", "-v", count=True, show_default=False, help=f"{what}; -vv says all.")
+
+
+Verbose = Annotated[int, verbose_option("Say which models run where")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but errors.")]
 JsonFile = Annotated[
     Path | None,

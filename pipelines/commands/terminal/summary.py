@@ -9,8 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gadgets.findings import UNSEEN, Spark, by_kind, image_errors, lasting, ranges_of, short_receivers
-from gadgets.indices import Indices
+from gadgets.findings import UNSEEN, Spark, by_kind, image_errors, lasting, place_of, ranges_of, short_receivers
 from pipelines.benchmark import amount
 from pipelines.replay import ScanReport
 
@@ -19,8 +18,8 @@ MOST_SPARKS = 12
 RECEIVERS_WIDTH = 26
 
 UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
-RIPPLE = f"ripple: the stripes in the image, in units of its noise (below {UNSEEN:g} not seen, 0.25 faint, 1 obvious)"
-NUMBERED = "#0: the receiver with the number 0, counted as in the data"
+RIPPLE = f"ripple: stripes in the image over its noise ({UNSEEN:g} is unseen, 0.25 faint, 1 obvious)"
+NUMBERED = "#3: the receiver number 3, counted from 0 as in the data"
 
 
 def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
@@ -34,7 +33,11 @@ def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
         From 1 on the inner terms of the method are told as well.
     """
     known = Text(report.verdict if report.k_spaces else UNREPORTED, style="bold")
-    parts: list[RenderableType] = [known, *(Text(pattern.advice) for pattern in report.patterns)]
+    parts: list[RenderableType] = [
+        known,
+        *([Text(report.note)] if report.note else []),
+        *(Text(pattern.advice) for pattern in report.patterns),
+    ]
     if report.sparks:
         parts += ["", spark_table(report), Text(RIPPLE, style="dim"), Text(NUMBERED, style="dim")]
     return [*parts, "", details_table(report, verbose)]
@@ -100,12 +103,6 @@ def details_table(report: ScanReport, verbose: int = 0) -> Table:
         if value:
             table.add_row(name, Text(value))
     return table
-
-
-def place_of(indices: Indices) -> str:
-    """Name a k-space by the counters that are not zero; the slice is always told."""
-    others = {name: value for name, value in indices.model_dump().items() if value and name != "slice"}
-    return ", ".join([f"slice {indices.slice}", *(f"{name} {value}" for name, value in others.items())])
 
 
 def time_of(spark: Spark, report: ScanReport) -> str:

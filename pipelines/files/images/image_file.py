@@ -7,7 +7,7 @@ import logging
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -15,12 +15,16 @@ from typing import Any, ClassVar, Literal
 from numpy.typing import NDArray
 
 from gadgets.errors import DesparkError, RawDataError
+from gadgets.outside import printable
 
 Pixels = NDArray[Any]
 Kind = Literal["MRD", "DICOM", "DICOM folder", "NIfTI", "PNG"]
 """What images are kept in."""
 
 LOGGERS = ("pydicom", "nibabel", "nibabel.global")
+OWN = "despark: "
+"""Begins the comments that despark writes into images."""
+
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")
 
 
@@ -37,6 +41,8 @@ class ImageFile(ABC):
         What is transformed as a whole, each of shape ``(channel, z, y, x)``: real or complex values.
     notices
         What of the file is left as it is, and why.
+    made_by
+        What despark did to the images before; empty where they do not say.
     """
 
     kind: ClassVar[Kind]
@@ -45,6 +51,7 @@ class ImageFile(ABC):
         self.path = path
         self.images: list[Pixels] = []
         self.notices: list[str] = []
+        self.made_by = ""
 
     @abstractmethod
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
@@ -63,6 +70,15 @@ class ImageFile(ABC):
         -------
             Number of pixels that the file's type cannot hold, and that have its largest or smallest value instead.
         """
+
+
+def said_by_despark(comments: Iterable[str]) -> str:
+    """Give the first of some comments in which despark says what it did, without its name; empty where there is none.
+
+    Of several images the first that was repaired says most.
+    """
+    own = [printable(each).removeprefix(OWN).strip() for each in comments if each.startswith(OWN)]
+    return next((each for each in own if "repaired" in each), next(filter(None, own), ""))
 
 
 def imported(name: str, what: str) -> Any:  # noqa: ANN401 - untyped, and not always installed

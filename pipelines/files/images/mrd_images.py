@@ -12,9 +12,9 @@ from ismrmrd.constants import IMTYPE_PHASE
 
 from gadgets.errors import RawDataError
 from pipelines.files.child import in_child
-from pipelines.files.hdf5_file import find, open_hdf5, refused
-from pipelines.files.images.image_file import ImageFile, Pixels
-from pipelines.files.images.mrd_series import PIXEL_PAIR, read_series
+from pipelines.files.hdf5_file import MADE_BY, find, open_hdf5, refused
+from pipelines.files.images.image_file import OWN, ImageFile, Pixels, said_by_despark
+from pipelines.files.images.mrd_series import PIXEL_PAIR, comments_of, read_series
 from pipelines.files.images.pixels import as_stored
 from pipelines.files.other_kinds import raw_hint
 
@@ -27,7 +27,9 @@ class MrdImages(ImageFile):
     def __init__(self, path: Path, group: str) -> None:
         super().__init__(path)
         self._places: list[tuple[str, int]] = []
-        for name, number, pixels in in_child(lambda: _images(path, group), str(path)):
+        comments = []
+        for name, number, pixels, comment in in_child(lambda: _images(path, group), str(path)):
+            comments.append(comment)
             # MRD says of every image whether it is a magnitude, a phase or complex.
             if pixels is None:
                 self.notices.append(
@@ -36,15 +38,16 @@ class MrdImages(ImageFile):
                 continue
             self.images.append(pixels)
             self._places.append((f"{name}/data", number))
+        self.made_by = said_by_despark(comments)
 
-    def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:  # noqa: ARG002
+    def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
         """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
         # A copy first: all that is not an image, and every image that is not repaired, stays as it is.
         shutil.copyfile(self.path, path)
         # Of the same file: what is wrong with it may hang the library here, too.
-        return sum(in_child(lambda: self._write(path, repaired), str(path)))
+        return sum(in_child(lambda: self._write(path, repaired, comments), str(path)))
 
-    def _write(self, path: Path, repaired: Mapping[int, Pixels]) -> Iterator[int]:
+    def _write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> Iterator[int]:
         with refused(f"{path}: cannot be written"), h5py.File(path, "r+") as file:
             for number, pixels in repaired.items():
                 name, index = self._places[number]
@@ -55,11 +58,13 @@ class MrdImages(ImageFile):
                 else:
                     stored, n_clipped = as_stored(pixels, dataset.dtype)
                 dataset[index] = stored
+                if number in comments:
+                    dataset.parent.attrs[MADE_BY] = comments[number]
                 yield n_clipped
 
 
-def _images(path: Path, group: str) -> Iterator[tuple[str, int, Pixels | None]]:
-    """Give series, number and pixels of every image; no pixels where it is a phase image."""
+def _images(path: Path, group: str) -> Iterator[tuple[str, int, Pixels | None, str]]:
+    """Give series, number, pixels (none of a phase image) of every image, and what despark did to its series."""
     with open_hdf5(path) as file:
         found = find(file, group, str(path))
         if not isinstance(found, h5py.Group):
@@ -71,7 +76,8 @@ def _images(path: Path, group: str) -> Iterator[tuple[str, int, Pixels | None]]:
             if not isinstance(series, h5py.Group) or not {"data", "header"} <= set(series):
                 continue
             data, types = read_series(series, str(path))
+            comment = f"{OWN}{said_by_despark(comments_of(series, str(path)))}"
             for number, (pixels, image_type) in enumerate(zip(data, types, strict=True)):
                 is_pair = pixels.dtype.names == PIXEL_PAIR
                 values = pixels["real"] + 1j * pixels["imag"] if is_pair else pixels
-                yield f"{group}/{name}", number, None if image_type == IMTYPE_PHASE else values
+                yield f"{group}/{name}", number, None if image_type == IMTYPE_PHASE else values, comment

@@ -8,8 +8,12 @@ import h5py
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import find_dataset, read
+from pipelines.files.hdf5_file import find_dataset, made_by, read
+from pipelines.files.images.raw_image import meta_of
 from pipelines.files.stored_numbers import number_type
+
+MOST_COMMENTS = 200
+"""Images that are asked what despark did to them."""
 
 PIXEL_PAIR = ("real", "imag")
 """Parts of a complex pixel."""
@@ -45,3 +49,17 @@ def read_series(series: h5py.Group, path: str) -> tuple[NDArray[Any], NDArray[An
     if header.shape != data.shape[:1]:
         raise RawDataError(f"{where}: expected a header for each of {len(data)} images, found shape {header.shape}")
     return read(data, f"{where}/data", 0, len(data)), read(header, f"{where}/header")["image_type"]
+
+
+def comments_of(series: h5py.Group, path: str) -> list[str]:
+    """Give the comments that images of a series carry, as far as they can be read: they are no pixels.
+
+    A file that ``despark image`` has changed says so in an attribute of the series.
+    """
+    try:
+        texts = find_dataset(series, "attributes", path)
+        rows = [] if texts is None or texts.ndim != 1 else list(read(texts, path, 0, min(len(texts), MOST_COMMENTS)))
+    except RawDataError:
+        rows = []
+    metas = [meta_of(row) for row in rows if isinstance(row, bytes)]
+    return [made_by(series), *(meta.get("ImageComments", "") for meta in metas)]

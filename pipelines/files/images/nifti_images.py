@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable
+from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable, said_by_despark
+from pipelines.files.images.nifti_volume import COMMENT_CHARACTERS
 from pipelines.files.images.pixels import as_stored
 
 
@@ -28,9 +29,10 @@ class NiftiImages(ImageFile):
             data = np.asanyarray(self._file.dataobj)
         if data.dtype.names or data.ndim < 2:
             raise RawDataError(f"{path}: expected gray or complex images, found {data.dtype} of shape {data.shape}")
+        self.made_by = said_by_despark([bytes(self._file.header["descrip"]).decode("ascii", "replace").rstrip("\0")])
         self.images = [image.reshape(1, *(1,) * (3 - image.ndim), *image.shape) for image in self._as_stack(data)]
 
-    def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:  # noqa: ARG002
+    def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
         """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
         if not repaired:
             shutil.copyfile(self.path, path)
@@ -47,6 +49,8 @@ class NiftiImages(ImageFile):
             n_clipped += n_here
         copy = type(self._file)(data, self._file.affine, self._file.header.copy(), extra=self._file.extra)
         copy.header.set_slope_inter(slope, intercept)
+        if comment := comments.get(min(repaired)):
+            copy.header["descrip"] = comment.encode("ascii", "replace")[:COMMENT_CHARACTERS]
         # By bytes, because nibabel tells by the name whether to compress, and the name is a temporary one.
         content = copy.to_bytes()
         path.write_bytes(gzip.compress(content) if self.path.name.lower().endswith(".gz") else content)

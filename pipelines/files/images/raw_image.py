@@ -62,20 +62,7 @@ class RawImage:
     @cached_property
     def meta(self) -> dict[str, str]:
         """The first value of every meta element; empty where the meta data cannot be read."""
-        # Meta data are optional, and Gadgetron ends them with a NUL.
-        if not self.attributes.strip(b"\0 \t\r\n"):
-            return {}
-        try:
-            root = parse_xml(self.attributes)
-        except XMLError as error:
-            logger.warning("an image's meta data are %s", error)
-            return {}
-        # Of the first value only: whoever asks here asks for numbers and single words. It is whole, because the list of
-        # sparks is read from it; how long it may be, the limits of XML say.
-        return {
-            meta.findtext("name", ""): printable(meta.findtext("value", "") or "", most=MAX_XML_BYTES)
-            for meta in root.iter("meta")
-        }
+        return meta_of(self.attributes)
 
     @classmethod
     def from_bytes(cls, body: bytes) -> RawImage:
@@ -99,6 +86,24 @@ class RawImage:
             raise WireError(f"image: expected {start + n_attributes + n_data} bytes by its header, found {len(body)}")
         data = np.frombuffer(body, dtype, -1, start + n_attributes).reshape(shape)
         return cls(body[:IMAGE_HEADER_BYTES], body[start : start + n_attributes], data)
+
+
+def meta_of(attributes: bytes) -> dict[str, str]:
+    """Read the first value of every element of MRD meta data; nothing where they cannot be read."""
+    # Meta data are optional, and Gadgetron ends them with a NUL.
+    if not attributes.strip(b"\0 \t\r\n"):
+        return {}
+    try:
+        root = parse_xml(attributes)
+    except XMLError as error:
+        logger.warning("an image's meta data are %s", error)
+        return {}
+    # Of the first value only: whoever asks here asks for numbers and single words. It is whole, because the list of
+    # sparks is read from it; how long it may be, the limits of XML say.
+    return {
+        meta.findtext("name", ""): printable(meta.findtext("value", "") or "", most=MAX_XML_BYTES)
+        for meta in root.iter("meta")
+    }
 
 
 class ImageWriter:

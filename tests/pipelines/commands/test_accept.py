@@ -171,6 +171,16 @@ def test_the_last_line_says_whether_it_is_enough(sparked, truth, phantom_file, c
     assert ended.value.exit_code == 1
 
 
+def test_what_was_missed_is_listed_on_request(sparked, truth, capsys):
+    accept(sparked, sparked, truth)
+    assert "Not repaired" not in capsys.readouterr().out
+    accept(sparked, sparked, truth, verbose=1)
+    said = capsys.readouterr().out
+    rows = [line.split() for line in said.splitlines() if line.startswith("slice ")]
+    sparks = json.loads(truth.read_text())["sparks"]
+    assert sorted(row[2] for row in rows) == sorted(str(spark["line"]) for spark in sparks)
+
+
 def of_series(n_repetitions, missed):
     events = tuple(
         ScoredEvent(0.5, 1, 8, 8, found=number not in missed) for number in range(n_repetitions) for _ in range(2)

@@ -55,8 +55,19 @@ def test_the_last_scans_are_shown(capfd):
     lines = capfd.readouterr().out.splitlines()
     assert lines[0] == "8 sparks in 2 of 4 scans (scans.db)"
     assert max(map(len, lines)) <= 80
-    assert [line.split()[2:4] for line in lines[2:]] == [["T1", "0"], ["ep2d", "1"], ["T1", "0"], ["ep2d", "7"]]
-    assert "1 (HEA;HE2)" in lines[-1]
+    assert [line.split()[2:4] for line in lines[2:6]] == [["T1", "0"], ["ep2d", "1"], ["T1", "0"], ["ep2d", "7"]]
+    assert "#1 (HEA;HE2)" in lines[5]
+    assert lines[6].startswith("ripple: stripes in the image")
+
+
+def test_what_was_found_in_each_scan_is_told_on_request(logbook, capfd):
+    assert log() == 0
+    assert "No sparks." not in capfd.readouterr().out
+    logbook.add(entry(1, 1).model_copy(update={"source": "inspect", "verdict": "1 spark, can be repaired."}))
+    assert log("-v") == 0
+    said = capfd.readouterr().out
+    assert "T1_mprage: 1 spark, can be repaired." in said
+    assert "looked at" in said
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,15 @@ def test_a_readout_holds_one_spark_at_most(phantom_file, tmp_path):
     assert max(Counter(spark.indices for spark in truth.sparks).values()) == 32
 
 
+def test_what_was_put_in_is_listed_on_request(phantom_file, tmp_path, capsys):
+    for verbose in (0, 1):
+        simulate(phantom_file, tmp_path / "o.h5", tmp_path / "t.json", seed=2, verbose=verbose)
+        said = capsys.readouterr().out
+        sparks = Truth.read(tmp_path / "t.json").sparks
+        assert len([line for line in said.splitlines() if line.startswith("slice ")]) == verbose * len(sparks)
+        assert all(f" {spark.rnr:.2g} " in said for spark in sparks) is bool(verbose)
+
+
 def test_sparks_go_into_the_repetitions_that_are_named(tmp_path):
     write_phantom(tmp_path / "one.h5", PhantomScan(matrix=32, n_coils=2, n_slices=2, n_noise=0))
     items, xml = items_of(tmp_path / "one.h5")

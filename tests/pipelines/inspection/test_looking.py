@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from ismrmrd.hdf5 import acquisition_header_dtype
@@ -172,6 +173,33 @@ def test_images_are_looked_at_too(tmp_path, burst):
     assert seen.report.verdict.startswith("No sparks were seen: most cannot be told from magnitude images")
     assert ">not sure<" in html_page([seen])
     assert seen.pictures
+
+
+def test_raw_data_that_were_repaired_before_say_so(burst, tmp_path):
+    settings = ("raw_repair.mark_user_int=3", "spark_detection.provider=cpu")
+    Replay(Path(burst.report.input), tmp_path / "o.h5", pipeline="repair_raw", settings=settings).run()
+    again = inspect_raw(tmp_path / "o.h5", CPU, ignore)
+    assert again.report.seen_before.startswith("repaired by raw_repair of version ")
+    assert "despark has seen these data before: repaired by" in html_page([again])
+    assert not burst.report.seen_before
+    with h5py.File(tmp_path / "o.h5", "r+") as file:
+        del file["dataset"].attrs["despark"]
+    marked = inspect_raw(tmp_path / "o.h5", {**CPU, "raw_repair.mark_user_int": "3"}, ignore)
+    assert marked.report.seen_before == "1 readout marked as repaired in user_int[3]"
+
+
+@pytest.mark.parametrize("name", ["o.h5", "o.nii.gz", "o"])
+def test_images_that_were_repaired_before_say_so(burst, tmp_path, name):
+    Replay(Path(burst.report.input), tmp_path / name, settings=("spark_detection.provider=cpu",)).run()
+    seen = inspect_images(tmp_path / name, CPU, ignore).report.seen_before
+    assert seen == "1 spark (3 samples): 3 samples repaired, 0 refused"
+
+
+def test_data_that_were_left_as_they_are_do_not_say_so(burst, tmp_path):
+    Replay(
+        Path(burst.report.input), tmp_path / "o.h5", pipeline="repair_raw", settings=("calibration.method=none",)
+    ).run()
+    assert not inspect_raw(tmp_path / "o.h5", CPU, ignore).report.note
 
 
 def test_a_file_without_imaging_data_is_an_error(tmp_path, burst):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from gadgets.errors import RawDataError
 from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
-from pipelines.files.images.image_file import ImageFile, Pixels
+from pipelines.files.images.image_file import OWN, ImageFile, Pixels, said_by_despark
 
 
 class DicomFolder(ImageFile):
@@ -24,6 +24,7 @@ class DicomFolder(ImageFile):
         if not self._files:
             raise RawDataError(f"{path}: expected DICOM files in this folder, found none in {len(files)} files")
         self.images = [image for file in self._files for image in file.images]
+        self.made_by = said_by_despark(f"{OWN}{file.made_by}" for file in self._files if file.made_by)
         self.notices = [notice for file in self._files for notice in file.notices]
         if n_others := len(files) - len(self._files):
             self.notices.append(f"{path}: {n_others} files that are not DICOM are not copied")

@@ -10,11 +10,14 @@ import numpy as np
 
 from gadgets.errors import RawDataError
 from pipelines.files.images.dicom.attributes import REPAIRED_SERIES, name_of_series
-from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable
+from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable, said_by_despark
 from pipelines.files.images.pixels import as_stored
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
+
+COMMENTS = ("DerivationDescription", "ImageComments")
+"""In which despark says what it did."""
 
 MARK = b"DICM"
 MARK_AT = 128
@@ -39,6 +42,7 @@ class DicomImages(ImageFile):
             self._file = pydicom.dcmread(path)
             frames = self._file.pixel_array
             n_colours, kinds = int(self._file.get("SamplesPerPixel", 1)), list(self._file.get("ImageType", []))
+        self.made_by = said_by_despark(str(self._file.get(name, "")) for name in COMMENTS)
         if n_colours != 1:
             raise RawDataError(f"{path}: expected a gray image, found {n_colours} values for each pixel")
         if "P" in kinds[2:3]:

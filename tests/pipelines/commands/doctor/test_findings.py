@@ -12,7 +12,16 @@ from onnx_models.errors import ModelError
 from pipelines.commands.command_line import build_app
 from pipelines.commands.doctor import findings
 from pipelines.commands.doctor.command import findings_table
-from pipelines.commands.doctor.findings import Finding, look, machine, models, ports, spark_in_a_phantom, versions
+from pipelines.commands.doctor.findings import (
+    Finding,
+    look,
+    machine,
+    models,
+    ports,
+    spark_in_a_phantom,
+    threads_told,
+    versions,
+)
 
 
 def states(found):
@@ -89,3 +98,11 @@ def test_a_record_that_cannot_be_written_is_a_fault(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "file" / "scans.db"))
     assert ("record", "fault") in states(machine())
+
+
+def test_limits_of_threads_say_who_set_them():
+    environment = {"OMP_NUM_THREADS": "4", "MKL_NUM_THREADS": "1"}
+    assert threads_told(environment, {"MKL_NUM_THREADS"}) == (
+        "MKL_NUM_THREADS=1 (set by despark); OMP_NUM_THREADS=4 (set by the environment)"
+    )
+    assert threads_told({}, set()) == "no limit is set"

@@ -47,9 +47,12 @@ def failing(source, _target):
 
 
 def test_a_file_that_fails_does_not_cost_the_others_theirs(capsys):
-    with pytest.raises(PipelineError, match=r"1 of 3 files failed: bad\.h5: bad\.h5: broken"):
-        run_all(Shell(), [Path("a.h5"), Path("bad.h5"), Path("c.h5")], Path("{}.png"), failing)
-    assert "bad.h5: failed, going on with the next" in " ".join(capsys.readouterr().err.split())
+    batch = run_all(Shell(), [Path("a.h5"), Path("bad.h5"), Path("c.h5")], Path("{}.png"), failing)
+    assert batch.reports == ["a.h5", "c.h5"]
+    assert "failed, going on with the next: bad.h5: broken" in " ".join(capsys.readouterr().err.split())
+    with pytest.raises(PipelineError, match="1 of 3 files failed"):
+        batch.check(Shell())
+    assert "despark: failed: bad.h5: broken" in " ".join(capsys.readouterr().err.split())
     with pytest.raises(RawDataError, match="broken"):
         run_all(Shell(), [Path("bad.h5")], Path("out.h5"), failing)
 
@@ -70,3 +73,16 @@ def test_the_command_takes_many_and_reports_on_each(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"a.h5", "b.h5", "a_out.h5", "b_out.h5", "r.json"}
     reports = json.loads((tmp_path / "r.json").read_text())
     assert [Path(report["input"]).name for report in reports] == ["a.h5", "b.h5"]
+
+
+def test_what_failed_is_repeated_below_what_did_not(tmp_path):
+    make_raw_file(tmp_path / "a.h5")
+    (tmp_path / "bad.h5").write_bytes(b"no HDF5")
+    arguments = ["replay", str(tmp_path / "bad.h5"), str(tmp_path / "a.h5"), "-o", str(tmp_path / "{}_out.h5")]
+    off = ["--pipeline", "repair_raw", "--set", "spark_detection.method=none", "--set", "calibration.method=none"]
+    result = CliRunner().invoke(build_app("replay"), [*arguments, *off, "--json", str(tmp_path / "r.json")])
+    assert isinstance(result.exception, PipelineError)
+    said = result.output
+    assert said.index("going on with the next") < said.index("written to") < said.index("despark: failed: ")
+    (report,) = json.loads((tmp_path / "r.json").read_text())
+    assert Path(report["input"]).name == "a.h5"

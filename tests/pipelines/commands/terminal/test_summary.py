@@ -94,7 +94,7 @@ def test_what_was_only_looked_at_is_not_said_to_be_repaired():
 
 def test_the_unit_of_all_strengths_is_explained_below_them():
     text = shown(report(kspace(spark(3))))
-    assert text.index("ripple: the stripes in the image, in units of its noise") > text.index("receivers hit")
+    assert text.index("ripple: stripes in the image over its noise") > text.index("receivers hit")
 
 
 def test_short_times_are_told_in_milliseconds():

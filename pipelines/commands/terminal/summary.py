@@ -18,7 +18,7 @@ MOST_SPARKS = 12
 RECEIVERS_WIDTH = 26
 
 UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
-RIPPLE = f"ripple: stripes in the image over its noise ({UNSEEN:g} is unseen, 0.25 faint, 1 obvious)"
+RIPPLE = f"ripple: stripes in the image over its noise ({UNSEEN:g} unseen, 0.25 faint, 1 obvious)"
 NUMBERED = "#3: the receiver number 3, counted from 0 as in the data"
 
 

@@ -115,7 +115,7 @@ def test_narrow_tables_shorten_names_and_no_numbers(capsys, width):
     made = made.model_copy(update={"strongest": 12.0, "coils": ("a_long_name_of_a_coil",) * 3})
     Console(width=width).print(scan_table([made]))
     heading, line = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["when", "protocol", "sparks", "repaired", "x", "noise", "receivers", "hit"]
+    assert heading.split() == ["when", "protocol", "sparks", "repaired", "ripple", "receivers", "hit"]
     assert line.startswith(f"{made.local[5:10]} 12:00  a_protocol")
     assert line.split()[3:6] == ["146", "146", "12"]
 

@@ -14,7 +14,7 @@ from pipelines.commands.terminal.pages import check_ending
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
-from pipelines.files import check_folder, same_file
+from pipelines.files import check_folder, named_output, same_file
 from pipelines.inspection import look_again, write_html
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
@@ -27,7 +27,11 @@ def replay(
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", metavar="OUT", help="What to write; its ending says what: .h5, .dcm, .nii.gz, .png."
+            "--output",
+            "-o",
+            metavar="OUT",
+            parser=named_output,
+            help="What to write; its ending says what: .h5, .dcm, .nii.gz, .png.",
         ),
     ],
     pipeline: Annotated[
@@ -48,9 +52,9 @@ def replay(
     """Stream a raw file through a chain.
 
     The chain runs on this machine, unless --host names a server. The output appears when it is complete. A name
-    without an ending is a folder of DICOM files. For several raw files, {} in OUT stands for the name of each. The end
-    is a summary of what was found and repaired; --report and --json are the same and write it down. --page shows it
-    with pictures.
+    with a slash at its end is a folder of DICOM files. For several raw files, {} in OUT stands for the name of each.
+    The end is a summary of what was found and repaired; --report and --json are the same and write it down. --page
+    shows it with pictures.
 
     Example: despark replay scan.h5 -o images.h5 --report found.json
     """

@@ -2,7 +2,16 @@
 
 from pipelines.files.archive import Archive, ArchivedScan
 from pipelines.files.hdf5_file import has_group
-from pipelines.files.images import ImageWriter, Pixels, RawImage, StoredImages, Target, check_same_kind, open_images
+from pipelines.files.images import (
+    ImageWriter,
+    Pixels,
+    RawImage,
+    StoredImages,
+    Target,
+    check_same_kind,
+    named_output,
+    open_images,
+)
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
 from pipelines.files.mrd_header import MRDHeader, mended, read_header
@@ -43,6 +52,7 @@ __all__ = [
     "has_group",
     "header_xml",
     "mended",
+    "named_output",
     "open_images",
     "read_header",
     "read_kspaces",

@@ -1,9 +1,18 @@
 """Images: in which files do people keep them?"""
 
 from pipelines.files.images.image_file import Pixels
-from pipelines.files.images.kinds import Target, check_same_kind
+from pipelines.files.images.kinds import Target, check_same_kind, named_output
 from pipelines.files.images.opening import open_images
 from pipelines.files.images.raw_image import ImageWriter, RawImage
 from pipelines.files.images.stored_images import StoredImages
 
-__all__ = ["ImageWriter", "Pixels", "RawImage", "StoredImages", "Target", "check_same_kind", "open_images"]
+__all__ = [
+    "ImageWriter",
+    "Pixels",
+    "RawImage",
+    "StoredImages",
+    "Target",
+    "check_same_kind",
+    "named_output",
+    "open_images",
+]

@@ -102,6 +102,20 @@ class Target:
         return write(images, header, path, self.path)
 
 
+def named_output(name: str) -> Path:
+    """Read the name that a person gives an output: without an ending, a file may be meant as well as a folder.
+
+    Raises
+    ------
+    RawDataError
+        It has no ending, no slash at its end, and is no folder that is there.
+    """
+    path = Path(name)
+    if path == STDOUT or path.suffix or name.endswith("/") or path.is_dir():
+        return path
+    raise RawDataError(f"{name}: expected a name that says what to write, {SERVED}; for a folder: -o {name}/")
+
+
 def ending(path: Path) -> str:
     """Give what a name ends with, in small letters, the two parts of ``.nii.gz`` together."""
     name = path.name.lower()

@@ -80,7 +80,8 @@ def said_to(client):
     return [message.text for message in client if message.id in (MessageID.TEXT, MessageID.ERROR)]
 
 
-def test_a_server_and_its_nodes_keep_names_to_themselves(tmp_path):
+def test_a_server_and_its_nodes_keep_names_to_themselves(tmp_path, monkeypatch):
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
     chains = [packaged_chain(name).with_settings(SETTINGS).xml for name in ("repair_raw", "spark_calibration")]
     with Running(tmp_path, "serve", "--port", "0") as server:
         for name, sent in HEADERS.items():
@@ -89,6 +90,9 @@ def test_a_server_and_its_nodes_keep_names_to_themselves(tmp_path):
             images = [bytes(message.data) for message in answers[1] if message.id is MessageID.IMAGE]
             assert not any(TOKEN.search(image.decode("latin-1")) for image in images), name
     assert TOKEN.findall(server.log()) == []
+    recorded = (tmp_path / "scans.db").read_bytes().decode("latin-1")
+    assert "raw_repair" in recorded
+    assert TOKEN.findall(recorded) == []
 
 
 def test_a_worker_keeps_names_to_itself(tmp_path):

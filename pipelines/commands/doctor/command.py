@@ -44,5 +44,8 @@ def findings_table(findings: Sequence[Finding]) -> Table:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for each in findings:
-        table.add_row(Text(each.what), Text(each.state, style=STYLES[each.state]), Text(each.text))
+        text = Text(each.text)
+        if each.advice:
+            text.append(f"\n-> {each.advice}")
+        table.add_row(Text(each.what), Text(each.state, style=STYLES[each.state]), text)
     return table

@@ -29,6 +29,9 @@ from pipelines.worker import NODES, check_nodes
 State = Literal["well", "note", "fault"]
 
 NEEDED = ("numpy", "onnxruntime-gpu", "ismrmrd", "gadgetron", "h5py", "pydantic", "scipy")
+RUNTIME, OTHER_RUNTIME = "onnxruntime-gpu", "onnxruntime"
+"""Two packages with the same files: the second is for the CPU alone."""
+
 EXTRAS = {"pydicom": "images", "nibabel": "images", "mrd-python": "mrd2", "twixtools": "siemens", "torch": "train"}
 """Libraries that are there only where they were asked for, and the extra that brings them."""
 
@@ -44,13 +47,14 @@ SPARK_HEIGHT = 300.0
 
 
 class Finding(BaseModel):
-    """What was looked at, how it is, and what that means."""
+    """What was looked at, how it is, what that means, and what to do about it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     what: str
     state: State
     text: str
+    advice: str = ""
 
 
 def look(on_phase: Callable[[str], None] = lambda _: None) -> list[Finding]:
@@ -79,12 +83,21 @@ def versions() -> Iterator[Finding]:
     present = [f"{name} {version}" for name in NEEDED if (version := _version(name))]
     yield Finding(what="libraries", state="well", text=", ".join(present))
     if missing := [name for name in NEEDED if not _version(name)]:
-        yield Finding(what="libraries", state="fault", text=f"not installed: {', '.join(missing)}")
+        text = f"not installed: {', '.join(missing)}"
+        yield Finding(what="libraries", state="fault", text=text, advice="install despark again: pip install .")
+    if _folder(OTHER_RUNTIME) == _folder(RUNTIME) is not None:
+        yield Finding(
+            what="libraries",
+            state="fault",
+            text=f"{OTHER_RUNTIME} beside {RUNTIME}: they overwrite each other's files",
+            advice=f"pip uninstall {OTHER_RUNTIME} {RUNTIME}, then pip install {RUNTIME}",
+        )
     present = [f"{name} {version}" for name in EXTRAS if (version := _version(name))]
     absent = [f"{name} (despark[{extra}])" for name, extra in EXTRAS.items() if not _version(name)]
     yield Finding(what="extras", state="well", text=", ".join(present) or "none")
     if absent:
-        yield Finding(what="extras", state="note", text=f"not installed: {', '.join(absent)}")
+        advice = 'where you need one: pip install ".[NAME]", the name is in brackets'
+        yield Finding(what="extras", state="note", text=f"not installed: {', '.join(absent)}", advice=advice)
 
 
 def _version(name: str) -> str:
@@ -92,6 +105,14 @@ def _version(name: str) -> str:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def _folder(name: str) -> Path | None:
+    """Tell where a distribution's files lie: environments that see each other may have one each."""
+    try:
+        return Path(str(importlib.metadata.distribution(name).locate_file("")))
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def models() -> Iterator[Finding]:
@@ -103,11 +124,13 @@ def models() -> Iterator[Finding]:
         what="models",
         state="fault" if refusals else "well",
         text="; ".join(refusals) or f"{len(rows)}, all verified and opened; they run on {', '.join(providers)}",
+        advice="install despark again: its models have to be those of its manifest" if refusals else "",
     )
     n_devices = cuda_devices()
     if n_devices and providers == ["CPUExecutionProvider"]:
-        text = f"{n_devices} CUDA devices, and no model runs there: despark models -v says why"
-        yield Finding(what="GPU", state="fault", text=text)
+        text = f"{n_devices} CUDA devices, and no model runs there"
+        advice = 'pip install ".[cuda]"; if it is there, despark models -v says why'
+        yield Finding(what="GPU", state="fault", text=text, advice=advice)
     else:
         yield Finding(what="GPU", state="well", text=f"{n_devices} CUDA devices" if n_devices else "none")
 
@@ -130,6 +153,7 @@ def spark_in_a_phantom() -> Iterator[Finding]:
         what="spark",
         state="well" if is_well else "fault",
         text=text if is_well else f"expected one point at {SPARK_AT}, found {sorted(places)}, {left:.0%} of it left",
+        advice="" if is_well else "trust this installation with no scan: what is above may say why, else its tests",
     )
 
 
@@ -140,6 +164,7 @@ def ports() -> Iterator[Finding]:
         what=f"port {SERVE_PORT}",
         state="note" if is_taken else "well",
         text="in use: by despark serve or a Gadgetron?" if is_taken else "free, for despark serve",
+        advice="if it should be free, see who: ss -ltnp; else take another: despark serve --port" if is_taken else "",
     )
     addresses = {node: ("127.0.0.1", WORKER_PORT + number) for number, node in enumerate(NODES)}
     taken = {node: address for node, address in addresses.items() if _is_taken(address[1])}
@@ -151,7 +176,9 @@ def ports() -> Iterator[Finding]:
         check_nodes(taken, limit_s=2.0)
         yield Finding(what=what, state="well", text=f"a despark worker answers: {', '.join(taken)}")
     except NodeError as error:
-        yield Finding(what=what, state="note", text=f"in use, and not by a despark worker that is well: {error}")
+        text = f"in use, and not by a despark worker that is well: {error}"
+        advice = "take others: despark worker --port, and the same in the <connect> of the chain"
+        yield Finding(what=what, state="note", text=text, advice=advice)
 
 
 def _is_taken(port: int) -> bool:
@@ -171,21 +198,24 @@ def threads_told(environment: Mapping[str, str], set_here: Collection[str]) -> s
 
 
 def machine() -> Iterator[Finding]:
-    """See processors, threads, the record of scans and the disk."""
+    """See processors, threads, the record of scans and the disks."""
     n_cores = len(os.sched_getaffinity(0))
     yield Finding(what="processors", state="well", text=f"{n_cores} for this process")
     yield Finding(what="threads", state="well", text=threads_told(os.environ, set_here))
+    folders = {Path(tempfile.gettempdir()): "free some, or name another folder: TMPDIR"}
     try:
         place = logbook_path("auto")
-        if place is not None:
+        if place is None:
+            yield Finding(what="record", state="note", text="off", advice="unset DESPARK_RECORD to keep one")
+        else:
             Logbook(place).prepare()
-        yield Finding(what="record", state="well" if place else "note", text=str(place or "off, by DESPARK_RECORD"))
+            folders[place.parent] = "free some, or name another file: DESPARK_RECORD"
+            yield Finding(what="record", state="well", text=str(place))
     except StoreError as error:
-        yield Finding(what="record", state="fault", text=str(error))
-    folder = Path(tempfile.gettempdir())
-    free = shutil.disk_usage(folder).free
-    yield Finding(
-        what="disk",
-        state="well" if free > LEAST_FREE_BYTES else "fault",
-        text=f"{free / (1 << 30):.1f} GiB free in {folder}",
-    )
+        advice = "name a file that can be written, DESPARK_RECORD=FILE; or none, DESPARK_RECORD=off"
+        yield Finding(what="record", state="fault", text=str(error), advice=advice)
+    for folder, advice in folders.items():
+        free = shutil.disk_usage(folder).free
+        is_well = free > LEAST_FREE_BYTES
+        text = f"{free / (1 << 30):.1f} GiB free in {folder}"
+        yield Finding(what="disk", state="well" if is_well else "fault", text=text, advice="" if is_well else advice)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from statistics import fmean, variance
 from typing import Literal, NamedTuple, get_args
 
 from gadgets.logbook import ScanEntry
@@ -78,10 +79,10 @@ def direction_of(entries: Sequence[ScanEntry]) -> str:
     # By number, not by time: both halves then count about as many scans, however unevenly they came.
     middle = len(entries) // 2
     halves = entries[:middle], entries[middle:]
-    counts = [sum(entry.sparks for entry in half) for half in halves]
-    earlier, later = (count / len(half) for count, half in zip(counts, halves, strict=True))
-    # Sparks that come at random scatter by the root of their number.
-    scatter = math.hypot(*(math.sqrt(count) / len(half) for count, half in zip(counts, halves, strict=True)))
+    counts = [[entry.sparks for entry in half] for half in halves]
+    earlier, later = map(fmean, counts)
+    # Sparks that come one by one scatter by the root of their number; those that crowd in a few scans scatter more.
+    scatter = math.sqrt(sum(max(fmean(half), variance(half)) / len(half) for half in counts))
     word = "No clear change"
     if abs(later - earlier) > CLEAR * scatter:
         word = "It gets worse" if later > earlier else "It gets better"

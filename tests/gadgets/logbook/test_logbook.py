@@ -99,11 +99,11 @@ def test_many_processes_write_at_once(tmp_path):
         "from gadgets.logbook import Logbook, entry_of, store;"
         # Nothing is to be lost here for want of time; that a scan is not held up is tested below.
         "store.LONGEST_WAIT_S = 50;"
-        "[Logbook(Path(sys.argv[1])).add(entry_of('node', ScanFacts(), ())) for _ in range(25)]"
+        "[Logbook(Path(sys.argv[1])).add(entry_of('node', ScanFacts(), ())) for _ in range(15)]"
     )
-    running = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(4)]
-    assert [process.wait(60) for process in running] == [0, 0, 0, 0]
-    assert len(list(Logbook(path).entries())) == 100
+    running = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(8)]
+    assert [process.wait(120) for process in running] == [0] * 8
+    assert len(list(Logbook(path).entries())) == 120
 
 
 def test_a_logbook_that_is_locked_costs_no_scan(tmp_path, caplog, monkeypatch):
@@ -115,6 +115,25 @@ def test_a_logbook_that_is_locked_costs_no_scan(tmp_path, caplog, monkeypatch):
         other.execute("BEGIN EXCLUSIVE")
     assert "the scan is not recorded" in caplog.text
     other.close()
+
+
+def test_a_disk_that_is_full_costs_no_scan(tmp_path):
+    path = tmp_path / "scans.db"
+    Logbook(path).prepare()
+    code = (
+        "import logging, resource, signal, sys; from gadgets.findings import ScanFacts;"
+        "from gadgets.indices import Indices; from gadgets.logbook import Recorder;"
+        "from gadgets.records import Calibration, Detection;"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        "logging.basicConfig(level=logging.INFO);"
+        "scan = Recorder(sys.argv[1], 'calibration', ScanFacts(), {}, 'pass').__enter__();"
+        "scan.add(Detection(indices=Indices()), Calibration(indices=Indices()));"
+        "scan.__exit__(None, None, None)"
+    )
+    ended = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    assert "the scan is not recorded: scans.db: the logbook cannot be used" in ended.stderr
+    assert list(Logbook(path).entries()) == []
 
 
 @pytest.mark.parametrize("content", [b"no data base at all" * 100, None])

@@ -157,6 +157,8 @@ def test_trends_by_hour_and_receiver():
     [
         ([0, 0, 1, 0, 4, 3, 5, 4], "It gets worse: 0.25"), ([5, 4, 6, 5, 0, 0, 1, 0], "It gets better"),
         ([1, 0, 1, 1, 0, 1], "No clear change"), ([0, 9], "Too few scans"),
+        # One bad scan shows no direction.
+        ([0, 0, 1, 0, 0, 40, 0, 1], "No clear change"),
     ],
 )  # fmt: skip
 def test_whether_it_gets_worse(counts, word):

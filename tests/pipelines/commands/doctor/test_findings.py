@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -59,6 +60,38 @@ def test_a_port_that_is_taken_is_said(monkeypatch):
         assert (f"port {findings.SERVE_PORT}", "note") in states(ports())
 
 
+def test_a_second_onnxruntime_is_a_fault(monkeypatch):
+    assert not any(each.state == "fault" for each in versions())
+    # Environments that see each other may have one each.
+    folders = {"onnxruntime": Path("there"), "onnxruntime-gpu": Path("here")}
+    monkeypatch.setattr(findings, "_folder", folders.get)
+    assert not any(each.state == "fault" for each in versions())
+    monkeypatch.setattr(findings, "_folder", lambda _: Path("here"))
+    (fault,) = [each for each in versions() if each.state == "fault"]
+    assert fault.text.startswith("onnxruntime beside onnxruntime-gpu: they overwrite")
+
+
+def test_a_full_disk_is_a_fault(monkeypatch, tmp_path):
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
+    monkeypatch.setattr(findings, "LEAST_FREE_BYTES", 1 << 62)
+    disks = [each for each in machine() if each.what == "disk"]
+    assert [each.state for each in disks] == ["fault", "fault"]
+    assert [each.advice.rpartition(" ")[2] for each in disks] == ["TMPDIR", "DESPARK_RECORD"]
+
+
+def test_whatever_is_not_well_says_what_to_do(monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "file" / "scans.db"))
+    monkeypatch.setattr(findings, "_version", lambda _: "")
+    monkeypatch.setattr(findings, "cuda_devices", lambda: 2)
+    monkeypatch.setattr(findings, "LEAST_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(findings, "SPARK_HEIGHT", 0.01)
+    monkeypatch.setattr(findings, "_is_taken", lambda _: True)
+    found = look()
+    assert {each.what for each in found if each.state == "fault"} == {"libraries", "GPU", "spark", "record", "disk"}
+    assert [each.what for each in found if each.state != "well" and not each.advice] == []
+
+
 def test_one_fault_does_not_hide_the_rest(monkeypatch):
     def broken():
         raise ModelError("models: broken")
@@ -73,12 +106,13 @@ def test_one_fault_does_not_hide_the_rest(monkeypatch):
 @pytest.mark.parametrize(("state", "code"), [("well", 0), ("note", 0), ("fault", 1)])
 def test_the_exit_code_tells_of_faults(monkeypatch, tmp_path, state, code):
     monkeypatch.setattr(
-        "pipelines.commands.doctor.command.look", lambda _phase: [Finding(what="disk", state=state, text="little")]
+        "pipelines.commands.doctor.command.look",
+        lambda _phase: [Finding(what="disk", state=state, text="little", advice="free some")],
     )
     result = CliRunner().invoke(build_app("doctor"), ["doctor", "--json", str(tmp_path / "d.json")])
     assert result.exit_code == code
     assert json.loads((tmp_path / "d.json").read_text())["findings"] == [
-        {"what": "disk", "state": state, "text": "little"}
+        {"what": "disk", "state": state, "text": "little", "advice": "free some"}
     ]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from gadgets.errors import NodeError, RawDataError
 from gadgets.findings import ScanFacts
 from gadgets.kspace import (
+    LEFT_OVER,
     AcquiredKSpace,
     Encoding,
     KSpaceAssembler,
@@ -112,7 +113,7 @@ class _Buffer:
                 self._seen.note(acquired.indices)
                 yield from _messages_of(acquired, self._settings, self._report)
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
-        yield from self._passed_on(self._assembler.take_left_over(), "its line came again with the same counters")
+        yield from self._passed_on(self._assembler.take_left_over(), LEFT_OVER)
 
     def _passed_on(self, readouts: Sequence[Readout], reason: str) -> Iterator[Item]:
         # Once, with the number at the end: a scan may have thousands of them.

@@ -19,6 +19,7 @@ from gadgets.errors import NodeError, RawDataError
 from gadgets.failing_open import calibrate, detect
 from gadgets.judged import JudgedKSpace
 from gadgets.kspace import (
+    LEFT_OVER,
     AcquiredKSpace,
     Encoding,
     Readout,
@@ -143,7 +144,7 @@ class RawRepairer:
                 self._pass_unjudged(acquired.readouts, too_few)
             else:
                 self._judge(acquired, is_gridded=closed.is_gridded)
-        self._pass_unjudged(closed.left_over, "its line came again with the same counters")
+        self._pass_unjudged(closed.left_over, LEFT_OVER)
 
     def _pass_unjudged(self, readouts: Sequence[Readout], reason: str) -> None:
         # Once, with the number at the end: a scan may have thousands of them.

@@ -8,7 +8,7 @@ from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjuga
 from gadgets.kspace.finite import count_non_finite, warning_of, without_non_finite
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
-from gadgets.kspace.layers import Key
+from gadgets.kspace.layers import LEFT_OVER, Key
 from gadgets.kspace.mirroring import mirrored
 from gadgets.kspace.missing import AcquiredKSpace, fewest_readouts, reason_too_few
 from gadgets.kspace.placement import place_along_readout, place_readouts
@@ -35,6 +35,7 @@ __all__ = [
     "ACQ_LAST_IN_REPETITION",
     "ACQ_LAST_IN_SLICE",
     "FEWEST_LINES",
+    "LEFT_OVER",
     "NOT_IMAGING",
     "AcquiredKSpace",
     "Encoding",

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gadgets.errors import RawDataError
 from gadgets.indices import describe
 from gadgets.kspace.claims import are_doubtful, beyond, check_readout, with_matrix
-from gadgets.kspace.layers import Key, Layers, key_of, place_of
+from gadgets.kspace.layers import Key, Layers, key_of
 from gadgets.kspace.missing import AcquiredKSpace, WholeKSpaces
 from gadgets.kspace.readout import (
     ACQ_LAST_IN_MEASUREMENT,
@@ -150,7 +150,7 @@ class KSpaceAssembler:
             if waited and not self._succession.may_wait(key):
                 self._contradictions[key.indices.encoding].append(TOO_MANY)
             return [acquired for each in over for acquired in self._close(each)]
-        if not own.apart or place_of(own.apart[0]) == place_of(readout) or own.lacks(readout):
+        if not own.apart or own.apart[0].place == readout.place or own.lacks(readout):
             return []
         # Two lines in turn came again: a whole k-space does, and the first of them was its first readout.
         apart, own.apart = own.apart, []

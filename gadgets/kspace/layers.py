@@ -13,10 +13,12 @@ again.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from gadgets.indices import Indices
 from gadgets.kspace.claims import are_doubtful, beyond
+from gadgets.kspace.placement import part_foreign
 from gadgets.kspace.readout import (
     ACQ_FIRST_IN_REPETITION,
     ACQ_FIRST_IN_SLICE,
@@ -34,6 +36,9 @@ NEARLY_ALL = 7 / 8
 
 MAX_ALIKE = 64
 """Readouts of one single place that are kept until another place comes: the longest echo trains are of this size."""
+
+LEFT_OVER = "its line came again with the same counters, or its samples lie elsewhere than those of the others"
+"""Why a readout may turn out to belong to no k-space."""
 
 Place = tuple[int, int]
 
@@ -123,7 +128,7 @@ class Layers:
 
     def lacks(self, readout: Readout) -> bool:
         """Tell whether the place of a readout came less often than the others."""
-        return self._times.get(place_of(readout), 0) < self._n_layers
+        return self._times.get(readout.place, 0) < self._n_layers
 
     def may_end_before(self, readout: Readout, n_expected: int) -> bool:
         """Tell whether a readout may begin the next k-space with the same counters.
@@ -147,7 +152,7 @@ class Layers:
 
     def add(self, readout: Readout) -> list[Readout]:
         """Take a readout; give those that have become too many of one single place."""
-        place = place_of(readout)
+        place = readout.place
         times = self._times.get(place, 0)
         if times == MAX_ALIKE and len(self) == 1:
             self._readouts.append(readout)
@@ -173,17 +178,19 @@ class Layers:
     def go_by(self, encoding: Encoding) -> None:
         """Go by other limits."""
         self.encoding = encoding
-        within = {place_of(readout) for readout in self._readouts if not beyond(readout, encoding)}
+        within = {readout.place for readout in self._readouts if not beyond(readout, encoding)}
         self._n_within_limits = len(within)
 
     def part(self) -> tuple[list[list[Readout]], list[Readout]]:
         """Give the readouts of each layer, in the order of acquisition, and those that belong to none."""
         layers: list[list[Readout]] = [[] for _ in range(self._n_layers)]
-        left_over = list(self.apart)
-        n_too_many = {place: times - self._n_layers for place, times in self._times.items()}
-        came = dict.fromkeys(self._times, 0)
-        for readout in self._readouts:
-            place = place_of(readout)
+        readouts, foreign = part_foreign(self._readouts, self.encoding.encoded_matrix[0])
+        left_over = [*self.apart, *foreign]
+        times = Counter(readout.place for readout in readouts)
+        n_too_many = {place: number - self._n_layers for place, number in times.items()}
+        came = dict.fromkeys(times, 0)
+        for readout in readouts:
+            place = readout.place
             # The first ones are left over: dummy readouts come before the scan, and a line is acquired again because it
             # was bad.
             if n_too_many[place] > 0:
@@ -193,8 +200,3 @@ class Layers:
                 layers[came[place]].append(readout)
                 came[place] += 1
         return layers, left_over
-
-
-def place_of(readout: Readout) -> Place:
-    """Give partition and line of a readout."""
-    return readout.partition, readout.line

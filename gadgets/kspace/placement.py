@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,9 @@ from gadgets.outside import memory_limit
 
 MAX_EMPTINESS = 64
 """Samples of a k-space for each one that came. Acceleration and partial Fourier leave out fewer by far."""
+
+MOST_FOREIGN = 8
+"""One in so many readouts may lie elsewhere; where more do, nobody can say which of them are wrong."""
 
 SMALL_BYTES = 64 << 20
 """A k-space of this size may be as empty as it likes."""
@@ -52,6 +56,40 @@ def place_readouts(readouts: Sequence[Readout]) -> tuple[int, int, list[int]]:
     is_reversed = np.array([readout.is_reversed for readout in readouts])
     width, centre, start = place_along_readout(n_samples, centre_sample, is_reversed)
     return width, centre, start.tolist()
+
+
+def part_foreign(readouts: Sequence[Readout], n_matrix: int) -> tuple[list[Readout], list[Readout]]:
+    """Part the readouts of one k-space from a few whose samples lie elsewhere than those of the others.
+
+    A centre that was never set, or the many samples of another measurement, would make all of the k-space wider, and
+    its image another one.
+
+    Parameters
+    ----------
+    readouts
+        Of one k-space, at least one.
+    n_matrix
+        Samples of the encoded matrix. Segments of one readout may lie anywhere within it.
+
+    Returns
+    -------
+        Those that belong together, and the others.
+    """
+    places = Counter((readout.centre_sample, readout.data.shape[1]) for readout in readouts)
+    ((before, n_samples), _), *others = places.most_common()
+    widest = max(n_matrix, n_samples)
+    foreign = set()
+    for (other_before, n_other), _ in others:
+        after = max(n_samples - before, n_other - other_before)
+        if max(before, other_before) + after > widest:
+            foreign.add((other_before, n_other))
+    if MOST_FOREIGN * sum(places[place] for place in foreign) > len(readouts):
+        return list(readouts), []
+    is_foreign = [(readout.centre_sample, readout.data.shape[1]) in foreign for readout in readouts]
+    return (
+        [readout for readout, is_so in zip(readouts, is_foreign, strict=True) if not is_so],
+        [readout for readout, is_so in zip(readouts, is_foreign, strict=True) if is_so],
+    )
 
 
 def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:

@@ -152,3 +152,8 @@ class Readout:
     def is_reversed(self) -> bool:
         """Whether it was acquired from right to left."""
         return bool(self.flags & ACQ_IS_REVERSE)
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Partition and line."""
+        return self.partition, self.line

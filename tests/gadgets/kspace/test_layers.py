@@ -133,6 +133,16 @@ def test_a_line_that_is_acquired_again_takes_the_place_of_the_first(line, times,
     assert len(assembler.take_left_over()) == times
 
 
+@pytest.mark.parametrize("at", [0, 7, 31])
+def test_a_foreign_readout_takes_no_line_from_the_others(at):
+    readouts = pass_of(1, LINES[:at]) + pass_of(9, [5], centre=0) + pass_of(1, LINES[at:])
+    assembler = KSpaceAssembler([WHOLE])
+    complete = [acquired for each in readouts for acquired in assembler.add(each)] + assembler.flush()
+    assert [[each.scan_counter for each in acquired.readouts] for acquired in complete] == [[1] * 32]
+    assert complete[0].n_missing == 0
+    assert [each.scan_counter for each in assembler.take_left_over()] == [9]
+
+
 def test_one_line_again_and_again_is_not_held_for_ever():
     assembler = KSpaceAssembler([WHOLE])
     for number in range(3 * MAX_ALIKE):

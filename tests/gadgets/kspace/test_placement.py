@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gadgets.errors import RawDataError
-from gadgets.kspace.placement import place_along_readout, place_readouts, to_kspace
+from gadgets.kspace.placement import part_foreign, place_along_readout, place_readouts, to_kspace
 from gadgets.kspace.readout import ACQ_IS_REVERSE
 
 
@@ -35,6 +35,35 @@ def test_cutting_what_was_placed_is_the_identity(readouts):
         # Once a reversed row is turned round, every readout has its centre at the same place.
         begin = width - start - item.data.shape[1] if item.is_reversed else start
         assert begin + item.centre_sample == centre
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "centre", "is_foreign"),
+    [
+        (16, 0, True),
+        (16, 9, True),
+        (16, 16, True),
+        (64, 32, True),
+        (12, 4, False),
+        (12, 8, False),
+        (4, 2, False),
+        (8, 0, False),
+        (8, 9, True),
+    ],
+)
+def test_a_few_readouts_that_would_make_the_kspace_wider_are_foreign(n_samples, centre, is_foreign):
+    own = [readout(line) for line in range(24)]
+    odd = [readout(line, n_samples=n_samples, centre=centre) for line in (24, 25)]
+    assert part_foreign([*own[:3], *odd, *own[3:]], 16) == (
+        (own, odd) if is_foreign else ([*own[:3], *odd, *own[3:]], [])
+    )
+
+
+def test_segments_of_a_readout_and_half_of_all_readouts_are_none():
+    segments = [readout(line, n_samples=16, centre=centre) for line in range(6) for centre in (40, 24, 8)]
+    assert part_foreign(segments, 48) == (segments, [])
+    turned = [readout(line, centre=8 + line % 2) for line in range(16)]
+    assert part_foreign(turned, 16) == (turned, [])
 
 
 def test_readouts_of_one_length_and_centre_begin_at_0():

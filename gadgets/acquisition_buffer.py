@@ -54,6 +54,8 @@ def buffer_acquisitions(
         An acquisition belongs to an encoding that is neither Cartesian nor EPI.
     RawDataError, NodeError
         A readout fits nowhere or a k-space cannot be assembled, and ``on_failure`` is fail.
+    NodeError
+        At the end: there were readouts, and no k-space came of any of them.
     """
     yield from _Buffer(encodings, settings, report).kspaces(items)
 
@@ -66,7 +68,9 @@ class _Buffer:
         self._seen = SeenKSpaces(encodings)
         self._settings = settings
         self._report = report
+        self._n_kspaces = 0
         self._n_odd = 0
+        self._reason = ""
 
     def kspaces(self, items: Iterable[Item]) -> Iterator[Item]:
         for item in items:
@@ -80,6 +84,9 @@ class _Buffer:
         if self._n_odd:
             logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", self._n_odd)
         self._seen.log(logger, "acquisition_buffer")
+        if self._n_odd and not self._n_kspaces:
+            # A client that waits for images would get the end of the scan and nothing else.
+            raise NodeError(f"acquisition_buffer: no k-space came of {self._n_odd} readouts: {self._reason}")
 
     def _taken(self, item: Acquisition) -> Iterator[Item]:
         readout = item.readout()
@@ -110,6 +117,7 @@ class _Buffer:
             if too_few := reason_too_few(acquired, self._settings.fewest_readouts):
                 yield from self._passed_on(acquired.readouts, too_few)
             else:
+                self._n_kspaces += 1
                 self._seen.note(acquired.indices)
                 yield from _messages_of(acquired, self._settings, self._report)
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
@@ -118,6 +126,7 @@ class _Buffer:
     def _passed_on(self, readouts: Sequence[Readout], reason: str) -> Iterator[Item]:
         # Once, with the number at the end: a scan may have thousands of them.
         if readouts and not self._n_odd:
+            self._reason = reason
             logger.warning("acquisition_buffer: a readout is passed on as it came: %s", reason)
         self._n_odd += len(readouts)
         yield from _sources_of(readouts)

@@ -149,6 +149,28 @@ def test_stray_readouts_make_no_kspace_and_are_passed_on(where, caplog):
     assert "3 readouts belong to no k-space and were passed on" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("items", "reason"),
+    [
+        (
+            [acquisition(line) for line in range(300, 310)],
+            "no k-space came of 10 readouts: expected line and",
+        ),
+        ([acquisition(line, n_samples=32) for line in range(3)], "no k-space came of 3 readouts: expected at least 4"),
+        ([acquisition(line, encoding=1) for line in range(8)], "no k-space came of 8 readouts: expected an encoding"),
+    ],
+)
+def test_where_no_readout_fits_the_client_is_told_why_and_gets_them_all(items, reason):
+    messages = sent_by(items)
+    assert [number for number, _ in messages] == [1008] * len(items) + [8, 4]
+    assert messages[-2][1].startswith(f"acquisition_buffer: {reason}")
+
+
+def test_a_scan_without_imaging_readouts_ends_as_it_came():
+    noise = [acquisition(line, flags=ACQ_IS_NOISE_MEASUREMENT) for line in range(4)]
+    assert [number for number, _ in sent_by(noise)] == [1008] * 4 + [4]
+
+
 def test_a_setting_says_how_many_readouts_make_a_kspace():
     items = [acquisition(line, slice=number) for number in range(2) for line in range(8 if number else 3)]
     assert [message[0] for message in sent_by(items)].count(1023) == 1

@@ -1,9 +1,9 @@
 """Background: what does the dark part of the image say of a sample?"""
 
+from gadgets.background.at_missing import AtMissing
 from gadgets.background.contrast import contrast_without, is_outshone
 from gadgets.background.image_support import SupportPrediction, innovation_of, predict_from_support
 from gadgets.background.joint_search import MOST, search_jointly
-from gadgets.background.missing_samples import AtMissing
 
 __all__ = [
     "MOST",

@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from gadgets.background.at_missing import AtMissing
 from gadgets.background.darkness import brightness_of, contrast, precision_from, receiver_weights_of
 from gadgets.background.fit import change_of, filled_with, fitted, in_units, scale_of
-from gadgets.background.missing_samples import AtMissing, MissingSamples, missing_samples
+from gadgets.background.missing_samples import MissingSamples, missing_samples
 from gadgets.local_statistics import power
 
 MOVED = 0.05  # the same for samples that are withheld: only errors are measured on them

@@ -22,7 +22,7 @@ from pipelines.benchmark.readouts import noise_sigma, radii, ripple_unit
 from pipelines.benchmark.results import read_results, results_text, write_results
 from pipelines.benchmark.rivals import RIVALS, AnyRival, InformedRival, Rival, ScanRival
 from pipelines.benchmark.run import score_file
-from pipelines.benchmark.score import FileScore, Grouping, Proportion, ScoredEvent, Total, by_group, found_of, total
+from pipelines.benchmark.score import Grouping, ScoredEvent
 from pipelines.benchmark.sparks import (
     INNER_RADIUS,
     MAX_EVENTS,
@@ -34,6 +34,7 @@ from pipelines.benchmark.sparks import (
     draw_place,
 )
 from pipelines.benchmark.tables import amount, counted, file_table, total_table
+from pipelines.benchmark.totals import FileScore, Proportion, Total, by_group, found_of, total
 from pipelines.benchmark.variants import FORM, Properties, read_setting, read_variants
 
 __all__ = [

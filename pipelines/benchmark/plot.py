@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipelines.benchmark.score import GROUPS, FileScore, ScoredEvent, found_of
+from pipelines.benchmark.score import GROUPS, ScoredEvent
 from pipelines.benchmark.sparks import MAX_RNR, MIN_RNR
+from pipelines.benchmark.totals import FileScore, found_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

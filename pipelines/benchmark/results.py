@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from gadgets.errors import DesparkError
 from onnx_models.reading import read_regular
-from pipelines.benchmark.score import FileScore, Proportion, Total
+from pipelines.benchmark.totals import FileScore, Proportion, Total
 from pipelines.files import whole_or_nothing
 
 FILE_SCORES = TypeAdapter(list[FileScore])

@@ -11,9 +11,10 @@ import numpy as np
 from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
 from pipelines.benchmark.rivals import AnyRival, InformedRival, ScanRival
-from pipelines.benchmark.score import FileScore, ImageError, ScoredEvent, count_changed, image_of, score_event
+from pipelines.benchmark.score import ImageError, ScoredEvent, count_changed, image_of, score_event
 from pipelines.benchmark.series import simulate_series
 from pipelines.benchmark.sparks import SparkEvent, add_sparks
+from pipelines.benchmark.totals import FileScore
 
 INNER_RUN = 3
 """Of every four runs, the one that puts sparks in the inner ring only."""

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
-from pipelines.benchmark.score import GROUPS, SELECTIONS, FileScore, Grouping, Proportion, Total
+from pipelines.benchmark.score import GROUPS, Grouping
+from pipelines.benchmark.totals import SELECTIONS, FileScore, Proportion, Total
 
 GROUPING_TITLES: dict[Grouping, str] = {
     "ring": "found, by radius",

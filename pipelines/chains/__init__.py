@@ -1,7 +1,8 @@
 """Chains: which nodes, in which order?"""
 
-from pipelines.chains.chain import Chain, find_chain, packaged_chain, packaged_names, parse_chain
+from pipelines.chains.chain import Chain, parse_chain
 from pipelines.chains.chain_node import DECLARATION, Node, of_raw_repair, to_bytes
+from pipelines.chains.packaged import find_chain, packaged_chain, packaged_names
 from pipelines.chains.preflight import check_default_models, check_models
 from pipelines.chains.trust import EVERYTHING, OURS, WORKER_PORTS, Trust, trust_of
 

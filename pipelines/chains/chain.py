@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from gadgets.errors import PipelineError, SettingsError
@@ -22,11 +21,9 @@ from gadgets.settings import (
     property_names,
     refuse_contradictions,
 )
-from onnx_models.reading import read_regular
 from pipelines.chains.chain_node import Node, kinds_of, of_raw_repair, parse_node, to_bytes
 from pipelines.messages import MessageID
 
-CHAINS = Path(__file__).parent
 GIVES = {
     "raw_repair": (MessageID.ACQUISITION, "acquisitions", "<classname>AcquisitionWriter</classname>"),
     "image_fft": (MessageID.IMAGE, "images", "<classname>ImageWriter</classname>"),
@@ -154,54 +151,6 @@ class Chain:
         if stage in self._node_names:
             return f", did you mean {property_name!r}?"
         return meant_or_known(name, self._node_names)
-
-
-def find_chain(name: str) -> Chain:
-    """Find a chain by the name of a packaged one or by the path of a file.
-
-    Raises
-    ------
-    PipelineError
-        There is no such chain, or it cannot be read.
-    """
-    path = Path(name)
-    # A packaged name goes before a file of that name, which can still be meant as ./NAME.
-    if name in packaged_names():
-        return packaged_chain(name)
-    if path.is_file():
-        try:
-            return parse_chain(read_regular(path), name)
-        except OSError as error:
-            raise PipelineError(f"{name}: cannot be read ({error.strerror})") from error
-    # Neither of both: this says so, with what may have been meant.
-    return packaged_chain(name)
-
-
-def packaged_chain(name: str) -> Chain:
-    """Find a chain among those that come with despark, ``.xml`` or not at the end of its name."""
-    stem = name.removesuffix(".xml")
-    if stem not in packaged_names():
-        meant = did_you_mean(Path(stem).name, packaged_names())
-        raise PipelineError(f"unknown pipeline {name!r}{meant} ({_known_chains()}; or an XML file)")
-    return _read_packaged(stem)
-
-
-def packaged_names() -> list[str]:
-    """Name the chains that come with despark."""
-    return sorted(path.stem for path in CHAINS.glob("*.xml"))
-
-
-def _read_packaged(stem: str) -> Chain:
-    return parse_chain((CHAINS / f"{stem}.xml").read_bytes(), stem)
-
-
-def _known_chains() -> str:
-    """List the packaged chains, those apart that only a Gadgetron can run."""
-    # Read anew: only somebody who has mistyped a name waits for it.
-    chains = [_read_packaged(stem) for stem in packaged_names()]
-    here = ", ".join(chain.source for chain in chains if not chain.obstacles)
-    elsewhere = ", ".join(chain.source for chain in chains if chain.obstacles)
-    return f"known: {here}; for a real Gadgetron: {elsewhere}"
 
 
 def parse_chain(xml: bytes, source: str) -> Chain:

@@ -1,4 +1,4 @@
-"""Gathers what the nodes of a chain tell of a scan: their records, or no more than the meta data of their images."""
+"""Gathers what the nodes of a chain tell of a scan, k-space by k-space, and says it in words."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from gadgets.errors import SettingsError
-from gadgets.findings import Findings, ScanFacts, Spark, counted, sparks_of
+from gadgets.findings import Findings, ScanFacts, counted, sparks_of
 from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, Record, RepairedPoint
-from pipelines.replay.scan_output import ImageResult
-from pipelines.replay.scan_report import KSpaceReport, PointReport, Totals, total
+from pipelines.replay.scan_report import KSpaceReport, PointReport
 
 logger = logging.getLogger(__name__)
 
-_SPARKS = TypeAdapter(tuple[Spark, ...])
 
 RECORDS: Mapping[str, type[Record]] = {
     "acquisition_buffer": Assembly,
@@ -119,63 +117,6 @@ def _place(point: Point) -> tuple[int, int, int]:
 def _point(point: Point, repaired: RepairedPoint | None) -> PointReport:
     outcome = {} if repaired is None else repaired.model_dump(exclude={"point"})
     return PointReport(**point.model_dump(), **outcome)
-
-
-def from_images(images: Iterable[ImageResult]) -> tuple[tuple[KSpaceReport, ...], Totals]:
-    """Tell what images' meta data tell of a scan that ran elsewhere: sparks and numbers, no single points."""
-    images = tuple(images)
-    kspaces = tuple(_of_image(image) for image in images)
-    counts: Counter[str] = Counter()
-    for image in images:
-        for name in ("points_found", "target_patches", "points_repaired", "points_refused", "sparks_found"):
-            counts[name] += _numbers(image.meta, name)[0]
-    totals = total(kspaces).model_copy(
-        update={
-            "target_patches": counts["target_patches"],
-            # An image tells of so many sparks one by one, and of all in numbers.
-            "sparks": counts["sparks_found"],
-            "points": counts["points_found"],
-            "repaired": counts["points_repaired"],
-            "refused": counts["points_refused"],
-            "receivers": tuple(dict.fromkeys(each for image in images for each in _receivers(image, "hit"))),
-            "receivers_repaired": tuple(sorted({each for image in images for each in _receivers(image, "repaired")})),
-        }
-    )
-    return kspaces, totals
-
-
-def _of_image(image: ImageResult) -> KSpaceReport:
-    warning = image.meta.get("despark_warnings", "")
-    shape, moments = _numbers(image.meta, "shape", 4), _numbers(image.meta, "moments", 2)
-    return KSpaceReport(
-        indices=image.indices,
-        shape=(shape[0], shape[1], shape[2], shape[3]),
-        moments=(moments[0], moments[1]),
-        sparks=_sparks(image.meta.get("despark_sparks", "[]")),
-        patches=_numbers(image.meta, "patches")[0],
-        provider=image.meta.get("despark_provider", ""),
-        warnings=(warning,) if warning else (),
-    )
-
-
-def _sparks(text: str) -> tuple[Spark, ...]:
-    try:
-        return _SPARKS.validate_json(text)
-    except ValidationError:
-        # An older or newer despark may tell it otherwise; the numbers are there all the same.
-        logger.warning("the sparks in an image's meta data cannot be read")
-        return ()
-
-
-def _numbers(meta: Mapping[str, str], name: str, count: int = 1) -> list[int]:
-    """Read whole numbers from the meta data; zeros where there are none."""
-    words = meta.get(f"despark_{name}", "").split()
-    # Meta data may come from any program: what does not look as ours does counts as not there.
-    return [int(word) for word in words] if len(words) == count and all(map(str.isdigit, words)) else [0] * count
-
-
-def _receivers(image: ImageResult, what: str) -> list[int]:
-    return [int(word) for word in image.meta.get(f"despark_receivers_{what}", "").split() if word.isdigit()]
 
 
 def in_words(

@@ -29,9 +29,11 @@ from pipelines.messages import Message, MessageID, filename_message, parse_addre
 from pipelines.replay.client import ScanClient, connect
 from pipelines.replay.converted import check_target, convert
 from pipelines.replay.expected import Expected
-from pipelines.replay.gathered import RECORDS, from_images, in_words, merge, read_records
+from pipelines.replay.gathered import RECORDS, in_words, merge, read_records
+from pipelines.replay.node_reports import asks_for_findings, report_offsets, with_findings, with_reports
 from pipelines.replay.scan_output import Counts, ScanOutput
 from pipelines.replay.scan_report import ScanReport, total
+from pipelines.replay.told_by_images import from_images
 from pipelines.version import despark_version
 
 DEFAULT_PIPELINE = "spark_calibration"
@@ -85,12 +87,12 @@ class Replay:
                 self.on_phase("opening models")
                 # Before the nodes start: a missing model is then an error here, and not the end of a node in a scan.
                 check_models(chain)
-                chain = _with_reports(chain, folder)
-            is_told = chain is not None and self.host is not None and _asks_for_findings(chain)
+                chain = with_reports(chain, folder)
+            is_told = chain is not None and self.host is not None and asks_for_findings(chain)
             if chain is not None and is_told:
-                chain = _with_findings(chain)
+                chain = with_findings(chain)
             # Reports are added to, never replaced: what earlier scans wrote is not this one's.
-            offsets = _report_offsets(chain)
+            offsets = report_offsets(chain)
             with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
                 stored = temporary if target.kind == "MRD" else folder / "images.h5"
                 output = ScanOutput(stored, raw.header_xml, is_told=is_told, made_by=_made_by(chain))
@@ -214,44 +216,9 @@ class Replay:
                 temporary.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
 
-def _asks_for_findings(chain: Chain) -> bool:
-    """Whether a server can be asked to tell what it found: of the drop-in alone, behind which nothing is disturbed."""
-    return not chain.obstacles and [node.name for node in chain.nodes] == ["raw_repair"] and chain.nodes[0].is_ours
-
-
 def _made_by(chain: Chain | None) -> str:
     """Say what a chain does to raw data that it gives back; empty where that is nothing, or nobody knows."""
     nodes = [node for node in (chain.nodes if chain is not None else ()) if node.is_ours and node.name == "raw_repair"]
     if not nodes or nodes[0].properties.get("calibration.method") == "none":
         return ""
     return f"repaired by raw_repair of version {despark_version()}"
-
-
-def _with_findings(chain: Chain) -> Chain:
-    # A copy, as in _with_reports.
-    changed = chain.with_settings(())
-    changed.nodes[0].set_property("send_findings", "true")
-    return changed
-
-
-def _with_reports(chain: Chain, folder: Path) -> Chain:
-    """Have each of our own nodes write its records to a file of its own, unless it was told where to."""
-    # A copy: the settings that the scan's report names are those that were asked for.
-    changed = chain.with_settings(())
-    for number, node in enumerate(changed.nodes):
-        if node.is_ours and "report" not in node.properties:
-            node.set_property("report", str(folder / f"{number}_{node.name}.jsonl"))
-    return changed
-
-
-def _report_offsets(chain: Chain | None) -> dict[Path, int]:
-    """Find the files that nodes add their records to, and what stands in them already."""
-    paths = {
-        Path(value)
-        for node in (chain.nodes if chain is not None else ())
-        if node.is_ours
-        for name, value in node.properties.items()
-        if name.rpartition(".")[2] == "report"
-    }
-    # A set: several nodes may be told to write to one file, which is to be read once.
-    return {path: path.stat().st_size if path.exists() else 0 for path in sorted(paths)}

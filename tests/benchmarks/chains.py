@@ -27,7 +27,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gadgets.kspace.readout import ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_REPETITION
-from pipelines.chains.chain import packaged_chain
+from pipelines.chains.packaged import packaged_chain
 from pipelines.host.host import Host
 from pipelines.messages.message_reader import MessageReader
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message

@@ -30,7 +30,7 @@ from worker import running_worker
 
 from gadgets.process import cores
 from pipelines.chains import Trust
-from pipelines.chains.chain import find_chain
+from pipelines.chains.packaged import find_chain
 from pipelines.host.host import Host
 from pipelines.messages import CLOSE, MessageID, MessageReader, text_message
 

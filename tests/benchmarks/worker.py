@@ -24,7 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from pipelines.chains.chain import packaged_chain
+from pipelines.chains.packaged import packaged_chain
 from pipelines.host.host import Host
 from pipelines.messages.message_reader import MessageReader
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message

@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from gadgets.arrays import ComplexArray
 from gadgets.kspace.kspace import KSpace
 from gadgets.local_statistics import noise_level
-from onnx_models.training.examples.phantoms import degrade
+from onnx_models.training.examples.degradations import degrade
 
 
 def recorded_planes(kspaces: Sequence[KSpace]) -> list[ComplexArray]:

@@ -6,18 +6,9 @@ from helpers.kspaces import make_kspace, make_scan
 
 from pipelines.benchmark.rivals import ScanRival
 from pipelines.benchmark.run import score_file
-from pipelines.benchmark.score import (
-    FileScore,
-    ImageError,
-    Proportion,
-    ScoredEvent,
-    by_group,
-    count_changed,
-    image_of,
-    score_event,
-    total,
-)
+from pipelines.benchmark.score import ImageError, ScoredEvent, count_changed, image_of, score_event
 from pipelines.benchmark.sparks import add_sparks
+from pipelines.benchmark.totals import FileScore, Proportion, by_group, total
 
 
 def scored(radius=0.5, rnr=1.0, n_receivers=8, n_hit=8, found=True):

@@ -3,7 +3,7 @@
 import pytest
 
 from gadgets.errors import ModelError
-from pipelines.chains.chain import find_chain
+from pipelines.chains.packaged import find_chain
 from pipelines.chains.preflight import check_models
 
 

@@ -7,7 +7,7 @@ from helpers.raw_scans import chain_xml
 
 from gadgets.errors import SettingsError, TrustError
 from pipelines.chains import EVERYTHING, OURS, packaged_chain, parse_chain, trust_of
-from pipelines.chains.chain import packaged_names
+from pipelines.chains.packaged import packaged_names
 
 
 def ours(name, target=None, **properties):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 import onnx_models
-from pipelines.benchmark.score import FileScore, ScoredEvent
+from pipelines.benchmark.score import ScoredEvent
+from pipelines.benchmark.totals import FileScore
 from pipelines.commands import own_against_installed
 from pipelines.commands.own_against_installed import Comparison, compare_with_installed
 from pipelines.phantom.phantom_scan import PhantomScan

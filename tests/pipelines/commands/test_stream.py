@@ -11,7 +11,7 @@ import pytest
 from helpers.raw_scans import HEADER, LIMIT_S, scan_items
 
 from gadgets.errors import PipelineError
-from pipelines.chains.chain import packaged_chain
+from pipelines.chains.packaged import packaged_chain
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.replay.mrd2_stream import open_mrd2
 

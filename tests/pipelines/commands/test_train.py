@@ -4,7 +4,8 @@ from typer.testing import CliRunner
 from gadgets.errors import DesparkError
 from onnx_models.manifest import read_manifest
 from pipelines.benchmark.results import write_results
-from pipelines.benchmark.score import FileScore, ScoredEvent
+from pipelines.benchmark.score import ScoredEvent
+from pipelines.benchmark.totals import FileScore
 from pipelines.commands.command_line import build_app
 from pipelines.commands.train import command_line, read_scores
 

@@ -117,7 +117,7 @@ def test_a_stock_clients_bytes_are_understood(host, transcripts_folder, case, pi
 
 
 def packaged_without_models(pipeline):
-    from pipelines.chains.chain import packaged_chain
+    from pipelines.chains.packaged import packaged_chain
 
     return packaged_chain(pipeline).with_settings(["spark_detection.method=none"]).xml
 

@@ -11,9 +11,10 @@ from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
 from gadgets.logbook import Report
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, RepairedPoint, TargetPatch
-from pipelines.replay.gathered import from_images, in_words, merge, read_records
+from pipelines.replay.gathered import in_words, merge, read_records
 from pipelines.replay.scan_output import ImageResult
 from pipelines.replay.scan_report import ScanReport, total
+from pipelines.replay.told_by_images import from_images
 
 
 def point(sample, receivers=(0, 1, 2)):

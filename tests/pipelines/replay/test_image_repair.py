@@ -18,7 +18,8 @@ from pipelines.benchmark.sparks import add_sparks
 from pipelines.commands.command_line import build_app
 from pipelines.files.images.raw_image import ImageWriter, RawImage
 from pipelines.files.read_kspaces import read_kspaces
-from pipelines.replay.image_repair import ImageRepair, ImageRepairer, kspace_of_image
+from pipelines.replay.image_repair import ImageRepair
+from pipelines.replay.image_repairer import ImageRepairer, kspace_of_image
 from pipelines.replay.magnitude_repair import in_pairs, where_it_is
 
 SPARKS = ((20, 30), (70, 85))

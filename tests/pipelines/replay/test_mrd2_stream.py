@@ -11,7 +11,7 @@ from helpers.fakes import FindsGiven
 
 from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
 from gadgets.process.warm_store import WarmStore
-from pipelines.chains.chain import packaged_chain
+from pipelines.chains.packaged import packaged_chain
 from pipelines.replay.stream import run_stream
 
 mrd = pytest.importorskip("mrd", reason="needs the package mrd-python")

@@ -12,7 +12,7 @@ from helpers.raw_scans import HEADER, LIMIT_S, raw_acquisition, raw_waveform, sc
 
 import gadgets.detection.opening
 from gadgets.errors import ModelError, NodeError, PeerLostError, PipelineError, RawDataError, WireError
-from pipelines.chains.chain import packaged_chain
+from pipelines.chains.packaged import packaged_chain
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.replay.stream import MessageStream, open_models, run_stream
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from helpers.kspaces import make_kspace, recorded_plane
 
-from onnx_models.training.examples.phantoms import degrade
+from onnx_models.training.examples.degradations import degrade
 from onnx_models.training.examples.recordings import recorded_planes, vary
 
 

@@ -112,6 +112,7 @@ def calibrate(
     NodeError
         The repair failed, and ``on_failure`` is fail.
     """
+    # Most k-spaces: no copy, no time, and nothing that could fail.
     if not points:
         return None, Calibration(indices=kspace.indices)
     start = perf_counter()

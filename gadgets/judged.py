@@ -58,5 +58,6 @@ def _waveforms_of(judged: JudgedKSpace) -> Iterator[Waveform]:
     """Pack what is known of a k-space into waveforms, without the samples that are meant for the next node."""
     patches = tuple(patch.model_copy(update={"samples": ""}) for patch in judged.detection.target_patches)
     detection = judged.detection.model_copy(update={"repairs": (), "target_patches": patches})
+    # The three records of one k-space, in the order in which four nodes would have made them.
     for record in (judged.assembly, detection, judged.calibration):
         yield from waveforms_of(record)

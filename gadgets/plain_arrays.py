@@ -135,6 +135,7 @@ class SparkDetector:
         )
         with one_blas_thread():
             data, _ = calibrate(acquired, points, self._calibration, self._assignment, *more)
+        # In the type and shape that was given, not in those of the method.
         result = given.copy()
         if data is not None:
             changed = (data != acquired.data).reshape(given.shape)

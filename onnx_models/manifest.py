@@ -154,6 +154,7 @@ class Manifest(_Strict):
             and normalisation in (None, entry.normalisation)
             and n_axes in (None, len(entry.patch))
         ]
+        # With all that there is: whoever asks for a model of one kind sees which kinds the folder has.
         if not fitting:
             axes = f"{n_axes}D" if n_axes else None
             wanted = " ".join(word for word in (role, region, architecture, normalisation, axes) if word)

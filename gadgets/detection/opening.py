@@ -101,6 +101,7 @@ def open_detector(settings: SparkDetectionSettings) -> LooksForSparks:
     SettingsError
         As :class:`Detector`.
     """
+    # Before any manifest is read: who does not look needs no models.
     if settings.method == "none":
         return NoDetector()
     warm = warm_store()

@@ -124,6 +124,7 @@ class RawRepairer:
         self._finish(self._open.give_up(first))
 
     def _assemble(self, held: Held, acquisition: Acquisition) -> None:
+        # From now on its place in the queue is kept, until its k-space is judged or given up.
         held.is_judged = False
         try:
             closed = self._open.add(acquisition, held)
@@ -191,6 +192,7 @@ class RawRepairer:
         self._reports["calibration"].add(calibration)
         if data is not None:
             write_back(acquired, data, self._settings.mark_user_int)
+        # Last: whoever is told sees the acquisitions as they will go out.
         self._on_judged(JudgedKSpace(kspace, data, assembly, detection, calibration))
 
 

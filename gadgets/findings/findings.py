@@ -91,6 +91,7 @@ class Findings:
     @property
     def sparks(self) -> tuple[Spark, ...]:
         """All sparks so far in the order of the k-spaces, with their time in the scan."""
+        # Only when asked: the first moment is known once all k-spaces are there, and they need not come in its order.
         start, _ = self.moments
         return tuple(
             spark.model_copy(

@@ -43,6 +43,7 @@ def patterns_in(
     """
     if not sparks:
         return ()
+    # In this order: what is named first is what the verdict takes up.
     found = [
         _few_receivers(sparks, facts, extents),
         same_position(sparks, extents),

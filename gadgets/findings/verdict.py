@@ -44,6 +44,7 @@ def verdict_of(
     noun = noun or _noun(kspaces)
     unjudged = f"; {n_unjudged} of {counted(len(kspaces), noun)} could not be judged" if n_unjudged else ""
     if not sparks:
+        # "No sparks" is said only where somebody has looked.
         if n_unjudged == len(kspaces):
             return f"Nothing is known: no {noun} could be judged."
         return f"No sparks{unjudged}."

@@ -86,6 +86,7 @@ class SeenKSpaces:
 
 def announced_kspaces(encodings: Sequence[Encoding]) -> int | None:
     """Count the k-spaces that the header speaks of; None where only a part of the scan may come here."""
+    # All or nothing: a sum over some of the encodings would be taken for the whole.
     known = [encoding.last for encoding in encodings if encoding.last is not None]
     if len(known) < len(encodings):
         return None

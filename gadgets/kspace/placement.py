@@ -116,6 +116,7 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
     _check_size(shape, sum(readout.data.size for readout in readouts))
     data = np.zeros(shape, np.complex64)
     sampled = np.zeros((*grid, width), np.bool_)
+    # Of the header's own type, so that counters and stamps come out as they went in.
     scan_counter, time_stamp = np.zeros(grid, np.uint32), np.zeros(grid, np.uint32)
     reversed_lines = np.zeros(grid, np.bool_)
     for readout, start in zip(readouts, starts, strict=True):

@@ -43,6 +43,7 @@ NOT_IMAGING = (
     | ACQ_IS_PHASE_STABILIZATION
 )
 
+# By any of these a scan shows that it sets such flags at all.
 FIRST_OR_LAST = (
     ACQ_FIRST_IN_SLICE | ACQ_LAST_IN_SLICE | ACQ_FIRST_IN_REPETITION | ACQ_LAST_IN_REPETITION | ACQ_LAST_IN_MEASUREMENT
 )

@@ -64,6 +64,8 @@ def in_parallel(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) ->
     count, pieces = _in_use.get(), list(items)
     if count == 1:
         return list(map(function, pieces))
+    # Every n-th piece to each thread: a few shares instead of many small tasks, and neighbours, which are alike, are
+    # spread.
     shares = [pieces[start::count] for start in range(min(count, len(pieces)))]
     results: list[ResultT | None] = [None] * len(pieces)
     for start, share in enumerate(_pool().map(lambda share: list(map(function, share)), shares)):

@@ -111,6 +111,7 @@ def group_bursts(kspace: KSpace, points: Sequence[Point], listed: Sequence[int])
         point = points[index]
         reverse = kspace.reversed_lines[point.partition, point.line]
         sample = n_samples - 1 - point.sample if reverse else point.sample
+        # A sample may be listed twice, by different receivers: both rows are answered.
         samples.setdefault((point.partition, point.line, sample), []).append(index)
     bursts: list[Burst] = []
     run: list[tuple[int, int, int]] = []

@@ -54,9 +54,11 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
     everywhere = tuple(range(kspace.n_coils))
     # Which receivers were hit is what is asked: until then none of them may serve to predict the others.
     whole = [point.model_copy(update={"receivers_repaired": everywhere, "values": ()}) for point in points]
+    # NaN stands where nothing can be judged; zero would say that the sample fits.
     deviation = np.full((len(points), kspace.n_coils), np.nan)
     mended = np.full(deviation.shape, np.nan, np.complex64)
     excess, error = np.full_like(deviation, np.nan), np.full_like(deviation, np.nan)
+    # Points at fault keep their row: callers look up by number what they have asked for.
     listed = [index for index, point in enumerate(whole) if not fault_of(kspace, point)]
     for predicted in (known or Predictions(kspace)).of(whole, listed) if listed else ():
         candidate, recorded = predicted.candidate, predicted.recorded
@@ -65,6 +67,7 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
         for index, step in predicted.burst.points:
             deviation[index], mended[index] = theirs[:, step], values[:, step]
             excess[index] = np.abs(recorded - candidate.values)[:, step]
+            # As far as a sample is changed, so far the prediction's error is its own.
             error[index] = candidate.error[:, step] * share_of(theirs)[:, step]
     return Compared(deviation, mended, excess, error)
 

@@ -54,6 +54,7 @@ class QuietPlaces:
         for burst in bursts:
             if burst.partition not in self._flagged:
                 self._flagged[burst.partition] = np.zeros(kspace.sampled.shape[1:], bool)
+            # In all receivers: what one of them was hit by may have reached the others, too weakly to be seen.
             self._flagged[burst.partition][burst.line, burst.start : burst.stop] = True
 
     def candidate(self, burst: Burst) -> Candidate | None:
@@ -63,6 +64,7 @@ class QuietPlaces:
         # Written such that an unknown level, which is infinite or not a number, is not quiet.
         if not np.all(level <= LOUDEST * noise):
             return None
+        # Zero is as wrong as the noise around it is loud.
         return Candidate("zero", np.zeros(level.shape, np.complex64), level)
 
     def _level_of(self, burst: Burst) -> FloatArray:

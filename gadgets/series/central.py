@@ -63,6 +63,7 @@ def central(kspace: KSpace, window: Window) -> Central:
     turned = kspace.reversed_lines[partitions, lines]
     data = mirrored(kspace.data[:, partitions, lines], turned)[..., samples]
     valid = mirrored(kspace.sampled[partitions, lines], turned)[..., samples].astype(bool)
+    # Of all receivers or none: one mask for all, as they share the weights of the prediction.
     valid = valid & np.isfinite(data).all(axis=0)
     # A copy also where all is valid: a view would keep the whole k-space in memory for as long as its middle is
     # remembered.

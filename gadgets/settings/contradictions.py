@@ -37,6 +37,7 @@ def refuse_contradictions(settings: SparkDetectionSettings) -> None:
     """
     for name, (other, values) in NEEDS.items():
         wanted, found = getattr(settings, name), getattr(settings, other)
+        # At its default a setting asks for nothing, so that nobody has to take it back.
         if wanted != SparkDetectionSettings.model_fields[name].default and found not in values:
             raise SettingsError(f"{name}={wanted} needs {other} to be {' or '.join(values)}, found {found}")
     if settings.thresholds_from == "history" and settings.history is None:

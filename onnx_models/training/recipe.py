@@ -77,6 +77,7 @@ def train_models(
     """
     training = Training(data=("analytic phantoms", *sorted(recordings)), seed=recipe.seed, command=command)
     workshop = Workshop(recordings, folder, recipe, training, scores, progress, log)
+    # In the order of the recipe, whatever was typed: some models take up what those before them have fitted.
     wanted = [name for name in MODELS if not only or name in only]
     workshop.open()
     for name in wanted:

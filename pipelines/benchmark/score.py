@@ -38,6 +38,7 @@ class ScoredEvent:
     def group(self, grouping: Grouping) -> str:
         """Name the class of this event."""
         if grouping == "ring":
+            # Classes are counted through: every limit that is passed is one more.
             rank = int(self.radius >= INNER_RADIUS) + int(self.radius > OUTER_RADIUS)
         elif grouping == "strength":
             rank = int(self.rnr >= WEAK_RNR) + int(self.rnr > STRONG_RNR)

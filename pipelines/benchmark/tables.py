@@ -55,6 +55,7 @@ def _found(score: FileScore) -> tuple[str, str, str]:
 
 def _damage(score: FileScore) -> tuple[str, str, str, str]:
     errors = score.errors_left
+    # In brackets where a file holds interference of its own, which may rightly be changed.
     harmed = str(score.harmed) if score.counts_as_clean else f"({score.harmed})"
     mean, worst = (f"{sum(errors) / len(errors):.3f}", f"{max(errors):.3f}") if errors else ("-", "-")
     return harmed, mean, worst, f"{1e3 * score.seconds_per_kspace:.1f}"

@@ -98,6 +98,7 @@ def files_in(path: Path) -> Iterator[Path]:
     if not path.is_dir():
         yield path
         return
+    # Sorted: a disk gives names in any order, and the page is to be the same each time.
     files = sorted(each for each in path.rglob("*") if each.name.lower().endswith(ENDINGS) and each.is_file())
     if not files:
         raise RawDataError(f"{path}: expected raw files or images ({', '.join(ENDINGS)}) in this folder, found none")

@@ -30,6 +30,7 @@ class Comparison(NamedTuple):
             f"of {amount(len(self.own.events), 'spark')} in a phantom the new models find {found}, the installed ones "
             f"{before}; clean samples changed: {self.own.harmed} and {self.installed.harmed}"
         )
+        # A model that finds nothing harms nothing, and would seem the better one.
         if not found:
             return f"{numbers}. The new models are of no use: give more files, --planes and --epochs"
         if found < before or self.own.harmed > self.installed.harmed:

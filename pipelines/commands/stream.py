@@ -39,6 +39,7 @@ def stream(
     Example: producer | despark stream | consumer
     """
     shell = open_shell(verbose, quiet, told=TOLD)
+    # Somebody who types would wait for output, and the command for a stream.
     if os.isatty(STDIN):
         raise WireError("expected an MRD stream on standard input, found a terminal")
     with data_only() as sink:

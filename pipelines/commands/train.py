@@ -115,6 +115,7 @@ def read_recordings(files: Sequence[Path], group: str, seed: int, work: Work) ->
     for number, path in enumerate(files):
         work.bar("reading files", number, len(files))
         all_planes = recorded_planes([acquired.kspace for acquired in read_kspaces(path, group)])
+        # Drawn anew for each file, so that its planes do not depend on which files came before.
         chosen = np.random.default_rng(seed).permutation(len(all_planes))[:MAX_PLANES]
         recordings[path.stem] = [all_planes[index] for index in chosen]
     return recordings

@@ -67,6 +67,7 @@ class Desk:
         beside = logbook.path.with_name(EARLIER_HISTORY)
         for each in filter(None, (beside if beside.exists() else None, earlier)):
             take_over(each, logbook.path)
+        # At the start: a damaged history is an error now, and not of the first form that somebody fills in.
         read_history(logbook.path)
         self.history = "auto" if _is_usual(logbook.path) else str(logbook.path)
         """What scans are told to follow what is said here: a value of ``spark_detection.history``."""

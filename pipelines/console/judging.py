@@ -69,6 +69,7 @@ def judge_impact(desk: Desk, name: str, strongest: Spark, standing: float, impac
     """
     if standing <= 0:
         raise StoreError(f"{name}: expected the magnitude of its strongest spark in standard values, found none")
+    # As impact levels are learnt: by the region of patches, which is wider than that of points.
     region: Region = "centre" if strongest.radius < INNER else "outer"
     said = ImpactRecord(region=region, magnitude=standing, impact=impact, spark=name, by=_who(by), at=now())
     append(desk.logbook.path, said)

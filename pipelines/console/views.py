@@ -128,6 +128,7 @@ class Views:
 
 def number_in(text: str) -> int | None:
     """Read a number of an address or a form; None where it is none."""
+    # Nine digits at most: larger numbers are none of a scan, and SQLite would refuse the largest.
     return int(text) if text.isdecimal() and len(text) < 10 else None
 
 

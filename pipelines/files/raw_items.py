@@ -60,6 +60,7 @@ class RawAcquisition:
         """
         fields = np.frombuffer(body, dtype=acquisition_header_dtype, count=1)[0]
         samples, coils, dimensions = acquisition_shape(fields)
+        # The trajectory comes before the samples, as in the message.
         n_trajectory = 4 * samples * dimensions
         expected = ACQUISITION_HEADER_BYTES + n_trajectory + 8 * samples * coils
         if len(body) != expected:

@@ -34,6 +34,7 @@ def number_type(dtype: np.dtype[Any]) -> np.dtype[Any] | None:
         return np.dtype(f"{base.byteorder}f{base.itemsize // 2}")
     if base.names in PAIRS:
         first, second = base[0], base[1]
+        # Both of one type and nothing beside them, so that pairs can be read as a row of numbers.
         return first if first == second and first.kind in "iuf" and base.itemsize == 2 * first.itemsize else None
     return base if base.kind in "iuf" else None
 

@@ -81,6 +81,7 @@ class StoredScan:
     @property
     def other_groups(self) -> tuple[str, ...]:
         """What else the file holds beside the group that is read."""
+        # By its first part: a group may lie inside another one.
         return tuple(name for name in self._file if name != self.group.strip("/").split("/")[0])
 
     @property

@@ -70,6 +70,7 @@ def read_parameters(text: str) -> Parameters:
 def _property(name: str) -> str:
     """Give ``NODE.PROPERTY`` of a name with a dot or, as scanners want plain words, an underscore behind the node."""
     for node in NODE_SETTINGS:
+        # Names of nodes have underscores themselves, so that a name cannot be cut at the first of them.
         if name.startswith((f"{node}.", f"{node}_")):
             return f"{node}.{name[len(node) + 1 :]}"
     return ""

@@ -42,6 +42,7 @@ class Watchdog:
     def look(self) -> None:
         """See whether the node does anything, again and again; one that does not is broken off."""
         now, state, processor_s = time.monotonic(), self._node.state(), self._node.processor_s()
+        # Anything that was read or answered counts, and so does a node that owes nothing.
         if not state.owes or state != self._state:
             self._state, self._moved, self._worked = state, now, now
         if processor_s != self._processor_s:

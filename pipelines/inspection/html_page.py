@@ -122,6 +122,7 @@ def _row_of_pictures(number: int, pictures: KSpacePictures) -> str:
     if pictures.before is not None and pictures.after is not None:
         figures.append(_figure("before" if pictures.sparks else "image", gray_png(pictures.before, pictures.white)))
         if pictures.sparks:
+            # Between magnitudes, which is what a reader sees; a change of phase alone is none for him.
             difference = np.abs(pictures.before - pictures.after) * pictures.gain
             figures.append(_figure("after", gray_png(pictures.after, pictures.white)))
             figures.append(_figure(f"difference × {pictures.gain:g}", gray_png(difference, pictures.white)))

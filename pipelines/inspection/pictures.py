@@ -76,6 +76,7 @@ class KSpacePictures:
         loudest = _quantile(np.abs(self.before - self.after), LOUDEST)
         if loudest <= 0 or self.white <= 0:
             return 1.0
+        # Round factors, by which two pages can be compared.
         steps = [step * 10.0**power for power in range(5) for step in (1, 2, 5)]
         return max([step for step in steps if step * loudest <= self.white], default=1.0)
 

@@ -172,6 +172,7 @@ def _repaired(report: ScanReport) -> tuple[str, ...]:
     wide = f"They {verb} repaired in {where}: what is seen in two receivers reached all, in some too weakly to be seen."
     others = "No other sample is changed."
     looked = " Nothing was written: this is what a repair does." if report.is_look else ""
+    # Where the two differ a reader would ask why: it is said only then.
     is_wider = set(report.totals.receivers_repaired) > set(report.totals.receivers)
     return (f"{how}. {others}{looked}", *((wide,) if is_wider else ()))
 
@@ -193,6 +194,7 @@ def _warnings(report: ScanReport) -> tuple[str, ...]:
 
 def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:
     settings = [f"{node}.{name}={value}" for node, values in report.settings.items() for name, value in values.items()]
+    # Those that found something: a scan without sparks says nothing of which models looked.
     used = {patch.model for kspace in report.k_spaces for patch in kspace.target_patches}
     models = [f"{entry.name} ({entry.sha256[:12]})" for entry in read_manifest().models if entry.name in used]
     return (

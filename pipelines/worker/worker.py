@@ -131,6 +131,7 @@ class Worker:
         self._stopping.set()
         self._reception.close()
         limit = time.monotonic() + grace_s
+        # A loop, because three things may end it: the last scan, the time, and a second signal.
         while self._scans and time.monotonic() < limit and not is_urgent():
             time.sleep(0.02)
         with self._lock:

@@ -63,6 +63,7 @@ def _receivers_of(sparks: ComplexArray, rng: np.random.Generator) -> NDArray[np.
     """Choose receivers: the one hit hardest, and others at random; one that stands alone counts twice."""
     energy = np.sum(np.abs(sparks) ** 2, axis=(1, 2))
     others = rng.permutation(len(sparks))
+    # `resize` repeats a receiver that stands alone, so that all examples have one shape.
     return np.resize(np.concatenate([[np.argmax(energy)], others[others != np.argmax(energy)]]), N_RECEIVERS)
 
 

@@ -77,6 +77,7 @@ def _plane_sets(plane: ComplexArray, rng: np.random.Generator) -> SetExamples:
     striking = cut.examples.patches[:, :N_STRIKING].max(axis=(2, 3)).sum(axis=1)
     # Sparks first, then what resembles them, with some chance in it, so that ordinary sets come too.
     worth = 100 * spark + striking + rng.normal(0, 10, len(striking))
+    # By the best patch of each set; empty places of a set must not count as one.
     order = np.argsort(-np.where(sets == NONE, -np.inf, worth[sets]).max(axis=1))
     n_chosen = np.searchsorted(np.cumsum((sets[order] != NONE).sum(axis=1)), PATCHES_OF_A_PLANE, side="right")
     chosen = sets[order[: max(int(n_chosen), 1)]]

@@ -118,6 +118,7 @@ def labels_of(masks: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.i
         Shape ``(n, …)``: 1 abnormal, 0 normal, 2 neither.
     """
     axes = tuple(range(1, masks.ndim))
+    # A patch with a spark that can be told is a target, whatever else is in it.
     target = (masks == 1).any(axis=axes)
     return target, np.flatnonzero(target | ~(masks == 2).any(axis=axes))
 
@@ -134,6 +135,7 @@ def missed_logit(network: nn.Module, examples: Examples, rate: float) -> float:
     rate
         Share of the patches.
     """
+    # Faint sparks do not count: to miss them is neither right nor wrong.
     targets = np.flatnonzero(labels_of(examples.masks)[0])
     if not targets.size:
         return 0.0

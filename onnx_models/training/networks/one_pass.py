@@ -68,6 +68,7 @@ class CnnUnet(nn.Module):
     def forward(self, patches: Tensor, positions: Tensor, present: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Look into patches; see :class:`Looks`."""
         encoded = self.segmenter.encode(patches.flatten(0, 1))
+        # The encoder has run once; the head and the decoder read the same of it.
         judged = self.head(pool(encoded), positions.flatten(0, 1)).unflatten(0, present.shape)
         features = self.segmenter.decode(*encoded)
         return judged, features, self.segmenter.mark(features)

@@ -70,6 +70,8 @@ class EncoderLayer(nn.Module):
         return hidden
 
     def _heads(self, vectors: Tensor) -> Tensor:
+        # From ``(n, token, width)`` to ``(n, head, token, part)``: each head compares the tokens by a part of the
+        # width.
         return vectors.unflatten(-1, (self.n_heads, -1)).transpose(1, 2)
 
 

@@ -159,6 +159,7 @@ def spark_in_a_phantom() -> Iterator[Finding]:
 
 def ports() -> Iterator[Finding]:
     """See whether the usual ports are free, and who answers where they are not."""
+    # A note and no fault: a server that runs already is what most sites want.
     is_taken = _is_taken(SERVE_PORT)
     yield Finding(
         what=f"port {SERVE_PORT}",

@@ -37,6 +37,7 @@ def outputs_of(inputs: Sequence[Path], output: Path) -> list[Path]:
         )
     outputs = [Path(str(output).replace(PLACE, each.name.removesuffix(_ending(each)))) for each in inputs]
     twice = next((each for number, each in enumerate(outputs) if each in outputs[:number]), None)
+    # Two folders may hold files of one name.
     if twice is not None:
         raise SettingsError(f"{twice}: expected inputs of different names, found two that would be written there")
     return outputs

@@ -35,6 +35,7 @@ def found_table(comparison: Comparison) -> Table:
     for name, proportion in _worst(by_repetition(comparison)):
         table.add_row(name, counted(proportion))
     table.add_section()
+    # Known only where both raw files were compared, sample by sample.
     if comparison.left:
         table.add_row("left of a spark, median", f"{np.median(comparison.left):.2g}")
         table.add_row("left of a spark, most", f"{max(comparison.left):.2g}")

@@ -88,4 +88,5 @@ def limit_memory(gigabytes: float | None) -> None:
     """Let a limit hold in this process and in the nodes that it starts; None: the environment's, which is checked."""
     if gigabytes is not None:
         os.environ[MEMORY_VARIABLE] = str(gigabytes)
+    # Asked for once now, so that a wrong variable is an error before anything listens.
     memory_limit_in_force()

@@ -52,6 +52,7 @@ class Extent:
         self.n_channels = max(self.n_channels, header.UsedChannels)
         for name in self.most:
             self.most[name] = max(self.most[name], getattr(header.Counter, name))
+        # The last one stays: all imaging readouts of a scan are taken to have the same.
         self.centre = {"Lin": header.CenterLin, "Par": header.CenterPar}
 
 

@@ -145,6 +145,7 @@ def _blocks(measurement: _Measurement, file: BinaryIO, source: Path) -> Iterator
         n_bytes = int(block.dma_len)
         if n_bytes < SMALLEST_READOUT or place + n_bytes > measurement.end:
             raise RawDataError(f"{source}: damaged or truncated at byte {place}: a readout of {n_bytes} bytes")
+        # Synchronisation data lie among the readouts, and hold no samples.
         if not block.is_flag_set("SYNCDATA"):
             yield block
         place += n_bytes

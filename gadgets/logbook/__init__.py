@@ -3,7 +3,7 @@
 from gadgets.logbook.place import RECORD_VARIABLE, logbook_path
 from gadgets.logbook.recorder import SCAN_FIELDS, Recorder, changed_settings, hashed
 from gadgets.logbook.report import Report
-from gadgets.logbook.running import RunningFile, RunningScan, running_scans
+from gadgets.logbook.running import RunningFile, RunningScan, running_scans, show_running
 from gadgets.logbook.scan_entry import ScanEntry, SparkEntry, entry_of, now
 from gadgets.logbook.scan_name import SCAN_PREFIX, ScanName, in_scan, this_scan
 from gadgets.logbook.store import MAGIC, Logbook
@@ -28,5 +28,6 @@ __all__ = [
     "logbook_path",
     "now",
     "running_scans",
+    "show_running",
     "this_scan",
 ]

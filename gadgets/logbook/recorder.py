@@ -99,8 +99,14 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._running is not None:
-            self._running.close()
+        try:
+            self._end(error)
+        finally:
+            # Not before its entry is there: who looks sees the one or the other.
+            if self._running is not None:
+                self._running.close()
+
+    def _end(self, error: BaseException | None) -> None:
         # A generator that is not read to its end is closed: that is no failure of the scan's own.
         is_failure = isinstance(error, Exception)
         # A connection that brought no imaging data, as a health check, is no scan.

@@ -5,12 +5,18 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from gadgets.errors import StoreError
+from gadgets.findings import ScanFacts
+from gadgets.logbook.place import logbook_path
+from gadgets.logbook.scan_entry import now
+from gadgets.logbook.scan_name import ScanName
 from gadgets.records import Record
 
 logger = logging.getLogger(__name__)
@@ -98,6 +104,41 @@ class RunningFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+@contextmanager
+def show_running(name: ScanName, source: str, facts: ScanFacts) -> Iterator[None]:
+    """Show a scan as running before any node does, whose own word then stands in its place.
+
+    Parameters
+    ----------
+    name
+        Of the scan.
+    source
+        What runs it.
+    facts
+        What its header says.
+    """
+    try:
+        logbook = logbook_path("auto")
+    except StoreError as error:
+        logger.debug("who looks will not see that this scan runs (%s)", error)
+        logbook = None
+    if logbook is None:
+        yield
+        return
+    with closing(RunningFile(logbook, name.scan)) as file:
+        file.write(
+            RunningScan(
+                scan=name.scan,
+                client=name.client,
+                began=now(),
+                source=source,
+                protocol=facts.protocol,
+                station=facts.station,
+            )
+        )
+        yield
 
 
 def running_scans(logbook: Path) -> list[RunningScan]:

@@ -27,7 +27,7 @@ Look = Callable[[Path, Mapping[str, str], Callable[[int, int], None]], Inspectio
 
 
 class Looker:
-    """Looks at every file once, and at new files as they come.
+    """Looks at every file once, at new files as they come, and again at those that have grown since.
 
     Parameters
     ----------
@@ -55,7 +55,8 @@ class Looker:
         self._ends = threading.Event()
         self._lock = threading.Lock()
         self._sizes: dict[Path, int] = {}
-        self._seen: set[Path] = set()
+        # With their sizes: a file that grew was not whole.
+        self._seen: dict[Path, int] = {}
         self._again: dict[Path, None] = {}
         self._known: set[Path] = set()
         self._kept: dict[int, tuple[Path, Inspection]] = {}
@@ -109,9 +110,9 @@ class Looker:
             running = {scan.scan for scan in self._desk.running()}
             for path in self._find():
                 # A scan that pauses is not over.
-                if path not in self._seen and path.stem not in running and self._is_still(path):
+                if path.stem not in running and self._is_still(path) and self._seen.get(path) != self._sizes[path]:
                     # Also where the look will fail: a damaged file would be tried for ever.
-                    self._seen.add(path)
+                    self._seen[path] = self._sizes[path]
                     return path
         except OSError as error:
             # A folder that went away, or is closed to us, may come back: the page says so.

@@ -8,8 +8,9 @@ import threading
 import time
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
-from gadgets.logbook import ScanName, in_scan
+from gadgets.logbook import ScanName, in_scan, show_running
 from gadgets.outside import printable
+from gadgets.wire import facts_of
 from pipelines.chains import Chain, Trust, packaged_chain, packaged_names, parse_chain
 from pipelines.files import Archive, ArchivedScan, mended, read_header
 from pipelines.host.connections import ClientConnection
@@ -181,7 +182,7 @@ class Session:
             raise WireError("expected a configuration (FILENAME or CONFIG) before the HEADER, found none")
         header = message.body[4:]
         # Checked here, so that a fault in it is told by the host and not by whichever node stumbles first.
-        read_header(header, "client")
+        facts = facts_of(read_header(header, "client"))
         chain = self._with_parameters(chain)
         if not self._scans.acquire(blocking=False):
             raise PipelineError(f"{self._limits.scans} scans run already, no more are taken at once (--scans)")
@@ -193,7 +194,12 @@ class Session:
             self._scan = Scan(chain, mended(header, "client"), self._client, self._limits)
             if self._is_stopped:
                 raise NodeError(STOPPED)
-            with in_scan(ScanName.new(self.name)), self._begin(chain, header) as kept, self._metrics.scan():
+            with (
+                in_scan(ScanName.new(self.name)) as name,
+                show_running(name, chain.source, facts),
+                self._begin(chain, header) as kept,
+                self._metrics.scan(),
+            ):
                 self._client.keep_in(kept)
                 self._scan.run()
         finally:

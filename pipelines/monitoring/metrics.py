@@ -23,9 +23,9 @@ HELP = {
     "warnings_total": "Warnings in the log, those of nodes too.",
     "recorded_scans_total": "Scans that were recorded on this machine since the server started.",
     "recorded_sparks_total": "Sparks in these scans.",
-    "seconds_since_start": "Age of the server.",
+    "uptime_seconds": "Age of the server.",
 }
-GAUGES = ("scans_running", "seconds_since_start")
+GAUGES = ("scans_running", "uptime_seconds")
 """What may fall as well as rise."""
 
 
@@ -68,7 +68,7 @@ class Metrics(logging.Handler):
         """Write the numbers in Prometheus' text format."""
         with self._counting:
             # Under the lock, so that the numbers belong to one moment.
-            values = self._values | {"seconds_since_start": time.monotonic() - self._started} | self._recorded()
+            values = self._values | {"uptime_seconds": time.monotonic() - self._started} | self._recorded()
         lines = []
         for name, value in values.items():
             kind = "gauge" if name in GAUGES else "counter"

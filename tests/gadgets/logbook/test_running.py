@@ -13,7 +13,7 @@ from helpers.connections import wait_until
 
 from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
-from gadgets.logbook import Recorder, RunningFile, RunningScan, in_scan, running_scans, this_scan
+from gadgets.logbook import Logbook, Recorder, RunningFile, RunningScan, in_scan, running_scans, show_running, this_scan
 from gadgets.logbook.running import FILE_BYTES
 from gadgets.records import Calibration, Detection
 
@@ -58,6 +58,24 @@ def test_a_scan_whose_process_was_killed_does_not_run(tmp_path):
         os.kill(process.pid, signal.SIGKILL)
     assert running_scans(book) == []
     assert list((tmp_path / "scans.db.running").iterdir()) == []
+
+
+def test_a_host_shows_a_scan_before_its_nodes_do(tmp_path, monkeypatch):
+    book = tmp_path / "scans.db"
+    monkeypatch.setenv("DESPARK_RECORD", str(book))
+    with in_scan() as name, show_running(name, "the chain", ScanFacts(protocol="gre")):
+        (seen,) = running_scans(book)
+        assert (seen.source, seen.protocol, seen.k_spaces) == ("the chain", "gre", 0)
+        with Recorder("auto", "raw_repair", ScanFacts(protocol="gre"), {}, "pass") as recorder:
+            recorder.add(Detection(indices=Indices(), patches=4), Calibration(indices=Indices()))
+            (seen,) = running_scans(book)
+            assert (seen.source, seen.k_spaces) == ("raw_repair", 1)
+        assert running_scans(book) == []
+        assert len(Logbook(book).last(9)) == 1
+    assert list((tmp_path / "scans.db.running").iterdir()) == []
+    monkeypatch.setenv("DESPARK_RECORD", "off")
+    with show_running(name, "the chain", ScanFacts()):
+        pass
 
 
 def test_names_of_any_length_fit(tmp_path):

@@ -230,10 +230,10 @@ def test_a_file_that_a_server_keeps_gives_pictures_to_the_scan_itself(opened, sp
     number = Logbook(tmp_path / "scans.db").add(entry_of("raw_repair", ScanFacts(), [], scan="scan-7"))
     with opened(kept) as visitor:
         visitor.enter()
-        wait_until(lambda: visitor.looker.seen(number))
+        _, seen = wait_until(lambda: visitor.looker.seen(number))
         assert len(visitor.desk.scans()) == 1
         assert visitor.ask("GET", f"/picture/{number}/0/after.png").status == 200
-        assert b"found 24 sparks" in visitor.ask("GET", "/").text
+        assert f"found {len(seen.report.sparks)} sparks".encode() in visitor.ask("GET", "/").text
         # The page is made of what was seen.
         assert b"<svg" in visitor.ask("GET", f"/kept/{number}.html").text
         # Looked at again, with other thresholds perhaps, it is another entry.
@@ -250,6 +250,19 @@ def test_a_file_of_a_scan_that_runs_is_not_looked_at(opened, sparked, tmp_path):
         assert seen.sparks > 10
         running.close()
         visitor.wait_for_scans(2)
+
+
+def test_a_file_that_grows_is_looked_at_again(opened, sparked, tmp_path):
+    growing = tmp_path / "scan.h5"
+    growing.write_bytes(sparked.read_bytes()[:999])
+    with opened(growing) as visitor:
+        wait_until(lambda: "scan.h5" in visitor.looker.status() and "looking" not in visitor.looker.status())
+        growing.write_bytes(sparked.read_bytes())
+        ((number, seen),) = visitor.wait_for_scans(1)
+        assert seen.sparks > 10
+        wait_until(lambda: visitor.looker.status() == "")
+        # Whole now, it is left alone.
+        assert [each for each, _ in visitor.desk.scans()] == [number]
 
 
 def test_the_history_of_an_older_console_is_taken_over(opened, tmp_path):

@@ -40,6 +40,7 @@ def brightness_of(image: ComplexArray, receiver_weights: FloatArray) -> FloatArr
     weights = receiver_weights / len(image)
     total = np.zeros(image.shape[1:], np.float32)
     for coils in few_receivers(image):
+        # ``(coil,)`` times ``(coil, y, x)``, summed over the receivers.
         total += np.tensordot(weights[coils], power(image[coils]), 1)
     return _smoothed(total)
 

@@ -69,6 +69,8 @@ class MissingSamples:
             across_lines, along_samples = (waves.conj() for waves in self._waves)
             for row, coil in zip(samples, self.coils, strict=True):
                 partly = (precision * images[coil]) @ along_samples.T
+                # Over the lines y of the image, for each sample s by itself: the products of unlike samples are not
+                # wanted.
                 row[:] = np.einsum("ys,ys->s", partly, across_lines) / precision.size
         else:
             ky, kx = self._places.T

@@ -141,4 +141,5 @@ def _weighed(suspect: Suspect, found: Sequence[tuple[int, int]]) -> tuple[Suspec
 
 def _indices(plane: Plane, places: Sequence[tuple[int, int]]) -> IntArray:
     """Find places, line and sample of the k-space, in a plane; shape ``(n, 2)``."""
+    # The shape is named, because an empty list would give an array of one axis.
     return np.array([plane.index_of(*place) for place in places], dtype=np.int_).reshape(-1, 2)

@@ -45,6 +45,7 @@ def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, 
     learnt = earlier.learnt
     _write_residual(maps, learnt, seen, changed)
     places = np.flatnonzero(changed)
+    # Places count the samples of a plane line by line, as the flattened arrays do: ``(coil, place)``.
     samples = seen.with_obvious().reshape(len(plane), -1)[:, places]
     maps[6].reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
     return completed(seen, maps, contrast, learnt)

@@ -37,6 +37,7 @@ class Sources:
 
     def of(self, places: IntArray) -> ComplexArray:
         """Collect the neighbours of places (indices of the flattened plane), shape ``(place, neighbour x virtual)``."""
+        # From ``(place, neighbour, virtual)`` to one row of sources for each place.
         return np.take(self._rows, neighbours_of(places, self._shape), axis=0).reshape(len(places), -1)
 
 

@@ -72,6 +72,7 @@ def fit_and_predict(data: ComplexArray, level: FloatArray, noise: float) -> tupl
     sources = Sources(data, virtual_receivers(data))
     fitted = places[_fit_places(levels[places])]
     kernel = Kernel.fitted_to(sources, data, fitted, levels[fitted])
+    # Zero where there is no trust: next to the noise nothing is predicted, and nothing computed.
     prediction = np.zeros_like(flat)
 
     def write(start: int) -> None:

@@ -90,5 +90,6 @@ def _window(shape: tuple[int, ...]) -> FloatArray:
         distance = fft.fftfreq(n) * n
         # No sharp border: it would ring in the image, and the phase with it.
         profile = np.exp(-0.5 * (distance / max(PHASE_SHARE * n / 2, 1)) ** 2) if n > 1 else np.ones(1)
+        # Along its own axis; the product of the three profiles is the window.
         window *= profile.astype(np.float32).reshape([-1 if a == axis else 1 for a in range(len(shape))])
     return window

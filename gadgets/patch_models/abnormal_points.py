@@ -41,6 +41,7 @@ class Segmentation:
     def find(self, patches: Patches, targets: NDArray[np.intp]) -> Opinions:
         """Give each sample of the target patches, by their numbers, the probability that it is abnormal."""
         probability = self.model.run(patches=patches.values[targets])["probability"]
+        # Models for rectangles and segments have no axis for the plane, and segments none for the line.
         return Opinions(probability.reshape(-1, *patches.shape))
 
 

@@ -74,6 +74,7 @@ def standard_value(magnitudes: FloatArray, centre: tuple[int, ...], judged: Bool
     if kind == "central_area":
         area = tuple(slice(max(index - AREA // 2, 0), index + AREA // 2 + 1) for index in centre)
         return float(np.sqrt(np.sum(magnitudes[area].astype(np.float64) ** 2)))
+    # Plane by plane: surroundings have two axes here.
     planes = magnitudes.reshape(-1, *magnitudes.shape[-2:])
     free = judged & ~np.stack([_stands_out(plane) for plane in planes]).reshape(magnitudes.shape)
     # Nothing but outliers, or nothing acquired: preprocessing turns such a k-space into zeros.

@@ -115,6 +115,7 @@ def _places(clean: BoolArray, burst: Burst, pattern: list[Offset]) -> NDArray[np
         np.arange(max(0, c - reach), min(n, c + reach + 1))
         for c, reach, n in zip(centre, REACH, clean.shape, strict=True)
     ]
+    # From ``(partition, line, sample, 3)`` to ``(place, 3)``.
     places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     wanted = places[:, None] + np.array(pattern)[None]
     inside = np.all((wanted >= 0) & (wanted < np.array(clean.shape)), axis=(1, 2))
@@ -134,6 +135,7 @@ def _virtual(data: ComplexArray, places: NDArray[np.int_]) -> ComplexArray:
     high = places.max(axis=0) + np.array([2, FURTHEST_LINE + 1, MAX_LENGTH + 2])
     box = (slice(None), *(slice(max(0, a), b) for a, b in zip(low, high, strict=True)))
     virtual = np.zeros((N_VIRTUAL, *data.shape[1:]), data.dtype)
+    # ``(virtual, coil)`` times ``(coil, kz, ky, kx)``.
     virtual[box] = np.tensordot(vectors[:, -N_VIRTUAL:].conj().T, data[box], axes=1)
     return virtual
 
@@ -142,6 +144,7 @@ def _gather(data: ComplexArray, places: NDArray[np.int_], offsets: list[Offset])
     """Collect the samples at the offsets from each place, shape ``(place, coil x offset)``."""
     wanted = places[:, None] + np.array(offsets)[None]
     samples = data[:, wanted[..., 0], wanted[..., 1], wanted[..., 2]]
+    # From ``(coil, place, offset)`` to one row for each place.
     return np.asarray(samples.transpose(1, 0, 2).reshape(len(places), -1))
 
 

@@ -19,10 +19,12 @@ from gadgets.local_statistics import quantile, total_power
 NEIGHBOURS = tuple((line, sample) for line in (-1, 0, 1) for sample in (-1, 0, 1))
 """Lines and samples of before that a sample is predicted from, about its own place."""
 
+# The first fit is what sparks bend; the others see less of them.
 ROUNDS = 3
 OUTLIER = 3.0
 """Times the median of the relative errors from which on a sample counts less in the next round."""
 
+# Of the diagonal's mean: two earlier k-spaces that are alike leave open how their weights are shared.
 RIDGE = 1e-4
 MOST_ROWS = 4096
 """Samples that the weights are fitted to at most; with more the fit takes longer and gets no better."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 
+# Shares of letters in common, as difflib counts them.
 MUCH_LIKE, SOMEWHAT_LIKE = 0.9, 0.65
 MAX_MEANT = 3
 MAX_NAME = 100

@@ -22,6 +22,7 @@ GROUPS: dict[Grouping, tuple[str, ...]] = {
 }
 """Classes of events, in order: by radius, strength, receivers of the scan, and receivers that were hit."""
 
+# A ripple of a quarter of the noise is faint in an image, one as strong as the noise is obvious.
 WEAK_RNR, STRONG_RNR = 0.25, 1.0
 
 

@@ -22,6 +22,7 @@ OUTER_RADIUS = 0.3
 MIN_RNR, MAX_RNR = 0.1, 4.0
 MAX_EVENTS = 8
 MAX_BURST = 6
+# What comes from one converter or switch; all else reaches every receiver.
 SINGLE_RECEIVER_SHARE = 0.3
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
+# In inches, as matplotlib counts.
 A4 = (8.27, 11.69)
 INK, SOFT, GOOD, WARN, BAD, ACCENT = "#1b2530", "#5b6875", "#1a7f4b", "#b25e00", "#b3261e", "#1f5fa8"
 COLOURS = {"": GOOD, "warn": WARN, "bad": BAD}

@@ -26,6 +26,7 @@ VISIBLE, INVISIBLE = 0.4, 0.1
 an artifact, and below which nobody sees it. What lies between is neither right nor wrong, and so are wide stripes that
 look like shading: only the brightness tells of them."""
 
+# Few: blocks are fifty times as large as patches, and those of a task come back at once.
 PLANES_PER_TASK = 5
 PHANTOM_SHARE = 0.35
 # For each clean block, of the same plane and sampling.

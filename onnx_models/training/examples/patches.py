@@ -18,6 +18,7 @@ from onnx_models.training.examples.phantoms import phantom_plane
 from onnx_models.training.examples.recordings import vary
 from onnx_models.training.examples.sparks import SparkedPlane, add_sparks
 
+# The example of the source document (FIG. 6).
 PATCH = (32, 32)
 PLANES_PER_TASK = 50
 # Of all planes: phantoms give variety that the recordings at hand lack, the rest is what scanners really give.

@@ -105,5 +105,6 @@ def add_noise(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     noise = (rng.standard_normal(data.shape) + 1j * rng.standard_normal(data.shape)) / np.sqrt(2)
     if n_coils > 1 and rng.random() < 0.7:
         mixing = np.eye(n_coils) + rng.uniform(0, 0.3) * rng.standard_normal((n_coils, n_coils)) / np.sqrt(n_coils)
+        # ``(coil, coil)`` times ``(coil, line, sample)``; the factor makes receivers of unequal noise.
         noise = np.tensordot(mixing * np.exp(rng.normal(0, 0.2, n_coils))[:, None], noise, 1)
     return np.asarray(data / peak * signal_to_noise + noise)

@@ -12,6 +12,7 @@ from gadgets.patches.cutting import cut, divide, relative_positions
 from onnx_models.training.examples.patches import Examples, joined, part
 from onnx_models.training.examples.sparks import add_sparks
 
+# As long as a rectangle.
 SEGMENT = 32
 CROPS = 6
 """Stacks of few readouts that are cut from one plane: a plane takes longer to make than its evidence."""

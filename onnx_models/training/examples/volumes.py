@@ -22,6 +22,7 @@ from onnx_models.training.examples.patches import Examples, joined
 from onnx_models.training.examples.phantoms import add_noise
 from onnx_models.training.examples.sparks import SparkedPlane, add_sparks
 
+# Shorter along the partitions, of which there are few.
 CUBOID = (8, 16, 16)
 FEWEST_PARTITIONS = 32
 SIZES = (24, 32, 40, 48)
@@ -136,6 +137,7 @@ def _with_sparks(volume: ComplexArray, rng: np.random.Generator) -> SparkedPlane
     n_coils, n_partitions, _, n_samples = volume.shape
     # As one long plane, so that the strength counts all samples of the volume, as the ripple does.
     everywhere = add_sparks(volume.reshape(n_coils, -1, n_samples), rng, int(rng.integers(0, 20)))
+    # Back from the one long plane to ``(coil, partition, line, sample)``.
     data = everywhere.data.reshape(volume.shape)
     abnormal, ignored = (each.reshape(volume.shape[1:]) for each in (everywhere.abnormal, everywhere.ignored))
     loudest = int(np.argmax(np.abs(volume).sum(axis=(0, 2, 3))))

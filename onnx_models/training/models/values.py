@@ -23,6 +23,7 @@ PLANES_SHARE, MOST_PLANES = 0.06, 500
 """Planes of this model's own examples, as a share of the recipe's, and at most: a plane gives some thirty windows."""
 
 N_PAIRS = len(PAIRS)
+# Logit by which the fill leads before anything is learnt: of six opinions it has four fifths of the belief.
 STAY = 3.0
 FAR = 8.0
 """Usual errors: what others say is believed up to this distance from the fill."""

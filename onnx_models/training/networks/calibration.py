@@ -19,8 +19,11 @@ GATE_FROM, GATE_TO = 0.02, 0.1
 """Probabilities between which samples begin to be changed: below, a patch keeps what was recorded. All that is ever
 worth a second opinion lies above."""
 
+# Three views of a receiver, and how far two of them are apart: see `_own`.
 N_OWN = 4
+# To take nothing, what the background says, what the neighbours say, or all.
 N_CHOICES = 4
+# Zeros have no logarithm, and how far below the usual a sample is does not matter.
 SMALL = 1e-2
 
 
@@ -45,6 +48,7 @@ class Mending(nn.Module):
         """
         shape = recorded.shape[:2]
         own = self.own(_own(*(values.flatten(0, 1) for values in (recorded, background, neighbours))))
+        # The same for all receivers plus each receiver's own, ``(n, receiver, width, line, sample)``.
         hidden = self.shared(features).unsqueeze(1) + own.unflatten(0, shape)
         # The first choice takes nothing away, the last everything.
         shares = torch.softmax(self.choice(hidden.flatten(0, 1)), dim=1).unflatten(0, shape).unsqueeze(3)

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from gadgets.image_check.artifact import BLOCK
 
+# By half of a window: what the taper takes away at a border is in the middle of the next.
 WINDOW, STEP = 32, 16
 N_ACROSS = WINDOW // 2 + 1
 """Frequencies along x; the others are the same for a real map."""

@@ -10,6 +10,7 @@ N_MAPS = 3
 TO_LOCAL_MEDIAN = 1
 """The map of ratios to the local median."""
 
+# Both as in the maps of the evidence.
 LARGEST = 10.0
 SMALLEST = 0.05
 

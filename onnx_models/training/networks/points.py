@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from gadgets.evidence.maps import CHANNELS
 
 N_CHANNELS = len(CHANNELS)
+# Along both axes, and two distances from the centre: see `relative_positions`.
 N_POSITIONS = 4
 
 

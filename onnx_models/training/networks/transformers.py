@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from onnx_models.training.networks.points import N_CHANNELS, N_POSITIONS
 
+# Of a patch: a projection of flattened patches holds for one size only.
 SIDE = 32
 # Finite, where infinity would give a set without any patch no number at all; the softmax makes it 0 all the same.
 ABSENT = -1e9
@@ -64,6 +65,7 @@ class EncoderLayer(nn.Module):
         query, key, value = (self._heads(layer(normal)) for layer in (self.query, self.key, self.value))
         likeness = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5  # (n, head, token, token)
         likeness = torch.where(present[:, None, None, :], likeness, ABSENT)
+        # From ``(n, head, token, part)`` back to ``(n, token, width)``.
         heard = (torch.softmax(likeness, dim=-1) @ value).transpose(1, 2).flatten(2)
         vectors = vectors + self.out(heard)
         hidden: Tensor = vectors + self.perceptron(self.before_perceptron(vectors))

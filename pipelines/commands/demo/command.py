@@ -39,6 +39,7 @@ from pipelines.files import RawFile, read_kspaces
 from pipelines.phantom import Comparison, PhantomScan, RepairedPlace, SparkPlan, Truth, compare, peak_of, write_phantom
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
+# Strong enough to be seen in a picture, many, and most of them where they are hard to find.
 WEAKEST_RNR, STRONGEST_RNR = 0.2, 2.0
 MOST_EVENTS = 16
 CENTRE_SHARE = 0.6

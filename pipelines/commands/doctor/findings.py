@@ -41,6 +41,7 @@ LEAST_FREE_BYTES = 1 << 30
 
 FAILURES = (DesparkError, ImportError, OSError, RuntimeError, ValueError)
 PHANTOM = PhantomScan(matrix=64, n_coils=4, n_slices=1)
+# Far from the centre, where nothing else is as strong.
 SPARK_AT = (0, 9, 70)
 SPARK_HEIGHT = 300.0
 """Times the noise of a sample: an obvious spark."""

@@ -15,6 +15,7 @@ from pipelines.replay import ScanReport
 
 MAX_REASONS = 3
 MOST_SPARKS = 12
+# What 80 columns leave for it.
 RECEIVERS_WIDTH = 26
 
 UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."

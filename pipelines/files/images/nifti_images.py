@@ -60,4 +60,5 @@ class NiftiImages(ImageFile):
         """Give what is transformed as a whole, one behind the other; a view of `data`."""
         n_axes = min(3 if self._is_volume else 2, data.ndim)
         reversed_axes = data.T
+        # Axes of volumes, if there are several, become one: each image is told by its number.
         return reversed_axes.reshape(-1, *reversed_axes.shape[-n_axes:])

@@ -17,7 +17,9 @@ from pipelines.files.images.stored_images import StoredImages
 VOLUME_COUNTERS = ("average", "contrast", "phase", "repetition", "set", "image_series_index")
 """What tells one volume from another; a slice is told by its place."""
 
+# NIfTI counts x to the patient's right and y to the front.
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+# Its field has 80 bytes, of which the last is a zero.
 COMMENT_CHARACTERS = 79
 ELSEWHERE = "name a folder, which takes images of any kind as DICOM, or a file .h5"
 

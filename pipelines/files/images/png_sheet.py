@@ -31,4 +31,5 @@ def write_png(images: StoredImages, path: Path) -> None:
 
 def _magnitudes(pixels: Pixels) -> Pixels:
     """Give the planes of an image, shape ``(plane, y, x)``."""
+    # Channels and partitions become one row of planes.
     return np.nan_to_num(np.abs(pixels), posinf=0).reshape(-1, *pixels.shape[-2:])

@@ -37,6 +37,7 @@ COUNTERS = {
     "set": "Set",
     "segment": "Seg",
 }
+# MRD's mask of the receivers is a row of numbers of 64 bits.
 CHANNELS_PER_WORD = 64
 
 

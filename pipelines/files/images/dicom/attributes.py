@@ -18,6 +18,7 @@ from pipelines.version import despark_version
 REPAIRED_SERIES = 1000
 """Is added to the series number of the scanner where images were repaired."""
 
+# What DerivationDescription holds at most (a text of the kind ST).
 LONG_TEXT = 1024
 NAME_CHARACTERS = 36
 """Of a series' name, to which is added what despark did."""

@@ -29,6 +29,7 @@ from pipelines.files.images.stored_images import StoredImages
 LARGEST = 65535
 """That a pixel of 16 bits holds."""
 
+# So that a few bright pixels do not make the rest dark.
 WINDOW_PERCENTILE = 99.5
 
 

@@ -27,7 +27,7 @@ def contrast_without(plane: ComplexArray, missing: BoolArray, least: float) -> f
     recorded = contrast(brightness_of(image, weights))
     if recorded < least:
         return recorded
-    filled = fitted(start, missing, image).image
+    filled = fitted(start, missing, image=image).image
     return _contrast_in(filled)
 
 

@@ -14,7 +14,7 @@ from gadgets.local_statistics import power, quantile
 POWER = 1.5  # of the variance: above one, it brings out the darkest parts of the image
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1  # of a receiver's power: where a tenth of an image is dark, this is its background
-AT_ONCE = 1 << 17  # pixels, of as many receivers as that makes: they stay in the cache
+AT_ONCE = 1 << 15  # pixels, of as many receivers as that makes: they stay in the cache
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 
 

@@ -49,14 +49,31 @@ class Fit:
     receiver_weights: FloatArray
 
 
-def fitted(start: ComplexArray, missing: BoolArray, image: ComplexArray | None = None) -> Fit:
-    """Estimate variance and missing samples in turn, from a first estimate of the samples.
+def fitted(
+    plane: ComplexArray, missing: BoolArray, worthless: BoolArray | None = None, image: ComplexArray | None = None
+) -> Fit:
+    """Estimate variance and missing samples in turn.
 
-    ``image`` is the transform of that, which is overwritten; None: it is not known yet.
+    Parameters
+    ----------
+    plane
+        Samples, shape ``(coil, ky, kx)``; at the missing ones a first estimate.
+    missing
+        Samples to be estimated, same shape.
+    worthless
+        Those of the missing whose first estimate is zero, same shape; None: none.
+    image
+        Transform of the first estimate, which is overwritten; None: it is not known yet.
     """
-    image = fft.fft2(start) if image is None else image
     groups = missing_samples(missing)
-    values: list[ComplexArray] = [start[group.index] for group in groups]
+    values: list[ComplexArray] = [plane[group.index] for group in groups]
+    if worthless is not None:
+        values = [
+            np.where(worthless[group.index], np.complex64(0), each) for group, each in zip(groups, values, strict=True)
+        ]
+    if image is None:
+        # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
+        image = fft.fft2(plane) if worthless is None else fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
     receiver_weights = receiver_weights_of(image)
     for _ in range(MAX_ITERATIONS):
         check_time()
@@ -70,7 +87,7 @@ def fitted(start: ComplexArray, missing: BoolArray, image: ComplexArray | None =
             group.add_to(image, more)  # by its change alone: no copy of all that is known
         change = change_of(groups, moved, receiver_weights)
         if change > LOSSY:
-            image[...] = fft.fft2(filled_with(start, groups, values))
+            image[...] = fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
         if change < STILL:
             break
     diagonals = [group.uncertainty(factor) for group, (_, factor) in zip(groups, solved, strict=True)]

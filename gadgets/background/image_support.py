@@ -166,18 +166,19 @@ def predict_from_support(
     """
     scale = scale_of(plane)
     recorded = in_units(plane, scale)
-    start = recorded if worthless is None else np.where(worthless, np.complex64(0), recorded)
-    fit = fitted(start, missing)
+    fit = fitted(recorded, missing, worthless)
     doubt = None
     # Of the predicted values: a spark that was recorded loud does not mean that much of the image is missing.
     energy = sum(float(np.sum(power(values))) for values in fit.values)
     if energy > LARGE_SHARE * float(np.vdot(fit.image, fit.image).real) / missing[0].size:
         # A second start, with holes in place of what was recorded: where both end alike, the start decided nothing.
-        fit = fit if start is recorded else fitted(recorded, missing)
-        without = fitted(np.where(missing, np.complex64(0), recorded), missing).values
+        if worthless is not None:
+            del fit  # before the next one is made: each has an image of all receivers
+            fit = fitted(recorded, missing)
+        without = fitted(recorded, missing, missing).values
         differences = [DOUBT * scale * np.abs(one - other) for one, other in zip(fit.values, without, strict=True)]
         doubt = AtMissing.of(fit.groups, differences, _zeros(missing.shape, np.float32))
-    del start, recorded
+    del recorded
     weighted = fit.image
     for receiver in weighted:  # one at a time, in place: all others' samples take memory enough
         receiver[:] = fft.ifft2(fit.precision * receiver, overwrite_x=True)

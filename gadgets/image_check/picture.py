@@ -82,4 +82,4 @@ def _mirrored(sampled: BoolArray, centre: Matrix) -> BoolArray:
 
 
 def _filled(samples: ComplexArray, fillable: BoolArray, centre: Matrix) -> ComplexArray:
-    return np.where(fillable, predict_conjugate(samples[None], centre)[0], samples)
+    return np.where(fillable, predict_conjugate([samples], (1, *samples.shape), centre)[0], samples)

@@ -7,6 +7,8 @@ from its partner, and from the partner's neighbours as far as the phase is not c
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy import fft
 
@@ -16,10 +18,23 @@ PHASE_SHARE = 0.12  # of each axis: the part of k-space, around the centre, that
 AXES = (-3, -2, -1)  # partition, line, sample; not the receivers
 
 
-def true_centre(data: ComplexArray) -> tuple[int, int, int]:
-    """Where the k-space centre really lies: the strongest partition, line and sample over all receivers."""
-    # In double precision: the squares of large samples are beyond single precision, and infinities cannot be compared.
-    energy = np.sum(data.real.astype(np.float64) ** 2 + data.imag.astype(np.float64) ** 2, axis=0)
+def true_centre(data: ComplexArray, missing: BoolArray | None = None) -> tuple[int, int, int]:
+    """Where the k-space centre really lies: the strongest partition, line and sample over all receivers.
+
+    Parameters
+    ----------
+    data
+        Shape ``(coil, kz, ky, kx)``.
+    missing
+        Samples that are left out, same shape; None: none are.
+    """
+    energy = np.zeros(data.shape[1:], np.float64)
+    for coil, receiver in enumerate(data):  # one at a time takes little memory
+        # In double precision: the squares of large samples are beyond single, and infinities cannot be compared.
+        power = receiver.real.astype(np.float64) ** 2 + receiver.imag.astype(np.float64) ** 2
+        if missing is not None:
+            power[missing[coil]] = 0
+        energy += power
     # Whole lines and columns, not the loudest sample: a single spark outweighs them less easily.
     partition, line, sample = (int(np.argmax(energy.sum(axis=others))) for others in ((1, 2), (0, 2), (0, 1)))
     return partition, line, sample
@@ -31,22 +46,26 @@ def partner(place: tuple[int, int, int], centre: tuple[int, int, int]) -> tuple[
     return partition, line, sample
 
 
-def predict_conjugate(data: ComplexArray, centre: tuple[int, int, int]) -> ComplexArray:
+def predict_conjugate(
+    receivers: Iterable[ComplexArray], shape: tuple[int, ...], centre: tuple[int, int, int]
+) -> ComplexArray:
     """Predict every sample from its partner on the other side of the centre.
 
     Only what has an acquired partner that is not missing itself may be taken from the result.
 
     Parameters
     ----------
-    data
-        Finite samples, shape ``(coil, kz, ky, kx)``; zero where nothing was sampled, and the best that is known where
-        a sample is missing: the phase needs the whole centre.
+    receivers
+        Finite samples of one receiver after the other, shape ``(kz, ky, kx)``; zero where nothing was sampled, and the
+        best that is known where a sample is missing: the phase needs the whole centre.
+    shape
+        Of all of them, and of the result, ``(coil, kz, ky, kx)``.
     centre
         The true centre, see :func:`true_centre`.
     """
-    shift, window = tuple(-c for c in centre), _window(data.shape[1:])
-    predicted = np.empty_like(data)
-    for known, receiver in zip(data, predicted, strict=True):  # one at a time takes little memory
+    shift, window = tuple(-c for c in centre), _window(shape[1:])
+    predicted = np.empty(shape, np.complex64)
+    for known, receiver in zip(receivers, predicted, strict=True):  # one at a time takes little memory
         # The centre comes to index 0: about it the conjugate of an image has the mirrored k-space.
         known = np.roll(known, shift, AXES)
         smooth = fft.fftn(known * window, axes=AXES)

@@ -6,7 +6,7 @@ in a partition, and the rehearsals of its loud bursts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,7 +70,7 @@ class Groundwork:
     @cached_property
     def centre(self) -> tuple[int, int, int]:
         """True centre of k-space, flagged samples left out: a spark must not pass for the echo."""
-        return true_centre(np.where(self.around.missing, 0, self.around.data))
+        return true_centre(self.around.data, self.around.missing)
 
     @cached_property
     def is_centre_sure(self) -> bool:
@@ -80,11 +80,18 @@ class Groundwork:
     @cached_property
     def mirrored_kspace(self) -> ComplexArray:
         """What the partners on the other side of the centre say of every sample, shape ``(coil, kz, ky, kx)``."""
-        data = self.around.data.copy()
-        for partition in {burst.partition for burst in self._bursts}:
-            # The smooth phase is taken from the whole centre: a hole or a spark there would bend it everywhere.
-            data[:, partition] = self.support(partition).filled
-        return predict_conjugate(data, self.centre)
+        return predict_conjugate(self._filled(), self.around.data.shape, self.centre)
+
+    def _filled(self) -> Iterator[ComplexArray]:
+        """Give the samples of one receiver after the other, missing ones as the background predicts them."""
+        partitions = sorted({burst.partition for burst in self._bursts})
+        for coil, receiver in enumerate(self.around.data):
+            filled = receiver.copy()
+            for partition in partitions:
+                # The smooth phase is taken from the whole centre: a hole or a spark there would bend it everywhere.
+                predicted = self.support(partition).predicted
+                filled[partition][predicted.number >= 0] = predicted.values[coil]
+            yield filled
 
     def partners(self, partition: int) -> ComplexArray:
         """Tell what the partners say, zero where there is none, shape ``(coil, ky, kx)``."""

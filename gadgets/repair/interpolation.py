@@ -53,14 +53,18 @@ def predict_burst(around: Surroundings, burst: Burst) -> KernelPrediction | None
     places = _places(clean, burst, sources + targets)  # targets as well: there the truth is known
     if not sources or len(places) < FEWEST_PLACES:
         return None
-    virtual = _virtual(around.data, places)
     here = np.array([[burst.partition, burst.line, burst.start]])
     every = np.concatenate([here, places])
-    rows = _gather(virtual, every, sources)
+    # Only where the kernel reads: there may be hundreds of bursts, and each would handle the whole k-space.
+    low = np.maximum(every.min(axis=0) - np.array([1, FURTHEST_LINE, 2]), 0)
+    high = every.max(axis=0) + np.array([2, FURTHEST_LINE + 1, MAX_LENGTH + 2])
+    data = around.data[:, low[0] : high[0], low[1] : high[1], low[2] : high[2]]
+    every -= low
+    rows = _gather(_virtual(data, every[1:]), every, sources)
     if len(bystanders):
         # Compressed by themselves: combinations of all receivers would bring the spark in.
-        rows = np.concatenate([rows, _gather(_virtual(around.data[bystanders], places), every, targets)], axis=1)
-    fitted = _gather(around.data[burst.receivers], places, targets)
+        rows = np.concatenate([rows, _gather(_virtual(data[bystanders], every[1:]), every, targets)], axis=1)
+    fitted = _gather(data[burst.receivers], every[1:], targets)
     values, residuals = _fit(rows, fitted)
     loudness = np.linalg.norm(rows, axis=1)
     near = _nearby(places - here, burst.length)
@@ -130,14 +134,8 @@ def _virtual(data: ComplexArray, places: NDArray[np.int_]) -> ComplexArray:
         return data
     samples = data[:, places[:, 0], places[:, 1], places[:, 2]]
     _, vectors = np.linalg.eigh(samples @ samples.conj().T)
-    # Only where the kernel reads: the whole k-space would be compressed anew for every burst.
-    low = places.min(axis=0) - np.array([1, FURTHEST_LINE, 2])
-    high = places.max(axis=0) + np.array([2, FURTHEST_LINE + 1, MAX_LENGTH + 2])
-    box = (slice(None), *(slice(max(0, a), b) for a, b in zip(low, high, strict=True)))
-    virtual = np.zeros((N_VIRTUAL, *data.shape[1:]), data.dtype)
     # ``(virtual, coil)`` times ``(coil, kz, ky, kx)``.
-    virtual[box] = np.tensordot(vectors[:, -N_VIRTUAL:].conj().T, data[box], axes=1)
-    return virtual
+    return np.asarray(np.tensordot(vectors[:, -N_VIRTUAL:].conj().T, data, axes=1))
 
 
 def _gather(data: ComplexArray, places: NDArray[np.int_], offsets: list[Offset]) -> ComplexArray:

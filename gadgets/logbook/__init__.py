@@ -3,7 +3,7 @@
 from gadgets.logbook.place import RECORD_VARIABLE, logbook_path
 from gadgets.logbook.recorder import SCAN_FIELDS, Recorder, changed_settings, hashed
 from gadgets.logbook.report import Report
-from gadgets.logbook.running import RunningFile, RunningScan, running_scans, show_running
+from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off, running_scans, show_running
 from gadgets.logbook.scan_entry import ScanEntry, SparkEntry, entry_of, now
 from gadgets.logbook.scan_name import SCAN_PREFIX, ScanName, in_scan, this_scan
 from gadgets.logbook.store import MAGIC, Logbook
@@ -27,6 +27,7 @@ __all__ = [
     "in_scan",
     "logbook_path",
     "now",
+    "record_broken_off",
     "running_scans",
     "show_running",
     "this_scan",

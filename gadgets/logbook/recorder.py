@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from gadgets.errors import ModelError, StoreError
 from gadgets.findings import Findings, ScanFacts
 from gadgets.logbook.place import logbook_path
-from gadgets.logbook.running import RunningFile, RunningScan
+from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off
 from gadgets.logbook.scan_entry import entry_of, now
 from gadgets.logbook.scan_name import this_scan
 from gadgets.logbook.store import Logbook
@@ -78,6 +78,7 @@ class Recorder:
                 # still act on it.
                 Logbook(self._path).prepare()
                 self._logbook = Logbook(self._path)
+                record_broken_off(self._logbook)
         except StoreError as error:
             self._failed(error)
 

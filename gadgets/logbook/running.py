@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from gadgets.errors import StoreError
 from gadgets.findings import ScanFacts
 from gadgets.logbook.place import logbook_path
-from gadgets.logbook.scan_entry import now
+from gadgets.logbook.scan_entry import entry_of, now
 from gadgets.logbook.scan_name import ScanName
+from gadgets.logbook.store import Logbook
 from gadgets.records import Record
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ FILE_BYTES = 4096
 """Of one file: written at once and always of one size, so that who reads never meets half of it."""
 
 ENDING = ".running"
+
+BROKEN_OFF = "its process ended in the middle of the scan"
 
 
 class RunningScan(Record):
@@ -142,28 +145,59 @@ def show_running(name: ScanName, source: str, facts: ScanFacts) -> Iterator[None
 
 
 def running_scans(logbook: Path) -> list[RunningScan]:
-    """Give the scans that run now, the latest first; files that scans have left behind are removed."""
-    try:
-        paths = list(_folder(logbook).glob(f"*{ENDING}"))
-    except OSError:
-        return []
-    found = [state for path in paths if (state := _read(path)) is not None]
+    """Give the scans that run now, the latest first."""
+    found = [state for path in _files(logbook) if (state := _read(path, is_running=True)) is not None]
     return sorted(found, key=lambda state: state.began, reverse=True)
 
 
-def _read(path: Path) -> RunningScan | None:
+def record_broken_off(logbook: Logbook) -> None:
+    """Write entries about scans whose process was killed: nothing is left of it but the file.
+
+    Raises
+    ------
+    StoreError
+        The logbook cannot be written.
+    """
+    for path in _files(logbook.path):
+        state = _read(path, is_running=False)
+        if state is None:
+            continue
+        entry = entry_of(
+            state.source,
+            ScanFacts(protocol=state.protocol, station=state.station),
+            (),
+            **state.model_dump(include={"scan", "client", "began", "k_spaces"}),
+            failure=BROKEN_OFF,
+        )
+        logbook.add(entry.model_copy(update=state.model_dump(include={"sparks", "repaired", "strongest"})))
+
+
+def _files(logbook: Path) -> list[Path]:
+    try:
+        return list(_folder(logbook).glob(f"*{ENDING}"))
+    except OSError:
+        return []
+
+
+def _read(path: Path, *, is_running: bool) -> RunningScan | None:
+    """Read the file of a scan that runs, or that of one that does not any more, which is removed; None: it is no such.
+
+    Who looks for running ones shares the lock with others who do. Who takes one that is left has it alone.
+    """
     try:
         with path.open("rb") as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_NB | (fcntl.LOCK_SH if is_running else fcntl.LOCK_EX))
             except BlockingIOError:
-                # That the lock is held says that the scan runs.
-                return RunningScan.model_validate_json(file.read(FILE_BYTES))
-            path.unlink(missing_ok=True)
+                return RunningScan.model_validate_json(file.read(FILE_BYTES)) if is_running else None
+            if is_running:
+                return None
+            # Before it is read: what says nothing is not looked at again.
+            path.unlink()
+            return RunningScan.model_validate_json(file.read(FILE_BYTES))
     # It has ended just now, belongs to somebody else, or says nothing yet.
     except (OSError, ValidationError):
         return None
-    return None
 
 
 def _folder(logbook: Path) -> Path:

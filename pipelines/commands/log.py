@@ -17,7 +17,7 @@ from rich.text import Text
 
 from gadgets.errors import SettingsError
 from gadgets.findings import counted, short_receivers
-from gadgets.logbook import Logbook, ScanEntry, logbook_path
+from gadgets.logbook import Logbook, ScanEntry, logbook_path, record_broken_off
 from pipelines.commands.terminal.shell import STDOUT, JsonFile, Quiet, open_shell, verbose_option
 from pipelines.commands.terminal.summary import RIPPLE
 from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
@@ -65,6 +65,8 @@ def log(
     if csv_file is not None and csv_file != STDOUT:
         check_folder(csv_file)
     since = "" if days is None else (datetime.now(timezone.utc) - timedelta(days=days)).isoformat(timespec="seconds")
+    if path.is_file():
+        record_broken_off(Logbook(path))
     entries = [
         entry
         for entry in Logbook(path).entries(since=since, protocol=protocol, station=station)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from gadgets.errors import StoreError
-from gadgets.logbook import SCAN_PREFIX, Logbook, RunningScan, ScanEntry, logbook_path, running_scans
+from gadgets.logbook import SCAN_PREFIX, Logbook, RunningScan, ScanEntry, logbook_path, record_broken_off, running_scans
 from gadgets.patch_models import Impact, SetThresholds, read_history, take_over, thresholds_of
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import Architecture, read_manifest
@@ -76,7 +76,8 @@ class Desk:
         }
 
     def scans(self) -> list[tuple[int, ScanEntry]]:
-        """Give the last scans with their numbers, the latest first."""
+        """Give the last scans with their numbers, the latest first; those whose process was killed, too."""
+        record_broken_off(self.logbook)
         return self.logbook.last(MOST_SCANS)
 
     def running(self) -> list[RunningScan]:

@@ -13,7 +13,17 @@ from helpers.connections import wait_until
 
 from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
-from gadgets.logbook import Logbook, Recorder, RunningFile, RunningScan, in_scan, running_scans, show_running, this_scan
+from gadgets.logbook import (
+    Logbook,
+    Recorder,
+    RunningFile,
+    RunningScan,
+    in_scan,
+    record_broken_off,
+    running_scans,
+    show_running,
+    this_scan,
+)
 from gadgets.logbook.running import FILE_BYTES
 from gadgets.records import Calibration, Detection
 
@@ -46,7 +56,7 @@ def test_the_latest_stands_first(tmp_path):
     assert list((tmp_path / "scans.db.running").iterdir()) == []
 
 
-def test_a_scan_whose_process_was_killed_does_not_run(tmp_path):
+def test_a_scan_whose_process_was_killed_has_failed(tmp_path):
     book = tmp_path / "scans.db"
     code = (
         "import sys, time; from pathlib import Path; from gadgets.logbook import RunningFile, RunningScan;"
@@ -55,8 +65,16 @@ def test_a_scan_whose_process_was_killed_does_not_run(tmp_path):
     )
     with subprocess.Popen([sys.executable, "-c", code, str(book)]) as process:
         wait_until(lambda: running_scans(book) == [STATE])
+        # Nobody takes a scan that runs for one that was killed.
+        record_broken_off(Logbook(book))
+        assert Logbook(book).last(9) == []
         os.kill(process.pid, signal.SIGKILL)
     assert running_scans(book) == []
+    for _ in range(2):
+        record_broken_off(Logbook(book))
+    ((_, entry),) = Logbook(book).last(9)
+    assert (entry.scan, entry.protocol, entry.sparks) == ("scan-1", "gre", 2)
+    assert entry.failure == "its process ended in the middle of the scan"
     assert list((tmp_path / "scans.db.running").iterdir()) == []
 
 

@@ -136,10 +136,16 @@ class Looker:
                 path, self._properties, lambda done, total: self._say(f"looking at {path.name}: {done} of {total}")
             )
             number = self._number_of(path, seen)
-        except DesparkError as error:
+        # Whatever it is: the thread goes on to the next file, and the page says what became of this one.
+        except Exception as error:
             # Folders may be called after patients.
-            reason = str(error).replace(str(path), path.name)
-            logger.warning("%s", reason)
+            reason = (str(error) or type(error).__name__).replace(str(path), path.name)
+            if isinstance(error, DesparkError):
+                logger.warning("%s", reason)
+            else:
+                reason = f"{path.name}: cannot be looked at ({reason})"
+                logger.error("%s", reason)
+                logger.debug("where it failed", exc_info=error)
             with self._lock:
                 self._failures[path] = reason
         else:

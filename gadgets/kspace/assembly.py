@@ -214,6 +214,11 @@ class KSpaceAssembler:
         for other in [other for other in self._open if other.indices == key.indices]:
             if 2 * len(self._open[other]) < len(finished):
                 complete += self._close(other, is_end=is_end)
+            else:
+                self._contradictions[key.indices.encoding].append(
+                    f"readouts of {key.n_coils} and of {other.n_coils} receivers have the same counters "
+                    f"({describe(key.indices)}), and make a k-space each"
+                )
         return complete
 
     def _tell_of_layers(self, key: Key, finished: Layers) -> None:

@@ -8,7 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from gadgets.indices import Indices, describe
+from gadgets.kspace.claims import LARGEST_COUNTER
 from gadgets.kspace.readout import Encoding
+
+COUNTERS = ("contrast", "phase", "repetition", "set", "average")
+"""What the k-spaces of one slice differ in."""
 
 MOST_NAMED = 3
 """Volumes and repetitions that a message names; there may be thousands."""
@@ -68,15 +72,15 @@ class SeenKSpaces:
         if last is None:
             return []
         volumes = self._slices[number]
-        largest = {
-            name: max(getattr(volume, name) for volume in volumes)
-            for name in ("contrast", "phase", "repetition", "set", "average")
-        }
-        largest = {"slice": max(max(slices) for slices in volumes.values())} | largest
+        seen = {name: {getattr(volume, name) for volume in volumes} for name in COUNTERS}
+        seen["slice"] = set().union(*volumes.values())
+        # No counter goes beyond the largest, whatever the header says.
+        announced = {name: set(range(min(getattr(last, name), LARGEST_COUNTER) + 1)) for name in seen}
         missing = [
-            f"{name} {_ranges(range(seen + 1, getattr(last, name) + 1))}"
-            for name, seen in largest.items()
-            if seen < getattr(last, name) and (name == "repetition") is repetitions
+            f"{name} {_ranges(announced[name] - seen[name])}"
+            for name in ("slice", *COUNTERS)
+            # As many as announced are enough: some count from 1.
+            if (name == "repetition") is repetitions and len(seen[name]) < len(announced[name])
         ]
         if not missing:
             return []

@@ -29,8 +29,22 @@ def test_a_whole_scan_in_any_order_lacks_nothing():
     assert seen(announced, *(Indices(slice=number) for number in (2, 0, 1))).warning() == ""
 
 
+@pytest.mark.parametrize("counter", ["slice", "contrast", "phase", "set", "average"])
+def test_what_nobody_has_is_named_also_between_others(counter):
+    announced = [replace(encoding(), last=Indices(**{counter: 5}))]
+    warning = seen(announced, *(Indices(**{counter: number}) for number in (0, 2, 5))).warning()
+    assert warning == f"{counter} 1, 3 to 4 of encoding 0, which the header announces, never came"
+
+
+def test_a_header_that_announces_more_than_can_be_counted_costs_no_time():
+    announced = [replace(encoding(), last=Indices(average=2**32 - 1))]
+    assert "average 1 to 65535 of encoding 0" in seen(announced, Indices()).warning()
+
+
 def test_more_than_announced_is_no_fault():
     assert seen([encoding()], Indices(slice=5)).warning() == ""
+    from_one = [replace(encoding(), last=Indices(slice=1))]
+    assert seen(from_one, Indices(slice=1), Indices(slice=2)).warning() == ""
     assert seen([encoding()]).warning() == ""
 
 

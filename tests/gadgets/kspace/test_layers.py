@@ -168,6 +168,18 @@ def test_readouts_of_other_receivers_are_a_kspace_of_their_own_and_end_with_the_
 
 
 @pytest.mark.parametrize(
+    ("lines", "others"), [(LINES, LINES), (LINES[:16], LINES[16:]), (LINES[:12], LINES[12:])], ids=str
+)
+def test_where_the_receivers_change_with_the_same_counters_that_is_said(lines, others):
+    readouts = pass_of(1, lines, n_coils=4) + pass_of(2, others, ACQ_LAST_IN_MEASUREMENT, n_coils=8)
+    if len(lines) == len(others) == 32:
+        readouts = [each for pair in zip(readouts[:32], readouts[32:], strict=True) for each in pair]
+    passes, _, n_left, warnings = assembled(readouts)
+    assert (sorted(passes), n_left) == ([[1], [2]], 0)
+    assert "receivers have the same counters (first k-space), and make a k-space each" in " ".join(warnings)
+
+
+@pytest.mark.parametrize(
     ("n_waiting", "n_readouts", "n_averages", "may"),
     [
         (1, 16, 1, True),

@@ -70,7 +70,8 @@ def _few_receivers(sparks: Sequence[Spark], facts: ScanFacts, extents: Extents) 
     return Pattern(
         kind="receivers",
         brief=f"clustered in {where}" if len(sparks) > 1 else f"in {where} alone",
-        advice=f"Only {where}: look at the cable, the plug, the switch and the preamplifier of that channel first.",
+        advice=f"Only {where}: look at the cable, the plug, the switch and the preamplifier of "
+        f"{'that channel' if len(often) == 1 else 'those channels'} first.",
     )
 
 

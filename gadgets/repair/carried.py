@@ -16,7 +16,7 @@ from gadgets.kspace import KSpace
 from gadgets.records import KnownRepair, Point
 from gadgets.repair.refusal import Outcome, is_inside
 
-NOT_TOLD = "earlier k-spaces of this place say nothing of it"
+NOT_TOLD = "the series has no earlier value of this sample"
 
 
 def carried(

@@ -21,7 +21,7 @@ from gadgets.repair.refusal import Outcome, decide, fault_of, is_inside
 from gadgets.repair.value_assignment import ValueAssignment
 from gadgets.settings import CalibrationSettings
 
-CUT_SHORT = "the time limit was reached before this point was repaired"
+CUT_SHORT = "there was no time left to repair it (time limit)"
 
 
 def repair(
@@ -91,7 +91,7 @@ def outcomes_of(
     if settings.method == "none":
         return [Outcome(refusal="repair is switched off")] * len(points)
     if settings.method == "conjugate" and not kspace.is_gridded:
-        return [Outcome(refusal="readouts without a place in k-space have no conjugate partners")] * len(points)
+        return [Outcome(refusal="the readout has no place in k-space, so nothing lies opposite")] * len(points)
     outcomes = [Outcome(refusal=fault_of(kspace, point)) for point in points]
     listed = [index for index, outcome in enumerate(outcomes) if not outcome.refusal]
     left = set(listed)

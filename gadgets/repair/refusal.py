@@ -33,17 +33,20 @@ def decide(
 ) -> Outcome:
     """Decide on one point: `rows` are its receivers among those of its burst, `step` its place in the burst."""
     if candidate is None:
-        return Outcome(refusal="the conjugate partner was not acquired or is flagged itself")
+        return Outcome(
+            refusal="the sample opposite the centre of k-space was not measured, or is taken for a spark too"
+        )
     values = candidate.values[rows, step]
     if method != "auto":
         return Outcome(method=candidate.method, values=values)
     if not np.isfinite(candidate.error[rows, step]).all():
-        return Outcome(refusal="no clean samples nearby to measure a repair on")
+        return Outcome(refusal="too few clean samples lie nearby to test a repair")
     deviation = deviation_of(candidate, recorded)[rows, step]
     # Squared deviations of complex Gaussian errors have mean 1 and standard deviation 1, and their mean over n
     # independent receivers scatters by 1 / sqrt(n).
     if deviation.max() <= LARGEST and np.mean(deviation**2) <= 1 + OVERALL / np.sqrt(len(rows)):
-        return Outcome(refusal=f"at most {deviation.max():.1f} times as far from its prediction as clean samples are")
+        times = f"{deviation.max():.1f} times the usual error of a prediction"
+        return Outcome(refusal=f"hardly differs from what belongs there ({times})")
     return Outcome(method=candidate.method, values=mended_by(values, recorded[rows, step], deviation))
 
 
@@ -80,9 +83,9 @@ def fault_of(kspace: KSpace, point: Point) -> str:
     if not is_inside(kspace, point):
         return f"outside of the k-space: receivers {point.receivers_repaired} at {place}, shape {kspace.data.shape}"
     if not kspace.sampled[place]:
-        return "nothing was acquired here"
+        return "nothing was measured at this place"
     if not np.isfinite(kspace.data[(list(point.receivers_repaired), *place)]).all():
-        return "not a finite number"
+        return "the recorded value is no number (NaN or infinite)"
     return ""
 
 

@@ -3,6 +3,7 @@
 from pipelines.files.archive import Archive, ArchivedScan
 from pipelines.files.hdf5_file import has_group
 from pipelines.files.images import (
+    ImageFile,
     ImageWriter,
     Pixels,
     RawImage,
@@ -34,6 +35,7 @@ __all__ = [
     "Archive",
     "ArchivedScan",
     "Hdf5Output",
+    "ImageFile",
     "ImageWriter",
     "MRDHeader",
     "Pixels",

@@ -15,7 +15,7 @@ from pipelines.inspection.charts import receiver_bars, time_line
 from pipelines.inspection.looking import Inspection
 from pipelines.inspection.pictures import KSpacePictures
 from pipelines.inspection.rendering import gray_png, kspace_png, marks_svg
-from pipelines.inspection.words import LEGEND, Words, in_words
+from pipelines.inspection.words import Words, in_words
 from pipelines.replay import ScanReport
 
 MORE = ' class="more"'
@@ -156,7 +156,7 @@ def _sparks(words: Words) -> str:
     ]
     left_out = len(words.rows) - MOST_ROWS
     note = f"<p class='note'>{left_out} more stand in the JSON report.</p>" if left_out > 0 else ""
-    legend = f'<p class="note">{escape(LEGEND)}</p>'
+    legend = f'<p class="note">{escape(words.legend)}</p>'
     return f'<h2>Sparks</h2>{legend}<div class="scroll"><table><tr>{head}</tr>{"".join(rows)}</table></div>{note}'
 
 

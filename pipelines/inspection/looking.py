@@ -21,7 +21,7 @@ from gadgets.process import one_blas_thread
 from gadgets.records import Record
 from gadgets.settings import RawRepairSettings, validate
 from gadgets.wire import Acquisition, encodings_of, facts_of
-from pipelines.files import Pixels, RawFile, open_images, readable
+from pipelines.files import ImageFile, Pixels, RawFile, open_images, readable
 from pipelines.inspection.known_sparks import KnownSparks
 from pipelines.inspection.pictures import Gallery, KSpacePictures, pictures_of
 from pipelines.replay import (
@@ -127,7 +127,7 @@ def inspect_images(
             gallery.add(KSpacePictures(kspace.indices, sparks, before[middle], after[middle], magnitude))
         on_step(number + 1, len(file.images))
     seconds, doubt = time.perf_counter() - started, doubt_of(file.images)
-    report = _report_of(path, group, properties, records, ScanFacts(), seconds, file.made_by, doubt, "image")
+    report = _report_of(path, group, properties, records, ScanFacts(), seconds, _of_one(file), doubt, "image")
     record_scan(report, settings.calibration)
     return Inspection(report, gallery.pictures)
 
@@ -164,6 +164,11 @@ def _acquisitions(raw: RawFile, on_step: OnStep) -> Iterator[Acquisition]:
         # As if it had come on the wire, so that a file and a scan are judged by the same code.
         yield Acquisition(item.header, item.trajectory.tobytes(), item.data.tobytes())
         on_step(number, raw.n_acquisitions)
+
+
+def _of_one(file: ImageFile) -> str:
+    """Say what despark did to images before, as one of them tells it."""
+    return f"{file.made_by} (as one of its images says)" if file.made_by and len(file.images) > 1 else file.made_by
 
 
 def _report_of(

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 A4 = (8.27, 11.69)
 INK, SOFT, GOOD, WARN, BAD, ACCENT = "#1b2530", "#5b6875", "#1a7f4b", "#b25e00", "#b3261e", "#1f5fa8"
 COLOURS = {"": GOOD, "warn": WARN, "bad": BAD}
-MOST_ROWS, MOST_PICTURES = 18, 4
+MOST_PICTURES = 4
 ROW = 0.16
 """Height of a row of pictures."""
 WIDTHS = (0.07, 0.06, 0.09, 0.17, 0.28, 0.08, 0.07, 0.06, 0.12)
-CHARACTERS = 100
+ROW_OF_TABLE = 0.014
+CHARACTERS, SMALL_CHARACTERS = 100, 150
 """Of a line of text."""
 
 
@@ -62,13 +63,13 @@ def _sheets(inspection: Inspection) -> Iterator[Figure]:
 
     words = in_words(inspection.report)
     first = Figure(figsize=A4, dpi=110)
-    top = _write_words(first, words)
-    _draw_charts(first, inspection, top)
+    top = _draw_charts(first, inspection, _write_words(first, words))
+    _draw_table(first, words, top)
     yield first
     second = Figure(figsize=A4, dpi=110)
     pictures = inspection.pictures[:MOST_PICTURES]
     _draw_pictures(second, pictures, 0.97)
-    _write_rest(second, words, 0.95 - ROW * len(pictures))
+    _write_rest(second, words, 0.96 - ROW * len(pictures))
     yield second
 
 
@@ -79,7 +80,7 @@ def _write_words(figure: Figure, words: Words) -> float:
     lines += [
         (line, 9, INK, "normal") for advice in (words.note, *words.advice) for line in textwrap.wrap(advice, CHARACTERS)
     ]
-    lines += [(f"{name}: {value} {more}", 9, SOFT, "normal") for name, value, more in words.facts]
+    lines += [(f"{name}: {value} {more}".strip(), 9, SOFT, "normal") for name, value, more in words.facts]
     return _write(figure, lines, 0.97)
 
 
@@ -92,10 +93,11 @@ def _write(figure: Figure, lines: Sequence[tuple[str, int, str, str]], top: floa
     return top - 0.015
 
 
-def _draw_charts(figure: Figure, inspection: Inspection, top: float) -> None:
+def _draw_charts(figure: Figure, inspection: Inspection, top: float) -> float:
+    """Draw when and where the sparks came; give the height that is left."""
     report = inspection.report
     if not report.sparks:
-        return
+        return top
     axes = figure.add_axes((0.1, top - 0.17, 0.83, 0.14))
     times, last, unit = times_of(report)
     for spark, time in zip(report.sparks, times, strict=True):
@@ -105,12 +107,13 @@ def _draw_charts(figure: Figure, inspection: Inspection, top: float) -> None:
     axes.set(xlim=(0, last or 1), ylim=(0, None))
     _label(axes, f"When: time since the start of the scan ({unit})", "ripple over image noise")
     rows = receiver_counts(report)
-    height = min(0.018 * len(rows) + 0.02, top - 0.33)
+    height = min(0.013 * len(rows) + 0.02, top - 0.33)
     bars = figure.add_axes((0.25, top - 0.24 - height, 0.68, height))
     bars.barh(range(len(rows)), [count for _, _, count in rows], color=ACCENT)
     bars.set_yticks(range(len(rows)), [f"{number} {name}" for number, name, _ in rows], fontsize=7, parse_math=False)
     bars.invert_yaxis()
     _label(bars, "In which receivers: sparks that hit each", "")
+    return top - 0.24 - height - 0.05
 
 
 def _label(axes: Axes, title: str, left: str) -> None:
@@ -151,21 +154,34 @@ def _panels(pictures: KSpacePictures) -> list[tuple[str, np.ndarray, float, str]
     return [*panels, (f"k-space of {named}", scaled_kspace(pictures.kspace), 1.0, "magma")]
 
 
+def _draw_table(figure: Figure, words: Words, top: float) -> None:
+    """Draw the table of the strongest sparks, as many as there is room for."""
+    from matplotlib.transforms import Bbox
+
+    n_rows = min(len(words.rows), int((top - 0.09) / ROW_OF_TABLE) - 1)
+    if n_rows < 1:
+        return
+    strongest = sorted(range(len(words.rows)), key=lambda number: -words.strengths[number])[:n_rows]
+    rows = [[cell[:34] for cell in words.rows[number]] for number in sorted(strongest)]
+    height = ROW_OF_TABLE * (n_rows + 1)
+    axes = figure.add_axes((0.07, top - height, 0.86, height))
+    axes.axis("off")
+    # Stretched to the axes: rows of their own height would run into what stands below.
+    table = axes.table(rows, colLabels=words.columns, colWidths=WIDTHS, cellLoc="left", bbox=Bbox.unit(), edges="B")
+    table.auto_set_font_size(False)
+    table.set_fontsize(6.5)
+    told = f"The {n_rows} strongest of {len(words.rows)} sparks. " if n_rows < len(words.rows) else ""
+    lines = [(line, 6, SOFT, "normal") for line in textwrap.wrap(told + words.legend, SMALL_CHARACTERS)]
+    _write(figure, lines, top - height)
+
+
 def _write_rest(figure: Figure, words: Words, top: float) -> None:
-    """Write the table of sparks, and the paragraphs."""
-    if words.rows:
-        rows = [[cell[:34] for cell in row] for row in words.rows[:MOST_ROWS]]
-        axes = figure.add_axes((0.07, top - 0.014 * (len(rows) + 1), 0.86, 0.014 * (len(rows) + 1)))
-        axes.axis("off")
-        table = axes.table(rows, colLabels=words.columns, colWidths=WIDTHS, cellLoc="left", loc="upper left", edges="B")
-        table.auto_set_font_size(False)
-        table.set_fontsize(6.5)
-        top -= 0.014 * (len(rows) + 1) + 0.01
+    """Write the paragraphs."""
     lines: list[tuple[str, int, str, str]] = []
     for title, paragraphs in words.sections:
         if paragraphs:
             lines.append((title, 8, INK, "bold"))
             lines += [(line, 7, SOFT, "normal") for each in paragraphs for line in textwrap.wrap(each, 135)]
     made = "; ".join(f"{name}: {value}" for name, value in words.made)
-    lines += [(line, 6, SOFT, "normal") for line in textwrap.wrap(made, 160)]
+    lines += [(line, 6, SOFT, "normal") for line in textwrap.wrap(made, SMALL_CHARACTERS)]
     _write(figure, lines, top)

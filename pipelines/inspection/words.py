@@ -19,7 +19,20 @@ from gadgets.findings import (
     short_receivers,
 )
 from onnx_models.manifest import read_manifest
-from pipelines.replay import ScanReport
+from pipelines.replay import RECORDS, ScanReport
+
+NOTHING_SAID = ("", "unknown", "Unknown", "none")
+"""What headers hold where nobody has filled them in."""
+
+METHODS = {
+    "zero": ("set to zero", "set to zero"),
+    "conjugate": ("mirrored", "taken from the sample opposite the centre"),
+    "interpolation": ("predicted", "predicted from the samples around"),
+    "network": ("by network", "predicted by a network"),
+    "calibration_model": ("by model", "predicted by a calibration model"),
+    "series": ("from series", "predicted from earlier k-spaces of the series"),
+}
+"""How samples are repaired: in a table, and in a sentence."""
 
 NEAR_CENTRE = 0.1
 COLUMNS = ("slice", "line", "samples", "time", "receivers hit", "ripple", "radius", "sure")
@@ -29,6 +42,8 @@ LEGEND = (
     "them, 0.25 is faint, 1 is obvious. #3: the receiver with the number 3, counted from 0 as in the data. Radius: "
     "distance from the centre of k-space, 1 is the border."
 )
+
+TICKS = " A tick is a step of the scanner's clock; the file does not tell how long it lasts."
 
 HOW_SURE = (
     "A trained network and a prediction from all other samples have to agree before a sample counts as a spark. "
@@ -55,6 +70,8 @@ class Words:
         Name, value, and what belongs to the value in small print.
     columns, rows, strengths
         The table of sparks, and how strong the spark of each row is.
+    legend
+        What the table's words mean.
     sections
         Title and paragraphs of what else there is to know.
     made
@@ -71,6 +88,7 @@ class Words:
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     strengths: tuple[float, ...]
+    legend: str
     sections: tuple[tuple[str, tuple[str, ...]], ...]
     made: tuple[tuple[str, str], ...]
 
@@ -80,9 +98,9 @@ def in_words(report: ScanReport) -> Words:
     sparks = report.sparks
     severity, status = _severity(sparks, report)
     scan = report.scan
-    where = [scan.protocol, scan.station, scan.system, f"{scan.field_t:.3g} T" if scan.field_t else "", report.date]
+    where = [scan.protocol, scan.station, scan.system, f"{scan.field_t:.3g} T" if scan.field_t else ""]
     return Words(
-        subject=" · ".join(filter(None, (Path(report.input).name, *where))),
+        subject=" · ".join(each for each in (Path(report.input).name, *where) if each not in NOTHING_SAID),
         severity=severity,
         status=status,
         verdict=report.verdict,
@@ -92,6 +110,7 @@ def in_words(report: ScanReport) -> Words:
         columns=(*COLUMNS, "repair" if report.is_look else "repaired"),
         rows=tuple(_row(spark, report) for spark in sparks),
         strengths=tuple(spark.strength for spark in sparks),
+        legend=LEGEND + (TICKS if any(spark.seconds is None for spark in sparks) and any(report.moments) else ""),
         sections=(
             ("What can be repaired" if report.is_look else "What was repaired", _repaired(report)),
             (f"What {'cannot be' if report.is_look else 'was not'} repaired, and why", _refused(report)),
@@ -120,7 +139,8 @@ def _facts(report: ScanReport) -> tuple[tuple[str, str, str], ...]:
     n_kspaces = report.totals.k_spaces
     length = report.scan.seconds_between(*report.moments)
     start = report.scan.clock_of(report.moments[0]) if any(report.moments) else ""
-    facts = [("sparks", str(report.totals.sparks), counted(report.totals.points, "sample"))]
+    n_samples = counted(report.totals.points, "sample")
+    facts = [("sparks", str(report.totals.sparks), f"in {n_samples}" if report.totals.sparks else "")]
     if sparks:
         strongest = max(sparks, key=lambda spark: spark.strength)
         facts.append(("strongest ripple", f"{strongest.strength:.2g} ×", "the image noise"))
@@ -142,7 +162,8 @@ def _errors(sparks: tuple[Spark, ...]) -> str:
 def _row(spark: Spark, report: ScanReport) -> tuple[str, ...]:
     others = {name: value for name, value in spark.indices.model_dump().items() if value and name != "slice"}
     place = ", ".join([str(spark.indices.slice), *(f"{name} {value}" for name, value in others.items())])
-    fate = ", ".join(spark.methods) if spark.is_repaired else ("in part" if spark.methods else "no")
+    done = ", ".join(METHODS[method][0] for method in spark.methods)
+    fate = done if spark.is_repaired else ("in part" if spark.methods else "no")
     return (
         place,
         f"{spark.partition} / {spark.line}" if spark.partition else str(spark.line),
@@ -166,8 +187,10 @@ def _repaired(report: ScanReport) -> tuple[str, ...]:
     methods = Counter(point.method for kspace in report.k_spaces for point in kspace.points if point.method is not None)
     if not methods:
         return ()
-    how = ", ".join(f"{counted(count, 'sample')} by {method}" for method, count in methods.most_common())
+    how = ", ".join(f"{counted(count, 'sample')} {METHODS[method][1]}" for method, count in methods.most_common())
     where = named_receivers(report.totals.receivers_repaired, report.scan.coils)
+    if len(report.totals.receivers_repaired) == report.n_coils:
+        where = f"all {report.n_coils} receivers"
     verb = "would be" if report.is_look else "were"
     wide = f"They {verb} repaired in {where}: what is seen in two receivers reached all, in some too weakly to be seen."
     others = "No other sample is changed."
@@ -184,12 +207,19 @@ def _refused(report: ScanReport) -> tuple[str, ...]:
 
 def _warnings(report: ScanReport) -> tuple[str, ...]:
     warnings = Counter(warning for kspace in report.k_spaces for warning in kspace.warnings)
-    told = [f"{warning} ({counted(count, 'k-space')})." for warning, count in by_kind(warnings)[:10]]
+    told = [f"{_capital(warning)} ({counted(count, 'k-space')})." for warning, count in by_kind(warnings)[:10]]
     n_centre = sum(spark.radius < NEAR_CENTRE for spark in report.sparks)
     near = (
         f"{counted(n_centre, 'spark')} near the centre of k-space (radius below {NEAR_CENTRE}): they shade the image."
     )
     return (*told, *((near,) if n_centre else ()))
+
+
+def _capital(warning: str) -> str:
+    """Begin a sentence with a warning, without the name of the node that gave it."""
+    node, _, text = warning.partition(": ")
+    told = text if node in RECORDS else warning
+    return f"{told[:1].upper()}{told[1:]}"
 
 
 def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:
@@ -204,5 +234,6 @@ def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:
         ("models that found something", ", ".join(models) or "none"),
         ("ran on", ", ".join(report.totals.providers) or "nothing"),
         ("despark", report.despark),
+        ("made on", report.date.replace("T", " ")),
         ("took", lasting(report.seconds)),
     )

@@ -1,6 +1,6 @@
 """Replay: how does a file or a stream go through a chain?"""
 
-from pipelines.replay.gathered import in_words, merge
+from pipelines.replay.gathered import RECORDS, in_words, merge
 from pipelines.replay.image_repair import ImageRepair
 from pipelines.replay.image_repairer import ImageRepairer, doubt_of, kspace_of_image
 from pipelines.replay.mrd2_stream import open_mrd2
@@ -12,6 +12,7 @@ from pipelines.replay.stream import MessageStream, data_only, open_models, run_s
 __all__ = [
     "DEFAULT_PIPELINE",
     "LOOK",
+    "RECORDS",
     "ImageRepair",
     "ImageRepairer",
     "MessageStream",

@@ -1,12 +1,13 @@
 """Images: in which files do people keep them?"""
 
-from pipelines.files.images.image_file import Pixels
+from pipelines.files.images.image_file import ImageFile, Pixels
 from pipelines.files.images.kinds import Target, check_same_kind, named_output
 from pipelines.files.images.opening import open_images
 from pipelines.files.images.raw_image import ImageWriter, RawImage
 from pipelines.files.images.stored_images import StoredImages
 
 __all__ = [
+    "ImageFile",
     "ImageWriter",
     "Pixels",
     "RawImage",

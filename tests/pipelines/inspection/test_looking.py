@@ -192,7 +192,7 @@ def test_raw_data_that_were_repaired_before_say_so(burst, tmp_path):
 def test_images_that_were_repaired_before_say_so(burst, tmp_path, name):
     Replay(Path(burst.report.input), tmp_path / name, settings=("spark_detection.provider=cpu",)).run()
     seen = inspect_images(tmp_path / name, CPU, ignore).report.seen_before
-    assert seen == "1 spark (3 samples): 3 samples repaired, 0 refused"
+    assert seen == "1 spark (3 samples): 3 samples repaired, 0 refused (as one of its images says)"
 
 
 def test_data_that_were_left_as_they_are_do_not_say_so(burst, tmp_path):

@@ -14,12 +14,13 @@ from pipelines.benchmark import Grouping, Proportion, by_group, counted, found_o
 from pipelines.phantom import Comparison, SimulatedSpark
 
 LEGEND = (
-    "spark: what was put in at one moment, into one readout; r: distance from the\n"
-    "centre of k-space, 1 is the border; ripple: the stripes in the image, in units\n"
-    "of its noise (0.25 faint, 1 obvious); left: 0 is nothing, 1 is all of it"
+    "spark: what was put in at one moment, into one readout; radius: distance from\n"
+    "the centre of k-space, 1 is the border; ripple: stripes in the image over its\n"
+    "noise (0.25 faint, 1 obvious)"
 )
 MOST_REPETITIONS = 12
-GROUPINGS: tuple[Grouping, ...] = ("ring", "strength")
+GROUPINGS: Mapping[Grouping, str] = {"ring": "radius", "strength": "ripple"}
+"""By what sparks are told apart, and how a person calls that."""
 
 
 def found_table(comparison: Comparison) -> Table:
@@ -27,18 +28,18 @@ def found_table(comparison: Comparison) -> Table:
     table = Table(title="Sparks found and repaired", title_justify="left")
     table.add_column("")
     table.add_column("found", justify="right")
-    for grouping in GROUPINGS:
+    for grouping, word in GROUPINGS.items():
         for name, proportion in by_group(comparison.events, grouping).items():
             if proportion.trials:
-                table.add_row(name.replace("rnr", "ripple"), counted(proportion))
+                table.add_row(f"{word} {name.removeprefix('rnr ').removeprefix('r ')}", counted(proportion))
         table.add_section()
     for name, proportion in _worst(by_repetition(comparison)):
         table.add_row(name, counted(proportion))
     table.add_section()
     # Known only where both raw files were compared, sample by sample.
     if comparison.left:
-        table.add_row("left of a spark, median", f"{np.median(comparison.left):.2g}")
-        table.add_row("left of a spark, most", f"{max(comparison.left):.2g}")
+        table.add_row("left of a spark, median", f"{100 * np.median(comparison.left):.2g} %")
+        table.add_row("left of a spark, most", f"{100 * max(comparison.left):.2g} %")
     return table
 
 

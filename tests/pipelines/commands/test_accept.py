@@ -162,7 +162,7 @@ def test_the_last_line_says_whether_it_is_enough(sparked, truth, phantom_file, c
     accept(sparked, phantom_file, truth, require=100)
     said = capsys.readouterr().out
     assert re.match(r"Accepted: (\d+) of \1 sparks? beyond 0.3 of the radius repaired", said.splitlines()[-1])
-    assert "ripple: the stripes in the image" in said
+    assert "ripple: stripes in the image" in " ".join(said.split())
     assert "rnr" not in said
     accept(sparked, sparked, truth)
     assert re.match(r"Not accepted: 0 of \d+ sparks?", capsys.readouterr().out.splitlines()[-1])

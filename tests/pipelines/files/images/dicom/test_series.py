@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import ismrmrd.xsd
@@ -149,3 +151,19 @@ def test_one_file_holds_one_image(tmp_path):
 def test_pixels_that_dicom_cannot_hold_are_refused(tmp_path, pixels, message):
     with pytest.raises(RawDataError, match=message):
         write(tmp_path, stored(tmp_path / "in.h5", placed_image(pixels)))
+
+
+STANDARD = Path.home() / "dicom-validator"
+"""Where dicom-validator keeps the editions of the standard that it has downloaded."""
+
+
+@pytest.mark.skipif(shutil.which("validate_iods") is None, reason="dicom-validator is not installed")
+@pytest.mark.skipif(not (STANDARD / "editions.json").exists(), reason="validate_iods has not downloaded the standard")
+@pytest.mark.timeout(600)
+def test_dicom_validator_finds_nothing_to_complain_of(tmp_path):
+    images, _ = oblique_stack(tmp_path)
+    write(tmp_path, images)
+    write(tmp_path, stored(tmp_path / "b.h5", placed_image(np.ones((1, 6, 4), np.float32), repaired=2)), "repaired")
+    command = ["validate_iods", "--edition", "local", str(tmp_path / "series"), str(tmp_path / "repaired")]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr

@@ -30,7 +30,7 @@ from pipelines.files.stored_stream import StoredStream
 from pipelines.host import Host
 from pipelines.messages import CLOSE, MessageID, data_message, text_message
 from pipelines.replay import Replay
-from pipelines.worker import Worker
+from pipelines.worker import Worker, check_nodes
 
 ITEMS = [*scan_items(n_lines=6), raw_waveform(scan_counter=9)]
 DROP_IN = chain_xml(
@@ -95,6 +95,8 @@ def test_a_worker_keeps_what_its_first_nodes_get(tmp_path):
     with Worker({"raw_repair": 0, "image_fft": 0}, archive=archive) as worker:
         assert len(converse(worker.addresses["raw_repair"], TO_A_WORKER)) == len(ITEMS) + 1
         converse(worker.addresses["image_fft"], stream([], HEADER, configuration()))
+        # Neither does a monitor, which sees whether the worker is well, leave a file.
+        check_nodes(worker.addresses)
     (kept,) = tmp_path.iterdir()
     assert kept.read_bytes() == WHOLE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass
 
@@ -52,15 +53,13 @@ class Capture:
         if n_dimensions > MAX_DIMENSIONS:
             raise WireError(f"expected an array of at most {MAX_DIMENSIONS} dimensions, found {n_dimensions}")
         dimensions: tuple[int, ...] = struct.unpack(f"<{n_dimensions}Q", self.take(n_dimensions * COUNT.size))
-        # Multiplied as Python's integers: in 64 bits, damaged lengths could wrap round to a size that looks right.
-        n_bytes = item_bytes
-        for length in dimensions:
-            n_bytes *= length
-        if n_bytes > self._source.max_bytes:
+        # Multiplied as Python's integers: in 64 bits, damaged lengths could wrap round to a size that looks right. One
+        # length of 0 makes an array empty and the others no smaller.
+        if item_bytes * math.prod(max(length, 1) for length in dimensions) > self._source.max_bytes:
             raise WireError(
                 f"expected an array of at most {self._source.max_bytes} bytes, found dimensions {dimensions}"
             )
-        return dimensions, self.take(n_bytes)
+        return dimensions, self.take(item_bytes * math.prod(dimensions))
 
     def message(self, message_id: int) -> RawMessage:
         """Give all that was read as a message."""

@@ -6,6 +6,7 @@ somebody else's, or to a pipe that never answers.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ import h5py
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from gadgets.outside import printable
+from gadgets.outside import memory_limit, printable
 from pipelines.files.other_kinds import hint
 
 MOST_LINKS = 16
@@ -143,7 +144,7 @@ def find_dataset(group: h5py.Group, name: str, where: str) -> h5py.Dataset | Non
     Raises
     ------
     RawDataError
-        It is no dataset, of a type that NumPy lacks, or its values lie in other files.
+        It is no dataset, of a type that NumPy lacks, its values lie in other files, or come in chunks beyond memory.
     """
     found = find(group, name, where)
     if found is None:
@@ -157,6 +158,7 @@ def find_dataset(group: h5py.Group, name: str, where: str) -> h5py.Dataset | Non
             raise RawDataError(f"{place}: expected values in this file, found links to others, which are not followed")
         if found.shape is None or found.dtype is None:
             raise RawDataError(f"{place}: expected values, found an empty dataset")
+        _check_size(f"{place}: a chunk", math.prod(found.chunks or ()) * found.dtype.itemsize)
     return found
 
 
@@ -166,11 +168,19 @@ def read(dataset: Any, where: str, start: int = 0, stop: int | None = None) -> N
     Raises
     ------
     RawDataError
-        It is damaged, or larger than memory.
+        It is damaged, or larger than the memory that a scan may have.
     """
+    if stop is None:
+        _check_size(where, dataset.size * dataset.dtype.itemsize)
     with refused(f"{where}: damaged from element {start} on"):
         values: NDArray[Any] = dataset[()] if stop is None else dataset[start:stop]
     return values
+
+
+def _check_size(what: str, n_bytes: int) -> None:
+    """See that there is memory for what a file declares: HDF5 asks for it before it looks what really is there."""
+    if n_bytes > memory_limit():
+        raise RawDataError(f"{what}: expected at most {memory_limit()} bytes at once, found {n_bytes} declared")
 
 
 @contextmanager

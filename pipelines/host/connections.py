@@ -6,6 +6,7 @@ import contextlib
 import select
 import socket
 import threading
+import time
 from collections.abc import Callable
 
 from gadgets.errors import PeerLostError
@@ -14,7 +15,10 @@ from pipelines.files import ArchivedScan
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 
 FAREWELL_LIMIT_S = 10.0
-"""How long a client may go on sending after the scan has ended before its connection is closed."""
+"""How long a client may take after the scan has ended before its connection is closed."""
+
+DRAIN_LIMIT = 12
+"""So many times longer where it goes on sending at the pace of a scan."""
 
 CLIENTS_SHARE = 4
 """The largest message of a client is this part of the memory that a scan may ask for."""
@@ -119,7 +123,8 @@ class ClientConnection:
         """Read what still comes, as long as it comes at the pace of a scan."""
         pace.begin()
         n_received = 0
-        while left_s := pace.left_s(n_received):
+        end = time.monotonic() + DRAIN_LIMIT * pace.limit_s
+        while (left_s := pace.left_s(n_received)) and time.monotonic() < end:
             self._socket.settimeout(left_s)
             piece = self._socket.recv(_RECEIVE_BYTES)
             if not piece:

@@ -73,3 +73,16 @@ def _read_to_the_end(client):
     with contextlib.suppress(OSError):
         while client.recv(1 << 16):
             pass
+
+
+def send_and_never_read(address, opening, piece, limit_s):
+    """Send pieces of a scan without end, read nothing, and give how much was taken until the server gave it up."""
+    n_taken = 0
+    with socket.create_connection(address, LIMIT_S) as client:
+        client.sendall(opening)
+        # Longer than the server waits: what ends it is the server.
+        client.settimeout(limit_s)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                n_taken += client.send(piece)
+    return n_taken

@@ -10,7 +10,7 @@ import pytest
 from helpers.raw_scans import make_raw_file, raw_waveform, scan_items
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import check_regular, find
+from pipelines.files.hdf5_file import check_regular, find, find_dataset, read
 from pipelines.files.raw_file import RawFile
 
 NAMES = ("dataset", "dataset/xml", "dataset/data", "dataset/waveforms")
@@ -119,6 +119,16 @@ def test_a_type_that_numpy_lacks_is_refused(path):
         h5py.h5d.create(file["dataset"].id, b"xml", h5py.h5t.UNIX_D32LE, h5py.h5s.create_simple((1,)))
     with pytest.raises(RawDataError, match=r"dataset/xml cannot be read \(No NumPy equivalent"):
         contents(path)
+
+
+@pytest.mark.parametrize(("shape", "chunks"), [((1 << 40,), None), ((1 << 40,), (1 << 20,)), ((1 << 31,), (1 << 31,))])
+def test_what_is_declared_and_not_there_takes_no_memory(path, shape, chunks, monkeypatch):
+    monkeypatch.setenv("DESPARK_MEMORY_LIMIT", "1")
+    with h5py.File(path, "w") as file:
+        # Nothing of it is written, and the file has a few kilobytes.
+        file.create_dataset("values", shape, "u1", chunks=chunks)
+    with h5py.File(path) as file, pytest.raises(RawDataError, match="expected at most 1073741824 bytes at once, found"):
+        read(find_dataset(file, "values", "file"), "file")
 
 
 @pytest.mark.parametrize("shape", [(), (3, 3)])

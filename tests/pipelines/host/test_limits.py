@@ -10,14 +10,26 @@ import socket
 import struct
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from helpers.clients.bad import send_and_never_read
 from helpers.connections import wait_until
 from helpers.paths import PROBES
-from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, scan_bytes, scan_items
+from helpers.raw_scans import (
+    ACQ_IS_NOISE_MEASUREMENT,
+    HEADER,
+    LIMIT_S,
+    chain_xml,
+    converse,
+    raw_acquisition,
+    scan_bytes,
+    scan_items,
+)
 
 import pipelines.host.connections
 import pipelines.host.host
+import pipelines.host.scan
 from pipelines.chains import EVERYTHING
 from pipelines.host import Host, ServerLimits
 from pipelines.messages import CLOSE, MessageID, MessageReader, filename_message, text_message
@@ -175,6 +187,21 @@ def test_a_scan_that_pauses_keeps_its_place(monkeypatch):
         assert "--connections" in reason_of(converse(host.address, scan_bytes(chain_xml(RAW_REPAIR))))
         client.sendall(CLOSE.data)
         assert len(answers(client)) == 10
+
+
+def test_a_client_that_never_reads_is_given_up_and_holds_up_nobody(monkeypatch):
+    monkeypatch.setattr(pipelines.host.connections, "FAREWELL_LIMIT_S", 0.5)
+    monkeypatch.setattr(pipelines.host.scan, "REST_LIMIT_S", 0.5)
+    chain = chain_xml(RAW_REPAIR)
+    noise = [raw_acquisition(flags=ACQ_IS_NOISE_MEASUREMENT, n_samples=4096)]
+    piece = scan_bytes(chain, noise, close=b"").removeprefix(scan_bytes(chain, [], close=b""))
+    with Host(limits=ServerLimits(idle_s=8.0)) as host, ThreadPoolExecutor(1) as pool:
+        taken = pool.submit(send_and_never_read, host.address, scan_bytes(chain, [], close=b""), piece, LIMIT_S)
+        assert len(converse(host.address, scan_bytes(chain))) == 10
+        # What the system's buffers hold, and a few messages.
+        assert taken.result(LIMIT_S) < 64 << 20
+        wait_until(lambda: not host._sessions)
+        assert len(converse(host.address, scan_bytes(chain))) == 10
 
 
 def test_so_many_scans_run_at_once_and_no_more():

@@ -7,11 +7,21 @@ import re
 import resource
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from helpers.clients.bad import send_and_never_read
 from helpers.connections import wait_until
-from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
+from helpers.raw_scans import (
+    ACQ_IS_NOISE_MEASUREMENT,
+    LIMIT_S,
+    chain_xml,
+    converse,
+    raw_acquisition,
+    scan_bytes,
+    scan_items,
+)
 
 import gadgets.image_check.artifact
 import gadgets.patch_models.choice
@@ -249,6 +259,20 @@ def test_who_has_no_scan_makes_room_for_those_who_want_one(monkeypatch):
             wait_until(lambda: any(connected.idle_s > 0.2 for connected in worker._scans.values()))
             check_nodes(worker.addresses)
             assert silent.recv(1) == b""
+
+
+def test_a_client_that_never_reads_is_given_up_and_holds_up_nobody():
+    opening = text_message(MessageID.CONFIG, "<configuration/>")
+    noise = [raw_acquisition(flags=ACQ_IS_NOISE_MEASUREMENT, n_samples=4096)]
+    begin = scan_bytes(opening, [], close=b"")
+    piece = scan_bytes(opening, noise, close=b"").removeprefix(begin)
+    with Worker({"raw_repair": 0}, limits=ServerLimits(idle_s=2.0)) as worker, ThreadPoolExecutor(1) as pool:
+        address = worker.addresses["raw_repair"]
+        taken = pool.submit(send_and_never_read, address, begin, piece, LIMIT_S)
+        check_nodes(worker.addresses)
+        assert taken.result(LIMIT_S) < 64 << 20
+        wait_until(lambda: not worker.n_scans)
+        check_nodes(worker.addresses)
 
 
 def test_a_full_memory_costs_the_scan_of_which_most_came_and_no_other(monkeypatch, caplog):

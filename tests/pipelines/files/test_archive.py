@@ -160,8 +160,8 @@ def test_what_cannot_be_removed_costs_no_scan(tmp_path, caplog):
     folder.mkdir()
     os.utime(folder, (1e9, 1e9))
     with Archive(tmp_path).begin(b"header") as scan:
-        scan.add(b"abc")
-    assert scan.path.read_bytes().endswith(b"headerabc")
+        scan.add(b"abc" * 200)
+    assert scan.path.read_bytes().endswith(b"header" + b"abc" * 200)
     assert "scan-0.mrd cannot be removed" in caplog.text
 
 

@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperGroup
 
 from onnx_models.errors import DesparkError
+from pipelines.forking import fork_here
 from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
 
@@ -28,7 +29,8 @@ SIGNALLED = 128
 COMPLETION = "_DESPARK_COMPLETE"
 """Set by the shell where it wants words completed."""
 
-SILENT = frozenset({"-h", "--help", "-q", "--quiet"})
+HELP = frozenset({"-h", "--help"})
+SILENT = HELP | {"-q", "--quiet"}
 ERASE_LINE = "\r\x1b[2K"
 
 
@@ -58,8 +60,10 @@ COMMANDS: Mapping[str, Command] = {
     "demo": Command("pipelines.commands.demo.command", "demo", "Do the main job on a file made for it, with pictures."),
 }
 
+STARTS_NODES = ("replay", "serve", "demo")
+READS_FILES = (*STARTS_NODES, "inspect", "image", "simulate", "accept", "console", "doctor")
 IN_PROCESS = ("worker", "stream", "inspect", "console", "doctor")
-"""Commands that run nodes in their own process; the others start processes, which are limited as well."""
+"""Commands that run nodes in their own process."""
 
 
 class CommandsWithHints(TyperGroup):
@@ -103,10 +107,11 @@ def build_app(called: str | None) -> typer.Typer:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command; failures of ours become one line on standard error and exit code 1."""
+    is_program = arguments is None
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     words = completed_words(os.environ) if COMPLETION in os.environ else arguments
     called = next((word for word in words if not word.startswith("-")), None)
-    if called in IN_PROCESS:
+    if called in {*IN_PROCESS, *READS_FILES}:
         limit_threads(os.environ)
     # A polite kill ends like Ctrl-C: nodes are ended and temporary files removed on the way out.
     signal.signal(signal.SIGTERM, _terminate)
@@ -116,6 +121,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     try:
         with starting(called, arguments):
             app = build_app(called)
+        if is_program and called in READS_FILES and not HELP.intersection(arguments):
+            # All is imported, and no thread runs yet: what is forked now forks readers of files and nodes.
+            fork_here(for_nodes=called in STARTS_NODES)
         app(arguments, prog_name="despark")
     except DesparkError as error:
         _say("; ".join(line.strip() for line in str(error).splitlines() if line.strip()))

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
+from operator import methodcaller
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple, TypeAlias, TypeVar
@@ -97,31 +99,27 @@ class RawFile:
 
     def headers(self, rows: int = 4096) -> Iterator[NDArray[np.void]]:
         """Give the acquisition headers alone, as structured arrays of up to ``rows`` each."""
-        return self._read(lambda scan: scan.headers(rows))
+        return self._read(methodcaller("headers", rows))
 
     def acquisitions(self) -> Iterator[RawAcquisition]:
         """Give the acquisitions in the order of the file."""
-        return self._read(lambda scan: scan.acquisitions())
+        return self._read(methodcaller("acquisitions"))
 
     def waveforms(self) -> Iterator[RawWaveform]:
         """Give the waveforms in the order of the file."""
-        return self._read(lambda scan: scan.waveforms())
+        return self._read(methodcaller("waveforms"))
 
     def __iter__(self) -> Iterator[RawItem]:
         """Give acquisitions and waveforms in the order of the scan."""
         return self._read(iter)
 
     def _read(self, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:
-        def make() -> Iterator[ThingT]:
-            with self._open() as scan:
-                yield from give(scan)
+        return in_child(partial(_read, self.path, self.group, self._stored, give), str(self.path))
 
-        return in_child(make, str(self.path))
 
-    def _open(self) -> Stored:
-        if is_stream(self._stored):
-            return StoredStream(self._stored)
-        return StoredScan(self.path, self.group, self._stored)
+def _read(path: Path, group: str, stored: Path, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:
+    with StoredStream(stored) if is_stream(stored) else StoredScan(path, group, stored) as scan:
+        yield from give(scan)
 
 
 def _about(scan: Stored) -> Iterator[_About]:

@@ -59,7 +59,10 @@ class NodeProcess:
     def start(self) -> None:
         """Start the process where the chain asks for one.
 
-        The kernel kills it when the thread that calls this ends, so that thread has to wait for the node.
+        Raises
+        ------
+        NodeError
+            No process can be started.
         """
         if self.node.address is not None:
             return

@@ -1,8 +1,8 @@
-"""What a node's process does first: ``python node_start.py HOST_PID DESCRIPTOR MODULE TARGET``.
+"""What a node's process does first: in a fork, or as ``python node_start.py DESCRIPTOR MODULE TARGET``.
 
 The same as ``python -m gadgetron PORT MODULE TARGET``, but for these things. Nothing is imported from the working
-directory, which ``-m`` puts first: a folder with data may hold a numpy.py. The connection is there already, one end of
-a pair, so that no other process can take the node's place. And the node ends with its host.
+directory, which ``-m`` puts first: a folder with data may hold a numpy.py. And the connection is there already, one end
+of a pair, so that no other process can take the node's place.
 """
 
 # No __future__ here: Python would look for that module, too, before the path is right.
@@ -12,14 +12,27 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
     # A script's own folder comes first. Its modules are no one's to import by their bare names.
     del sys.path[0]
 
-import ctypes
+import importlib
 import logging
 import os
-import signal
 import socket
 import warnings
+from collections.abc import Iterator
+from pathlib import Path
 
-_PR_SET_PDEATHSIG = 1
+MODULES = (
+    "pipelines.files",
+    "gadgetron.__main__",
+    "gadgetron.external.connection",
+    "gadgets.acquisition_buffer",
+    "gadgets.spark_detection",
+    "gadgets.calibration",
+    "gadgets.image_fft",
+    "gadgets.raw_repair",
+)
+"""What readers of files and our nodes need; all but the second and the third are ours."""
+
+NODE_START = Path(__file__).absolute()
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s [ext. %(process)d {}.{}] %(message)s"
 """That of the package, as the host reads it."""
 
@@ -35,10 +48,40 @@ class HostSocket(socket.socket):
         return received
 
 
-def main(host: int, descriptor: int, module: str, target: str) -> None:
-    """Bind the process to its host, then be the node."""
-    end_with(host)
-    # Slow to import; by now the host may be gone.
+def imports() -> Iterator[None]:
+    """Import what nodes need, one module after the other."""
+    for module in MODULES:
+        importlib.import_module(module)
+        yield
+    # Not at the top: a process that is none of ours has no need of it.
+    from onnx_models.runtime import onnx_runtime
+
+    onnx_runtime()
+    yield
+
+
+def forked(module: str, target: str, connection: int, output: int) -> None:
+    """Be a node in a process that has been forked, and has imported what the node needs."""
+    _write_to(output)
+    main(connection, module, target)
+
+
+def anew(module: str, target: str, connection: int, output: int) -> None:
+    """Be a node in place of the process that has been forked: with an interpreter that has imported nothing."""
+    _write_to(output)
+    os.set_inheritable(connection, True)
+    os.execv(sys.executable, [sys.executable, str(NODE_START), str(connection), module, target])
+
+
+def _write_to(output: int) -> None:
+    """Write to the host, in one stream, so that a traceback stands where it belongs among the log."""
+    for descriptor in (1, 2):
+        os.dup2(output, descriptor)
+    os.close(output)
+
+
+def main(descriptor: int, module: str, target: str) -> None:
+    """Be the node."""
     from gadgetron.__main__ import load_target
     from gadgetron.external.connection import Connection
 
@@ -53,26 +96,5 @@ def main(host: int, descriptor: int, module: str, target: str) -> None:
         load_target({"module": module, "target": target})(connection)
 
 
-def end_with(host: int) -> None:
-    """Let the kernel kill this process when its host is gone, however that ends.
-
-    Parameters
-    ----------
-    host
-        Process id of the host, which started this process.
-
-    Raises
-    ------
-    SystemExit
-        The host is gone already.
-    """
-    if sys.platform.startswith("linux"):
-        # Where the kernel refuses, a node still does its work; so the answer is not looked at.
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-    parent = os.getppid()
-    if parent != host:
-        raise SystemExit(f"expected to be started by the host, process {host}; found process {parent} in its place")
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), *sys.argv[3:])
+    main(int(sys.argv[1]), *sys.argv[2:])

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
+from gadgets.errors import NodeError
 from gadgets.logbook import this_scan
 from pipelines.chains import Node
+from pipelines.forking import Forked, clean_environment
+from pipelines.host import node_start
 from pipelines.host.node_log import NodeLog
 from pipelines.thread_limits import LIMITS
 
 END_GRACE_S = 2.0
-NODE_START = Path(__file__).absolute().with_name("node_start.py")
 
 
 class OwnProcess:
-    """The process of one node, a child of this one.
-
-    The kernel kills it when the thread that makes this ends, so that thread has to wait for the node.
+    """The process of one node.
 
     Parameters
     ----------
@@ -30,23 +27,26 @@ class OwnProcess:
         From the chain.
     theirs
         The node's end of the connection.
+
+    Raises
+    ------
+    NodeError
+        No process can be started.
     """
 
     def __init__(self, node: Node, theirs: socket.socket) -> None:
-        arguments = [str(os.getpid()), str(theirs.fileno()), node.module, node.target]
-        # A session of its own: Ctrl-C in the terminal reaches us, and we end the nodes in order.
-        self._process = subprocess.Popen(
-            [sys.executable, str(NODE_START), *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            # In one stream, so that a traceback stands where it belongs among the log.
-            stderr=subprocess.STDOUT,
-            env=_environment(),
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,
-        )
+        # What a gadget of ours needs is imported already; of another one nobody knows what it expects of a new process.
+        start = node_start.forked if node.is_ours else node_start.anew
+        source, sink = os.pipe()
+        try:
+            self._process = Forked(start, (node.module, node.target), [theirs.fileno(), sink], _environment())
+        except OSError as error:
+            os.close(source)
+            raise NodeError(f"node {node.name} cannot be started ({error.strerror or error})") from error
+        finally:
+            os.close(sink)
         self.pid = self._process.pid
-        self._log = NodeLog(self._process.stdout, node.name)
+        self._log = NodeLog(os.fdopen(source, "rb"), node.name)
 
     def processor_s(self) -> float | None:
         """Tell how much processor time it has used; None where that cannot be seen."""
@@ -59,10 +59,7 @@ class OwnProcess:
 
     def wait(self, limit_s: float) -> int | None:
         """Wait for it to exit and give its exit code; None where it still runs after ``limit_s`` seconds."""
-        try:
-            return self._process.wait(limit_s)
-        except subprocess.TimeoutExpired:
-            return None
+        return self._process.wait(limit_s)
 
     def reason(self, what: str) -> str:
         """Describe why a node failed of which ``what`` was seen: how its process ended and what it said last."""
@@ -74,10 +71,7 @@ class OwnProcess:
 
     def signal(self, number: int) -> None:
         """Send a signal to it, if it still runs."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                # The whole group: a node may have started processes of its own, which would outlive it.
-                os.killpg(self.pid, number)
+        self._process.signal(number)
 
     def end(self) -> None:
         """See that it has ended, some seconds after it was asked to."""
@@ -89,23 +83,14 @@ class OwnProcess:
     def close(self) -> None:
         """Release its log; it has exited or was ended."""
         self._log.close()
+        self._process.close()
 
 
 def _environment() -> dict[str, str]:
-    """Give the environment of a node: ours, with one thread per process for linear algebra.
-
-    An empty entry of PYTHONPATH, as ``PYTHONPATH=$PYTHONPATH:folder`` easily leaves one, means the working directory:
-    it goes.
-    """
-    defaults = {
-        "GADGETRON_EXTERNAL_LOG_LEVEL": "INFO",
-        "PYTHONUNBUFFERED": "1",
-    }
+    """Give the environment of a node: ours, with one thread per process for linear algebra."""
     # What the user has set in the environment goes before ours.
-    environment = {**defaults, **LIMITS, **os.environ, **this_scan().variables()}
-    if "PYTHONPATH" in environment:
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, environment["PYTHONPATH"].split(os.pathsep)))
-    return environment
+    own = {"GADGETRON_EXTERNAL_LOG_LEVEL": "INFO", "PYTHONUNBUFFERED": "1", **LIMITS}
+    return {**own, **clean_environment(), **this_scan().variables()}
 
 
 def _describe_exit(code: int) -> str:

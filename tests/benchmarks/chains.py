@@ -131,9 +131,13 @@ def last_readout_to_image(chain: bytes, header: bytes, messages: list[bytes], n_
 
 
 def nodes_of(parent: int) -> list[int]:
-    """Give the processes that another one started, by any of its threads."""
+    """Give the processes of the nodes that another process runs: the fork server that it has started forks them."""
+    return sorted(node for server in _children(parent) for node in _children(server))
+
+
+def _children(parent: int) -> list[int]:
     tasks = Path(f"/proc/{parent}/task").iterdir()
-    return sorted(int(child) for task in tasks for child in (task / "children").read_text().split())
+    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
 
 
 def state_of(process: int) -> tuple[float, float]:

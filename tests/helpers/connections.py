@@ -1,6 +1,6 @@
 """Runs a node on a real ``gadgetron`` Connection over a socket pair, or a filter between pipes, with a time limit.
 
-And waits for what another thread or process does, no longer than that.
+And waits for what another thread or process does, no longer than that; and sees which processes there are.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from gadgetron.external.connection import Connection
@@ -32,6 +33,26 @@ def wait_until(condition: Callable[[], Found], limit_s: float = LIMIT_S) -> Foun
         assert time.monotonic() < end, "waited in vain"
         time.sleep(0.01)
     return found
+
+
+def descendants(process: int | None = None) -> set[int]:
+    """Give the processes that were started by a process, or by one of these; by this one where none is named."""
+    found = set()
+    for task in Path(f"/proc/{process or os.getpid()}/task").glob("*/children"):
+        try:
+            children = task.read_text().split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        found |= {int(child) for child in children} | set().union(*(descendants(int(child)) for child in children))
+    return found
+
+
+def is_running(process: int) -> bool:
+    """Whether a process does anything; one that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def run_on_connection(node, incoming: bytes, *, hang_up: bool = True, limit_s: float = LIMIT_S) -> bytes:

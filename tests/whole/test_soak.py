@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from helpers.clients.bad import FAULTS, until_close
-from helpers.connections import wait_until
+from helpers.connections import descendants, wait_until
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 from gadgets.settings import NODE_SETTINGS
@@ -72,21 +72,16 @@ def opened():
     return {name for name in found if "/proc/" not in name}
 
 
-def children():
-    tasks = Path("/proc/self/task").glob("*/children")
-    return {int(pid) for task in tasks for pid in task.read_text().split()}
-
-
 @contextlib.contextmanager
 def nothing_left():
     """See that no thread, descriptor or process is left of what ran inside."""
-    threads, descriptors, processes = threading.active_count(), opened(), children()
+    threads, descriptors, processes = threading.active_count(), opened(), descendants()
     yield
     # All at once: what is told of is what is left in the end.
     left = (0, set(), set())
     end = time.monotonic() + LIMIT_S / 4
     while time.monotonic() < end:
-        left = (threading.active_count() - threads, children() - processes, opened() - descriptors)
+        left = (threading.active_count() - threads, descendants() - processes, opened() - descriptors)
         if left[0] <= 0 and not left[1] and not left[2]:
             return
         time.sleep(0.05)

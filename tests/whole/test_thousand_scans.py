@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import pytest
 from helpers.clients.bad import FAULTS
-from helpers.connections import wait_until
+from helpers.connections import descendants, wait_until
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
 
 from pipelines.messages import Message, MessageID, text_message
@@ -72,18 +72,11 @@ class Server:
         assert self.process.poll() is None, self._log.read_text()
         return self._log.read_text()
 
-    def children(self) -> list[int]:
-        pids = []
-        for task in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
-            with contextlib.suppress(OSError):
-                pids += map(int, task.read_text().split())
-        return pids
-
     def size(self) -> Size:
         folder = Path(f"/proc/{self.process.pid}")
         resident = int(RESIDENT_KB.search((folder / "status").read_text())[1]) / 1024
         counts = (len(list((folder / name).iterdir())) for name in ("fd", "task"))
-        return Size(*counts, len(self.children()), resident)
+        return Size(*counts, len(descendants(self.process.pid)), resident)
 
 
 @dataclass(frozen=True)
@@ -140,7 +133,8 @@ def doors(servers):
 
 def kill_a_node(host):
     """Kill whatever node the host has: all data of its scan come back all the same, and the reason."""
-    for pid in host.children()[:1]:
+    # The newest; where none runs now, that is the server which forks them, and the next scan gets another one.
+    for pid in sorted(descendants(host.process.pid))[-1:]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -28,7 +29,7 @@ class MrdImages(ImageFile):
         super().__init__(path)
         self._places: list[tuple[str, int]] = []
         comments = []
-        for name, number, pixels, comment in in_child(lambda: _images(path, group), str(path)):
+        for name, number, pixels, comment in in_child(partial(_images, path, group), str(path)):
             comments.append(comment)
             # MRD says of every image whether it is a magnitude, a phase or complex.
             if pixels is None:
@@ -45,22 +46,24 @@ class MrdImages(ImageFile):
         # A copy first: all that is not an image, and every image that is not repaired, stays as it is.
         shutil.copyfile(self.path, path)
         # Of the same file: what is wrong with it may hang the library here, too.
-        return sum(in_child(lambda: self._write(path, repaired, comments), str(path)))
+        placed = [(*self._places[number], pixels, comments.get(number)) for number, pixels in repaired.items()]
+        return sum(in_child(partial(_write, path, placed), str(path)))
 
-    def _write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> Iterator[int]:
-        with refused(f"{path}: cannot be written"), h5py.File(path, "r+") as file:
-            for number, pixels in repaired.items():
-                name, index = self._places[number]
-                dataset = file[name]
-                stored, n_clipped = np.empty(pixels.shape, dataset.dtype), 0
-                if dataset.dtype.names:
-                    stored["real"], stored["imag"] = pixels.real, pixels.imag
-                else:
-                    stored, n_clipped = as_stored(pixels, dataset.dtype)
-                dataset[index] = stored
-                if number in comments:
-                    dataset.parent.attrs[MADE_BY] = comments[number]
-                yield n_clipped
+
+def _write(path: Path, placed: list[tuple[str, int, Pixels, str | None]]) -> Iterator[int]:
+    """Write images and comments in their places: the data set and a number; give how many pixels each were clipped."""
+    with refused(f"{path}: cannot be written"), h5py.File(path, "r+") as file:
+        for name, index, pixels, comment in placed:
+            dataset = file[name]
+            stored, n_clipped = np.empty(pixels.shape, dataset.dtype), 0
+            if dataset.dtype.names:
+                stored["real"], stored["imag"] = pixels.real, pixels.imag
+            else:
+                stored, n_clipped = as_stored(pixels, dataset.dtype)
+            dataset[index] = stored
+            if comment is not None:
+                dataset.parent.attrs[MADE_BY] = comment
+            yield n_clipped
 
 
 def _images(path: Path, group: str) -> Iterator[tuple[str, int, Pixels | None, str]]:

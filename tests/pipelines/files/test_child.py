@@ -1,19 +1,19 @@
 """Files of others are read by a child process: whatever HDF5 does with them ends in one line."""
 
+import itertools
 import logging
 import os
-import signal
 import struct
-import threading
 import time
 import warnings
-from pathlib import Path
+from functools import partial
 
 import h5py
 import nibabel
 import numpy as np
 import pydicom
 import pytest
+from helpers.connections import descendants
 from helpers.raw_scans import make_raw_file, raw_waveform, scan_items
 from ismrmrd.hdf5 import image_header_dtype
 
@@ -31,119 +31,66 @@ def _soon(monkeypatch):
     monkeypatch.setattr(pipelines.files.child, "LIMIT_S", 0)
 
 
-def children():
-    return Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+def in_turn(*code):
+    """Give a function, to be called in the child, that evaluates one expression after the other."""
+    return partial(map, eval, code)
+
+
+def raising(error):
+    return f"(_ for _ in ()).throw(__import__('gadgets.errors').errors.{error})"
+
+
+@pytest.fixture
+def before():
+    """The processes that there are before a file is read; the server that forks its readers is one of them."""
+    list(in_child(in_turn("0"), "f"))
+    return descendants()
 
 
 def test_what_the_child_gives_arrives_in_order():
-    assert list(in_child(lambda: iter(range(1000)), "f")) == list(range(1000))
-
-
-def held_by_another_thread(lock):
-    """Hold a lock in a thread of the parent, until it is told to go."""
-    held, go = threading.Event(), threading.Event()
-
-    def hold():
-        with lock:
-            held.set()
-            go.wait(60)
-
-    threading.Thread(target=hold, daemon=True).start()
-    assert held.wait(60)
-    return go
-
-
-def test_a_child_that_waits_for_a_lock_of_another_thread_is_replaced(monkeypatch):
-    monkeypatch.setattr(pipelines.files.child, "PATIENCE_S", (0.1, 0.1, 30.0))
-    lock, n_forks = threading.Lock(), []
-    go = held_by_another_thread(lock)
-
-    def make():
-        with lock:
-            yield 1
-
-    forked = pipelines.files.child._forked
-
-    def forked_in_the_end_without_a_lock(*arguments):
-        n_forks.append(1)
-        if len(n_forks) == 3:
-            go.set()
-            lock.acquire()
-            lock.release()
-        return forked(*arguments)
-
-    monkeypatch.setattr(pipelines.files.child, "_forked", forked_in_the_end_without_a_lock)
-    assert list(in_child(make, "f")) == [1]
-    assert len(n_forks) == 3
-    assert children() == []
-
-
-def test_children_that_all_hang_are_an_error(monkeypatch):
-    monkeypatch.setattr(pipelines.files.child, "PATIENCE_S", (0.1, 0.1))
-    lock = threading.Lock()
-    go = held_by_another_thread(lock)
-
-    def make():
-        with lock:
-            yield 1
-
-    with pytest.raises(RawDataError, match=r"^f: cannot be read, the process that reads it hangs$"):
-        list(in_child(make, "f"))
-    go.set()
-    assert children() == []
+    assert list(in_child(partial(iter, range(1000)), "f")) == list(range(1000))
 
 
 def test_an_error_of_ours_arrives_behind_what_came_before():
-    def make():
-        yield 1
-        raise RawDataError("f: broken at 2")
-
-    things = in_child(make, "f")
+    things = in_child(in_turn("1", raising("RawDataError('f: broken at 2')")), "f")
     assert next(things) == 1
     with pytest.raises(RawDataError, match=r"^f: broken at 2$"):
         next(things)
 
 
 @pytest.mark.parametrize(
-    ("do", "reason"),
+    ("code", "reason"),
     [
-        (lambda: os.kill(os.getpid(), signal.SIGSEGV), r"f: cannot be read, the file is damaged \(.* ended by SIGSEGV"),
-        (lambda: os._exit(3), r"f: cannot be read, the file is damaged \(it was not read\)"),
-        (lambda: 1 / 0, r"f: cannot be read \(division by zero\)"),
-        (lambda: exec("while True: pass"), r"f: cannot be read, the file is damaged \(.* was busy for 0 s"),
+        ("signal.raise_signal(signal.SIGSEGV)", r"f: cannot be read, the file is damaged \(.* ended by SIGSEGV"),
+        ("os._exit(3)", r"f: cannot be read, the file is damaged \(it was not read\)"),
+        ("1 / 0", r"f: cannot be read \(division by zero\)"),
+        ("exec('while True: pass')", r"f: cannot be read, the file is damaged \(.* was busy for 0 s"),
     ],
     ids=["crash", "exit", "exception", "endless"],
 )
-def test_however_the_child_ends_there_is_a_reason(do, reason):
-    def make():
-        yield do()
-
+def test_however_the_child_ends_there_is_a_reason(code, reason, before):
     with pytest.raises(RawDataError, match=reason):
-        list(in_child(make, "f"))
-    assert children() == []
+        list(in_child(in_turn(code), "f"))
+    assert descendants() == before
 
 
-def test_a_child_that_nobody_listens_to_is_ended():
-    things = in_child(lambda: iter(range(10_000_000)), "f")
+def test_a_child_that_nobody_listens_to_is_ended(before):
+    things = in_child(partial(iter, range(10_000_000)), "f")
     assert next(things) == 0
-    assert len(children()) == 1
+    assert len(descendants() - before) == 1
     things.close()
-    assert children() == []
+    assert descendants() == before
 
 
 def test_what_the_child_logs_is_logged_here(caplog):
-    def make():
-        logging.getLogger("pipelines.files.test").info("%d things", 3)
-        yield 1
-
     with caplog.at_level(logging.INFO):
-        list(in_child(make, "f"))
+        list(in_child(in_turn("__import__('logging').getLogger('pipelines.files.test').info('%d things', 3)"), "f"))
     assert "3 things" in caplog.text
 
 
 def test_a_connection_ends_although_the_child_goes_on():
     ends = os.pipe()
-    things = in_child(lambda: (time.sleep(n // 64) or n for n in range(1000)), "f")
+    things = in_child(partial(map, time.sleep, itertools.repeat(0.01)), "f")
     next(things)
     os.close(ends[1])
     assert os.read(ends[0], 1) == b""

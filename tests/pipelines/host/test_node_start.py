@@ -7,16 +7,15 @@ import signal
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-from helpers.connections import wait_until
+from helpers.connections import is_running, wait_until
 from helpers.paths import PROBES
 from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes
 
 from pipelines.chains import EVERYTHING
 from pipelines.host.host import Host
-from pipelines.host.own_process import NODE_START
+from pipelines.host.node_start import NODE_START
 from pipelines.messages.messages import MessageID, text_message
 
 RAW_REPAIR = (
@@ -48,6 +47,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "data"
 
 
+@pytest.mark.usefixtures("no_server")
 @pytest.mark.parametrize("safe_path", [None, "1"], ids=["path as ever", "safe path"])
 @pytest.mark.parametrize("name", SHADOWS)
 def test_what_lies_in_the_working_directory_is_not_run(folder, monkeypatch, name, safe_path):
@@ -118,22 +118,6 @@ def test_no_node_outlives_a_host_that_is_killed(how_far):
             os.kill(node, signal.SIGKILL)
 
 
-def is_running(pid):
-    """Whether a process does anything; one that nobody has waited for does not."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-
-
-def test_a_node_whose_host_is_gone_before_it_begins_says_so_and_ends():
-    result = start("9002", "module", "target", parent=os.getpid() + 1)
-    expected = (
-        f"expected to be started by the host, process {os.getpid() + 1}; found process {os.getpid()} in its place"
-    )
-    assert (result.returncode, result.stderr.strip()) == (1, expected)
-
-
-def start(*arguments, parent=None, **options):
-    command = [sys.executable, str(NODE_START), str(parent or os.getpid()), *arguments]
+def start(*arguments, **options):
+    command = [sys.executable, str(NODE_START), *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=LIMIT_S, **options)

@@ -1,0 +1,7 @@
+"""Forking: who starts processes, so that none has to import anything anew?"""
+
+from pipelines.forking.environment import clean_environment
+from pipelines.forking.forked import Forked
+from pipelines.forking.owner import fork_here
+
+__all__ = ["Forked", "clean_environment", "fork_here"]

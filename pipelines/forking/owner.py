@@ -1,0 +1,182 @@
+"""The owner's side of the fork server: there is one in a process, it starts when it is needed, and ends with us."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipelines.forking.environment import clean_environment
+from pipelines.forking.server import ENDED, NEWS, REFUSED, serve
+from pipelines.thread_limits import LIMITS
+
+START_LIMIT_S = 60.0
+"""How long a process may take to begin: its server may have to import its libraries from a slow disk first."""
+
+IMPORTS = "pipelines.host.node_start"
+"""The module whose ``imports()`` import what nodes and readers need."""
+
+_SPAWNED = Path(__file__).absolute().with_name("spawned.py")
+_lock = threading.Lock()
+
+
+class ForkServer:
+    """A server that runs.
+
+    Parameters
+    ----------
+    process
+        Its number.
+    control
+        Where it is told to fork.
+    """
+
+    def __init__(self, process: int, control: socket.socket) -> None:
+        self.process = process
+        self._control = control
+
+    def fork(self) -> tuple[int, socket.socket]:
+        """Have a process forked, and give its number and the socket on which it waits for what it is to do.
+
+        Raises
+        ------
+        EOFError
+            The server is gone.
+        OSError
+            No process can be started.
+        """
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                self._send(theirs)
+            ours.settimeout(START_LIMIT_S)
+            return _process_of(ours), ours
+        except BaseException:
+            ours.close()
+            raise
+
+    def _send(self, end: socket.socket) -> None:
+        try:
+            socket.send_fds(self._control, [b"f"], [end.fileno()])
+        except OSError:
+            # Nobody is there, or another thread has seen so and closed the socket.
+            raise EOFError from None
+
+    def end(self) -> None:
+        """End it, and what it has forked."""
+        self._control.close()
+        with contextlib.suppress(ProcessLookupError, ChildProcessError):
+            os.kill(self.process, signal.SIGKILL)
+            os.waitpid(self.process, 0)
+
+
+def _process_of(talk: socket.socket) -> int:
+    """Give the number of a process, once it has started."""
+    try:
+        news = talk.recv(NEWS.size)
+    except ConnectionResetError:
+        news = b""
+    if not news:
+        raise EOFError
+    kind, number = NEWS.unpack(news)
+    if kind == ENDED:
+        raise ChildProcessError(f"it ended before it began (exit code {number})")
+    if kind == REFUSED:
+        raise OSError(number, os.strerror(number))
+    return int(number)
+
+
+_running: list[ForkServer] = []
+"""The one of this process, if it has one."""
+
+
+def fork_process() -> tuple[int, socket.socket]:
+    """Have a process forked by the server of this process, which is started where there is none; see ForkServer.
+
+    Raises
+    ------
+    OSError
+        No process can be started.
+    """
+    # A server that was killed is followed by another one; that is not to go on for ever.
+    for _ in range(2):
+        with _lock:
+            if not _running:
+                _running.append(_spawn())
+            server = _running[0]
+        try:
+            return server.fork()
+        except EOFError:
+            with _lock:
+                if server in _running:
+                    _running.remove(server)
+                    server.end()
+    raise ChildProcessError("the process that starts others ends as soon as it is asked")
+
+
+def fork_here(*, for_nodes: bool) -> None:
+    """Make a fork of this process the server: it has imported nearly all by now.
+
+    Where threads run already nothing is done, as what they hold at this moment nobody would give back in the fork. The
+    server is then started as a program of its own, when it is needed.
+
+    Parameters
+    ----------
+    for_nodes
+        Whether it is to import what nodes need, too.
+    """
+    if _running or len([*Path("/proc/self/task").iterdir()]) > 1:
+        return
+    ours, theirs = socket.socketpair()
+    for stream in (sys.stdout, sys.stderr):
+        # Or what has not been written yet would be written twice.
+        stream.flush()
+    process = os.fork()
+    if process == 0:
+        _leave_working_directory()
+        serve(theirs, _imports() if for_nodes else None)
+    theirs.close()
+    _running.append(ForkServer(process, ours))
+
+
+def _spawn() -> ForkServer:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        # In the place of standard input: the number is known to the program, and nothing else is handed on.
+        actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
+        # Its linear algebra must have no threads; nodes limit themselves to one in any case.
+        environment = {**clean_environment(), **LIMITS}
+        process = os.posix_spawn(sys.executable, [sys.executable, str(_SPAWNED)], environment, file_actions=actions)
+    return ForkServer(process, ours)
+
+
+def _imports() -> Iterator[None]:
+    yield from importlib.import_module(IMPORTS).imports()
+
+
+def be_spawned(control: socket.socket) -> None:
+    """Be the server in a process of its own; everything is imported before the first fork."""
+    with contextlib.suppress(Exception):
+        # Who needs what cannot be imported says so itself.
+        for _ in _imports():
+            pass
+    serve(control)
+
+
+def _leave_working_directory() -> None:
+    """Import nothing more from the working directory, which ``python -m`` and ``-c`` put first: data may lie there."""
+    named = list(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+    sys.path[:] = [folder for folder in sys.path if folder in named or folder not in ("", str(Path.cwd()))]
+
+
+@atexit.register
+def _end() -> None:
+    while _running:
+        _running.pop().end()

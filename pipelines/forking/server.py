@@ -1,0 +1,193 @@
+"""The fork server: a process with one thread that has imported what nodes and readers need, and forks them.
+
+Its owner sends it one end of a socket pair for each process that it wants. The server forks, tells there that the
+process has started and, later, how it ended; what the process is to do it reads there itself. So nothing that is asked
+for can hold the server up. Both end when the owner is gone: the server reads the end of its own socket, and the kernel
+kills what it has forked. Nobody else can reach it, as its sockets have no names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import gc
+import logging
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, NoReturn
+
+STARTED, ENDED, REFUSED = b"s", b"e", b"r"
+NEWS = struct.Struct("<ci")
+"""What is told of a process: that it started (its number), ended (its exit code) or cannot be started (the error)."""
+
+MOST_DESCRIPTORS = 8
+_NO_DESCRIPTOR = 1 << 16
+_PR_SET_PDEATHSIG = 1
+# Opened before any fork: what is forked should not have to load a library for it.
+_PRCTL = ctypes.CDLL(None).prctl
+
+
+class Request(NamedTuple):
+    """What a process is to do; the descriptors of its working directory and of its arguments come beside it."""
+
+    environment: dict[str, str]
+    function: Callable[..., object]
+    arguments: tuple[Any, ...]
+
+
+def serve(control: socket.socket, imports: Iterator[None] | None = None) -> NoReturn:
+    """Be the server until the owner is gone.
+
+    Parameters
+    ----------
+    control
+        From where sockets come.
+    imports
+        Imports one module after the other, whenever nobody asks for a process.
+    """
+    try:
+        _detach(control)
+        _Server(control, imports).run()
+    finally:
+        os._exit(0)
+
+
+def _detach(control: socket.socket) -> None:
+    """Let go of all that came from the owner: whoever waits for an end of it is not to wait for us as well."""
+    # A session of its own: Ctrl-C in the terminal reaches the owner, who ends what it has started in order.
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # One that is ignored stays so: that is how nohup works.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in range(3):
+        os.dup2(nothing, descriptor)
+    os.closerange(3, control.fileno())
+    os.closerange(control.fileno() + 1, _NO_DESCRIPTOR)
+    sys.stdout, sys.stderr = (
+        os.fdopen(descriptor, "w", 1, "utf-8", "backslashreplace", closefd=False) for descriptor in (1, 2)
+    )
+
+
+class _Server:
+    def __init__(self, control: socket.socket, imports: Iterator[None] | None) -> None:
+        self._control = control
+        self._imports = imports or iter(())
+        self._has_imported = False
+        # By the number of the process whose fate is told there.
+        self._talks: dict[int, socket.socket] = {}
+        self._woken, self._waker = socket.socketpair()
+        for end in (self._woken, self._waker):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._waker.fileno(), warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        """Fork, import and tell how processes ended, until the owner is gone."""
+        is_owned = True
+        while is_owned:
+            ready = select.select([self._control, self._woken], [], [], None if self._has_imported else 0)[0]
+            if self._woken in ready:
+                self._tell_ends()
+            if self._control in ready:
+                is_owned = self._fork()
+            elif not ready:
+                self._import()
+
+    def _import(self) -> None:
+        # Whatever a package raises: who needs it imports it again, and says what is wrong.
+        with contextlib.suppress(Exception):
+            for _ in self._imports:
+                return
+        self._has_imported = True
+        # What is there by now stays. Never looked at again by the collector, its memory is shared with all forks.
+        gc.freeze()
+
+    def _fork(self) -> bool:
+        """Fork the process that is asked for; False where the owner is gone."""
+        message, descriptors, *_ = socket.recv_fds(self._control, 1, 1, socket.MSG_CMSG_CLOEXEC)
+        if not message:
+            return False
+        talk = socket.socket(fileno=descriptors[0])
+        server = os.getpid()
+        try:
+            process = os.fork()
+        except OSError as error:
+            _tell(talk, REFUSED, error.errno or errno.EAGAIN)
+            return True
+        if process == 0:
+            self._be_forked(talk, server)
+        self._talks[process] = talk
+        return True
+
+    def _be_forked(self, talk: socket.socket, server: int) -> NoReturn:
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for other in (self._control, self._woken, self._waker, *self._talks.values()):
+                other.close()
+            os.setsid()
+            _end_with(server)
+            code = _outcome(talk)
+        finally:
+            os._exit(code)
+
+    def _tell_ends(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._woken.recv(1 << 16)
+        for process in list(self._talks):
+            ended, status = os.waitpid(process, os.WNOHANG)
+            if ended:
+                _tell(self._talks.pop(process), ENDED, os.waitstatus_to_exitcode(status))
+
+
+def _tell(talk: socket.socket, kind: bytes, number: int) -> None:
+    # Nobody may be interested any more.
+    with talk, contextlib.suppress(OSError):
+        talk.sendall(NEWS.pack(kind, number))
+
+
+def _end_with(server: int) -> None:
+    """Let the kernel kill this process when the server is gone, however that ends."""
+    # Where the kernel refuses, the process still does its work; so the answer is not looked at.
+    _PRCTL(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
+    if os.getppid() != server:
+        raise SystemExit
+
+
+def _outcome(talk: socket.socket) -> int:
+    """Do what the owner asks for, and give the exit code, all as the interpreter does it."""
+    code = 0
+    try:
+        with talk:
+            talk.sendall(NEWS.pack(STARTED, os.getpid()))
+            _, (folder, *descriptors), *_ = socket.recv_fds(talk, 1, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
+            with talk.makefile("rb") as file:
+                request: Request = pickle.load(file)
+        os.fchdir(folder)
+        os.close(folder)
+        os.environ.clear()
+        os.environ.update(request.environment)
+        request.function(*request.arguments, *descriptors)
+    except SystemExit as error:
+        code = error.code if isinstance(error.code, int) else int(error.code is not None)
+        if isinstance(error.code, str):
+            sys.stderr.write(f"{error.code}\n")
+    except BaseException:  # noqa: BLE001 - the last one to see it
+        traceback.print_exc()
+        code = 1
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return code

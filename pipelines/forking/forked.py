@@ -52,16 +52,24 @@ class Forked:
         self._lock = threading.Lock()
         self._code: int | None = None
         self.pid, self._talk = fork_process()
-        folder = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            socket.send_fds(self._talk, [b"r"], [folder, *descriptors])
-            self._talk.sendall(content)
-            self._talk.settimeout(None)
+            self._ask(content, descriptors)
         except (BrokenPipeError, ConnectionResetError):
             # It has ended already, and whoever asks learns how.
             pass
+        except BaseException:
+            self._talk.close()
+            raise
+        # The limit was for the start; it may run as long as it wants.
+        self._talk.settimeout(None)
+
+    def _ask(self, content: bytes, descriptors: Sequence[int]) -> None:
+        folder = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            socket.send_fds(self._talk, [b"r"], [folder, *descriptors])
         finally:
             os.close(folder)
+        self._talk.sendall(content)
 
     def wait(self, limit_s: float | None = None) -> int | None:
         """Wait for its end and give its exit code, negative for a signal; None where it still runs after `limit_s`."""

@@ -30,7 +30,7 @@ MODULES = (
     "gadgets.image_fft",
     "gadgets.raw_repair",
 )
-"""What readers of files and our nodes need; all but the second and the third are ours."""
+"""What readers of files and our nodes need."""
 
 NODE_START = Path(__file__).absolute()
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s [ext. %(process)d {}.{}] %(message)s"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipelines.forking.owner import fork_process
-from pipelines.forking.server import MOST_DESCRIPTORS, NEWS, Request
+from pipelines.forking.request import MOST_DESCRIPTORS, NEWS, Request
 
 
 class Forked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import importlib
+import logging
 import os
 import signal
 import socket
@@ -14,8 +15,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.forking.environment import clean_environment
-from pipelines.forking.server import ENDED, NEWS, REFUSED, serve
+from pipelines.forking.request import ENDED, NEWS, REFUSED
+from pipelines.forking.server import serve
 from pipelines.thread_limits import LIMITS
+
+logger = logging.getLogger(__name__)
 
 START_LIMIT_S = 60.0
 """How long a process may take to begin: its server may have to import its libraries from a slow disk first."""
@@ -116,6 +120,7 @@ def fork_process() -> tuple[int, socket.socket]:
         except EOFError:
             with _lock:
                 if server in _running:
+                    logger.warning("the process that forks others is gone; another one takes its place")
                     _running.remove(server)
                     server.end()
     raise ChildProcessError("the process that starts others ends as soon as it is asked")

@@ -9,38 +9,19 @@ kills what it has forked. Nobody else can reach it, as its sockets have no names
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import errno
 import gc
-import logging
 import os
-import pickle
 import select
 import signal
 import socket
-import struct
 import sys
-import traceback
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Iterator
+from typing import NoReturn
 
-STARTED, ENDED, REFUSED = b"s", b"e", b"r"
-NEWS = struct.Struct("<ci")
-"""What is told of a process: that it started (its number), ended (its exit code) or cannot be started (the error)."""
+from pipelines.forking.request import ENDED, NEWS, REFUSED, do_what_is_asked, end_with
 
-MOST_DESCRIPTORS = 8
 _NO_DESCRIPTOR = 1 << 16
-_PR_SET_PDEATHSIG = 1
-# Opened before any fork: what is forked should not have to load a library for it.
-_PRCTL = ctypes.CDLL(None).prctl
-
-
-class Request(NamedTuple):
-    """What a process is to do; the descriptors of its working directory and of its arguments come beside it."""
-
-    environment: dict[str, str]
-    function: Callable[..., object]
-    arguments: tuple[Any, ...]
 
 
 def serve(control: socket.socket, imports: Iterator[None] | None = None) -> NoReturn:
@@ -138,8 +119,8 @@ class _Server:
             for other in (self._control, self._woken, self._waker, *self._talks.values()):
                 other.close()
             os.setsid()
-            _end_with(server)
-            code = _outcome(talk)
+            end_with(server)
+            code = do_what_is_asked(talk)
         finally:
             os._exit(code)
 
@@ -156,38 +137,3 @@ def _tell(talk: socket.socket, kind: bytes, number: int) -> None:
     # Nobody may be interested any more.
     with talk, contextlib.suppress(OSError):
         talk.sendall(NEWS.pack(kind, number))
-
-
-def _end_with(server: int) -> None:
-    """Let the kernel kill this process when the server is gone, however that ends."""
-    # Where the kernel refuses, the process still does its work; so the answer is not looked at.
-    _PRCTL(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-    if os.getppid() != server:
-        raise SystemExit
-
-
-def _outcome(talk: socket.socket) -> int:
-    """Do what the owner asks for, and give the exit code, all as the interpreter does it."""
-    code = 0
-    try:
-        with talk:
-            talk.sendall(NEWS.pack(STARTED, os.getpid()))
-            _, (folder, *descriptors), *_ = socket.recv_fds(talk, 1, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
-            with talk.makefile("rb") as file:
-                request: Request = pickle.load(file)
-        os.fchdir(folder)
-        os.close(folder)
-        os.environ.clear()
-        os.environ.update(request.environment)
-        request.function(*request.arguments, *descriptors)
-    except SystemExit as error:
-        code = error.code if isinstance(error.code, int) else int(error.code is not None)
-        if isinstance(error.code, str):
-            sys.stderr.write(f"{error.code}\n")
-    except BaseException:  # noqa: BLE001 - the last one to see it
-        traceback.print_exc()
-        code = 1
-    logging.shutdown()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    return code

@@ -17,7 +17,7 @@ from gadgets.errors import NodeError, RawDataError
 from pipelines.chains import packaged_chain
 from pipelines.files.child import in_child
 from pipelines.forking import Forked, fork_here, owner
-from pipelines.forking.server import ENDED, NEWS, REFUSED
+from pipelines.forking.request import ENDED, NEWS, REFUSED
 from pipelines.host import NodeProcess
 
 NEEDED = ("h5py", "pipelines.files.raw_file", "gadgetron.external.connection", "gadgets.image_fft", "onnxruntime")

@@ -3,8 +3,9 @@
 from gadgets.patch_models.abnormal_points import Opinions, merge
 from gadgets.patch_models.choice import Chosen, open_method
 from gadgets.patch_models.classifier_choice import most_accurate_before
-from gadgets.patch_models.history import History, append, read_history, take_over
+from gadgets.patch_models.history import History
 from gadgets.patch_models.history_records import IMPACTS, Feedback, Impact, ImpactRecord, SetThresholds
+from gadgets.patch_models.history_store import append, read_history, take_over
 from gadgets.patch_models.methods import Method
 from gadgets.patch_models.target_patches import select_targets
 from gadgets.patch_models.thresholds import Thresholds, raised, thresholds_of

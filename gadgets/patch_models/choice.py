@@ -10,7 +10,7 @@ from gadgets.evidence import EVIDENCE_SET
 from gadgets.patch_models.abnormal_points import Segmentation
 from gadgets.patch_models.calibrated_patches import ArtifactCalibration, OnePass
 from gadgets.patch_models.classifier_choice import KINDS, ClassifierKind, kind_for, most_accurate
-from gadgets.patch_models.history import read_history
+from gadgets.patch_models.history_store import read_history
 from gadgets.patch_models.methods import Classifier, ClassifyThenFind, Method, PointFinder
 from gadgets.patch_models.patch_sets import SetClassifier
 from gadgets.patch_models.target_patches import RegionClassifier

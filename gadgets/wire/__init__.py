@@ -21,9 +21,10 @@ ReconData is written down in ``gadgets/DECISIONS.md``.
 from gadgets.wire.acquisitions import Acquisition
 from gadgets.wire.attach import attach
 from gadgets.wire.capture import RawMessage
+from gadgets.wire.cells import Cell, cells_of, replace_cells
 from gadgets.wire.header import encodings_of, facts_of
 from gadgets.wire.images import ImageMessage, image_message
-from gadgets.wire.kspaces import Cell, cells_of, recon_data_of, replace_cells
+from gadgets.wire.kspaces import recon_data_of
 from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData
 from gadgets.wire.transport import ERROR, MESSAGE_ID, Transport
 from gadgets.wire.waveforms import RecordCollector, Waveform, is_original, waveforms_of

@@ -1,51 +1,15 @@
-"""Between ReconData and k-spaces.
-
-Each ``(LOC, S, N)`` cell of a bit's data is one k-space; a header without samples marks a place where nothing was
-acquired.
-"""
+"""From an assembled k-space to the ReconData that carries it; a header without samples marks what was not acquired."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import product
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gadgets.arrays import ComplexArray
-from gadgets.errors import RawDataError
-from gadgets.indices import Indices
-from gadgets.kspace import ACQ_IS_REVERSE, AcquiredKSpace, Encoding, KSpace, Limits, place_along_readout, place_readouts
+from gadgets.kspace import AcquiredKSpace, Encoding, Limits, place_readouts
 from gadgets.wire.acquisitions import ACQUISITION_HEADER, Acquisition
-from gadgets.wire.recon_data import ReconBit, ReconBuffer, ReconData, shape_of
+from gadgets.wire.recon_data import SAMPLING, ReconBit, ReconBuffer, ReconData, shape_of
 from gadgets.wire.transport import PRESENT, Bytes, bytes_of
-
-# The sampling description: two fields of view, two matrices, then minimum, centre and maximum of each axis.
-_SAMPLING = struct.Struct("<6f15H2x")
-
-
-@dataclass(frozen=True, eq=False)
-class Cell:
-    """One k-space of a ReconData.
-
-    Attributes
-    ----------
-    place
-        Bit, LOC, S and N.
-    kspace
-        Its samples are a read-only view.
-    encoding
-        What the sampling description says, or the MRD header where it says nothing.
-    header
-        That of the readout nearest to the k-space centre, with the fields of ``acquisition_header_dtype``.
-    """
-
-    place: tuple[int, int, int, int]
-    kspace: KSpace
-    encoding: Encoding
-    header: np.void
 
 
 def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
@@ -66,7 +30,7 @@ def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
         for limit in (readout_limits, encoding.lines, encoding.partitions)
         for value in (limit.minimum, limit.centre, limit.maximum)
     ]
-    sampling = _SAMPLING.pack(
+    sampling = SAMPLING.pack(
         *encoding.encoded_fov, *encoding.recon_fov, *encoding.encoded_matrix, *encoding.recon_matrix, *limits
     )
     data = bytes_of(kspace.data)
@@ -97,146 +61,3 @@ def _trajectory_of(acquired: AcquiredKSpace, acquisitions: Sequence[Acquisition]
         trajectory[readout.partition, readout.line, start : start + len(row)] = row
     shape = shape_of((n_trajectory, width, n_lines, n_partitions, 1, 1, 1))
     return PRESENT.pack(True), shape, bytes_of(trajectory)
-
-
-def cells_of(recon_data: ReconData, encodings: Sequence[Encoding]) -> list[Cell]:
-    """Give every k-space of a ReconData, without copying samples.
-
-    Parameters
-    ----------
-    recon_data
-        Of our own making or of any Gadgetron gadget's.
-    encodings
-        Those of the MRD header, for a sampling description that is empty.
-
-    Raises
-    ------
-    RawDataError
-        Its arrays have not the dimensions of a ReconData, or do not fit together.
-    """
-    cells = []
-    for number, bit in enumerate(recon_data.bits):
-        data, headers = _arrays(bit.data, number)
-        for loc, s, n in product(*map(range, data.shape[:3])):
-            kspace, encoding, header = _cell(data[loc, s, n], headers[loc, s, n], bit.data.sampling, encodings)
-            cells.append(Cell((number, loc, s, n), kspace, encoding, header))
-    return cells
-
-
-def _arrays(buffer: ReconBuffer, bit: int) -> tuple[ComplexArray, NDArray[np.void]]:
-    found = f"found data {buffer.dimensions} and headers {buffer.header_dimensions} in bit {bit} of a ReconData"
-    if len(buffer.dimensions) != 7 or len(buffer.header_dimensions) != 5:
-        raise RawDataError(f"expected data of 7 and headers of 5 dimensions, {found}")
-    data, headers = buffer.data_array(), buffer.header_array()
-    # Else a few bytes could declare millions of k-spaces, each with nothing in it.
-    if not data.size:
-        raise RawDataError(f"expected samples in a ReconData, {found}")
-    # Headers have neither receivers nor samples, all other axes are the same.
-    if data.shape[:3] + data.shape[4:6] != headers.shape:
-        raise RawDataError(f"expected headers for each line, partition, N, S and LOC of the data, {found}")
-    return data, headers
-
-
-def _cell(
-    data: ComplexArray, headers: NDArray[np.void], sampling: Bytes, encodings: Sequence[Encoding]
-) -> tuple[KSpace, Encoding, np.void]:
-    acquired = headers["number_of_samples"] > 0
-    reversed_lines = acquired & (headers["flags"] & np.uint64(ACQ_IS_REVERSE) > 0)
-    first: np.void = headers[acquired][0] if acquired.any() else _no_header()
-    encoding, readout_centre = _described(sampling, int(first["encoding_space_ref"]), encodings, data.shape)
-    sampled = np.zeros(data.shape[1:], np.bool_)
-    width = data.shape[-1]
-    if acquired.any():
-        present = headers[acquired]
-        n_samples = present["number_of_samples"].astype(np.int64)
-        width_found, centre, start = place_along_readout(
-            n_samples, present["center_sample"].astype(np.int64), reversed_lines[acquired]
-        )
-        # A gadget before us may have cropped or filled up the readouts, and left the headers: then these no longer say
-        # where samples lie, and all count as acquired.
-        if width_found == width:
-            readout_centre = centre
-            begin = (start + present["discard_pre"])[:, np.newaxis]
-            end = (start + n_samples - present["discard_post"])[:, np.newaxis]
-            columns = np.arange(width)
-            sampled[acquired] = (begin <= columns) & (columns < end)
-        else:
-            sampled[acquired] = True
-    kspace = KSpace(
-        data=data,
-        sampled=sampled,
-        indices=_indices(first),
-        scan_counter=np.where(acquired, headers["scan_counter"], 0),
-        time_stamp=np.where(acquired, headers["acquisition_time_stamp"], 0),
-        reversed_lines=reversed_lines,
-        centre=(encoding.partitions.centre, encoding.lines.centre, readout_centre),
-        is_gridded=encoding.is_cartesian,
-    )
-    return kspace, encoding, _central_header(headers, acquired, kspace.centre)
-
-
-def _described(
-    sampling: Bytes, number: int, encodings: Sequence[Encoding], shape: tuple[int, ...]
-) -> tuple[Encoding, int]:
-    """Read the encoding and the centre sample from a sampling description, else from the MRD header."""
-    values = _SAMPLING.unpack(sampling)
-    matrices = values[6:9], values[9:12]
-    known = encodings[number] if number < len(encodings) else None
-    # Gadgets that make ReconData of their own may leave the description empty.
-    if min(matrices[0]) > 0:
-        limits = [Limits(*values[start : start + 3]) for start in (12, 15, 18)]
-        described = Encoding(matrices[0], matrices[1], limits[1], limits[2], values[0:3], values[3:6])
-        # The description has no room for the trajectory; only the MRD header tells it.
-        trajectory = known.trajectory if known is not None else described.trajectory
-        return replace(described, trajectory=trajectory), limits[0].centre
-    if known is None:
-        raise RawDataError(
-            f"a ReconData without sampling description names encoding {number}, "
-            f"the header has {len(encodings)} encodings"
-        )
-    # Nothing says where the echo lies: the middle is the best guess.
-    return known, shape[-1] // 2
-
-
-def _indices(header: np.void) -> Indices:
-    counters = header["idx"]
-    names = ("slice", "contrast", "phase", "repetition", "set", "average")
-    return Indices(encoding=int(header["encoding_space_ref"]), **{name: int(counters[name]) for name in names})
-
-
-def _central_header(headers: NDArray[np.void], acquired: NDArray[np.bool_], centre: tuple[int, int, int]) -> np.void:
-    places = np.argwhere(acquired)
-    if not len(places):
-        return _no_header()
-    # The image takes its place and time from this header, and the middle of k-space is what makes most of the image.
-    nearest = places[np.abs(places - np.array(centre[:2])).sum(axis=1).argmin()]
-    header: np.void = headers[tuple(nearest)]
-    return header
-
-
-def _no_header() -> np.void:
-    header: np.void = np.zeros(1, ACQUISITION_HEADER)[0]
-    return header
-
-
-def replace_cells(recon_data: ReconData, changed: Mapping[tuple[int, int, int, int], ComplexArray]) -> ReconData:
-    """Give the same ReconData with other samples in some of its cells; all else stays as it came.
-
-    Parameters
-    ----------
-    recon_data
-        As it came.
-    changed
-        New samples by the cell's place, shape ``(coil, kz, ky, kx)``.
-    """
-    bits = list(recon_data.bits)
-    for number in {place[0] for place in changed}:
-        # The samples are a read-only view of what was received; a bit is copied once, however many of its cells
-        # changed.
-        data = bits[number].data.data_array().copy()
-        for place, samples in changed.items():
-            if place[0] == number:
-                data[place[1:]] = samples
-        content = bytes_of(data)
-        bits[number] = replace(bits[number], data=replace(bits[number].data, data=content))
-    return ReconData(tuple(bits))

@@ -23,7 +23,8 @@ RECON_DATA = 1023
 _ID = MESSAGE_ID.pack(RECON_DATA)
 # There is one bit per encoding; a damaged count is nearly always far beyond this.
 _MAX_BITS = 65536
-_SAMPLING_BYTES = 56
+# The sampling description: two fields of view, two matrices, then minimum, centre and maximum of each axis.
+SAMPLING = struct.Struct("<6f15H2x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +105,7 @@ def _read_buffer(source: Transport) -> ReconBuffer:
         if extras.is_present():
             extras.array(4)
     header_dimensions, headers = Capture(source).array(HEADER_BYTES)
-    sampling = source.read(_SAMPLING_BYTES)
+    sampling = source.read(SAMPLING.size)
     return ReconBuffer(dimensions, data, tuple(extras.parts), header_dimensions, headers, sampling)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 import gadgets.detection.opening
 from gadgets.detection.opening import NoDetector, open_detector
-from gadgets.patch_models.history import Result, append
+from gadgets.patch_models.history import Result
+from gadgets.patch_models.history_store import append
 from gadgets.process.warm_store import WarmStore, using, warm_store
 from gadgets.settings import SparkDetectionSettings
 

@@ -11,7 +11,8 @@ from gadgets.errors import SettingsError
 from gadgets.kspace.planes import planes_of
 from gadgets.patch_models.choice import open_method
 from gadgets.patch_models.classifier_choice import HIGH_VARIANCE, intensity_variance, kind_for, most_accurate
-from gadgets.patch_models.history import Result, append
+from gadgets.patch_models.history import Result
+from gadgets.patch_models.history_store import append
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.errors import ModelError
 from onnx_models.manifest import read_manifest

@@ -4,8 +4,9 @@ import pytest
 
 from gadgets.errors import SettingsError, StoreError
 from gadgets.logbook import Logbook
-from gadgets.patch_models.history import Feedback, History, ImpactRecord, Result, append, read_history, take_over
+from gadgets.patch_models.history import Feedback, History, ImpactRecord, Result
 from gadgets.patch_models.history_records import SetThresholds
+from gadgets.patch_models.history_store import append, read_history, take_over
 
 
 def impacts(region, unit=1.0, n=10, standard_value="central_area"):

@@ -7,8 +7,9 @@ from helpers.sparks import with_sparks
 
 from gadgets.detection.detector import Detector
 from gadgets.errors import SettingsError
-from gadgets.patch_models.history import Feedback, History, Result, append
+from gadgets.patch_models.history import Feedback, History, Result
 from gadgets.patch_models.history_records import SetThresholds
+from gadgets.patch_models.history_store import append
 from gadgets.patch_models.target_patches import select_targets
 from gadgets.patch_models.thresholds import raised, thresholds_from_feedback, thresholds_from_results, thresholds_of
 from gadgets.settings import SparkDetectionSettings

@@ -74,7 +74,7 @@ def test_logs_are_ours_and_not_told_twice(opened, capsys):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_more_and_less_at_once_is_wrong_usage(name, capfd, monkeypatch):
     needed = {
-        "replay": ["a", "-o", "b"], "image": ["a", "-o", "b"], "simulate": ["a", "b", "--truth", "c"],
+        "replay": ["a", "-o", "b.h5"], "image": ["a", "-o", "b"], "simulate": ["a", "b", "--truth", "c"],
         "accept": ["a", "b"], "inspect": ["a"], "train": ["a", "-o", "b"],
     }  # fmt: skip
     monkeypatch.setattr("signal.signal", lambda *_: None)

@@ -57,5 +57,5 @@ def image(
     batch = run_all(shell, source, output, run)
     shell.write_json(batch.as_json())
     for result in batch.reports:
-        shell.show(*summary_of(result, verbose))
+        shell.show(*([f"\n{result.input}"] if len(source) > 1 else []), *summary_of(result, verbose))
     batch.check(shell)

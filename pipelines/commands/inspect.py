@@ -68,7 +68,7 @@ def inspect(
                     raise
                 failures.append(str(error))
     for inspection in inspections:
-        heading = [inspection.report.input] if len(found) > 1 else []
+        heading = [f"\n{inspection.report.input}"] if len(found) > 1 else []
         shell.show(*heading, *summary_of(inspection.report, verbose))
     if len(inspections) > 1:
         n_hit = sum(bool(each.report.totals.sparks) for each in inspections)

@@ -90,7 +90,7 @@ def replay(
             seen = [look_again(each, lambda done, total: work.bar("drawing", done, total)) for each in batch.reports]
             write_html(page, seen)
     for result in batch.reports:
-        shell.show(*summary_of(result, verbose))
+        shell.show(*([f"\n{result.input}"] if len(raw) > 1 else []), *summary_of(result, verbose))
     batch.check(shell)
 
 

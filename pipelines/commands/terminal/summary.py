@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -90,7 +90,7 @@ def details_table(report: ScanReport, verbose: int = 0) -> Table:
         "image error": error_of(report.sparks),
         **(inner if verbose else {}),
         "provider": ", ".join(totals.providers) or "none (nothing was judged by a model)",
-        "time per stage": ", ".join(f"{name} {lasting(seconds)}" for name, seconds in totals.seconds.items()),
+        "time per stage": _stages(totals.seconds),
     }
     rows = {
         **({"file": report.input} if report.is_look else {"chain": f"{report.pipeline}: {report.input}"}),
@@ -126,11 +126,19 @@ def error_of(sparks: Sequence[Spark]) -> str:
 def _points(report: ScanReport) -> str:
     """Say what became of the points."""
     totals = report.totals
+    if not totals.points:
+        return "none"
     if _is_repair_off(report):
         return f"{totals.points}, left as they are (repair is switched off)"
     if report.is_look:
         return f"{totals.points}, of which {totals.repaired} can be repaired"
     return f"{totals.points}, {totals.repaired} repaired, {totals.refused} refused"
+
+
+def _stages(seconds: Mapping[str, float]) -> str:
+    """Tell the time of each stage, two in a line: 80 columns would tear a number from its unit."""
+    told = [f"{name} {lasting(each)}" for name, each in seconds.items()]
+    return ",\n".join(", ".join(told[number : number + 2]) for number in range(0, len(told), 2))
 
 
 def _hit(report: ScanReport) -> str:

@@ -6,6 +6,7 @@ module                  what it holds
 ``readouts``            the stack of acquired readouts ``(coil, line, sample)``, its noise and radii
 ``sparks``              KSpace -> KSpace with sparks of known place and strength
 ``rivals``              KSpace -> repaired samples ``(coil, kz, ky, kx)``, one function per rival
+``rivals_in_time``      the same for a scan: rivals that remember earlier k-spaces
 ``score``               what was found, what harm was done, how much error is left
 ``despark``             despark itself among the rivals, and with known points
 ``variants``            despark under other settings, from ``--variant``
@@ -23,6 +24,7 @@ from pipelines.benchmark.results import read_results, results_text, write_result
 from pipelines.benchmark.rivals import RIVALS, AnyRival, InformedRival, Rival, ScanRival
 from pipelines.benchmark.run import score_file
 from pipelines.benchmark.score import Grouping, ScoredEvent
+from pipelines.benchmark.series import SERIES_KINDS
 from pipelines.benchmark.sparks import (
     INNER_RADIUS,
     MAX_EVENTS,
@@ -45,6 +47,7 @@ __all__ = [
     "MIN_RNR",
     "OUTER_RADIUS",
     "RIVALS",
+    "SERIES_KINDS",
     "AnyRival",
     "FileScore",
     "Grouping",

@@ -20,6 +20,7 @@ from pipelines.benchmark.readouts import (
     stack_readouts,
     unstack_readouts,
 )
+from pipelines.benchmark.rivals_in_time import earlier_median, space_time_median
 from pipelines.benchmark.sparks import SparkEvent
 
 Rival = Callable[[KSpace], ComplexArray]
@@ -44,7 +45,6 @@ AnyRival = Rival | InformedRival | ScanRival
 
 
 # What each rival takes for a spark; its function says what the numbers mean.
-EARLIER_RATIO = 2.0
 GLOBAL_FRACTION = 0.1
 GLOBAL_RADIUS = 0.1
 MEDIAN_SIZE = 5
@@ -166,33 +166,10 @@ def stacked_radii(kspace: KSpace) -> FloatArray:
     return grid[kspace.acquired_lines][:, acquired_columns(kspace)]
 
 
-def earlier_median() -> Rival:
-    """Begin a scan: replace whatever exceeds twice the median of before by that median.
-
-    The median of the samples at the same place in all earlier k-spaces of the same slice, real and imaginary parts by
-    themselves. What a user would write in an afternoon.
-    """
-    scan: dict[tuple[int, int, int], list[ComplexArray]] = {}
-
-    def repair(kspace: KSpace) -> ComplexArray:
-        earlier = scan.setdefault((kspace.indices.encoding, kspace.indices.slice, kspace.indices.set), [])
-        data = kspace.data
-        if earlier:
-            # Complex numbers have no order to take a median by: the parts are taken each by itself.
-            usual = np.median(np.real(earlier), axis=0) + 1j * np.median(np.imag(earlier), axis=0)
-            floor = np.median(np.abs(usual), axis=(1, 2, 3), keepdims=True)
-            is_spark = np.abs(data) > EARLIER_RATIO * np.maximum(np.median(np.abs(earlier), axis=0), floor)
-            data = np.where(is_spark, usual, data).astype(kspace.data.dtype)
-        # As repaired, so that a spark is no part of what is usual for the next.
-        earlier.append(data)
-        return data
-
-    return repair
-
-
 RIVALS: Mapping[str, Rival | ScanRival] = {
     "global_threshold": global_threshold,
     "local_median": local_median,
     "robust_pca": robust_pca,
     "earlier_median": ScanRival(earlier_median),
+    "space_time_median": ScanRival(space_time_median),
 }

@@ -12,7 +12,7 @@ from gadgets.arrays import ComplexArray
 from gadgets.kspace import KSpace
 from pipelines.benchmark.rivals import AnyRival, InformedRival, ScanRival
 from pipelines.benchmark.score import ImageError, ScoredEvent, count_changed, image_of, score_event
-from pipelines.benchmark.series import simulate_series
+from pipelines.benchmark.series import SERIES_KINDS, simulate_series
 from pipelines.benchmark.sparks import SparkEvent, add_sparks
 from pipelines.benchmark.totals import FileScore
 
@@ -28,6 +28,7 @@ def score_file(
     seed: int,
     n_runs: int = 4,
     n_series: int = 1,
+    series_kind: str = "repetitions",
     counts_as_clean: bool = True,
     advance: Callable[[], None] = lambda: None,
 ) -> list[FileScore]:
@@ -47,6 +48,8 @@ def score_file(
         How often sparks are put in; 0 counts the harm only. Each run is a scan.
     n_series
         How often each k-space is acquired: more than once, it is made a series, and scored from the second one on.
+    series_kind
+        What the series is made of: one of :data:`SERIES_KINDS`.
     counts_as_clean
         Whether the file is free of real interference; if not, no sparks are put in.
     advance
@@ -57,7 +60,8 @@ def score_file(
     # Not Python's own hash, which differs from one process to the next.
     key = crc32(name.encode())
     for number, recorded in enumerate(kspaces):
-        for step, clean in enumerate(_series_of(recorded, n_series, np.random.default_rng([seed, key, number]))):
+        rng = np.random.default_rng([seed, key, number])
+        for step, clean in enumerate(_series_of(recorded, rng, n_series, series_kind)):
             # Once for all rivals and runs of this k-space.
             clean_image = image_of(clean.data)
             # The first of a series has no earlier ones to be compared with.
@@ -84,8 +88,8 @@ def score_file(
     return [tally.score(name, rival, n_scored, counts_as_clean) for rival, tally in tallies.items()]
 
 
-def _series_of(recorded: KSpace, n_series: int, rng: np.random.Generator) -> list[KSpace]:
-    return [recorded] if n_series == 1 else simulate_series(recorded, rng, n_series)
+def _series_of(recorded: KSpace, rng: np.random.Generator, n_series: int, kind: str) -> list[KSpace]:
+    return [recorded] if n_series == 1 else simulate_series(recorded, rng, n_series, *SERIES_KINDS[kind])
 
 
 class _Tally:

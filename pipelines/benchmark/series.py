@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, rotate, zoom
@@ -19,6 +19,13 @@ from pipelines.benchmark.readouts import noise_sigma
 
 Kind = Literal["repetitions", "diffusion", "inversion"]
 Change = Literal["none", "inflow", "swallowing", "table", "shim", "dummies"]
+SERIES_KINDS: Mapping[str, tuple[Kind, Change]] = {
+    "repetitions": ("repetitions", "none"),
+    "diffusion": ("diffusion", "none"),
+    "inversion": ("inversion", "none"),
+    **{change: ("repetitions", change) for change in get_args(Change)[1:]},
+}
+"""What a series may be made of: a kind alone, or repetitions in the middle of which something changes."""
 
 FIELD_OF_VIEW = 220.0
 """Millimetres that the lines of a k-space are taken to cover."""

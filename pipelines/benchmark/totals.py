@@ -14,6 +14,9 @@ SELECTIONS: dict[str, Callable[[ScoredEvent], bool]] = {
     "r < 0.1, 1 receiver": lambda event: event.radius < INNER_RADIUS and event.n_receivers == 1,
     "r < 0.1, 2-3 receivers": lambda event: event.radius < INNER_RADIUS and event.n_receivers in (2, 3),
     "r < 0.1, >= 4 receivers": lambda event: event.radius < INNER_RADIUS and event.n_receivers >= 4,
+    "r < 0.1, rnr >= 0.25": lambda event: event.radius < INNER_RADIUS and event.rnr >= WEAK_RNR,
+    "… with 1 receiver": lambda event: event.radius < INNER_RADIUS and event.rnr >= WEAK_RNR and event.n_receivers == 1,
+    "… with more": lambda event: event.radius < INNER_RADIUS and event.rnr >= WEAK_RNR and event.n_receivers > 1,
     "r < 0.1, rnr >= 1": lambda event: event.radius < INNER_RADIUS and event.rnr >= STRONG_RNR,
     "rnr >= 0.25": lambda event: event.rnr >= WEAK_RNR,
 }

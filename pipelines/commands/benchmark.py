@@ -14,6 +14,7 @@ from gadgets.errors import SettingsError
 from pipelines.benchmark import (
     FORM,
     RIVALS,
+    SERIES_KINDS,
     AnyRival,
     FileScore,
     Properties,
@@ -54,6 +55,9 @@ def benchmark(
     series: Annotated[
         int, typer.Option(min=1, metavar="N", help="Acquire each k-space N times, as a simulated series.")
     ] = 1,
+    series_kind: Annotated[
+        str, typer.Option(metavar="KIND", help=f"What the series is made of: {', '.join(SERIES_KINDS)}.")
+    ] = "repetitions",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
     json_file: Annotated[
         Path | None,
@@ -93,6 +97,8 @@ def benchmark(
     shell = open_shell(verbose, quiet, json_file)
     if plot is not None:
         check_plot(plot)
+    if series_kind not in SERIES_KINDS:
+        raise SettingsError(f"--series-kind: expected one of {', '.join(SERIES_KINDS)}, found {series_kind!r}")
     properties = read_properties(settings or [], models)
     named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
     if not files and not join:
@@ -104,11 +110,11 @@ def benchmark(
         chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
         unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
         how = {"runs": runs, "series": series, "seed": seed}
-        scores += score_files(files or (), chosen, work, **how, unclean=unclean, group=group)
+        scores += score_files(files or (), chosen, work, **how, kind=series_kind, unclean=unclean, group=group)
     shown = dict.fromkeys(score.rival for score in scores)
     totals = [total([score for score in scores if score.rival == rival]) for rival in shown]
     if json_file is not None:
-        used = {**how, "set": properties, "variants": named, "truth_points": truth_points}
+        used = {**how, "series_kind": series_kind, "set": properties, "variants": named, "truth_points": truth_points}
         shell.write_json(results_text(scores, totals, used))
     if plot is not None:
         with whole_or_nothing(plot) as temporary:
@@ -185,6 +191,7 @@ def score_files(
     *,
     runs: int,
     series: int,
+    kind: str,
     seed: int,
     unclean: frozenset[str],
     group: str = "dataset",
@@ -205,6 +212,7 @@ def score_files(
             seed=seed,
             n_runs=runs,
             n_series=series,
+            series_kind=kind,
             counts_as_clean=is_clean,
             advance=partial(_show_step, work, path.stem, steps, n_steps),
         )

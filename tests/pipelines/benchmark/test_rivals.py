@@ -8,12 +8,12 @@ from pipelines.benchmark.readouts import stack_readouts
 from pipelines.benchmark.rivals import (
     RIVALS,
     ScanRival,
-    earlier_median,
     global_threshold,
     local_median,
     robust_pca,
     split_low_rank,
 )
+from pipelines.benchmark.rivals_in_time import earlier_median, space_time_median
 
 
 def naive_local_median(stack):
@@ -85,10 +85,11 @@ def test_rivals_leave_their_input_and_what_was_not_sampled(name):
     assert not repaired[:, ~kspace.sampled].any()
 
 
-def test_the_median_of_before_repairs_what_was_not_there_before():
+@pytest.mark.parametrize("begin", [earlier_median, space_time_median])
+def test_the_median_of_before_repairs_what_was_not_there_before(begin):
     kspace = make_kspace(n_coils=1)
     spoilt = with_spike(kspace, (0, 0, 20, 30), 500)
-    scan, another = earlier_median(), earlier_median()
+    scan, another = begin(), begin()
     assert scan(kspace) is kspace.data
     assert np.argwhere(scan(spoilt) != spoilt.data)[:, 1:].tolist() == [[0, 20, 30]]
     assert another(spoilt) is spoilt.data, "nothing was there before"

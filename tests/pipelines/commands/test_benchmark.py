@@ -41,7 +41,8 @@ def test_tables_json_and_plot(run, tmp_path):
     assert "harmed per clean k-space" in outcome.output
     assert (tmp_path / "r.png").read_bytes()[:4] == PNG
     result = json.loads((tmp_path / "r.json").read_text())
-    assert result["settings"] == {"seed": 0, "runs": 2, "series": 1, "set": {}, "variants": {}, "truth_points": False}
+    one_by_one = {"series": 1, "series_kind": "repetitions"}
+    assert result["settings"] == {"seed": 0, "runs": 2, **one_by_one, "set": {}, "variants": {}, "truth_points": False}
     assert [(file["file"], file["rival"]) for file in result["files"]] == [
         (file, rival) for file in ("a", "emi_lines_1B", "c") for rival in ("local_median", "global_threshold")
     ]
@@ -49,6 +50,24 @@ def test_tables_json_and_plot(run, tmp_path):
     for totals in result["totals"]:
         assert totals["found"]["trials"] == len(result["files"][0]["events"])
         assert totals["n_kspaces"] == 2
+
+
+def test_a_series_of_each_kind_is_scored_from_the_second_kspace_on(run, tmp_path):
+    results = []
+    for kind in ("repetitions", "table"):
+        outcome = run("a.h5", "--rivals", "local_median", "--runs", 1, "--series", 3, "--series-kind", kind,
+                      "--json", tmp_path / "r.json")  # fmt: skip
+        assert outcome.exit_code == 0, outcome.output
+        results.append(json.loads((tmp_path / "r.json").read_text()))
+    assert [result["totals"][0]["n_kspaces"] for result in results] == [4, 4]
+    assert [result["settings"]["series_kind"] for result in results] == ["repetitions", "table"]
+    assert results[0]["files"] != results[1]["files"]
+
+
+def test_a_kind_of_series_that_is_not_there_is_refused(run):
+    outcome = run("a.h5", "--series", 2, "--series-kind", "sneezing")
+    assert outcome.exit_code != 0
+    assert "--series-kind: expected one of repetitions" in str(outcome.exception)
 
 
 def test_earlier_results_are_joined(run, tmp_path):

@@ -51,6 +51,9 @@ def confirm(
         deviation = compared.deviation[row]
         opinions = (suspect.probability, suspect.threshold, deviation)
         in_crowd = crowd is not None or suspect.is_beside
+        before = compared.unlike_before[row]
+        if suspect.is_unlike_before and np.isfinite(before).any() and not receivers_hit(before, caution).size:
+            continue  # nobody but the series suspects it, and all things considered the series does not either
         if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd, caution=caution):
             receivers = receivers_of(deviation, caution)
             found = {

@@ -20,8 +20,11 @@ UNDECIDED = 0.5
 
 def unlike_before(witness: Witness) -> list[Suspect]:
     """Give the samples that stand out of what earlier k-spaces predict, for a second opinion."""
-    # With one earlier k-space nobody knows which of the two has the spark, and as much is asked as in the echo's peak.
-    return [Suspect(place, UNDECIDED, UNDECIDED, in_core=witness.is_alone) for place in witness.standing_out]
+    # Where nobody knows which of two k-spaces has the spark as much is asked as in the echo's peak.
+    return [
+        Suspect(place, UNDECIDED, UNDECIDED, in_core=witness.is_unsure_of(place), is_unlike_before=True)
+        for place in witness.standing_out
+    ]
 
 
 def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tuple[KnownRepair, ...]:
@@ -31,16 +34,22 @@ def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tup
     """
     kspace = found.known.kspace
     outcomes = outcomes_of(kspace, points, CalibrationSettings(), known=found.known) if points else []
-    data, doubtful = kspace.data, set(() if found.known.witness is None else found.known.witness.standing_out)
+    witness = found.known.witness
+    unsure = set(() if witness is None else witness.standing_out)
+    # Most k-spaces are clean, and need no second copy.
+    data = kspace.data.copy() if points or unsure else kspace.data
     for point, outcome in zip(points, outcomes, strict=True):
         place = (point.partition, point.line, point.sample)
-        doubtful.add(place)
+        unsure.add(place)
         if outcome.values is not None:
-            # Not before the first change: most k-spaces are clean, and need no second copy.
-            data = data.copy() if data is kspace.data else data
             data[(list(point.receivers_repaired), *place)] = outcome.values
-            doubtful.discard(place)
-    memory.accept(kspace, None if data is kspace.data else data, doubtful)
+            unsure.discard(place)
+    for place in unsure:
+        predicted = None if witness is None else witness.predicted_at(place)
+        if predicted is not None:
+            # Its neighbours are predicted from it, too, and it may be a spark.
+            data[(slice(None), *place)] = predicted
+    memory.accept(kspace, None if data is kspace.data else data, unsure)
     return carried(kspace, points, outcomes, _told(found.known, points))
 
 

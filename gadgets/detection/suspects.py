@@ -47,6 +47,8 @@ class Suspect:
         Whether it lies beside an obvious one in its readout, and is judged as a part of its burst.
     is_left_alone
         Whether it may be the echo's peak itself, which nothing tells from a spark.
+    is_unlike_before
+        Whether the models have not been asked: it stands out of what earlier k-spaces of its place say.
     values
         What a calibration model says its samples should be, shape ``(coil,)``; None where no model says.
     """
@@ -60,6 +62,7 @@ class Suspect:
     is_hint: bool = False
     is_beside: bool = False
     is_left_alone: bool = False
+    is_unlike_before: bool = False
     values: ComplexArray | None = None
 
     @property

@@ -4,7 +4,6 @@ from gadgets.repair.carried import carried
 from gadgets.repair.deviations import Compared, compare, deviations, deviations_from_noise
 from gadgets.repair.fill import CUT_SHORT, outcomes_of, repair
 from gadgets.repair.predicted_once import Predictions
-from gadgets.repair.quiet import noise_of
 from gadgets.repair.value_assignment import ValueAssignment, Windows, load_value_assignment, open_value_assignment
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "deviations",
     "deviations_from_noise",
     "load_value_assignment",
-    "noise_of",
     "open_value_assignment",
     "outcomes_of",
     "repair",

@@ -31,12 +31,15 @@ class Compared:
         Distance between what was recorded and what is predicted.
     error
         What is expected of the distance between `mended` and what belongs there.
+    unlike_before
+        As `deviation`, from what earlier k-spaces of the place say; NaN where they say nothing.
     """
 
     deviation: FloatArray
     mended: ComplexArray
     excess: FloatArray
     error: FloatArray
+    unlike_before: FloatArray
 
 
 def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> Compared:
@@ -57,7 +60,7 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
     # NaN stands where nothing can be judged; zero would say that the sample fits.
     deviation = np.full((len(points), kspace.n_coils), np.nan)
     mended = np.full(deviation.shape, np.nan, np.complex64)
-    excess, error = np.full_like(deviation, np.nan), np.full_like(deviation, np.nan)
+    excess, error, unlike = (np.full_like(deviation, np.nan) for _ in range(3))
     # Points at fault keep their row: callers look up by number what they have asked for.
     listed = [index for index, point in enumerate(whole) if not fault_of(kspace, point)]
     for predicted in (known or Predictions(kspace)).of(whole, listed) if listed else ():
@@ -69,7 +72,9 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
             excess[index] = np.abs(recorded - candidate.values)[:, step]
             # As far as a sample is changed, so far the prediction's error is its own.
             error[index] = candidate.error[:, step] * share_of(theirs)[:, step]
-    return Compared(deviation, mended, excess, error)
+            if predicted.series is not None:
+                unlike[index] = deviation_of(predicted.series, recorded)[:, step]
+    return Compared(deviation, mended, excess, error, unlike)
 
 
 def deviations(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> FloatArray:

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gadgets.arrays import ComplexArray, FloatArray
-from gadgets.kspace import KSpace
+from gadgets.kspace import KSpace, noise_of
 from gadgets.process import check_time
 from gadgets.records import Point
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.quiet import QuietPlaces, noise_of
+from gadgets.repair.quiet import QuietPlaces
 from gadgets.series import Witness
 
 _Flagged = frozenset[tuple[int, int, int, tuple[int, ...]]]

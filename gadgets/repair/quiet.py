@@ -12,8 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from gadgets.arrays import BoolArray, FloatArray
-from gadgets.kspace import KSpace, mirrored
-from gadgets.local_statistics import quantile
+from gadgets.kspace import KSpace, mirrored, noise_of
 from gadgets.repair.bursts import Burst
 from gadgets.repair.candidates import Candidate, sample_errors, shape_error
 
@@ -22,12 +21,6 @@ LOUDEST = 1.5
 
 REACH = (3, 4)
 """Lines and samples on either side of a burst."""
-
-ENDS = 6
-"""Samples at either end of the readouts that tell what the noise is."""
-
-LOUD_END = 3.0
-"""Times that one end may be louder than the other: echoes may begin in the centre of k-space."""
 
 
 class QuietPlaces:
@@ -94,19 +87,3 @@ class QuietPlaces:
         if partition not in self._noise:
             self._noise[partition] = noise_of(self._kspace, partition)
         return self._noise[partition]
-
-
-def noise_of(kspace: KSpace, partition: int) -> FloatArray:
-    """Give the noise of each receiver, as a complex standard deviation, shape ``(coil,)``; zero where it is silent."""
-    sampled = kspace.sampled[partition]
-    lines, samples = np.flatnonzero(sampled.any(axis=1)), np.flatnonzero(sampled.any(axis=0))
-    ends = [
-        np.abs(kspace.data[:, partition][:, lines[:, None], end]).reshape(len(kspace.data), -1)
-        for end in (samples[:ENDS], samples[-ENDS:])
-    ]
-    medians = [quantile(end, 0.5) for end in ends]  # a few sparks among them raise no median
-    usual = quantile(np.concatenate(ends, axis=1), 0.5)
-    quieter = np.minimum(*medians)
-    is_loud = (quieter > 0) & (usual > LOUD_END * quieter)
-    # The median of the magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
-    return np.asarray(np.where(is_loud, quieter, usual) / np.sqrt(np.log(2)))

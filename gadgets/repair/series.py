@@ -14,7 +14,7 @@ from gadgets.repair.groundwork import Groundwork
 from gadgets.series import Differences, Witness, usual_error
 
 APART = 3.5
-"""Times its error that the background is away from what was recorded at least, where one earlier k-space is all."""
+"""Times its error that the background is away from what was recorded where it, too, takes that for wrong."""
 
 BETTER = 2.0
 """Times that the background of the differences has to be better than to expect no difference."""
@@ -51,13 +51,18 @@ class SeriesPredictor:
             self._differences[burst.partition] = self._difference_ground(burst.partition, compared)
         candidate = self._differences[burst.partition].candidate(inside)
         background, error = self._given_others(burst, compared)
-        apart = np.abs(candidate.values - background)
-        if self._witness.is_alone:
-            # Of two k-spaces that differ, either may be the one with the spark: the background has to say which.
-            away = np.abs(burst.of(self._ground.around.data) - background)
-            # It has to contradict what was recorded, and at least twice as much as what the earlier k-space says.
-            if not np.any(away > APART * error) or np.linalg.norm(away) < 2 * np.linalg.norm(apart):
-                return None
+        apart, away = np.abs(candidate.values - background), np.abs(burst.of(self._ground.around.data) - background)
+        nearer = float(np.linalg.norm(away)) / max(float(np.linalg.norm(apart)), 1e-30)
+        is_wrong = nearer > 1 and bool(np.any(away > APART * error))
+        is_alone = compared.alone[inside.line, inside.start : inside.stop].any()
+        if is_alone and not (is_wrong and nearer > 2):
+            # Of two k-spaces that differ, either may be the one with the spark: the background has to say which, and to
+            # contradict what was recorded at least twice as much as what the earlier k-space says.
+            return None
+        if is_wrong:
+            # What was recorded is none of the two, and in a crowd the background is worse than it measures.
+            return candidate
+        # Where the background expects what was recorded, the object may have changed.
         return replace(candidate, error=np.maximum(candidate.error, apart - CONSISTENT * error))
 
     def _difference_ground(self, partition: int, compared: Differences) -> _DifferenceGround:
@@ -104,8 +109,8 @@ class _DifferenceGround:
         self._compared = compared
         self._ground = ground
         difference = np.where(ground.around.missing[:, 0], 0, compared.difference)
-        self._usual = usual_error(np.abs(difference), compared.level)
-        self._usual_left = usual_error(np.abs(ground.support(0).innovation), compared.level)
+        self._usual = usual_error(np.abs(difference), compared.expected)
+        self._usual_left = usual_error(np.abs(ground.support(0).innovation), compared.expected)
 
     def candidate(self, burst: Burst) -> Candidate:
         """Take what the differences' background says, or no difference, whichever is measured better."""

@@ -1,11 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from helpers.kspaces import make_kspace
 
+from gadgets.detection import confirmation
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.suspects import Suspect, place_of
+from gadgets.kspace import noise_of
 from gadgets.records import Point
+from gadgets.repair import Compared
 from gadgets.repair.predicted_once import Predictions
-from gadgets.repair.quiet import noise_of
 
 
 def test_receivers_that_were_hit_are_told_from_those_that_are_repaired():
@@ -37,6 +42,19 @@ def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
     assert place_of(point) == (1, 9, 20)
     assert (point.receivers_repaired, point.scan_counter, point.time_stamp) == ((0, 1, 2), 34, 340)
     assert confirm([], Predictions(kspace)) == []
+
+
+@pytest.mark.parametrize(("unlike_before", "count"), [(1.0, 0), (20.0, 1), (np.nan, 1)])
+def test_what_only_the_series_suspects_the_series_has_to_confirm_where_it_says_something(
+    monkeypatch, unlike_before, count
+):
+    kspace = make_kspace(0, 1, (1, 24, 32))
+    like = np.full((1, 1), 20.0)
+    compared = Compared(like, like.astype(complex), like, like / 20, np.full((1, 1), unlike_before))
+    monkeypatch.setattr(confirmation, "compare", lambda *_: compared)
+    suspect = Suspect((0, 9, 2), 0.5, 0.5, in_core=False, is_unlike_before=True)
+    assert len(confirm([suspect], Predictions(kspace))) == count
+    assert len(confirm([replace(suspect, is_unlike_before=False)], Predictions(kspace))) == 1
 
 
 def test_points_that_others_explain_are_named():

@@ -89,5 +89,5 @@ def test_what_is_doubtful_is_no_reference(is_reversed):
     memory.accept(kspace, doubtful=[(0, 30, 43)])
     witness = memory.witness(kspace)
     valid, (_, lines, samples) = witness.differences(0).valid, witness.window
-    (place,) = np.argwhere(~valid[1:-1, 1:-1]) + 1
+    (place,) = np.argwhere(~valid[2:-2, 2:-2]) + 2
     assert tuple(place) == (30 - lines.start, (79 - 43 if is_reversed else 43) - samples.start)

@@ -26,7 +26,7 @@ def witness_of(earlier, now):
 def test_a_spark_stands_out_and_nothing_else_does():
     first, second, third = series()
     assert witness_of([first, second], with_sparks(third, {SPARK: None}, 200)).standing_out == [SPARK]
-    assert witness_of([first], with_sparks(second, {SPARK: (1,)}, 200)).standing_out == [SPARK]
+    assert SPARK in witness_of([first], with_sparks(second, {SPARK: (1,)}, 200)).standing_out
 
 
 def test_a_spark_of_before_is_no_norm():
@@ -72,3 +72,28 @@ def test_samples_that_are_no_numbers_are_left_out():
     witness = witness_of([first], with_sparks(replace(second, data=data), {SPARK: None}, 200))
     assert SPARK in witness.standing_out
     assert np.isfinite(witness.differences(0).difference).all()
+
+
+def test_what_is_doubtful_in_one_is_told_by_the_other():
+    first, second, third = series()
+    memory = SeriesMemory(1e9)
+    memory.accept(first)
+    memory.accept(second, doubtful=[SPARK])
+    witness = memory.witness(with_sparks(third, {SPARK: None}, 200))
+    assert SPARK in witness.standing_out
+    assert witness.is_unsure_of(SPARK)
+    assert witness.predicted_at(SPARK) is None, "the other one may be the one that is wrong"
+
+
+def test_what_belongs_at_a_place_is_known_from_two_and_nowhere_beyond_the_middle():
+    first, second, third = series()
+    witness = witness_of([first, second], with_sparks(third, {SPARK: None}, 200))
+    assert np.abs(witness.predicted_at(SPARK) - third.data[(slice(None), *SPARK)]).max() < 20
+    assert witness.predicted_at((0, 2, 3)) is None
+    assert witness_of([first], second).predicted_at(SPARK) is None
+
+
+def test_where_the_object_has_changed_others_have_to_agree():
+    still, moved = series(n_kspaces=4), series(n_kspaces=4, change="table")
+    assert not witness_of(still[:2], with_sparks(still[2], {SPARK: None}, 200)).is_unsure_of(SPARK)
+    assert witness_of(moved[:2], moved[2]).is_unsure_of(SPARK)

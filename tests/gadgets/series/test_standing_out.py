@@ -1,0 +1,71 @@
+"""What stands out of differences: measured around a sample and among its like."""
+
+import numpy as np
+
+from gadgets.series.standing_out import LOUDEST, Differences, standing_out, usual_error
+
+SHAPE = (2, 33, 35)
+CENTRE = (16, 17)
+
+
+def noise(seed=0):
+    rng = np.random.default_rng(seed)
+    return ((rng.normal(size=SHAPE) + 1j * rng.normal(size=SHAPE)) / np.sqrt(2)).astype(np.complex64)
+
+
+def loud(size=30.0, width=1.5):
+    """What is to be expected around a sharp peak, shape ``(coil, ky, kx)``."""
+    ky, kx = np.ogrid[-16:17, -17:18]
+    return np.broadcast_to(1 + size * np.exp(-np.hypot(ky, kx) / width), SHAPE).astype(np.float32)
+
+
+def compared(difference, expected, **how):
+    valid = np.zeros(SHAPE[1:], bool)
+    valid[2:-2, 2:-2] = True
+    parts = {
+        "alone": np.zeros(SHAPE[1:], bool),
+        "doubt": np.zeros(SHAPE, np.float32),
+        "new": np.ones(SHAPE[1:], np.float32),
+        **how,
+    }
+    return Differences(np.zeros_like(difference), difference, valid, expected=expected, **parts)
+
+
+def places(*arguments, **how):
+    return np.argwhere(standing_out(compared(*arguments, **how))).tolist()
+
+
+def test_the_noise_around_a_sharp_peak_makes_its_error_no_larger():
+    expected = loud()
+    usual = usual_error(np.abs(noise() * expected), expected)
+    assert np.all(usual[:, 16, 17] < 2 * expected[:, 16, 17])
+
+
+def test_a_spark_at_a_sharp_peak_stands_out_and_clean_samples_do_not():
+    expected = loud()
+    difference = noise() * expected
+    assert places(difference, expected) == []
+    difference[1][CENTRE] = 12 * expected[1][CENTRE]
+    assert places(difference, expected) == [list(CENTRE)]
+
+
+def test_where_the_loudest_samples_differ_none_of_them_stands_out():
+    expected = loud()
+    least = np.sort(expected[0].ravel())[-LOUDEST]
+    assert places(noise() * expected * np.where(expected > least, 12, 1), expected) == []
+
+
+def test_what_earlier_kspaces_do_not_agree_on_does_not_stand_out():
+    expected = loud()
+    difference = noise() * expected
+    difference[1][CENTRE] = 12 * expected[1][CENTRE]
+    assert places(difference, expected, doubt=np.abs(difference)) == []
+
+
+def test_what_was_there_before_is_no_news():
+    expected = loud()
+    difference = noise() * expected
+    difference[1][CENTRE] = 12 * expected[1][CENTRE]
+    new = np.ones(SHAPE[1:], np.float32)
+    new[CENTRE] = 0.05
+    assert places(difference, expected, new=new) == []

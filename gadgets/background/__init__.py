@@ -4,6 +4,7 @@ from gadgets.background.at_missing import AtMissing
 from gadgets.background.contrast import contrast_without, is_outshone
 from gadgets.background.image_support import SupportPrediction, innovation_of, predict_from_support
 from gadgets.background.joint_search import MOST, search_jointly
+from gadgets.background.noise import noise_of
 
 __all__ = [
     "MOST",
@@ -12,6 +13,7 @@ __all__ = [
     "contrast_without",
     "innovation_of",
     "is_outshone",
+    "noise_of",
     "predict_from_support",
     "search_jointly",
 ]

@@ -11,7 +11,6 @@ from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.layers import LEFT_OVER, Key
 from gadgets.kspace.mirroring import mirrored
 from gadgets.kspace.missing import AcquiredKSpace, fewest_readouts, reason_too_few
-from gadgets.kspace.noise import noise_of
 from gadgets.kspace.placement import place_along_readout, place_readouts
 from gadgets.kspace.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.kspace.readout import (
@@ -59,7 +58,6 @@ __all__ = [
     "is_imaging",
     "kspace_of",
     "mirrored",
-    "noise_of",
     "place_along_readout",
     "place_readouts",
     "planes_of",

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gadgets.arrays import ComplexArray, FloatArray
-from gadgets.kspace import KSpace, noise_of
+from gadgets.background import noise_of
+from gadgets.kspace import KSpace
 from gadgets.process import check_time
 from gadgets.records import Point
 from gadgets.repair.bursts import Burst, group_bursts, surround

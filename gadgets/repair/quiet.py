@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 
 from gadgets.arrays import BoolArray, FloatArray
-from gadgets.kspace import KSpace, mirrored, noise_of
+from gadgets.background import noise_of
+from gadgets.kspace import KSpace, mirrored
 from gadgets.repair.bursts import Burst
 from gadgets.repair.candidates import Candidate, sample_errors, shape_error
 

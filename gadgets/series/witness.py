@@ -8,7 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from gadgets.arrays import BoolArray, ComplexArray
-from gadgets.kspace import KSpace, noise_of
+from gadgets.background import noise_of
+from gadgets.kspace import KSpace
 from gadgets.local_statistics import total_power
 from gadgets.process import check_time
 from gadgets.series.central import Central, Window

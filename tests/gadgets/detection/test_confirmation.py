@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from helpers.kspaces import make_kspace
 
+from gadgets.background import noise_of
 from gadgets.detection import confirmation
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.suspects import Suspect, place_of
-from gadgets.kspace import noise_of
 from gadgets.records import Point
 from gadgets.repair import Compared
 from gadgets.repair.predicted_once import Predictions

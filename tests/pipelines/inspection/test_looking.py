@@ -12,9 +12,10 @@ import pytest
 from ismrmrd.hdf5 import acquisition_header_dtype
 from matplotlib.image import imread
 
+from gadgets.background import noise_of
 from gadgets.errors import RawDataError
 from gadgets.findings import ScanFacts
-from gadgets.kspace import ACQ_IS_NOISE_MEASUREMENT, noise_of
+from gadgets.kspace import ACQ_IS_NOISE_MEASUREMENT
 from pipelines.files import RawAcquisition, RawFile, read_kspaces, write_raw_file
 from pipelines.inspection import Inspection, html_page, inspect_images, inspect_raw, look_again, write_pdf, write_png
 from pipelines.phantom import PhantomScan, write_phantom

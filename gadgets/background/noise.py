@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gadgets.arrays import FloatArray
-from gadgets.kspace.kspace import KSpace
+from gadgets.kspace import KSpace
 from gadgets.local_statistics import quantile
 
 ENDS = 6

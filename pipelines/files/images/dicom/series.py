@@ -90,19 +90,21 @@ def datasets(images: StoredImages, header: ismrmrdHeader, target: Path) -> tuple
     RawDataError
         An image has several channels, or pixels that are complex or not finite.
     """
-    ranges = [_range(image, target) for image in images]
+    ranges = np.array([_range(image, target) for image in images])
     places, notices = geometries(images)
     whole = all(image.data.dtype.kind in "iu" for image in images)
-    scale = _scale(min(low for low, _ in ranges), max(high for _, high in ranges), is_whole=whole)
+    scale = _scale(ranges[:, 0].min(), ranges[:, 1].max(), is_whole=whole)
+    # One window for all, so that slices, and repaired and original images, are shown alike.
+    scaling = _scaling(ranges[:, 2].min(), ranges[:, 3].max(), scale)
     originals = [image.is_original for image in images]
     # Beside a second series of the data as acquired, the first one is that of the repair, whatever was found.
     is_repaired = any(originals) or any(n_repaired(image) for image in images)
-    common = [of_the_series(header, is_repaired=is_repaired), of_the_series(header, is_repaired=False)]
+    common = [of_the_series(header, is_repaired=each) | scaling for each in (is_repaired, False)]
     return _planes(images, places, scale, [common[original] for original in originals], header), notices
 
 
-def _range(image: RawImage, target: Path) -> tuple[float, float]:
-    """Give the smallest and the largest pixel of an image that DICOM can hold."""
+def _range(image: RawImage, target: Path) -> tuple[float, float, float, float]:
+    """Give the smallest and the largest pixel of an image that DICOM can hold; and those that are black and white."""
     pixels = image.pixels
     if pixels.shape[0] != 1 or np.iscomplexobj(pixels):
         found = f"{pixels.shape[0]} channels of {pixels.dtype}"
@@ -110,7 +112,8 @@ def _range(image: RawImage, target: Path) -> tuple[float, float]:
     if not np.isfinite(pixels).all():
         raise RawDataError(f"{target}: DICOM holds finite pixels only, found NaN or infinite ones; name a file .h5")
     # Zero is part of every range, so that the intercept of magnitudes is zero.
-    return float(pixels.min(initial=0)), float(pixels.max(initial=0))
+    black, white = np.percentile(pixels, (100 - WINDOW_PERCENTILE, WINDOW_PERCENTILE))
+    return float(pixels.min(initial=0)), float(pixels.max(initial=0)), float(black), float(white)
 
 
 def _scale(low: float, high: float, *, is_whole: bool) -> _Scale:
@@ -132,14 +135,13 @@ def _planes(
     count = 0
     for image, place, common in zip(images, places, series, strict=True):
         pixels = image.pixels[0]
-        own = of_the_image(image, header) | _scaling(pixels, scale)
+        own = of_the_image(image, header)
         for plane, values in enumerate(pixels):
             count += 1
             yield _dataset({**common, **own, **of_the_place(place, plane)}, count, values, scale)
 
 
-def _scaling(pixels: Pixels, scale: _Scale) -> dict[str, Any]:
-    low, high = np.percentile(pixels, (100 - WINDOW_PERCENTILE, WINDOW_PERCENTILE))
+def _scaling(low: float, high: float, scale: _Scale) -> dict[str, Any]:
     width = max(short(high - low), scale.slope)
     return {
         "RescaleSlope": scale.slope,

@@ -74,7 +74,15 @@ def test_a_header_full_of_words_is_brought_to_what_dicom_takes(tmp_path):
 def test_one_series_of_one_study_and_one_frame(tmp_path):
     images, _ = oblique_stack(tmp_path)
     files = write(tmp_path, images)
-    for name in ("StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID", "RescaleSlope"):
+    shared = (
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "FrameOfReferenceUID",
+        "RescaleSlope",
+        "WindowCenter",
+        "WindowWidth",
+    )
+    for name in shared:
         assert len({str(file[name].value) for file in files}) == 1
     assert len({file.SOPInstanceUID for file in files}) == len(files)
     assert [file.InstanceNumber for file in files] == [1, 2, 3]

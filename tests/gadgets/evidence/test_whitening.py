@@ -34,6 +34,15 @@ def test_energy_is_a_mahalanobis_distance_over_its_median():
     assert np.allclose(whitened_energy(values), expected, rtol=1e-3)
 
 
+@pytest.mark.parametrize("times", [5, 1e4])
+def test_outliers_of_any_size_have_no_share_in_what_is_usual(times):
+    values = correlated(3, (30, 40))
+    values[:, 4, ::2] *= times
+    expected = energy_slowly(values.reshape(3, -1)).reshape(30, 40)
+    ordinary = np.delete(np.arange(30), 4)
+    assert np.allclose(whitened_energy(values)[ordinary], expected[ordinary], rtol=1e-3)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_samples_are_compared_with_those_of_their_level(dtype):
     values = correlated(2, (60, 50))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.fill import repair
+from gadgets.repair.predictor import Predictor
 from gadgets.repair.value_assignment import open_value_assignment
 from gadgets.settings.definitions import CalibrationSettings
 from pipelines.benchmark.despark import points_of
@@ -66,3 +69,21 @@ def test_auto_combines_methods_point_by_point_and_never_adds_to_the_error(sparke
     assert {"zero", "interpolation"} <= set(methods)
     assert shares.max() < 1
     assert np.median(shares) < 1.1 * np.median(left(sparked, "interpolation")[0])
+
+
+def test_a_kernel_is_no_candidate_where_another_is_better_even_before_rehearsals(sparked):
+    (_, before, points), *_ = sparked
+    bursts = group_bursts(before, points, range(len(points)))
+    predictor = Predictor(surround(before, points), bursts)
+    n_kernels = 0
+    for burst in bursts:
+        support = predictor.support(burst)
+        kernel = predictor.kernel(burst, support)
+        if kernel is not None:
+            n_kernels += 1
+            perfect, hopeless = (replace(support, error=np.full_like(support.error, size)) for size in (0, np.inf))
+            assert predictor.kernel(burst, support, perfect) is None
+            again = predictor.kernel(burst, support, hopeless)
+            assert again is not None
+            np.testing.assert_array_equal(again.error, kernel.error)
+    assert n_kernels

@@ -103,6 +103,7 @@ def _opened(
         return open_it()
     # Whatever a library or a disk raises: the data of the scan are here, and nothing else can be done with them.
     except Exception as error:
+        # A setting that is wrong is so for every scan and was to be mended before; a file may be gone for a moment.
         is_wrong = isinstance(error, SettingsError) and not isinstance(error, StoreError)
         if is_wrong or on_failure == "fail":
             raise

@@ -101,6 +101,7 @@ class Detection(Record):
     centre: tuple[int, int, int] = (0, 0, 0)
     acquired: int = 0
     moments: tuple[int, int] = (0, 0)
+    # No default of all records together: pydantic copies it for each.
     thresholds: dict[str, float] = {}
     thresholds_from: str = ""
     patches: int = 0

@@ -62,6 +62,7 @@ def look_at(plane: ComplexArray, valid: BoolArray | None, *, without_obvious: bo
     if taken_out.size:
         data = data.copy() if np.may_share_memory(data, plane) else data  # the caller's samples stay as they are
         data[:, obvious] = 0
+        # Once more without them: where many lie side by side they lift the local level, under which weaker sparks hide.
         others, level, noise = level_of(data)
     return Seen(data, scale, magnitude, others, level, noise, judged, obvious, taken_out)
 

@@ -92,6 +92,7 @@ class Encoding:
     @property
     def is_cartesian(self) -> bool:
         """Whether line and partition counters are places in k-space."""
+        # EPI runs through the grid to and fro, but each of its readouts still fills one line.
         return self.trajectory in ("cartesian", "epi")
 
     @property

@@ -41,6 +41,7 @@ class ScanEntry(Record):
     spark in units of the image noise. ``failure`` says why the scan ended early.
     """
 
+    # Not strict as other records are: a newer despark may have written more fields into a file that both use.
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     ended: str

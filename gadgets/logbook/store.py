@@ -120,6 +120,7 @@ class Logbook:
         if not self.path.is_file():
             return []
         with self._opened() as connection:
+            # All at once: the page that asks goes on to other things, and the file is to be closed meanwhile.
             rows = connection.execute(_LAST, (most,)).fetchall()
         return [(int(number), ScanEntry.model_validate_json(text)) for number, text in rows]
 
@@ -161,6 +162,8 @@ class Logbook:
             The file cannot be written, or is none of ours.
         """
         with self._opened() as connection:
+            # In the same transaction as what is said: two processes that take over one file add it once, and a broken
+            # one not at all.
             if taken_from and not connection.execute(_TAKEN, (taken_from,)).rowcount:
                 return False
             connection.executemany(_SAID, [(text,) for text in texts])
@@ -177,6 +180,7 @@ class Logbook:
         if not self.path.is_file():
             return []
         with self._opened() as connection:
+            # As bytes, as a file of JSON lines has them: one reader serves both.
             return [str(text).encode() for (text,) in connection.execute(_ALL_SAID)]
 
     @contextmanager

@@ -50,6 +50,7 @@ class Proportion:
         shrink = 1 + z**2 / self.trials
         centre = (self.share + z**2 / (2 * self.trials)) / shrink
         half = z / shrink * sqrt(self.share * (1 - self.share) / self.trials + z**2 / (4 * self.trials**2))
+        # By their rounding errors alone the ends may lie beyond 0 and 1.
         return max(centre - half, 0.0), min(centre + half, 1.0)
 
 

@@ -88,6 +88,7 @@ class Trust:
             One of them names a file outside of the folders that are allowed.
         """
         for name, words in path_settings(node).items():
+            # What a client does not set it does not ask for: a word that names no file stands in its place.
             value = properties.get(name, words[0]).strip()
             if self.is_whole or value in words or value == (own or {}).get(name):
                 continue

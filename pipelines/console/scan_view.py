@@ -64,6 +64,7 @@ def _pictures(
     rows = []
     for place, shown in enumerate(seen.pictures):
         name = image_name(number, entry, shown.indices.model_dump_json(exclude_defaults=True))
+        # Without a magnitude an impact teaches nothing, and :class:`ImpactRecord` would refuse it.
         said = _impact(place, verdicts.get(name, ""), hidden, user) if shown.standing > 0 else ""
         rows.append(_slice(number, place, shown, said))
     n_seen = len(seen.report.sparks)
@@ -131,6 +132,7 @@ def _sparks(number: int, entry: ScanEntry, verdicts: Mapping[str, str], hidden: 
         )
     heads = ("", "time", "place", "receivers", "× noise", "sure", "repaired", "was it one?")
     head = "".join(f"<th>{name}</th>" for name in heads)
+    # An entry keeps only so many sparks one by one.
     n_more = entry.sparks - len(entry.found)
     more = f'<p class="note">{counted(n_more, "more spark")} of this scan are only counted.</p>' if n_more > 0 else ""
     return (

@@ -70,6 +70,7 @@ def _encoding(encoding: Element, plain: Element, where: str) -> Iterator[str]:
     recon_sizes = None if recon is None else _usable_sizes(recon)
     if recon is None or recon_sizes is None:
         yield "no reconSpace, images have the encoded matrix"
+    # A generator writes only while somebody asks it for what it has to say.
     _ = list(_space(encoded if recon is None else recon, recon_sizes or sizes, SubElement(plain, "reconSpace")))
     yield from _limits(_first(encoding, "encodingLimits"), sizes, SubElement(plain, "encodingLimits"))
     said = _text(_first(encoding, "trajectory"))
@@ -130,12 +131,14 @@ def _space(space: Element, sizes: list[int], plain: Element) -> Iterator[str]:
 
 def _limits(limits: Element | None, sizes: list[int], plain: Element) -> Iterator[str]:
     """Write the limits of those counters that have a largest value, with their centre in the middle if it lacks."""
+    # Half, rounded down: where the centre of k-space lies for a Fourier transform of that size.
     middles = dict(zip(STEPS, (size // 2 for size in sizes), strict=True))
     for limit in () if limits is None else limits:
         if (name := _name(limit)) not in (*STEPS, *COUNTERS):
             continue
         values = {"minimum": 0.0, "center": float(middles.get(name, 0))}
         values |= {key: _number(_text(given)) for key in LIMITS if (given := _first(limit, key)) is not None}
+        # Neither infinity nor NaN is whole: a limit that is missing fails as one that is no number does.
         if not all(values.get(key, INFINITY).is_integer() for key in LIMITS):
             yield f"no limits of {name}, the matrix counts" if name in STEPS else f"no limits of {name}"
             continue
@@ -151,6 +154,7 @@ def _acceleration(factors: Element | None, plain: Element) -> Iterator[str]:
     factor = SubElement(SubElement(plain, "parallelImaging"), "accelerationFactor")
     for name in STEPS[1:]:
         given = _number(_text(_first(factors, name)))
+        # Up, as fewer readouts are then expected: down, every k-space would seem to lack some that were never acquired.
         whole = math.ceil(given) if 1 <= given < INFINITY else 1
         if whole != given and _first(factors, name) is not None:
             yield f"acceleration of {name} taken for {whole}"
@@ -159,6 +163,7 @@ def _acceleration(factors: Element | None, plain: Element) -> Iterator[str]:
 
 def _trajectory(text: str) -> str:
     """Find the name of a trajectory; some tools write it as Python shows a member of an enumeration, or as a number."""
+    # A number counts only where it stands alone: beside words it belongs to a name, as the 3 of a "stack of stars 3D".
     words = re.findall("[a-z]+|[0-9]+", text.lower())
     return next((name for number, name in enumerate(TRAJECTORIES) if name in words or [str(number)] == words), "")
 

@@ -122,6 +122,7 @@ def scaled_kspace(magnitude: FloatArray) -> FloatArray:
     if not there.size:
         return np.zeros_like(magnitude)
     low, high = np.log10(np.quantile(there, (0.05, 1.0)))
+    # Zeros, as of lines that were left out, have no logarithm, and look like noise.
     logarithm = np.log10(np.maximum(magnitude, 10**low))
     return np.asarray((logarithm - low) / max(high - low, 1e-6))
 
@@ -168,4 +169,5 @@ def _quantile(values: FloatArray | None, share: float) -> float:
 
 
 def _finite(samples: ComplexArray) -> ComplexArray:
+    # As was done to the acquired ones: a Fourier transform makes of one NaN an image of nothing else.
     return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

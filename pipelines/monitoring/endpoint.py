@@ -55,6 +55,7 @@ class Endpoint:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # First the loop, then its socket: a loop that runs on without one would fail in its thread.
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
@@ -66,10 +67,12 @@ class _Health:
     def __init__(self, fault: Callable[[], str]) -> None:
         self._fault = fault
         self._lock = threading.Lock()
+        # Long ago, so that the first question is asked: a machine that has just started has a clock near 0.
         self._said, self._asked = "", -FRESH_S
 
     def __call__(self) -> str:
         with self._lock:
+            # Asked with the lock held: who comes meanwhile waits for the same answer, and takes no place of a scan.
             if time.monotonic() - self._asked >= FRESH_S:
                 self._said, self._asked = self._fault(), time.monotonic()
             return self._said

@@ -132,6 +132,7 @@ def _draw_within(rng: np.random.Generator, centre_share: float) -> float:
     """Draw the radius below which a spark is put: little of k-space is centre, and there the problem lies."""
     if rng.random() >= centre_share:
         return float(np.inf)
+    # Two discs, one within the other: of sparks in the larger one alone, one in nine would lie in the smaller.
     return INNER_RADIUS if rng.random() < 0.5 else OUTER_RADIUS
 
 

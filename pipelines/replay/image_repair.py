@@ -61,6 +61,7 @@ class ImageRepair:
         started = time.perf_counter()
         is_folder = self.source.is_dir()
         (check_new_folder if is_folder else check_folder)(self.output)
+        # The file and not its name: through a link the input would be replaced all the same.
         if same_file(self.output, self.source):
             raise RawDataError(f"{self.output}: the output would overwrite the input")
         found = _properties_by_stage(self.properties)

@@ -146,6 +146,7 @@ def total(kspaces: Iterable[KSpaceReport]) -> Totals:
     """Add up."""
     kspaces = tuple(kspaces)
     points = [point for kspace in kspaces for point in kspace.points]
+    # A Counter, as update adds the numbers that a dict would replace.
     seconds: Counter[str] = Counter()
     for kspace in kspaces:
         seconds.update(kspace.seconds)

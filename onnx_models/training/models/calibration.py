@@ -101,6 +101,7 @@ def mending_loss(taken: Tensor, sparks: Tensor, masks: Tensor) -> Tensor:
     abnormal = (masks == 1).unsqueeze(1).expand_as(left)
     # In relation to the spark, or the strongest would teach alone; limited, as some cannot be mended at all.
     each = (left / (size + CONSTANT)).clamp(max=LARGEST_LOSS)
+    # A batch without an abnormal sample gives 0, not 0/0.
     return (each * abnormal).sum() / abnormal.sum().clamp(min=1)
 
 

@@ -86,6 +86,7 @@ def missed_block_logit(network: nn.Module, blocks: NDArray[np.float16]) -> float
     if not len(blocks):
         return 0.0
     with torch.no_grad():
+        # In batches, since activations of whole blocks of the image fill the memory long before their logits do.
         parts = [
             network(*to_tensors(torch.device("cpu"), part)) for part in np.array_split(blocks, -(-len(blocks) // BATCH))
         ]

@@ -62,6 +62,7 @@ class MagnitudeSegmenter(nn.Module):
         super().__init__()
         self.maps = ContrastMaps()
         self.segmenter = PointSegmenter(width=12, n_channels=N_MAPS)
+        # One by one: the direct way judges each sample by its own maps, as a filter with a threshold does.
         self.direct = nn.Conv2d(N_MAPS, 1, 1)
         with torch.no_grad():
             self.direct.weight.zero_()
@@ -104,6 +105,7 @@ def train_magnitude_classifier(workshop: Workshop) -> None:
         return functional.binary_cross_entropy_with_logits(network(patches, positions), label)
 
     workshop.fit(network, told, loss, name, SHARE_OF_EPOCHS * workshop.recipe.epochs)
+    # On the patches that nothing was fitted to: on the others fewer would seem to be missed than will be.
     missed: dict[Region, float] = {
         region: missed_logit(network, of_region(validation, region), MISSED_RATE) for region in REGIONS
     }

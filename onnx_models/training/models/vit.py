@@ -54,6 +54,7 @@ def fitted_transformer(workshop: Workshop) -> tuple[SetTransformer, SetExamples,
     workshop.log(f"{NAME}: making sets from {n_planes} planes")
     # Another seed than that of the single patches: the same planes once more would teach nothing new.
     made = make_set_examples(workshop.recordings, n_planes, recipe.seed + 1, recipe.processes)
+    # The last sets are kept, not random ones: those of one plane share patches, and must not stand on both sides.
     n_fitted = int(len(made.sets) * (1 - VALIDATION_SHARE))
     sets = made.choose(slice(n_fitted)), made.choose(slice(n_fitted, None))
     fitted, validation = (
@@ -81,6 +82,7 @@ def set_loss(network: SetTransformer, made: SetExamples, rows: NDArray[np.intp],
     logits = judge_sets(network, made, numbers, device, tuple(int(each) for each in shift))
     each = functional.binary_cross_entropy_with_logits(logits, label, reduction="none")
     mask = torch.from_numpy(told).to(device)
+    # A batch in which nothing can be told would divide by zero, and one NaN spoils all weights for good.
     return (each * mask).sum() / mask.sum().clamp(min=1)
 
 

@@ -126,6 +126,7 @@ def check_same_kind(output: Path, source: Path, kind: Kind) -> None:
     """Raise RawDataError unless an output is named as a container of the kind that the source is."""
     asked, given = ending(output), ending(source)
     # What nobody knows may be any kind of it, as DICOM files often have no ending at all.
+    # One kind, but two endings that say something: whether a NIfTI file is compressed.
     if asked == given or (ENDINGS.get(asked) == kind != "NIfTI"):
         return
     raise RawDataError(

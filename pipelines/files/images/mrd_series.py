@@ -44,6 +44,7 @@ def read_series(series: h5py.Group, path: str) -> tuple[NDArray[Any], NDArray[An
     is_pair = data.dtype.names == PIXEL_PAIR and numbers is not None and numbers.kind == "f"
     if not is_pair and data.dtype.kind not in "iufc":
         raise RawDataError(f"{where}/data: expected pixels that are numbers, found {data.dtype}")
+    # A series may have no images, but there are no images without pixels.
     if data.ndim != 5 or 0 in data.shape[1:]:
         raise RawDataError(f"{where}/data: expected axes (image, channel, z, y, x), found shape {data.shape}")
     if header.shape != data.shape[:1]:

@@ -1,6 +1,6 @@
 """Findings: what happened in this scan, in words that people use?"""
 
-from gadgets.findings.facts import SIEMENS_TICK_S, ScanFacts
+from gadgets.findings.facts import OWN_VENDOR, TICK_S, ScanFacts
 from gadgets.findings.findings import Findings
 from gadgets.findings.pattern import Pattern
 from gadgets.findings.patterns import patterns_in
@@ -19,7 +19,8 @@ from gadgets.findings.wording import (
 )
 
 __all__ = [
-    "SIEMENS_TICK_S",
+    "OWN_VENDOR",
+    "TICK_S",
     "UNSEEN",
     "Findings",
     "Pattern",

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from gadgets.records import Record
 
-SIEMENS_TICK_S = 0.0025
-"""Their time stamps count ticks of this length since midnight (ISMRMRD's converter passes them on as they are)."""
+TICK_S = 0.0025
+"""Time stamps of Siemens count ticks of this length since midnight (ISMRMRD's converter passes them on as they are)."""
+
+OWN_VENDOR = "despark"
+"""Of a scan that never was: its time stamps count the same ticks, from its start."""
 
 DAY_S = 86400
 

@@ -10,7 +10,7 @@ from ismrmrd import xsd
 from xsdata.exceptions import ConverterWarning
 
 from gadgets.errors import RawDataError
-from gadgets.findings import SIEMENS_TICK_S, ScanFacts
+from gadgets.findings import OWN_VENDOR, TICK_S, ScanFacts
 from gadgets.indices import Indices
 from gadgets.kspace import Encoding, Limits, credible, whole
 
@@ -61,7 +61,7 @@ def facts_of(header: Any) -> ScanFacts:  # noqa: ANN401 - ismrmrd is untyped
         system=_text(system, "systemModel"),
         field_t=field if isinstance(field, float | int) else None,
         coils=_coil_names(getattr(system, "coilLabel", None) or ()),
-        tick_s=SIEMENS_TICK_S if is_siemens else None,
+        tick_s=TICK_S if is_siemens or vendor == OWN_VENDOR else None,
         is_clock=is_siemens,
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 from ismrmrd.hdf5 import acquisition_header_dtype
 
 from gadgets.arrays import ComplexArray
+from gadgets.findings import OWN_VENDOR, TICK_S
 from gadgets.kspace import (
     ACQ_FIRST_IN_SLICE,
     ACQ_IS_NOISE_MEASUREMENT,
@@ -178,7 +179,7 @@ def header_xml(scan: PhantomScan) -> bytes:
     <protocolName>phantom_gre</protocolName>
   </measurementInformation>
   <acquisitionSystemInformation>
-    <systemVendor>despark</systemVendor>
+    <systemVendor>{OWN_VENDOR}</systemVendor>
     <systemModel>phantom</systemModel>
     <systemFieldStrength_T>3.0</systemFieldStrength_T>
     <receiverChannels>{scan.n_coils}</receiverChannels>
@@ -197,7 +198,7 @@ def header_xml(scan: PhantomScan) -> bytes:
     <trajectory>cartesian</trajectory>
   </encoding>
   <sequenceParameters>
-    <TR>{2.5 * STAMPS_PER_READOUT * scan.n_slices}</TR>
+    <TR>{1000 * TICK_S * STAMPS_PER_READOUT * scan.n_slices}</TR>
     <TE>4.6</TE>
     <flipAngle_deg>15</flipAngle_deg>
   </sequenceParameters>

@@ -62,3 +62,5 @@ def test_a_number_that_no_receiver_has_is_not_believed():
     labels = "<coilLabel><coilNumber>65000</coilNumber><coilName>X</coilName></coilLabel>"
     assert facts_with(f"<systemVendor>GE</systemVendor>{labels}").coils == ("X",)
     assert facts_with("<systemVendor>GE</systemVendor>").tick_s is None
+    own = facts_with("<systemVendor>despark</systemVendor>")
+    assert (own.tick_s, own.is_clock) == (0.0025, False)

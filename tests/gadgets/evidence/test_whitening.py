@@ -34,7 +34,7 @@ def test_energy_is_a_mahalanobis_distance_over_its_median():
     assert np.allclose(whitened_energy(values), expected, rtol=1e-3)
 
 
-@pytest.mark.parametrize("times", [5, 1e4])
+@pytest.mark.parametrize("times", [5, 3e3])
 def test_outliers_of_any_size_have_no_share_in_what_is_usual(times):
     values = correlated(3, (30, 40))
     values[:, 4, ::2] *= times

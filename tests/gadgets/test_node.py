@@ -107,7 +107,9 @@ def test_an_unknown_property_is_an_error_that_the_client_sees():
     assert end == (4, None)
 
 
-@pytest.mark.parametrize("error", [RawDataError("a bad line"), ValueError("a bad line")])
+@pytest.mark.parametrize(
+    "error", [RawDataError("a bad line"), ValueError("a bad line"), RawDataError("image_fft: a bad line")]
+)
 def test_a_failure_drains_the_input_then_tells_why_then_closes(error, caplog):
     large = b"".join(message(acquisition(line % 8, n_samples=4096, n_coils=8)) for line in range(64))
     incoming = head(b"<configuration/>", HEADER) + large + CLOSE

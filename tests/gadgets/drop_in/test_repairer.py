@@ -89,17 +89,18 @@ def test_points_are_repaired_in_the_acquisitions_they_came_in(scan):
     assert places == [(index, coil, 5) for index in hit for coil in range(2)]
 
 
-def test_changed_acquisitions_can_be_marked_and_all_others_stay_as_they_came(scan, caplog):
-    options = {"mark_user_int": 3, "calibration": {"method": "zero"}}
+@pytest.mark.parametrize("field", [0, 3, 7])
+def test_changed_acquisitions_can_be_marked_and_all_others_stay_as_they_came(scan, caplog, field):
+    options = {"mark_user_int": field, "calibration": {"method": "zero"}}
     with caplog.at_level(logging.INFO):
         went = repaired(scan, FindsGiven((0, 3, 5), (0, 3, 6)), settings=RawRepairSettings.model_validate(options))
     marked = [number for number, pair in enumerate(zip(scan, went, strict=True)) if pair[0] is not pair[1]]
     assert len(marked) == 2
     for number in marked:
         before, after = (np.frombuffer(each[number].header, ACQUISITION_HEADER)[0] for each in (scan, went))
-        assert after["user_int"][3] == 2
+        assert after["user_int"][field] == 2
         same = before.copy()
-        same["user_int"][3] = 2
+        same["user_int"][field] = 2
         assert same.tobytes() == after.tobytes()
     assert "calibration: 2 points repaired, 0 left as they are (slice 1)" in caplog.text
 

@@ -242,10 +242,13 @@ def test_pixels_that_are_not_finite_are_refused(tmp_path):
     assert not (tmp_path / "out.h5").exists()
 
 
-def test_one_image_that_is_not_finite_passes_and_costs_the_others_nothing(tmp_path, caplog):
-    images = [np.abs(make_image()).astype(np.float32) for _ in range(3)]
-    images[1][3, 4] = np.nan
-    write_mrd(tmp_path / "in.h5", images)
+@pytest.mark.parametrize("value", [np.nan, -np.inf, complex(1, np.nan)])
+def test_one_image_that_is_not_finite_passes_and_costs_the_others_nothing(tmp_path, caplog, value):
+    is_complex = isinstance(value, complex)
+    image = make_image().astype(np.complex64) if is_complex else np.abs(make_image()).astype(np.float32)
+    images = [image.copy() for _ in range(3)]
+    images[1][3, 4] = value
+    write_mrd(tmp_path / "in.h5", images, 7 if is_complex else 5)
     report = ImageRepair(tmp_path / "in.h5", tmp_path / "out.h5").run()
     assert report.returned["images"] == 3
     assert ["passed on unjudged" in " ".join(each.warnings) for each in report.k_spaces] == [False, True, False]

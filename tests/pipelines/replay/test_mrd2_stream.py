@@ -9,7 +9,7 @@ import pytest
 from helpers.connections import filter_through
 from helpers.fakes import FindsGiven
 
-from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
+from gadgets.errors import DesparkError, PeerLostError, PipelineError, RawDataError, WireError
 from gadgets.process.warm_store import WarmStore
 from pipelines.chains.packaged import packaged_chain
 from pipelines.replay.stream import run_stream
@@ -83,6 +83,14 @@ def test_a_broken_stream_is_an_error_and_its_output_is_not_whole(content, error,
         raise failure
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the package raises
         from_bytes(written)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.55, 0.7, 0.9, 0.99])
+def test_cut_anywhere_it_says_so_in_words_of_ours(share):
+    with pytest.raises(DesparkError) as refused:
+        raise filtered(WHOLE[: int(share * len(WHOLE))])[1]
+    assert len(str(refused.value).splitlines()) == 1
+    assert "export" not in str(refused.value)
 
 
 def test_a_stream_without_a_header_is_refused():

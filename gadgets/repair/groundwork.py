@@ -6,20 +6,19 @@ in a partition, and the rehearsals of its loud bursts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
-from gadgets.background import AtMissing, SupportPrediction, predict_from_support
+from gadgets.background import SupportPrediction, predict_from_support
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
 from gadgets.local_statistics import quantile
 from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import overall, sample_errors, shape_error
-from gadgets.repair.rehearsal import rehearsal_places, withhold
+from gadgets.repair.rehearsal import Rehearsals, rehearsal_places, withhold
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
 LOUD = 3.0  # signal over the usual error: below, there is nothing to predict and nothing to rehearse
@@ -27,21 +26,6 @@ OBVIOUS = 12.0  # times what is around and what is predicted
 ENOUGH = 1 << 14  # samples of a receiver that tell what is usual in it
 WITHHELD = 240  # samples per partition that rehearsals may take
 PLACES = 3  # rehearsals of each burst at most
-
-
-@dataclass(frozen=True, eq=False)
-class Rehearsals:
-    """Clean places of each loud burst of one partition, and what was predicted there when all were withheld."""
-
-    places: Mapping[Burst, list[Burst]]
-    withheld: AtMissing | None
-
-    def wrong(self, burst: Burst) -> list[ComplexArray]:
-        """Give the errors at each place of a burst, over their expected sizes, each ``(receiver, sample)``."""
-        if self.withheld is None:
-            return []
-        places = self.places.get(burst, [])
-        return [self.withheld.at(held.receivers, held.line, slice(held.start, held.stop)) for held in places]
 
 
 class Groundwork:
@@ -210,10 +194,3 @@ class Groundwork:
             return error
         # A reach of the whole partition: the window is cut at its borders.
         return shape_error(values, clean, burst, (clean.shape[1], clean.shape[2]), resolution, truth)
-
-
-def root_mean_square(wrong: Sequence[ComplexArray]) -> FloatArray:
-    """Pool errors over places and samples, shape ``(receiver, 1)``; zero where there are none."""
-    if not wrong:
-        return np.zeros((1, 1))
-    return np.asarray(np.sqrt(np.mean(np.abs(np.concatenate(wrong, axis=1)) ** 2, axis=1, keepdims=True)))

@@ -7,10 +7,29 @@ from the centre, and about as loud.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from gadgets.arrays import BoolArray
+import numpy as np
+
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.background import AtMissing
 from gadgets.repair.bursts import Burst
+
+
+@dataclass(frozen=True, eq=False)
+class Rehearsals:
+    """Clean places of each loud burst of one partition, and what was predicted there when all were withheld."""
+
+    places: Mapping[Burst, list[Burst]]
+    withheld: AtMissing | None
+
+    def wrong(self, burst: Burst) -> list[ComplexArray]:
+        """Give the errors at each place of a burst, over their expected sizes, each ``(receiver, sample)``."""
+        if self.withheld is None:
+            return []
+        places = self.places.get(burst, [])
+        return [self.withheld.at(held.receivers, held.line, slice(held.start, held.stop)) for held in places]
 
 
 def rehearsal_places(burst: Burst, free: BoolArray, centre: tuple[int, int, int], n_places: int) -> list[Burst]:
@@ -52,3 +71,10 @@ def withhold(missing: BoolArray, places: list[Burst]) -> BoolArray:
     for place in places:
         held[place.receivers, place.line, place.start : place.stop] = True
     return held
+
+
+def root_mean_square(wrong: Sequence[ComplexArray]) -> FloatArray:
+    """Pool errors over places and samples, shape ``(receiver, 1)``; zero where there are none."""
+    if not wrong:
+        return np.zeros((1, 1))
+    return np.asarray(np.sqrt(np.mean(np.abs(np.concatenate(wrong, axis=1)) ** 2, axis=1, keepdims=True)))

@@ -15,7 +15,7 @@ from gadgets.local_statistics import noise_level
 from gadgets.records import Point
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.value_assignment import N_CHANNELS, WINDOW
+from gadgets.repair.windows import N_CHANNELS, WINDOW
 from onnx_models.training.examples.sparks import add_sparks
 
 DRAWS = 4

@@ -15,16 +15,8 @@ from gadgets.process.warm_store import WarmStore, using
 from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.fill import repair
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.value_assignment import (
-    BURST_LINE,
-    MAPS,
-    N_CHANNELS,
-    PAIRS,
-    WINDOW,
-    WINDOW_SET,
-    ValueAssignment,
-    open_value_assignment,
-)
+from gadgets.repair.value_assignment import ValueAssignment, open_value_assignment
+from gadgets.repair.windows import BURST_LINE, MAPS, N_CHANNELS, PAIRS, WINDOW, WINDOW_SET
 from gadgets.settings.definitions import CalibrationSettings
 
 NETWORK = CalibrationSettings(method="network")

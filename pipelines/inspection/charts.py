@@ -11,6 +11,12 @@ from pipelines.replay import ScanReport
 
 WIDTH = 720
 LEFT, RIGHT = 44, 12
+LABEL = 60
+"""Width that a label of the time may take."""
+
+OBVIOUS = 1.0
+"""Ripple over the image noise that everybody sees."""
+
 MOST_BARS = 24
 """Receivers that are drawn, those that were hit hardest; a scanner may have 128."""
 
@@ -21,7 +27,8 @@ def time_line(report: ScanReport) -> str:
     times, last, unit = times_of(report)
     strongest = max((spark.strength for spark in report.sparks), default=0.0)
     # What nobody sees must not fill the chart, and of zero there is no logarithm.
-    scale, ticks = _scale(max(strongest, 0.1))
+    # A spark that nobody sees is not to look tall.
+    scale, ticks = _scale(max(strongest, OBVIOUS))
     floor = height - bottom
     parts = [_grid(value, floor - (floor - top) * value / scale, f"{value:g}") for value in ticks]
     for spark, time in zip(report.sparks, times, strict=True):
@@ -38,7 +45,8 @@ def time_line(report: ScanReport) -> str:
     for value in [0.0, *_scale(last)[1]] if last else []:
         x = LEFT + (WIDTH - LEFT - RIGHT) * value / last
         if x <= WIDTH - RIGHT:
-            parts.append(f'<text x="{x:.0f}" y="{height - 12}" text-anchor="middle">{value:g} {unit}</text>')
+            anchor = "end" if x > WIDTH - RIGHT - LABEL / 2 else "middle"
+            parts.append(f'<text x="{x:.0f}" y="{height - 12}" text-anchor="{anchor}">{value:g} {unit}</text>')
     return _svg("times", "Sparks over the time of the scan", height, parts)
 
 
@@ -90,7 +98,7 @@ def _scale(largest: float) -> tuple[float, list[float]]:
 
 
 def _grid(value: float, y: float, label: str) -> str:
-    kind = ' stroke-dasharray="4 3"' if value == 1 else ""
+    kind = ' stroke-dasharray="4 3"' if value == OBVIOUS else ""
     return (
         f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"{kind}/>'
         f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{label}</text>'

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipelines.files import whole_or_nothing
-from pipelines.inspection.charts import receiver_counts, times_of
+from pipelines.inspection.charts import OBVIOUS, receiver_counts, times_of
 from pipelines.inspection.looking import Inspection
 from pipelines.inspection.pictures import KSpacePictures, scaled_kspace
 from pipelines.inspection.words import Words, in_words
@@ -104,7 +104,8 @@ def _draw_charts(figure: Figure, inspection: Inspection, top: float) -> float:
         colour = ACCENT if spark.is_repaired else BAD
         axes.plot([time, time], [0, spark.strength], color=colour, linewidth=1)
         axes.plot([time], [spark.strength], "o", color=colour, markersize=3)
-    axes.set(xlim=(0, last or 1), ylim=(0, None))
+    tallest = max(spark.strength for spark in report.sparks)
+    axes.set(xlim=(0, last or 1), ylim=(0, 1.05 * max(tallest, OBVIOUS)))
     _label(axes, f"When: time since the start of the scan ({unit})", "ripple over image noise")
     rows = receiver_counts(report)
     height = min(0.013 * len(rows) + 0.02, top - 0.33)

@@ -117,6 +117,19 @@ def test_paper_has_room_for_the_strongest_sparks(burst):
     assert page.count('class="row more"') == 2
 
 
+def test_a_spark_that_nobody_sees_does_not_look_tall(burst):
+    kspace, spark = burst.report.k_spaces[0], burst.report.sparks[0]
+    weak = spark.model_copy(update={"rnr": (0.02,), "receivers": (3,), "seconds": 1.0})
+    report = burst.report.model_copy(
+        update={"k_spaces": (kspace.model_copy(update={"sparks": (weak,)}),), "moments": (0, 400)}
+    )
+    page = html_page([Inspection(report, ())])
+    assert ">sparks, too weak to be seen<" in page
+    # The height at which a ripple is obvious is in the picture, and the last label ends inside of it.
+    assert page.count("stroke-dasharray") == 1
+    assert re.search(r'text-anchor="end">1 s</text>', page)
+
+
 def test_a_clean_scan_says_so_plainly(burst):
     clean = inspect_raw(Path(burst.report.input).with_name("clean.h5"), CPU, ignore)
     page = html_page([clean])

@@ -140,7 +140,7 @@ def fork_here(*, for_nodes: bool) -> None:
     if _running or len([*Path("/proc/self/task").iterdir()]) > 1:
         return
     ours, theirs = socket.socketpair()
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         # Or what has not been written yet would be written twice.
         stream.flush()
     process = os.fork()

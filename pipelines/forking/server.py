@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import gc
 import os
 import select
@@ -35,8 +36,10 @@ def serve(control: socket.socket, imports: Iterator[None] | None = None) -> NoRe
         Imports one module after the other, whenever nobody asks for a process.
     """
     try:
-        _detach(control)
-        _Server(control, imports).run()
+        # Behind the three that every process has: of an owner that has none it may be one of them.
+        own = socket.socket(fileno=fcntl.fcntl(control, fcntl.F_DUPFD_CLOEXEC, 3))
+        _detach(own)
+        _Server(own, imports).run()
     finally:
         os._exit(0)
 

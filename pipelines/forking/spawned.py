@@ -7,10 +7,9 @@ if __name__ == "__main__" and not getattr(sys.flags, "safe_path", False):
     # A script's own folder comes first. Its modules are no one's to import by their bare names.
     del sys.path[0]
 
-import os
 import socket
 
 if __name__ == "__main__":
     from pipelines.forking.owner import be_spawned
 
-    be_spawned(socket.socket(fileno=os.dup(0)))
+    be_spawned(socket.socket(fileno=0))

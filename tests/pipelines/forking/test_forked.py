@@ -183,6 +183,17 @@ def test_nobody_outlives_the_owner_or_holds_its_output(begin, end):
     assert shown.stderr == ""
 
 
+@pytest.mark.parametrize("begin", ["fork_here(for_nodes=False)", ""], ids=["fork", "program"])
+def test_a_program_without_input_output_and_errors_has_a_server_too(tmp_path, begin):
+    code = (
+        f"{begin}\nwith open({str(tmp_path / 'code')!r}, 'w') as file: file.write(str(Forked(sys.exit, (3,)).wait()))"
+    )
+    program = PROGRAM.replace("exec(sys.stdin.read())", code)
+    command = ["sh", "-c", 'exec "$0" -c "$1" <&- >&- 2>&-', sys.executable, program]
+    assert subprocess.run(command, timeout=LIMIT_S, check=False).returncode == 0
+    assert (tmp_path / "code").read_text() == "3"
+
+
 def test_fork_here_leaves_a_server_that_runs_alone(no_server):
     assert run_to_the_end(len, "") == 0
     (server,) = no_server

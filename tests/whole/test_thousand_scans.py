@@ -61,8 +61,10 @@ class Server:
             "--stall-limit",
             "10",
         ]
+        # One thread for each scan: how many cores are free, and so how many threads a worker keeps, is up to others.
+        environment = {**os.environ, "DESPARK_SPARK_DETECTION_THREADS": "1", "DESPARK_CALIBRATION_THREADS": "1"}
         with log.open("wb") as output:
-            self.process = subprocess.Popen([*command, "--port", "0", "--stall-limit", "10"], stderr=output)
+            self.process = subprocess.Popen(command, stderr=output, env=environment)
 
     def address(self, name: str) -> tuple[str, int]:
         pattern = re.compile(rf"{name} on 127\.0\.0\.1:(\d+)")

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-from pathlib import Path
 
-import h5py
-import numpy as np
 import pytest
-import yaml
-from helpers.builders import CLOSE, acquisition, configuration, encoding, message, stream
+from helpers.builders import CLOSE, acquisition, configuration, encoding, stream
+from helpers.catalogue.bad_input import (
+    CATALOGUE,
+    cases,
+    check,
+    make_image_file,
+    said,
+    said_by,
+    spoil,
+    spoil_models,
+    with_odd_one,
+)
 from helpers.connections import filter_through
 from helpers.raw_scans import HEADER, converse, make_raw_file, raw_waveform, scan_bytes, scan_items
-from helpers.small_models import make_folder
-from ismrmrd.hdf5 import image_header_dtype
 
 from gadgets.errors import DesparkError
 from gadgets.findings import ScanFacts
@@ -31,14 +34,9 @@ from pipelines.worker import Worker, worker_settings
 # The parser's own complaint, which is an error in tests alone.
 pytestmark = pytest.mark.filterwarnings("ignore:Failed to convert value")
 
-CATALOGUE = yaml.safe_load((Path(__file__).parent / "bad_input.yaml").read_text())
 NO_SEARCH = ("spark_detection.method=none",)
 DROP_IN = packaged_chain("repair_raw").with_settings(NO_SEARCH)
 NODE = '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/></external>'
-
-
-def cases(kind):
-    return pytest.mark.parametrize("case", CATALOGUE[kind], ids=lambda case: str(case[0]))
 
 
 @pytest.fixture(scope="module")
@@ -56,25 +54,6 @@ def worker():
 @pytest.fixture(scope="module")
 def warm():
     return open_models(DROP_IN)
-
-
-def said(run) -> str:
-    """The error that something ends with; "taken" where it does not."""
-    try:
-        run()
-    except DesparkError as error:
-        return str(error)
-    return "taken"
-
-
-def said_by(messages) -> str:
-    texts = [message.text for message in messages if message.id in (MessageID.TEXT, MessageID.ERROR)]
-    return texts[0] if texts else "taken"
-
-
-def check(answer, expected, door):
-    assert len(answer.splitlines()) == 1, (door, answer)
-    assert re.search(expected, answer), (door, answer)
 
 
 def as_worker_stream(header=HEADER, data=b"", close=CLOSE):
@@ -136,12 +115,7 @@ def test_settings(case, tmp_path, host):
 @cases("acquisitions")
 def test_acquisitions(case, worker, warm):
     _, fields, more, answer = case
-    before, after = ([acquisition(line, repetition=n) for line in range(8)] for n in range(2))
-    odd = message(acquisition(**fields))
-    data = b"".join([*map(message, before[:5]), odd, bytes.fromhex(more), *map(message, [*before[5:], *after])])
-    if more.startswith("f0"):
-        data = data[: len(b"".join(map(message, before[:5]))) + len(odd) + len(bytes.fromhex(more))]
-    close = b"" if more.startswith("f0") else CLOSE
+    data, close = with_odd_one(fields, more)
     got = converse(worker, as_worker_stream(data=data, close=close), half_close=not close)
     check(said_by(got), answer, "worker")
     if answer == "taken":
@@ -151,43 +125,10 @@ def test_acquisitions(case, worker, warm):
     check(through_stream(opening + data + close, warm), answer, "stream")
 
 
-def spoil(path: Path, operation: str, arguments) -> None:
-    """Do to a file what a case says."""
-    os.mkfifo(path.with_name("pipe"))
-    if operation == "bytes":
-        path.write_bytes(arguments.encode())
-    elif operation == "cut":
-        path.write_bytes(path.read_bytes()[:arguments])
-    elif operation in ("folder", "pipe", "nothing", "circle"):
-        path.unlink()
-        make = {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "circle": lambda: path.symlink_to(path)}
-        make.get(operation, lambda: None)()
-    else:
-        with h5py.File(path, "r+") as file:
-            del file[arguments[0]]
-            _put(file, operation, *arguments)
-
-
-def _put(file, operation, name, value=None):
-    if operation == "put":
-        file[name] = value
-    elif operation == "group":
-        file.create_group(name)
-    elif operation == "soft":
-        file[name] = h5py.SoftLink(value)
-    elif operation == "external":
-        file[name] = h5py.ExternalLink(value, "/a")
-    elif operation == "elsewhere":
-        file.create_dataset(name, (4,), "u1", external=[("pipe", 0, 4)])
-    elif operation == "void":
-        file[name] = h5py.Empty("f")
-
-
 @cases("raw_file")
 def test_raw_files(case, tmp_path):
     _, operation, arguments, answer = case
-    path = make_raw_file(tmp_path / "raw.h5", [*scan_items(), raw_waveform()])
-    spoil(path, operation, arguments)
+    path = spoil(make_raw_file(tmp_path / "raw.h5", [*scan_items(), raw_waveform()]), operation, arguments)
     check(said(Replay(path, tmp_path / "o.h5", "repair_raw", settings=NO_SEARCH).run), answer, "replay")
     check(said(lambda: list(read_kspaces(path))), answer, "accept")
 
@@ -196,12 +137,7 @@ def test_raw_files(case, tmp_path):
 def test_image_files(case, tmp_path):
     _, operation, arguments, answer = case
     path = tmp_path / "images.h5"
-    with h5py.File(path, "w") as file:
-        group = file.create_group("images/image_0")
-        group["data"] = np.ones((2, 1, 1, 8, 8), np.float32)
-        group["header"] = np.zeros(2, image_header_dtype)
-        group["attributes"] = [b"", b""]
-    spoil(path, operation, arguments)
+    spoil(make_image_file(path), operation, arguments)
 
     def look():
         # A series that is none is left out, and `despark image` says that nothing is left.
@@ -209,30 +145,6 @@ def test_image_files(case, tmp_path):
             raise DesparkError("expected images, found none")
 
     check(said(look), answer, "image")
-
-
-def spoil_models(folder: Path, operation: str, arguments) -> Path:
-    """Make a folder of one model and do to it what a case says."""
-    role = "second_classification" if operation == "none" else "first_classification"
-    make_folder(folder, normalisation="evidence-1", patch=(32, 32), region="all", role=role)
-    if operation == "field":
-        manifest = json.loads((folder / "manifest.json").read_text())
-        manifest["models"][0][arguments[0]] = arguments[1]
-        (folder / "manifest.json").write_text(json.dumps(manifest))
-    elif operation == "text":
-        (folder / arguments[0]).write_bytes(arguments[1].encode("latin-1"))
-    elif operation == "folder":
-        return folder / "none"
-    elif operation != "none":
-        (folder / arguments).unlink()
-        make = {"pipe": lambda path: os.mkfifo(path), "directory": Path.mkdir, "sparse": _make_sparse}
-        make.get(operation, lambda _: None)(folder / arguments)
-    return folder
-
-
-def _make_sparse(path: Path) -> None:
-    with path.open("wb") as file:
-        file.truncate(1 << 40)
 
 
 @cases("models")

@@ -15,7 +15,7 @@ import numpy as np
 
 from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks
-from gadgets.errors import NodeError, RawDataError
+from gadgets.errors import DesparkError, NodeError, RawDataError
 from gadgets.kspace import KSpace, count_non_finite, describe, warning_of
 from gadgets.patches import write_patches
 from gadgets.process import threads, time_limit
@@ -52,7 +52,7 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
         where = describe(kspace.indices)
         if on_failure == "fail":
             raise NodeError(f"spark_detection: {where}: {_reason(error)}") from error
-        logger.exception("spark_detection failed (%s); passed on unjudged", where)
+        _log(f"spark_detection failed ({where}); passed on unjudged", error)
         warning = f"passed on unjudged: {_reason(error)}"
         provider = detector.provider
         detection = Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start)
@@ -63,6 +63,11 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
     logger.warning("spark_detection: %s (%s)", warning, describe(kspace.indices))
     warnings = "; ".join(filter(None, (detection.warning, warning)))
     return detection.model_copy(update={**_extent(kspace), "warning": warnings})
+
+
+def _log(what: str, error: Exception) -> None:
+    """Log a failure: an error of ours says all in its line, of any other it matters where it was raised."""
+    logger.error("%s: %s", what, _reason(error), exc_info=None if isinstance(error, DesparkError) else error)
 
 
 def _extent(kspace: KSpace) -> dict[str, Any]:
@@ -130,7 +135,7 @@ def calibrate(
         where, reason = describe(kspace.indices), _reason(error)
         if settings.on_failure == "fail":
             raise NodeError(f"calibration: {where}: {reason}") from error
-        logger.exception("calibration failed (%s); passed on as acquired", where)
+        _log(f"calibration failed ({where}); passed on as acquired", error)
         warning = f"passed on with {len(points)} points unrepaired: {reason}"
         return None, Calibration(indices=kspace.indices, seconds=perf_counter() - start, warning=warning)
     # One line where samples change: behind a chain of others nothing else tells of it.

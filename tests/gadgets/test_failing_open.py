@@ -9,6 +9,7 @@ import pytest
 from helpers.kspaces import make_scan
 
 from gadgets.detection import open_detector
+from gadgets.errors import RawDataError
 from gadgets.failing_open import detect
 from gadgets.settings import SparkDetectionSettings
 
@@ -37,3 +38,18 @@ def test_samples_that_are_no_numbers_cost_one_line_each_k_space(detectors, metho
         assert [record.exc_info for record in caplog.records] == [None]
         assert given.data.tobytes() == samples.tobytes()
         assert detection.points == ()
+
+
+@pytest.mark.parametrize(("error", "has_trace"), [(RawDataError("no samples"), False), (ValueError("odd"), True)])
+def test_an_error_of_ours_is_one_line_and_any_other_says_where(error, has_trace, caplog):
+    class Fails:
+        provider = ""
+
+        def detect(self, _kspace):
+            raise error
+
+    detection = detect(make_scan(n_coils=1), Fails(), "pass")
+    assert str(error) in detection.warning
+    (record,) = caplog.records
+    assert str(error) in record.getMessage()
+    assert bool(record.exc_info) is has_trace

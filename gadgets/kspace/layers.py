@@ -62,6 +62,8 @@ def may_more_wait(n_waiting: int, n_readouts: int, n_expected: int, n_averages: 
     n_averages
         Those that the header announces, which may well take turns.
     """
+    # Both: of k-spaces that are nearly empty many may wait, of nearly whole ones few, as their readouts fill the
+    # memory.
     return n_waiting < MOST_WAITING and n_readouts < max(MOST_HELD, n_averages) * n_expected
 
 

@@ -76,11 +76,13 @@ def part_foreign(readouts: Sequence[Readout], n_matrix: int) -> tuple[list[Reado
         Those that belong together, and the others.
     """
     places = Counter((readout.centre_sample, readout.data.shape[1]) for readout in readouts)
+    # Wrong headers are exceptions, so the place of most readouts is the right one.
     ((before, n_samples), _), *others = places.most_common()
     widest = max(n_matrix, n_samples)
     foreign = set()
     for (other_before, n_other), _ in others:
         after = max(n_samples - before, n_other - other_before)
+        # Aligned by their centres, both together would take so many columns.
         if max(before, other_before) + after > widest:
             foreign.add((other_before, n_other))
     if MOST_FOREIGN * sum(places[place] for place in foreign) > len(readouts):

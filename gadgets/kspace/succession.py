@@ -47,6 +47,7 @@ class Succession:
         # A sequence that loops over repetitions or averages inside each line has but one readout in each older
         # k-space when the next one opens; such k-spaces stay open.
         older = [key for key in n_readouts if is_older(key.indices, opened.indices) and n_readouts[key] > 1]
+        # Only what lacks readouts has anything to wait for.
         may_go_on = [key for key in older if n_readouts[key] < n_expected and key not in over]
         n_held = sum(n_readouts[key] for key in may_go_on)
         if may_go_on and not may_more_wait(len(may_go_on), n_held, n_expected, n_averages):

@@ -86,6 +86,7 @@ class Desk:
 
     def page_of(self, entry: ScanEntry) -> Path | None:
         """Give the page that a server has kept of a scan; None where there is none."""
+        # The name stands in a file that others write to: it must not lead out of the folder.
         if self._pages is None or not _SCAN.fullmatch(entry.scan):
             return None
         page = self._pages / f"{entry.scan}{PAGE_ENDING}"

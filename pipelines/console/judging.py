@@ -88,6 +88,7 @@ def set_thresholds(desk: Desk, values: Mapping[str, str], by: str) -> None:
     missing = [name for name in THRESHOLDS if name not in values]
     if missing:
         raise SettingsError(f"spark_detection.{missing[0]}: expected a number from 0 to 1, found nothing")
+    # By way of the settings: what is wrong is told as it would be at the start of a node.
     settings = validate({name: values[name] for name in THRESHOLDS}, SparkDetectionSettings, "spark_detection")
     said = SetThresholds(**settings.model_dump(include=set(THRESHOLDS)), by=_who(by), at=now())
     append(desk.logbook.path, said)

@@ -99,6 +99,7 @@ class RawFile:
 
     def headers(self, rows: int = 4096) -> Iterator[NDArray[np.void]]:
         """Give the acquisition headers alone, as structured arrays of up to ``rows`` each."""
+        # No lambda: what the child is to do goes to it pickled.
         return self._read(methodcaller("headers", rows))
 
     def acquisitions(self) -> Iterator[RawAcquisition]:

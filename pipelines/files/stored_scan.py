@@ -202,6 +202,7 @@ class StoredScan:
             heads = as_headers(rows["head"], header_dtype, f"{self.path}: {what}", start)
             yield from zip(heads, rows, strict=True)
             start += len(rows)
+            # Rows differ in length, and there has to be memory for as many of the longest.
             row_bytes = max(row["data"].nbytes for row in rows) + dataset.dtype.itemsize
             count = max(1, PIECE_BYTES // row_bytes)
 

@@ -68,6 +68,7 @@ class Host:
         default_chain: str = "",
     ) -> None:
         if default_chain:
+            # At the start: else a wrong name would show when the first client needs it.
             packaged_chain(default_chain).check_runnable()
         self.metrics = Metrics()
         self._default_chain = default_chain
@@ -114,9 +115,11 @@ class Host:
         while self.n_scans and time.monotonic() < limit and not is_urgent():
             time.sleep(0.02)
         with self._lock:
+            # A copy, as sessions take themselves out when they end.
             sessions = list(self._sessions)
         for session in sessions:
             session.stop()
+        # A client that does not read what it is told must not keep the server from stopping.
         if not self._reception.join(_JOIN_S):
             for session in sessions:
                 session.abort()

@@ -192,6 +192,7 @@ class Session:
             self._client.limit_silence(None)
             self._idle_since = None
             self._scan = Scan(chain, mended(header, "client"), self._client, self._limits)
+            # A stop that came before there was a scan could not end it: one of both always sees the other.
             if self._is_stopped:
                 raise NodeError(STOPPED)
             with (

@@ -148,6 +148,7 @@ def _look(
             encoding = encodings[judged.kspace.indices.encoding]
             gallery.add(pictures_of(judged.kspace, judged.repaired, encoding, sparks))
 
+    # Nothing is written, but the repair is done only as far as somebody asks for what it gives.
     for _ in RawRepairer(settings, encodings, detector, note).repair(_acquisitions(raw, on_step)):
         pass
     return records, gallery.pictures

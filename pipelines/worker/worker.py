@@ -161,6 +161,7 @@ class Worker:
         if longest is None or longest.idle_s < CROWDED_S:
             return False
         logger.warning("%s: broken off, has no scan for %.0f s and others wait", name, longest.idle_s)
+        # Whoever looks for another one to break off does not find this one again.
         longest.count_as_scan()
         _shut(longest)
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import maximum_filter1d
+from scipy.ndimage import binary_opening, maximum_filter1d
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background import predict_from_support
@@ -18,6 +18,12 @@ a rule, and 5.3 in one of fifty."""
 
 STANDS_OUT_BESIDE, BESIDE = 3.0, 5
 """The same for samples so near to one that was found, in the same readout: they belong to its burst."""
+
+LONGEST = 8
+"""Samples in a row that may belong to sparks: these have up to 6, and two of them may touch."""
+
+MOSTLY_NEW = 0.7
+"""Share of a difference that has to be new where a single earlier k-space tells of it, and another one is doubtful."""
 
 DOUBTFUL = 2.0
 """Times what stands out that earlier k-spaces, each alone, may differ from what both together predict. Where it takes
@@ -87,7 +93,13 @@ def standing_out(compared: Differences) -> BoolArray:
         if not more.any():
             break
         found |= more
-    return found
+    found &= ~(compared.alone & (compared.new < MOSTLY_NEW))
+    return found & ~_long_runs(found)
+
+
+def _long_runs(found: BoolArray) -> BoolArray:
+    """Mark runs of samples in one readout that are longer than any spark: something moved while it was acquired."""
+    return np.asarray(binary_opening(found, np.ones((1, LONGEST + 1), bool)))
 
 
 def _unusual(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolArray:

@@ -69,3 +69,23 @@ def test_what_was_there_before_is_no_news():
     new = np.ones(SHAPE[1:], np.float32)
     new[CENTRE] = 0.05
     assert places(difference, expected, new=new) == []
+
+
+def test_a_readout_that_differs_over_more_than_a_spark_is_none():
+    expected, line, middle = loud(), 8, slice(12, 22)
+    difference = noise() * expected
+    difference[:, line, middle] = 12 * expected[:, line, middle]
+    assert places(difference, expected) == []
+    difference[:, line, middle.start + 6 : middle.stop] = 0
+    assert places(difference, expected) == [[line, sample] for sample in range(12, 18)]
+
+
+def test_where_one_kspace_tells_most_of_a_difference_has_to_be_new():
+    expected = loud()
+    difference = noise() * expected
+    difference[1][CENTRE] = 30 * expected[1][CENTRE]
+    new, alone = np.ones(SHAPE[1:], np.float32), np.zeros(SHAPE[1:], bool)
+    new[CENTRE] = 0.5
+    assert places(difference, expected, new=new) == [list(CENTRE)]
+    alone[CENTRE] = True
+    assert places(difference, expected, new=new, alone=alone) == []

@@ -77,13 +77,16 @@ def run_node(
             encodings = tuple(replace(encoding, last=None) for encoding in encodings)
         facts = facts_of(connection.header).model_copy(update={"announced": announced_kspaces(encodings)})
         received = _UntilLost(connection, transport, name)
-        with in_scan():
-            for item in open_stage(settings, encodings, facts)(received):
-                connection.send(item)
-                del item  # or a k-space would be held while the next one is judged
-        transport.flush()
-        if received.loss is not None:
-            raise received.loss
+        try:
+            with in_scan():
+                for item in open_stage(settings, encodings, facts)(received):
+                    connection.send(item)
+                    del item  # or a k-space would be held while the next one is judged
+            transport.flush()
+        finally:
+            # What the stage makes of a part of its input is a consequence of the loss, and not the reason.
+            if received.loss is not None:
+                raise received.loss
     except DesparkError as error:
         # The reason says all; a traceback before it would only hide it.
         logger.error("%s: %s", name, error)

@@ -119,20 +119,15 @@ class Detector:
         # `stop` saves all further time, `raise` only asks for more certainty: sparks next to the centre make no
         # stripes.
         stops = is_clean and settings.when_clean == "stop"
-        thresholds = self._thresholds.patches
-        raised_or_not = raised(thresholds, settings) if is_clean else thresholds
+        thresholds = raised(self._thresholds.patches, settings) if is_clean else self._thresholds.patches
         # Before this k-space is remembered: it must not be its own witness.
         witness = memory.witness(kspace) if memory is not None else None
-        found = Found(raised_or_not, Predictions(kspace, witness), self._thresholds.caution)
+        found = Found(thresholds, Predictions(kspace, witness), self._thresholds.caution)
         with time_limit(settings.time_limit), threads(settings.threads):
             try:
                 if not stops:
                     self._look_for_points(kspace, found)
-                # What two looks found, the second finding nothing more, was confirmed together.
-                if found.looks > 2 and len(found.points) <= MOST_POINTS:
-                    for point in explained_by_others(list(found.points.values()), found.known, found.caution):
-                        del found.points[place_of(point)]
-                        found.refused.discard(place_of(point))
+                _take_back_explained(found)
             except TimeIsUp:
                 found.is_cut_short = True
         # In order of place, not of discovery: the record is the same however many looks were needed.
@@ -270,3 +265,13 @@ def _hidden(seen: Sequence[Suspect], found: Found) -> list[Point]:
     if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
         return []
     return found.add(new)
+
+
+def _take_back_explained(found: Found) -> None:
+    """Take back the points that are explained by others, which a later look has found."""
+    # What two looks found, the second finding nothing more, was confirmed together.
+    if found.looks <= 2 or len(found.points) > MOST_POINTS:
+        return
+    for point in explained_by_others(list(found.points.values()), found.known, found.caution):
+        del found.points[place_of(point)]
+        found.refused.discard(place_of(point))

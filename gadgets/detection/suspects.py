@@ -127,11 +127,8 @@ def collect_suspects(
     suspects = []
     for place, chance, source, hint, alone in chosen:
         where = tuple(place)
-        values = None
         # What a model does not mark, it leaves more or less as it is.
-        if opinions.calibrated is not None and chance > thresholds[where]:
-            # Of the patch whose probability counted: overlapping patches say different things of a sample.
-            values = opinions.calibrated[(source, slice(None), *(place - anchors[source]))]
+        values = _said_of(opinions, source, place - anchors[source]) if chance > thresholds[where] else None
         suspects.append(
             Suspect(
                 place=patches.place(*(int(index) for index in place)),
@@ -146,6 +143,12 @@ def collect_suspects(
             )
         )
     return suspects
+
+
+def _said_of(opinions: Opinions, source: int, inside: IntArray) -> ComplexArray | None:
+    """Give what a calibration model says of a sample of one target, shape ``(coil,)``; None where no model says."""
+    # Of the patch whose probability counted: overlapping patches say different things of a sample.
+    return None if opinions.calibrated is None else opinions.calibrated[(source, slice(None), *inside)]
 
 
 def beside_in_readout(places: IntArray, shape: tuple[int, ...]) -> BoolArray:

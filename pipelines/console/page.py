@@ -59,7 +59,7 @@ def console_page(desk: Desk, looker: Looker, number: int | None, form_key: str, 
         f'<label class="who">You are <input name="by" form="thresholds-form" id="by" maxlength="60" required '
         f'autocomplete="name" value="{escape(user)}"></label></header>{alert}'
         '<main><nav aria-label="Scans"><h2>Scans</h2><div class="scroll"><table><thead><tr><th>ended</th>'
-        f"<th>protocol</th><th>sparks</th><th>× noise</th></tr></thead>{lists(desk, number)}</table></div></nav>"
+        f"<th>protocol</th><th>sparks</th><th>ripple</th></tr></thead>{lists(desk, number)}</table></div></nav>"
         f"<article>{shown}</article>{_thresholds(desk.in_force(), desk.history, hidden)}</main>"
         "<footer>Keys: <kbd>j</kbd> <kbd>k</kbd> next and previous spark, <kbd>y</kbd> it was one, <kbd>n</kbd> it was "
         "none, <kbd>s</kbd> scans, <kbd>t</kbd> thresholds. Research software, not a medical device.</footer>"

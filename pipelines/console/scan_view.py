@@ -130,7 +130,7 @@ def _sparks(number: int, entry: ScanEntry, verdicts: Mapping[str, str], hidden: 
             f'<input type="hidden" name="by" value="{escape(user)}">'
             f'<input type="hidden" name="spark" value="{place}">{buttons}</form></td></tr>'
         )
-    heads = ("", "time", "place", "receivers", "× noise", "sure", "repaired", "was it one?")
+    heads = ("", "time", "place", "receivers", "ripple", "sure", "repaired", "was it one?")
     head = "".join(f"<th>{name}</th>" for name in heads)
     # An entry keeps only so many sparks one by one.
     n_more = entry.sparks - len(entry.found)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gadgets.findings import (
-    UNSEEN,
     Spark,
     by_kind,
     counted,
@@ -19,39 +18,8 @@ from gadgets.findings import (
     short_receivers,
 )
 from onnx_models.manifest import read_manifest
+from pipelines.inspection.vocabulary import COLUMNS, HOW_SURE, LEGEND, METHODS, NEAR_CENTRE, NOTHING_SAID, TICKS
 from pipelines.replay import RECORDS, ScanReport
-
-NOTHING_SAID = ("", "unknown", "Unknown", "none")
-"""What headers hold where nobody has filled them in."""
-
-METHODS = {
-    "zero": ("set to zero", "set to zero"),
-    "conjugate": ("mirrored", "taken from the sample opposite the centre"),
-    "interpolation": ("predicted", "predicted from the samples around"),
-    "network": ("by network", "predicted by a network"),
-    "calibration_model": ("by model", "predicted by a calibration model"),
-    "series": ("from series", "predicted from earlier k-spaces of the series"),
-}
-"""How samples are repaired: in a table, and in a sentence."""
-
-NEAR_CENTRE = 0.1
-COLUMNS = ("slice", "line", "samples", "time", "receivers hit", "ripple", "radius", "sure")
-
-LEGEND = (
-    f"Ripple: the stripes that a spark leaves in the image, in units of the image noise. Below {UNSEEN:g} nobody sees "
-    "them, 0.25 is faint, 1 is obvious. #3: the receiver with the number 3, counted from 0 as in the data. Radius: "
-    "distance from the centre of k-space, 1 is the border."
-)
-
-TICKS = " A tick is a step of the scanner's clock; the file does not tell how long it lasts."
-
-HOW_SURE = (
-    "A trained network and a prediction from all other samples have to agree before a sample counts as a spark. "
-    "“Sure” is the network's probability. The errors of the image are estimates: each prediction is measured on clean "
-    "samples nearby.",
-    "Near the centre of k-space (radius below 0.1) the signal is strong, and weak sparks hide there: some are missed. "
-    "Interference that fills whole readouts, ghosts and motion are not looked for.",
-)
 
 
 @dataclass(frozen=True)

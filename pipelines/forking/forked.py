@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pipelines.forking.owner import fork_process
-from pipelines.forking.request import MOST_DESCRIPTORS, NEWS, Request
+from pipelines.forking.request import MOST_DESCRIPTORS, Request, news_from
 
 
 class Forked:
@@ -99,6 +99,6 @@ class Forked:
         # Others may ask at the same time, or close the socket while one waits.
         with self._lock, contextlib.suppress(BlockingIOError):
             if self._code is None and self._talk.fileno() >= 0:
-                news = self._talk.recv(NEWS.size, socket.MSG_DONTWAIT)
+                news = news_from(self._talk, socket.MSG_DONTWAIT)
                 # Where the server is gone nobody can tell, and the kernel has killed what it had forked.
-                self._code = NEWS.unpack(news)[1] if news else -signal.SIGKILL
+                self._code = -signal.SIGKILL if news is None else news[1]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.forking.environment import clean_environment
-from pipelines.forking.request import ENDED, NEWS, REFUSED
+from pipelines.forking.request import ENDED, REFUSED, news_from
 from pipelines.forking.server import serve
 from pipelines.thread_limits import LIMITS
 
@@ -83,18 +83,14 @@ class ForkServer:
 
 def _process_of(talk: socket.socket) -> int:
     """Give the number of a process, once it has started."""
-    try:
-        news = talk.recv(NEWS.size)
-    except ConnectionResetError:
-        news = b""
-    if not news:
+    if (news := news_from(talk)) is None:
         raise EOFError
-    kind, number = NEWS.unpack(news)
+    kind, number = news
     if kind == ENDED:
         raise ChildProcessError(f"it ended before it began (exit code {number})")
     if kind == REFUSED:
         raise OSError(number, os.strerror(number))
-    return int(number)
+    return number
 
 
 _running: list[ForkServer] = []

@@ -32,6 +32,16 @@ class Request(NamedTuple):
     arguments: tuple[Any, ...]
 
 
+def news_from(talk: socket.socket, flags: int = 0) -> tuple[bytes, int] | None:
+    """Read what is told of a process, kind and number; None where the server is gone."""
+    try:
+        news = talk.recv(NEWS.size, flags)
+    except ConnectionResetError:
+        # Gone, too: it, or what it had forked, had not yet read all that was asked.
+        return None
+    return NEWS.unpack(news) if news else None
+
+
 def end_with(server: int) -> None:
     """Let the kernel kill this process when the server is gone, however that ends."""
     # Where the kernel refuses, the process still does its work; so the answer is not looked at.

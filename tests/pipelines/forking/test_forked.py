@@ -114,6 +114,15 @@ def test_a_server_that_is_killed_takes_what_it_forked_along_and_another_one_foll
     assert no_server != [server]
 
 
+def test_a_server_that_is_killed_before_its_process_has_read_what_to_do_is_gone_all_the_same(monkeypatch):
+    ours, theirs = socket.socketpair()
+    monkeypatch.setattr("pipelines.forking.forked.fork_process", lambda: (os.getpid(), ours))
+    with theirs:
+        process = Forked(sys.exit)
+    assert process.wait(LIMIT_S) == -signal.SIGKILL
+    process.close()
+
+
 def no_process(control, kind, number):
     """Be a server of which no process comes."""
     with control:

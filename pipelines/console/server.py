@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import socket
-import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from types import TracebackType
@@ -59,18 +58,15 @@ class Console:
         self._server.views = Views(desk, looker, self.access.form_key)
         name = socket.gethostname() if address in ("", "0.0.0.0") else address
         self.url = f"http://{name}:{self.port}/?key={self.access.key}"
-        self._thread = threading.Thread(target=self._server.serve_forever, name="console", daemon=True)
 
     def __enter__(self) -> Console:
-        self._thread.start()
+        self._server.begin("console")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.end()
 
 
 class _Server(BoundedHTTPServer):

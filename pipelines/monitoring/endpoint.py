@@ -45,20 +45,16 @@ class Endpoint:
         except (OSError, OverflowError) as error:
             raise PipelineError(f"monitoring: cannot listen on {LOOPBACK}:{port} ({error})") from error
         self.address: tuple[str, int] = (LOOPBACK, self._server.server_port)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="monitoring", daemon=True)
 
     def __enter__(self) -> Endpoint:
-        self._thread.start()
+        self._server.begin("monitoring")
         logger.info("monitors: http://%s:%d/health and /metrics", *self.address)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # First the loop, then its socket: a loop that runs on without one would fail in its thread.
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._server.end()
 
 
 class _Health:

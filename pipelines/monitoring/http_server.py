@@ -44,6 +44,18 @@ class BoundedHTTPServer(ThreadingHTTPServer):
         self._is_over = False
         super().__init__(address, handler)
 
+    def begin(self, name: str) -> None:
+        """Serve in a thread of its own."""
+        self._thread = threading.Thread(target=self.serve_forever, name=name, daemon=True)
+        self._thread.start()
+
+    def end(self) -> None:
+        """End what :meth:`begin` has begun."""
+        # First the loop, then its socket: a loop that runs on without one would fail in its thread.
+        self.shutdown()
+        self._thread.join()
+        self.server_close()
+
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
         """Take a request up when one of the places is free."""
         while not self._places.acquire(timeout=_LOOK_S):

@@ -12,10 +12,10 @@ from copy import copy
 
 import numpy as np
 
-from gadgets.detection.confirmation import confirm, explained_by_others
-from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden, of_confirmed_bursts
+from gadgets.detection.confirmation import confirm
 from gadgets.detection.echo_peak import loud_readouts, without_centre
 from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
+from gadgets.detection.second_opinion import MOST_POINTS, conspicuous, hidden, take_back_explained
 from gadgets.detection.series import remember, unlike_before
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.evidence import Evidence, gather_evidence, look_again
@@ -42,16 +42,15 @@ from gadgets.patches import (
     together,
 )
 from gadgets.process import TimeIsUp, is_late, threads, time_limit
-from gadgets.records import Detection, Point, TargetPatch
+from gadgets.records import Detection, TargetPatch
 from gadgets.repair import Predictions
 from gadgets.series import SeriesMemory
 from gadgets.settings import SparkDetectionSettings, refuse_contradictions
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
 
-MAX_LOOKS, USUAL_LOOKS, MOST_POINTS = 8, 3, 256
-"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone. More points than
-these are no sparks, but interference, and not worth more than the usual looks."""
+MAX_LOOKS, USUAL_LOOKS = 8, 3
+"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
 
 
 class Detector:
@@ -127,7 +126,7 @@ class Detector:
             try:
                 if not stops:
                     self._look_for_points(kspace, found)
-                _take_back_explained(found)
+                take_back_explained(found)
             except TimeIsUp:
                 found.is_cut_short = True
         # In order of place, not of discovery: the record is the same however many looks were needed.
@@ -188,12 +187,12 @@ class Detector:
                         suspects[suspect.place[0]].append(suspect)
             seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
             # What was predicted of the k-space as acquired does not hold once samples are mended.
-            new = _conspicuous(
+            new = conspicuous(
                 found.known if looked_at is kspace else Predictions(looked_at, found.known.witness), seen, found
             )
             if all(place_of(point) in found.obvious for point in new):
                 # All others were looked at without these already: another look would see the same.
-                new = _hidden(seen, found)
+                new = hidden(seen, found)
             if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
 
@@ -240,38 +239,3 @@ def _evidence_of(plane: Plane, earlier: Evidence | None, mended: Sequence[Place]
     here = [plane.index_of(line, sample) for partition, line, sample in mended if partition == plane.partition]
     # Where nothing was mended the maps hold as they are: cuboids reach over all partitions, and come here with each.
     return look_again(earlier, plane.data, plane.valid, np.array(here)) if here else earlier
-
-
-def _conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> list[Point]:
-    """Confirm the suspects that the models suspect one by one, and note what was found."""
-    unknown = [suspect for suspect in seen if suspect.place not in found.points]
-    beside = beside_obvious(unknown)
-    suspected = [suspect for suspect in unknown if not suspect.is_hint]
-    suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
-    new = of_confirmed_bursts(confirm(suspected, known, caution=found.caution), beside)
-    found.refuse(suspected)
-    found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
-    return found.add(new)
-
-
-def _hidden(seen: Sequence[Suspect], found: Found) -> list[Point]:
-    """Confirm the suspects that hide each other, and note what was found."""
-    points = list(found.points.values())
-    known = found.points.keys() | found.obvious
-    unknown = [suspect for suspect in seen if suspect.place not in known]
-    hidden = find_hidden(found.known.kspace, unknown, points)
-    new = confirm(hidden, found.known, points, found.caution)
-    # One sample out of many that were chosen together is no spark among others, but what an image leaks.
-    if not points and len(new) <= 1 and 2 * len(new) < len(hidden):
-        return []
-    return found.add(new)
-
-
-def _take_back_explained(found: Found) -> None:
-    """Take back the points that are explained by others, which a later look has found."""
-    # What two looks found, the second finding nothing more, was confirmed together.
-    if found.looks <= 2 or len(found.points) > MOST_POINTS:
-        return
-    for point in explained_by_others(list(found.points.values()), found.known, found.caution):
-        del found.points[place_of(point)]
-        found.refused.discard(place_of(point))

@@ -7,8 +7,7 @@ import pytest
 from helpers.kspaces import make_scan
 from helpers.sparks import CROWD, CROWD_SHAPE, around_the_centre
 
-from gadgets.detection import crowds
-from gadgets.detection import detector as detection
+from gadgets.detection import crowds, second_opinion
 from gadgets.detection.confirmation import Confirmed, confirm
 from gadgets.detection.crowds import find_hidden, of_confirmed_bursts
 from gadgets.detection.detector import Detector
@@ -106,7 +105,7 @@ def test_looking_for_crowds_finds_more_of_them_in_recorded_data(data_folder, mon
         return found
 
     together = n_found()
-    monkeypatch.setattr(detection, "find_hidden", lambda *_: [])
+    monkeypatch.setattr(second_opinion, "find_hidden", lambda *_: [])
     assert together > n_found()
 
 
@@ -135,7 +134,7 @@ def test_one_sample_confirmed_of_many_is_no_crowd(monkeypatch):
     monkeypatch.setattr(Detector, "_look", lambda *_, **__: [])
     for wrong, hidden, n_points in ((one, sparks[:1], 1), (one, [sparks[0], *clean], 0), (two, [*sparks, *clean], 2)):
         answers = [hidden, []]
-        monkeypatch.setattr(detection, "find_hidden", lambda *_, answers=answers: answers.pop(0))
+        monkeypatch.setattr(second_opinion, "find_hidden", lambda *_, answers=answers: answers.pop(0))
         assert len(detector.detect(wrong).points) == n_points
 
 

@@ -105,8 +105,9 @@ def test_fifty_scans_in_a_row_open_no_model_and_leave_no_memory(host, worker, sc
         assert repaired(host, worker, scan) == expected
         memory.append(resident_bytes())
     assert memory[49] < 1.05 * memory[4]
-    assert worker.n_scans == 0
-    assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("raw_repair")]
+    # The client has its CLOSE a moment before the scan is over.
+    wait_until(lambda: worker.n_scans == 0)
+    wait_until(lambda: not [each.name for each in threading.enumerate() if each.name.startswith("raw_repair")])
 
 
 def _fail(*_):
@@ -159,7 +160,8 @@ def test_a_gadget_that_breaks_ends_only_its_scan(worker, monkeypatch, caplog):
         while peer_receives(peer):
             pass
     wait_until(lambda: "calibration: unexpected failure" in caplog.text)
-    assert worker.n_scans == 0
+    # It is counted for a moment longer than it is told of, and so may be a scan of the test before.
+    wait_until(lambda: worker.n_scans == 0)
 
 
 def peer_receives(peer):

@@ -63,15 +63,16 @@ class Watch:
         return [*latencies, str(backlog), share, f"{1e3 * (after - before)[0] / len(numbers):.0f}", f"{after[1]:.0f}"]
 
 
-def run(protocol: Protocol, sparks: str, chain: bytes, seconds: float, worker: int | None) -> Watch:
+def run(protocol: Protocol, sparks: str, name: str, chain: bytes, seconds: float, worker: int | None) -> Watch:
     """Send a scan, its last seconds at the scanner's pace."""
     clean, wrong = kspaces_of(protocol, sparks)
-    per_answer = protocol.per_frame if b"image_fft" not in chain else 1
+    per_answer = protocol.per_frame if name == "repair_raw" else 1
     schedule = list(paced(protocol, seconds))
     n_kspaces = len(schedule) // protocol.per_frame
     watch, n_back = Watch([], [], []), 0
     with Host(trust=Trust(is_whole=True)) as host, socket.create_connection(host.address) as connection:
-        opening = text_message(MessageID.CONFIG, chain).data + text_message(MessageID.HEADER, header_of(protocol)).data
+        header = text_message(MessageID.HEADER, header_of(protocol, n_kspaces))
+        opening = text_message(MessageID.CONFIG, chain).data + header.data
 
         def state_now() -> list[tuple[float, float]]:
             return [state_of(each) for each in ([worker] if worker else nodes_of(os.getpid()))]
@@ -84,7 +85,9 @@ def run(protocol: Protocol, sparks: str, chain: bytes, seconds: float, worker: i
                     start = start or time.perf_counter() + LEAD_S
                     time.sleep(max(start + moment - time.perf_counter(), 0))
                     watch.states = watch.states or [state_now()]
-                content = wrong[frame % len(wrong)] if wrong and frame % SPARKS[sparks][1] == 0 else clean
+                repetition = frame // (protocol.volume or len(schedule))
+                has_sparks = wrong and frame % SPARKS[sparks][1] == 0
+                content = wrong[frame % len(wrong)] if has_sparks else clean[repetition % len(clean)]
                 connection.sendall(message_of(protocol, content, frame, number))
                 if number == protocol.per_frame - 1:
                     watch.due.append(start + moment if start else 0.0)
@@ -140,7 +143,7 @@ def main() -> None:
             for name, sparks in product(("repair_raw", "spark_calibration"), SPARKS):
                 n_before = len(report.read_text().splitlines())
                 chain = chain_of(name, report, in_worker=asked.worker)
-                watch = run(protocol, sparks, chain, asked.seconds, worker)
+                watch = run(protocol, sparks, name, chain, asked.seconds, worker)
                 table.add_row(name, sparks, *watch.row(report.read_text().splitlines()[n_before:]))
             Console(width=110).print(table)
 

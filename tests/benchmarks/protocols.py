@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ismrmrd.hdf5 import acquisition_header_dtype
@@ -21,7 +21,7 @@ class Protocol:
 
     ``frames`` k-spaces are acquired, ``together`` of which take turns line by line. A readout takes ``readout``
     seconds; a group of k-spaces that are acquired together takes ``group`` seconds, pauses included. ``counter`` tells
-    them apart.
+    them apart. After ``volume`` of them they come again, as the next repetition; 0: they do not.
     """
 
     name: str
@@ -32,6 +32,7 @@ class Protocol:
     group: float
     counter: str
     is_epi: bool = False
+    volume: int = 0
 
     @property
     def per_frame(self) -> int:
@@ -48,7 +49,7 @@ class Protocol:
 
 
 PROTOCOLS = (
-    Protocol("fMRI EPI", (32, 1, 64, 128), 2000, 1, 0.0005, 0.05, "slice", is_epi=True),
+    Protocol("fMRI EPI", (32, 1, 64, 128), 2000, 1, 0.0005, 0.05, "slice", is_epi=True, volume=40),
     Protocol("cine", (16, 1, 192, 256), 20, 20, 0.004, 15.36, "phase"),
     Protocol("spin echo", (16, 1, 256, 512), 20, 20, 0.025, 128.0, "slice"),
     Protocol("3D", (32, 128, 192, 256), 1, 1, 0.008, 196.6, "repetition"),
@@ -57,9 +58,12 @@ PROTOCOLS = (
 SPARKS = {"clean": (0, 1), "outer, 1 of 10": (1, 10), "anywhere, 1 of 10": (1, 10), "8 in each": (8, 1)}
 """Sparks in a k-space, and which share of all k-spaces has them."""
 
+N_REPETITIONS = 4
+"""Different ones; then they come again, each as a copy."""
 
-def kspaces_of(protocol: Protocol, sparks: str) -> tuple[KSpace, list[KSpace]]:
-    """Give a clean k-space, and some with sparks of ripple-to-noise ratio 1."""
+
+def kspaces_of(protocol: Protocol, sparks: str) -> tuple[list[KSpace], list[KSpace]]:
+    """Give clean k-spaces, one for each repetition in turn, and some with sparks of ripple-to-noise ratio 1."""
     n_coils, n_partitions, *plane = protocol.shape
     clean, rng = head(n_coils, *plane), np.random.default_rng(1)
     if n_partitions > 1:
@@ -71,7 +75,20 @@ def kspaces_of(protocol: Protocol, sparks: str) -> tuple[KSpace, list[KSpace]]:
     drawn: Callable[[], list[Place]] = lambda: anywhere(clean, n_sparks, rng)  # noqa: E731
     if sparks.startswith("outer"):
         drawn = lambda: where(clean, n_sparks, rng, lambda radius: radius > 0.3)  # noqa: E731
-    return clean, [with_sparks(clean, drawn(), 1.0, rng, single=False) for _ in range(4 if n_sparks else 0)]
+    repetitions = [_repeated(clean, rng) for _ in range(N_REPETITIONS)] if protocol.volume else [clean]
+    n_sparked = N_REPETITIONS if n_sparks else 0
+    sparked = [
+        with_sparks(repetitions[number % len(repetitions)], drawn(), 1.0, rng, single=False)
+        for number in range(n_sparked)
+    ]
+    return repetitions, sparked
+
+
+def _repeated(kspace: KSpace, rng: np.random.Generator) -> KSpace:
+    """Acquire a k-space again: a phase that has drifted, and other noise, which earlier ones do not tell."""
+    noise = rng.normal(size=(2, *kspace.data.shape)).astype(np.float32) / np.float32(np.sqrt(2))
+    drifted = kspace.data * np.exp(1j * rng.normal(0, 0.1)) + noise[0] + 1j * noise[1]
+    return replace(kspace, data=drifted.astype(np.complex64))
 
 
 def message_of(protocol: Protocol, kspace: KSpace, frame: int, number: int) -> bytes:
@@ -83,7 +100,9 @@ def message_of(protocol: Protocol, kspace: KSpace, frame: int, number: int) -> b
     row["available_channels"] = row["active_channels"] = protocol.shape[0]
     row["read_dir"], row["phase_dir"], row["slice_dir"] = np.eye(3)
     row["idx"]["kspace_encode_step_1"], row["idx"]["kspace_encode_step_2"] = line, partition
-    row["idx"][protocol.counter] = frame
+    repetition, row["idx"][protocol.counter] = divmod(frame, protocol.volume or frame + 1)
+    if protocol.volume:
+        row["idx"]["repetition"] = repetition
     if number == protocol.per_frame - 1:
         row["flags"] = ACQ_LAST_IN_SLICE if protocol.shape[1] == 1 else ACQ_LAST_IN_REPETITION
     samples = kspace.data[:, partition, line]
@@ -93,22 +112,30 @@ def message_of(protocol: Protocol, kspace: KSpace, frame: int, number: int) -> b
     return bytes(data_message(MessageID.ACQUISITION, row.tobytes() + samples.tobytes()).data)
 
 
-def header_of(protocol: Protocol) -> bytes:
-    """Write the MRD header."""
+def header_of(protocol: Protocol, n_frames: int) -> bytes:
+    """Write the MRD header of so many k-spaces."""
     n_coils, n_partitions, n_lines, n_samples = protocol.shape
-    text = header_xml(PhantomScan(matrix=n_lines, n_coils=n_coils, n_slices=protocol.frames)).decode()
+    text = header_xml(PhantomScan(matrix=n_lines, n_coils=n_coils, n_slices=protocol.volume or n_frames)).decode()
     size = f"<x>{n_samples}</x><y>{n_lines}</y><z>{n_partitions}</z>"
     text = re.sub(r"<x>\d+</x><y>\d+</y><z>1</z>", size, text)
     span = f"<minimum>0</minimum><maximum>{n_partitions - 1}</maximum><center>{n_partitions // 2}</center>"
     text = re.sub(r"(<kspace_encoding_step_2>).*?(</kspace)", rf"\g<1>{span}\g<2>", text)
+    if protocol.volume:
+        last = -(-n_frames // protocol.volume) - 1
+        limits = f"</slice><repetition><minimum>0</minimum><maximum>{last}</maximum><center>0</center></repetition>"
+        return text.replace("</slice>", limits).encode()
     return text.replace("slice>", f"{protocol.counter}>").encode()
 
 
 def paced(protocol: Protocol, seconds: float) -> Iterator[tuple[float, int, int]]:
-    """Give the end of the schedule. Moments up to zero are sent at once: what its first k-space needs, and one more."""
+    """Give the end of the schedule, its k-spaces numbered from 0.
+
+    Moments up to zero are sent at once: what the first k-space in pace needs, and one more.
+    """
     n_groups = -(-protocol.frames // protocol.together)
     end = (n_groups - 1) * protocol.group + protocol.per_frame * protocol.together * protocol.readout
     left_out = max(int((end - seconds) // protocol.group) - 1, 0) * protocol.together
+    left_out -= left_out % (protocol.volume or 1)  # whole repetitions: none is missed in the first
     for moment, frame, number in protocol.schedule():
         if frame >= left_out:
-            yield moment - max(end - seconds, 0.0), frame, number
+            yield moment - max(end - seconds, 0.0), frame - left_out, number

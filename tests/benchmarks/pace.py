@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import socket
 import tempfile
 import threading
@@ -114,8 +115,10 @@ def chain_of(name: str, report: Path, *, in_worker: bool) -> bytes:
         return find_chain(name).with_settings([f"spark_detection.report={report}"]).xml
     if name == "spark_calibration":
         return find_chain("spark_calibration_connect").xml
-    node = b'<execute name="gadgets.raw_repair" target="raw_repair" type="python"/>'
-    return find_chain(name).xml.replace(node, b'<connect address="127.0.0.1" port="%d"/>' % RAW_REPAIR_PORT)
+    connect = b'<connect address="127.0.0.1" port="%d"/>' % RAW_REPAIR_PORT
+    document, n_nodes = re.subn(b"<execute [^>]*/>", connect, find_chain(name).xml)
+    assert n_nodes == 1, f"expected one node in {name}, found {n_nodes}"
+    return document
 
 
 def main() -> None:

@@ -91,7 +91,7 @@ class Prediction:
         for lines in kinds:
             places = _telling(np.broadcast_to(valid & lines[:, None], current.shape), level, MOST_ROWS // len(kinds))
             rows = np.concatenate([_neighbours(each, places) for each in earlier], axis=1)
-            fitted = _robust_fit(rows, current.ravel()[places], 1 / self.expected.ravel()[places], len(earlier))
+            fitted = robust_fit(rows, current.ravel()[places], 1 / self.expected.ravel()[places], len(earlier))
             self._weights.append(_Weights(lines, *fitted))
 
     def together(self) -> ComplexArray:
@@ -149,7 +149,7 @@ def _neighbours(values: ComplexArray, places: IntArray) -> ComplexArray:
     return neighbours
 
 
-def _robust_fit(
+def robust_fit(
     rows: ComplexArray, targets: ComplexArray, weight: FloatArray, n_earlier: int
 ) -> tuple[ComplexArray, ComplexArray]:
     """Give the weights of all earlier k-spaces together and of each alone, shapes ``(earlier, neighbour)``."""

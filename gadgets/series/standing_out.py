@@ -11,6 +11,7 @@ from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background import predict_from_support
 from gadgets.local_statistics import local_median, quantile
 from gadgets.process import check_time
+from gadgets.series import one_readout
 
 STANDS_OUT = 5.0
 """Times the error around a sample from which on it is worth a second opinion. The largest of a clean k-space is 2.3 as
@@ -94,23 +95,44 @@ def standing_out(compared: Differences) -> BoolArray:
             break
         found |= more
     found &= ~(compared.alone & (compared.new < MOSTLY_NEW))
-    return found & ~_long_runs(found)
+    return found & ~_moved(compared, np.where(found, 0, news), found)
 
 
-def _long_runs(found: BoolArray) -> BoolArray:
-    """Mark runs of samples in one readout that are longer than any spark: something moved while it was acquired."""
-    return np.asarray(binary_opening(found, np.ones((1, LONGEST + 1), bool)))
+def _moved(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolArray:
+    """Mark what differs because something moved while its readout was acquired: runs longer than any spark.
+
+    Several sparks in a row are as long, and are no runs any more where the readout may have weights of its own.
+    """
+    runs: BoolArray = np.asarray(binary_opening(found, np.ones((1, LONGEST + 1), bool)))
+    for line in np.flatnonzero(runs.any(axis=1)):
+        around = slice(line - one_readout.REACH[0], line + one_readout.REACH[0] + 1)
+        unexplained = one_readout.unexplained(
+            compared.predicted[:, around],
+            compared.difference[:, line],
+            compared.expected[:, line],
+            compared.valid[line],
+        )
+        if unexplained is not None:
+            judged = np.zeros(left.shape, np.float32)
+            judged[:, line] = np.abs(unexplained) * compared.new[line]
+            runs[line] &= _ratio(compared, np.abs(left), judged)[line] <= STANDS_OUT_BESIDE
+    return runs
 
 
 def _unusual(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolArray:
     """Mark what stands out of what is left of the differences, beside what was found."""
     magnitude = np.abs(left)
-    error = np.maximum(usual_error(magnitude, compared.expected), compared.doubt / DOUBTFUL)
-    # The strongest receiver, each in errors of its own: a spark may be in one alone, and the mean of all would hide it.
-    ratio = np.max(magnitude / error, axis=0)
+    ratio = _ratio(compared, magnitude, magnitude)
     beside = maximum_filter1d(found, 2 * BESIDE + 1, axis=1)
     unusual: BoolArray = (ratio > np.where(beside, STANDS_OUT_BESIDE, STANDS_OUT)) & compared.valid & ~found
     return unusual
+
+
+def _ratio(compared: Differences, differences: FloatArray, judged: FloatArray) -> FloatArray:
+    """Tell how many times larger than usual magnitudes are, shape ``(ky, kx)``; usual are `differences`."""
+    error = np.maximum(usual_error(differences, compared.expected), compared.doubt / DOUBTFUL)
+    # The strongest receiver, each in errors of its own: a spark may be in one alone, and the mean of all would hide it.
+    return np.asarray(np.max(judged / error, axis=0))
 
 
 def usual_error(differences: FloatArray, expected: FloatArray) -> FloatArray:

@@ -97,3 +97,13 @@ def test_where_the_object_has_changed_others_have_to_agree():
     still, moved = series(n_kspaces=4), series(n_kspaces=4, change="table")
     assert not witness_of(still[:2], with_sparks(still[2], {SPARK: None}, 200)).is_unsure_of(SPARK)
     assert witness_of(moved[:2], moved[2]).is_unsure_of(SPARK)
+
+
+def test_sparks_in_a_row_stand_out_where_the_receivers_tell_them_from_motion():
+    first, second, third = simulate_series(make_scan(6), np.random.default_rng(0), 3)
+    row = {(0, 30, sample): None for sample in range(35, 46)}
+    assert set(row) <= set(witness_of([first, second], with_sparks(third, row, 500)).standing_out)
+    data = third.data.copy()
+    # The image lies elsewhere while one readout is acquired: another phase for each of its samples.
+    data[:, 0, 30] *= np.exp(0.8j + 0.05j * np.arange(data.shape[-1]))
+    assert witness_of([first, second], replace(third, data=data)).standing_out == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
@@ -79,9 +79,7 @@ def run_node(
         received = _UntilLost(connection, transport, name)
         try:
             with in_scan():
-                for item in open_stage(settings, encodings, facts)(received):
-                    connection.send(item)
-                    del item  # or a k-space would be held while the next one is judged
+                _send_all(connection, open_stage(settings, encodings, facts)(received))
             transport.flush()
         finally:
             # What the stage makes of a part of its input is a consequence of the loss, and not the reason.
@@ -94,6 +92,18 @@ def run_node(
     except Exception as error:
         logger.exception("%s failed", name)
         _report_failure(connection, transport, name, error)
+
+
+def _send_all(connection: Any, items: Iterator[Item]) -> None:  # noqa: ANN401
+    for item in items:
+        try:
+            connection.send(item)
+        except PeerLostError as error:
+            if isinstance(items, Generator):
+                # Through the stage, so that the record of the scan says why it ended.
+                items.throw(error)
+            raise
+        del item  # or a k-space would be held while the next one is judged
 
 
 class _UntilLost:

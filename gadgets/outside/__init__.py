@@ -3,7 +3,7 @@
 from gadgets.outside.bounded_xml import MAX_XML_BYTES, XMLError, parse_xml
 from gadgets.outside.memory import VARIABLE as MEMORY_VARIABLE
 from gadgets.outside.memory import machine_bytes, memory_limit
-from gadgets.outside.pace import STALL_S, Pace
+from gadgets.outside.pace import STALL_S, Pace, send_at_pace
 from gadgets.outside.printable import printable, quoted
 from gadgets.outside.tidied_xml import tidied
 
@@ -18,5 +18,6 @@ __all__ = [
     "parse_xml",
     "printable",
     "quoted",
+    "send_at_pace",
     "tidied",
 ]

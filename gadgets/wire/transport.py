@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.errors import PeerLostError, WireError
-from gadgets.outside import STALL_S, Pace, memory_limit
+from gadgets.outside import STALL_S, Pace, memory_limit, send_at_pace
 
 Bytes: TypeAlias = bytes | memoryview
 
@@ -34,7 +34,8 @@ class Transport:
     connected
         A connected stream socket; its time-out, where it has one, is kept as the longest pause of the stream.
     stall_s
-        How long the peer may take over one message.
+        How long the peer may take over one message; over what it is sent a few times longer, and for ever where the
+        stream may pause for ever.
 
     Attributes
     ----------
@@ -51,7 +52,9 @@ class Transport:
         self._pending: list[Bytes] = []
         self._n_pending = 0
         self._pause_s = connected.gettimeout()
+        self._stall_s = stall_s
         self._pace = Pace(stall_s)
+        self._loss: PeerLostError | None = None
         self._n_message = 0
         self.max_bytes = memory_limit()
         self.is_at_end = False
@@ -163,12 +166,19 @@ class Transport:
             self._send(gathered)
 
     def _send(self, content: Bytes) -> None:
+        if self._loss is not None:
+            # A part of something is on its way: whatever came behind it would be taken for the rest.
+            raise self._loss
         try:
-            # A slow reader is no failure: it may be busy with what it got before, as long as a scan may pause.
-            self.socket.settimeout(self._pause_s)
-            self.socket.sendall(content)
+            self.socket.settimeout(None)
+            if self._pause_s is None:
+                # Whoever waits for ever for its peer leaves it to others to watch it.
+                self.socket.sendall(content)
+            else:
+                send_at_pace(self.socket, content, self._stall_s)
         except OSError as error:
-            raise PeerLostError(f"the connection broke while sending: {error}") from error
+            self._loss = PeerLostError(f"the connection broke while sending: {error}")
+            raise self._loss from error
 
     def is_lost(self) -> bool:
         """Whether nobody takes what is sent; a peer that only sends no more may still read."""

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from gadgets.errors import PeerLostError
-from gadgets.outside import Pace, memory_limit
+from gadgets.outside import Pace, memory_limit, send_at_pace
 from pipelines.files import ArchivedScan
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 
@@ -34,15 +34,17 @@ class ClientConnection:
     connection
         As accepted.
     stall_s
-        How long the client may take over one message.
+        How long the client may take over one message; a few times longer over one that it is sent.
     """
 
     def __init__(self, connection: socket.socket, stall_s: float) -> None:
         self._socket = connection
+        self._stall_s = stall_s
         # Acquisitions are far smaller, and several scans may hold one message each.
         self._reader = MessageReader(connection, "client", memory_limit() // CLIENTS_SHARE, stall_s=stall_s)
         # Every node of the chain may write to the client, each from the thread that reads it: messages must not mix.
         self._lock = threading.Lock()
+        self._loss: PeerLostError | None = None
         self._archived: ArchivedScan | None = None
         # At once: held back by the system, a small message would wait until the one before is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -69,13 +71,17 @@ class ClientConnection:
         Raises
         ------
         PeerLostError
-            The client went away.
+            The client went away, or takes nothing any more.
         """
         with self._lock:
+            if self._loss is not None:
+                # Others wait here to send, too; behind a part of a message theirs would be taken for the rest.
+                raise self._loss
             try:
-                self._socket.sendall(message.data)
+                send_at_pace(self._socket, message.data, self._stall_s)
             except OSError as error:
-                raise PeerLostError(f"the client went away ({error.strerror or error})") from error
+                self._loss = PeerLostError(f"the client went away ({error.strerror or error})")
+                raise self._loss from error
 
     def limit_silence(self, seconds: float | None) -> None:
         """Let :meth:`read` fail when no message begins for so long, and :meth:`send` when so long nobody takes it.
@@ -106,7 +112,7 @@ class ClientConnection:
         pace = Pace(FAREWELL_LIMIT_S if limit_s is None else limit_s)
         last = [text_message(MessageID.TEXT, reason)] if reason else []
         # A thread may hang in a client that reads nothing; the session must end all the same.
-        if not self._lock.acquire(timeout=pace.limit_s):
+        if self._loss is not None or not self._lock.acquire(timeout=pace.limit_s):
             return
         try:
             # The client may be gone already, and then there is nobody to tell.

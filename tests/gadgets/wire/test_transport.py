@@ -39,6 +39,39 @@ def test_a_peer_that_is_too_slow_within_a_message_is_a_lost_one():
     transport.close()
 
 
+def test_a_peer_that_takes_nothing_is_lost_for_good():
+    theirs, other = socket.socketpair()
+    theirs.settimeout(60.0)
+    transport = Transport(theirs, stall_s=0.02)
+    with pytest.raises(PeerLostError, match=r"too little of what was sent was taken, in 0\.1 s") as first:
+        transport.write(bytes(1 << 24))
+    taken = len(other.recv(1 << 25))
+    # There is room again, but a part of something else is on its way.
+    transport.write(b"abc")
+    with pytest.raises(PeerLostError) as second:
+        transport.flush()
+    assert second.value is first.value
+    transport.close()
+    while piece := other.recv(1 << 25):
+        taken += len(piece)
+    assert 0 < taken < 1 << 24
+    other.close()
+
+
+def test_a_peer_that_keeps_taking_may_be_slow():
+    theirs, other = socket.socketpair()
+    theirs.settimeout(60.0)
+    transport = Transport(theirs, stall_s=60.0)
+    received = []
+    reader = threading.Thread(target=lambda: [received.append(other.recv(1 << 16)) for _ in range(1 << 7)])
+    reader.start()
+    transport.write(bytes(1 << 20))
+    transport.close()
+    reader.join()
+    assert sum(map(len, received)) == (1 << 20) + len(CLOSE)
+    other.close()
+
+
 def test_what_a_node_does_between_two_messages_is_not_its_peers_time():
     theirs, other = socket.socketpair()
     transport = Transport(theirs, stall_s=0.1)

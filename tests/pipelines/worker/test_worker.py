@@ -27,6 +27,7 @@ import gadgets.image_check.artifact
 import gadgets.patch_models.choice
 import onnx_models.loader
 from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
+from gadgets.logbook import Logbook
 from gadgets.settings.definitions import NODE_SETTINGS
 from onnx_models.providers import cuda_devices
 from pipelines.chains import EVERYTHING
@@ -263,18 +264,24 @@ def test_who_has_no_scan_makes_room_for_those_who_want_one(monkeypatch):
             assert silent.recv(1) == b""
 
 
-def test_a_client_that_never_reads_is_given_up_and_holds_up_nobody():
+def test_a_client_that_never_reads_is_given_up_and_holds_up_nobody(monkeypatch, tmp_path, caplog):
+    monkeypatch.setattr("gadgets.outside.pace.TAKES", 0.02)
+    record = tmp_path / "record.sqlite"
+    settings = {"raw_repair": {**NO_DETECTION["raw_repair"], "calibration.record": str(record)}}
     opening = text_message(MessageID.CONFIG, "<configuration/>")
     noise = [raw_acquisition(flags=ACQ_IS_NOISE_MEASUREMENT, n_samples=4096)]
     begin = scan_bytes(opening, [], close=b"")
     piece = scan_bytes(opening, noise, close=b"").removeprefix(begin)
-    with Worker({"raw_repair": 0}, limits=ServerLimits(idle_s=2.0)) as worker, ThreadPoolExecutor(1) as pool:
+    with Worker({"raw_repair": 0}, settings=settings) as worker, ThreadPoolExecutor(1) as pool:
         address = worker.addresses["raw_repair"]
         taken = pool.submit(send_and_never_read, address, begin, piece, LIMIT_S)
         check_nodes(worker.addresses)
         assert taken.result(LIMIT_S) < 64 << 20
         wait_until(lambda: not worker.n_scans)
         check_nodes(worker.addresses)
+    reason = "the connection broke while sending: too little of what was sent was taken, in 1.2 s"
+    assert f"raw_repair: {reason}" in caplog.text
+    assert [entry.failure for entry in Logbook(record).entries()] == [reason]
 
 
 def test_a_full_memory_costs_the_scan_of_which_most_came_and_no_other(monkeypatch, caplog):

@@ -76,7 +76,7 @@ class MRD2Stream:
         xml = header_xml(header)
         read_header(xml, INPUT)
         self._writer = self._mrd.BinaryMrdWriter(self._output)
-        self._writer.write_header(header)
+        self._put(self._writer.write_header, header)
         self._items = self._guarded(reader.read_data())
         return xml
 
@@ -137,11 +137,17 @@ class MRD2Stream:
             self._write(self._waiting.popleft())
 
     def _write(self, item: Any) -> None:  # noqa: ANN401 - an optional package
+        # A list: only there does the package see that its buffer has room.
+        self._put(self._writer.write_data, [item])
+
+    def _put(self, write: Callable[[Any], None], value: Any) -> None:  # noqa: ANN401 - an optional package
         try:
-            # A list: only there does the package see that its buffer has room.
-            self._writer.write_data([item])
+            write(value)
         except OSError as error:
             raise PeerLostError(f"the output stream cannot be written ({error.strerror})") from error
+        # It reads numbers that it does not write, as those of more bits than their type has.
+        except Exception as error:
+            raise WireError(f"{INPUT}: what came cannot be written again ({_reason(error)})") from error
 
 
 def _reason(error: Exception) -> str:

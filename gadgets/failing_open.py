@@ -16,7 +16,7 @@ import numpy as np
 from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks
 from gadgets.errors import DesparkError, NodeError, RawDataError
-from gadgets.kspace import KSpace, count_non_finite, describe, warning_of
+from gadgets.kspace import KSpace, count_non_finite, describe, in_ordinary_units, in_own_units, warning_of
 from gadgets.patches import write_patches
 from gadgets.process import threads, time_limit
 from gadgets.records import Calibration, Detection, KnownRepair, Point, TargetPatch
@@ -123,9 +123,10 @@ def calibrate(
     start = perf_counter()
     try:
         _check_places(points, kspace)
+        acquired, (kspace, scale) = kspace.data, in_ordinary_units(kspace)
         with time_limit(settings.time_limit), threads(settings.threads):
             repaired, record = repair(kspace, points, settings, assignment, repairs=repairs)
-        record = _with_warning(record, settings)
+        record = _with_warning(_in_own_units(record, scale), settings)
         replaced: ComplexArray | None = None
         # Whoever asks for another method by name gets its values, and no patch over them.
         if settings.method == "auto" and any(patch.samples for patch in patches):
@@ -141,7 +142,20 @@ def calibrate(
     # One line where samples change: behind a chain of others nothing else tells of it.
     where, n_refused = describe(kspace.indices), len(record.points) - record.n_repaired
     logger.info("calibration: %d points repaired, %d left as they are (%s)", record.n_repaired, n_refused, where)
-    return _with_repaired(kspace.data, repaired.data, replaced, record), record
+    data = _with_repaired(kspace.data, repaired.data, replaced, record)
+    return data if scale == 1 or data is None else in_own_units(acquired, kspace.data, data, scale), record
+
+
+def _in_own_units(record: Calibration, scale: float) -> Calibration:
+    if scale == 1:
+        return record
+    points = [
+        each.model_copy(
+            update={"magnitude_before": each.magnitude_before / scale, "magnitude_after": each.magnitude_after / scale}
+        )
+        for each in record.points
+    ]
+    return record.model_copy(update={"points": tuple(points)})
 
 
 def _with_warning(record: Calibration, settings: CalibrationSettings) -> Calibration:

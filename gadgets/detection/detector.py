@@ -20,7 +20,7 @@ from gadgets.detection.series import remember, unlike_before
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.evidence import Evidence, gather_evidence, look_again
 from gadgets.image_check import has_artifact, open_image_check
-from gadgets.kspace import FEWEST_LINES, KSpace, Plane, planes_of
+from gadgets.kspace import FEWEST_LINES, KSpace, Plane, in_ordinary_units, planes_of
 from gadgets.patch_models import (
     Chosen,
     Method,
@@ -112,6 +112,8 @@ class Detector:
             the k-space is judged by itself.
         """
         start = time.perf_counter()
+        # What the records say of samples is in these units, which follow from the samples alone.
+        kspace, _ = in_ordinary_units(kspace)
         settings = self._settings
         chance = self._image_probability(kspace)
         is_clean = chance is not None and not has_artifact(chance, settings)

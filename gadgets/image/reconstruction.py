@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.arrays import ComplexArray, FloatArray
-from gadgets.kspace import Encoding, KSpace
+from gadgets.kspace import Encoding, KSpace, in_ordinary_units
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 ValueT = TypeVar("ValueT")
@@ -59,9 +59,11 @@ def reconstruct(kspace: KSpace, encoding: Encoding) -> FloatArray:
     length, lines, partitions = encoding.encoded_matrix
     where = place_on_matrix(kspace, (partitions, lines, length))
     crop = _readout_crop(where.matrix[2], encoding.recon_matrix[0])
+    kspace, scale = in_ordinary_units(kspace)
     # Single precision is what the receivers give, and half of the memory.
     data = kspace.data.astype(np.complex64, copy=False)
-    return root_sum_of_squares((on_matrix(samples, kspace, where) for samples in data), where.matrix, crop)
+    image = root_sum_of_squares((on_matrix(samples, kspace, where) for samples in data), where.matrix, crop)
+    return image if scale == 1 else image / np.float32(scale)
 
 
 def root_sum_of_squares(receivers: Iterable[ComplexArray], matrix: Matrix, crop: slice = slice(None)) -> FloatArray:

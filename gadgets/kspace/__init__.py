@@ -26,6 +26,7 @@ from gadgets.kspace.readout import (
     Readout,
     is_imaging,
 )
+from gadgets.kspace.units import in_ordinary_units, in_own_units
 
 __all__ = [
     "ACQ_FIRST_IN_SLICE",
@@ -55,6 +56,8 @@ __all__ = [
     "fewest_readouts",
     "has_partner",
     "have_partners",
+    "in_ordinary_units",
+    "in_own_units",
     "is_imaging",
     "kspace_of",
     "mirrored",

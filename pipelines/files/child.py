@@ -2,32 +2,60 @@
 
 Inside the library nothing in the same process helps, neither Ctrl-C nor a thread that watches. The child is forked by a
 process without threads, so that nothing has to be imported anew and no lock is held for ever; it does nothing but read.
+Nor does it get more memory than what it reads can need: a few changed bytes ask for gigabytes, and so do small files
+that were packed well.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import pickle
 import resource
 import signal
-from collections.abc import Callable, Iterator
-from typing import IO, Any, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeVar
 
 from gadgets.errors import DesparkError, RawDataError
+from gadgets.outside import machine_bytes
 from pipelines.forking import Forked
 
 LIMIT_S = 10
 """Of processor time, for what is read at once; waiting for a slow disk does not count."""
 
-AT_ONCE = 64
-"""Things that are handed over together; a file is read in pieces of a few megabytes."""
+ROOM_BYTES = 512 << 20
+"""Of memory, beyond what the child has when it begins: a file is read in pieces of a few megabytes."""
+
+UNPACKED = 64
+"""So many times the size of a file that is read whole more memory may be taken: for packed pixels, converted."""
+
+PACKED_BYTES_PER_S = 4 << 20
+"""Of such a file are unpacked at least in a second."""
+
+AT_ONCE, AT_ONCE_BYTES = 64, 4 << 20
+"""Things that are handed over together, and after how many bytes of them at the latest."""
+
+TOO_LARGE = "that would take more than {} bytes of memory, which no file of its size needs"
+TOO_MANY = "it holds more than {} bytes of pixels, which no file of its size does"
 
 logger = logging.getLogger(__name__)
 ThingT = TypeVar("ThingT")
 
 
-def in_child(make: Callable[[], Iterator[ThingT]], where: str) -> Iterator[ThingT]:
+class _Limits(NamedTuple):
+    """Of a child: seconds of processor time for one thing, bytes of memory and of all things, how many go at once."""
+
+    seconds: int
+    room: int
+    total: float
+    at_once: int
+
+
+def in_child(
+    make: Callable[[], Iterator[ThingT]], where: str | Callable[[], str], whole: Sequence[Path] = ()
+) -> Iterator[ThingT]:
     """Give what a function gives that runs in a child process.
 
     Parameters
@@ -35,24 +63,28 @@ def in_child(make: Callable[[], Iterator[ThingT]], where: str) -> Iterator[Thing
     make
         Opens the file and reads it; can be pickled.
     where
-        The file, for the message of an error.
+        The file, or what gives it when something has gone wrong, for the message of an error.
+    whole
+        Files that are read whole and not in pieces. How much memory there is depends on the largest of them, and how
+        much is given on all.
 
     Raises
     ------
     RawDataError
-        As `make` does; or the library that reads the file crashed, or did not come back.
+        As `make` does; or the library that reads the file crashed, did not come back, or wanted too much memory.
     """
+    limits = _limits_for([path.stat().st_size for path in whole])
     source, sink = os.pipe()
     with os.fdopen(source, "rb") as pipe:
         try:
-            child = Forked(_serve, (make, where, LIMIT_S, logger.getEffectiveLevel()), [sink])
+            child = Forked(_serve, (make, limits, logger.getEffectiveLevel()), [sink])
         except OSError as error:
-            raise RawDataError(f"{where}: cannot be read, no process can be started ({error})") from error
+            raise RawDataError(f"{_text(where)}: cannot be read, no process can be started ({error})") from error
         finally:
             os.close(sink)
         is_over = False
         try:
-            yield from _received(pipe)
+            yield from _received(pipe, where)
             is_over = True
         finally:
             if not is_over:
@@ -60,10 +92,24 @@ def in_child(make: Callable[[], Iterator[ThingT]], where: str) -> Iterator[Thing
             code = child.wait()
             child.close()
     if code:
-        raise RawDataError(f"{where}: cannot be read, the file is damaged ({_fate(code)})")
+        raise RawDataError(f"{_text(where)}: cannot be read, the file is damaged ({_fate(code, limits)})")
 
 
-def _received(pipe: IO[bytes]) -> Iterator[Any]:
+def _limits_for(sizes: Sequence[int]) -> _Limits:
+    if not sizes:
+        return _Limits(LIMIT_S, ROOM_BYTES, math.inf, AT_ONCE)
+    # More than the machine has would bring others down with it.
+    room = min(ROOM_BYTES + UNPACKED * max(sizes), machine_bytes() // 2)
+    seconds = LIMIT_S + max(sizes) // PACKED_BYTES_PER_S
+    # Each by itself, so that whoever reads several files knows which of them is at fault.
+    return _Limits(seconds, room, ROOM_BYTES + UNPACKED * sum(sizes), 1)
+
+
+def _text(where: str | Callable[[], str]) -> str:
+    return where if isinstance(where, str) else where()
+
+
+def _received(pipe: IO[bytes], where: str | Callable[[], str]) -> Iterator[Any]:
     while True:
         try:
             kind, content = pickle.load(pipe)
@@ -71,13 +117,15 @@ def _received(pipe: IO[bytes]) -> Iterator[Any]:
             return
         if kind == "error":
             raise content
+        if kind == "reason":
+            raise RawDataError(f"{_text(where)}: cannot be read ({content})")
         if kind == "log":
             logging.getLogger(content.name).handle(content)
         else:
             yield from content
 
 
-def _serve(make: Callable[[], Iterator[Any]], where: str, limit_s: int, level: int, sink: int) -> None:
+def _serve(make: Callable[[], Iterator[Any]], limits: _Limits, level: int, sink: int) -> None:
     """Do the work of the child."""
     # Who gives up listening ends it without a word.
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
@@ -85,29 +133,53 @@ def _serve(make: Callable[[], Iterator[Any]], where: str, limit_s: int, level: i
     with os.fdopen(sink, "wb", buffering=1 << 20) as pipe:
         # The parent's handlers know where records go.
         logging.basicConfig(level=level, handlers=[_ToParent(pipe)])
-        _hand_over(make, pipe, where, limit_s)
+        _limit_memory(limits.room)
+        _hand_over(make, pipe, limits)
 
 
-def _hand_over(make: Callable[[], Iterator[Any]], pipe: IO[bytes], where: str, limit_s: int) -> None:
+def _limit_memory(room: int) -> None:
+    """Let this process have only so much more memory."""
+    # Asked before: the limit would be taken for all that the machine has.
+    machine_bytes()
+    used = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
+    soft = used + room
+    resource.setrlimit(resource.RLIMIT_AS, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+def _hand_over(make: Callable[[], Iterator[Any]], pipe: IO[bytes], limits: _Limits) -> None:
     def send(kind: str, content: object) -> None:
         pickle.dump((kind, content), pipe, protocol=pickle.HIGHEST_PROTOCOL)
         pipe.flush()
 
     things: list[Any] = []
+    n_bytes = n_given = 0
     try:
-        _grant_time(limit_s)
+        _grant_time(limits.seconds)
         for thing in make():
             things.append(thing)
-            if len(things) == AT_ONCE:
+            n_bytes += _size_of(thing)
+            if len(things) == limits.at_once or n_bytes >= AT_ONCE_BYTES:
+                if (n_given := n_given + n_bytes) > limits.total:
+                    send("reason", TOO_MANY.format(limits.total))
+                    return
                 send("things", things)
-                things = []
-            _grant_time(limit_s)
+                things, n_bytes = [], 0
+            _grant_time(limits.seconds)
         send("things", things)
     except DesparkError as error:
         send("things", things)
         send("error", type(error)(str(error)))
+    except MemoryError:
+        send("reason", TOO_LARGE.format(limits.room))
     except Exception as error:  # noqa: BLE001 - raised again in the parent
-        send("error", RawDataError(f"{where}: cannot be read ({str(error) or type(error).__name__})"))
+        send("reason", str(error) or type(error).__name__)
+
+
+def _size_of(thing: object) -> int:
+    """Give the bytes of the arrays that a thing consists of."""
+    parts = thing if isinstance(thing, tuple) else (thing, *getattr(thing, "__dict__", {}).values())
+    return sum(getattr(part, "nbytes", 0) for part in parts)
 
 
 def _grant_time(limit_s: int) -> None:
@@ -131,7 +203,7 @@ class _ToParent(logging.Handler):
         pickle.dump(("log", record), self._pipe, protocol=pickle.HIGHEST_PROTOCOL)
 
 
-def _fate(code: int) -> str:
+def _fate(code: int, limits: _Limits) -> str:
     if code == -signal.SIGXCPU:
-        return f"the library that reads it was busy for {LIMIT_S} s with one piece"
+        return f"the library that reads it was busy for {limits.seconds} s with one piece"
     return f"the library that reads it was ended by {signal.Signals(-code).name}" if code < 0 else "it was not read"

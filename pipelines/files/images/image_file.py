@@ -114,8 +114,18 @@ def readable(path: Path, what: str) -> Iterator[None]:
             # They quote values, too.
             warnings.simplefilter("ignore")
             yield
-    except DesparkError:
+    # How much there was, whoever limited it can say.
+    except (DesparkError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - libraries that raise whatever they stumble on
         reason = QUOTED.sub("…", (str(error).splitlines() or [""])[0])
         raise RawDataError(f"{path}: not a readable {what} ({reason or type(error).__name__})") from None
+
+
+@contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Make one line of ours of a disk that does not take what is written, for a process whose errors have to travel."""
+    try:
+        yield
+    except OSError as error:
+        raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -29,7 +29,7 @@ class MrdImages(ImageFile):
         super().__init__(path)
         self._places: list[tuple[str, int]] = []
         comments = []
-        for name, number, pixels, comment in in_child(partial(_images, path, group), str(path)):
+        for name, number, pixels, comment in in_child(partial(_images, path, group), str(path), [path]):
             comments.append(comment)
             # MRD says of every image whether it is a magnitude, a phase or complex.
             if pixels is None:
@@ -47,7 +47,7 @@ class MrdImages(ImageFile):
         shutil.copyfile(self.path, path)
         # Of the same file: what is wrong with it may hang the library here, too.
         placed = [(*self._places[number], pixels, comments.get(number)) for number, pixels in repaired.items()]
-        return sum(in_child(partial(_write, path, placed), str(path)))
+        return sum(in_child(partial(_write, path, placed), str(path), [path]))
 
 
 def _write(path: Path, placed: list[tuple[str, int, Pixels, str | None]]) -> Iterator[int]:

@@ -3,6 +3,7 @@
 import itertools
 import logging
 import os
+import re
 import struct
 import time
 import warnings
@@ -18,9 +19,11 @@ from helpers.raw_scans import make_raw_file, raw_waveform, scan_items
 from ismrmrd.hdf5 import image_header_dtype
 
 import pipelines.files.child
+import pipelines.files.images.dicom.single_file
+import pipelines.files.images.nifti_images
 from gadgets.errors import DesparkError, RawDataError
 from pipelines.files import RawFile, open_images
-from pipelines.files.child import in_child
+from pipelines.files.child import ROOM_BYTES, in_child
 
 N_MUTATIONS = 60
 
@@ -149,6 +152,8 @@ def read_images(path):
     return open_images(path, "images", is_volume=False).images
 
 
+IMPORTED_ANEW = (pipelines.files.images.nifti_images, pipelines.files.images.dicom.single_file)
+
 KINDS = {
     "raw.h5": (lambda path: make_raw_file(path, [*scan_items(), raw_waveform(scan_counter=3)]), read_raw),
     "images.h5": (write_images, read_images),
@@ -159,9 +164,12 @@ KINDS = {
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_files_that_are_damaged_anywhere_are_read_or_refused_in_one_line(tmp_path, name, caplog, capfd):
+def test_files_that_are_damaged_anywhere_are_read_or_refused_in_one_line(tmp_path, name, caplog, capfd, monkeypatch):
     write, read = KINDS[name]
     path = tmp_path / name
+    for module in IMPORTED_ANEW:
+        # Each process would import its library again, and take longer for that than for the file.
+        monkeypatch.setattr(module, "in_child", lambda make, *_: make())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         write(path)
@@ -180,3 +188,23 @@ def test_files_that_are_damaged_anywhere_are_read_or_refused_in_one_line(tmp_pat
     assert said
     assert all(len(text.splitlines()) == 1 and str(path) in text for text in said)
     assert "TOK" not in caplog.text + "".join(said) + "".join(capfd.readouterr())
+
+
+def test_a_reader_gets_no_more_memory_than_it_can_need():
+    with pytest.raises(RawDataError, match=f"f: cannot be read .that would take more than {ROOM_BYTES} bytes"):
+        list(in_child(in_turn("1", f"bytearray({ROOM_BYTES})"), "f"))
+    assert list(in_child(in_turn(f"len(bytearray({ROOM_BYTES // 2}))"), "f")) == [ROOM_BYTES // 2]
+
+
+def test_a_damaged_length_of_gigabytes_is_a_damaged_file(tmp_path):
+    path = make_raw_file(tmp_path / "scan.h5")
+    content = bytearray(path.read_bytes())
+    # Nodes of the index of chunks: signature, kind, level, entries, two neighbours; then the first chunk's length.
+    n_nodes = 0
+    for place in (match.start() for match in re.finditer(rb"TREE\x01\x00", content)):
+        struct.pack_into("<I", content, place + 24, 0xFFFFFFF0)
+        n_nodes += 1
+    assert n_nodes
+    path.write_bytes(content)
+    with pytest.raises(RawDataError, match="memory allocation failed"), RawFile(path) as raw:
+        list(raw)

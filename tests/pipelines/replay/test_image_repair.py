@@ -273,6 +273,8 @@ def test_without_its_library_a_format_names_the_extra(tmp_path, monkeypatch):
     def refuse(name):
         raise ImportError(name)
 
+    # The process that reads has libraries of its own.
+    monkeypatch.setattr("pipelines.files.images.nifti_images.in_child", lambda make, *_: make())
     monkeypatch.setattr("pipelines.files.images.image_file.importlib.import_module", refuse)
     with pytest.raises(DesparkError, match=r'reading NIfTI needs nibabel, .*: pip install "despark\[images\]"'):
         ImageRepair(tmp_path / "in.nii", tmp_path / "out.nii").run()

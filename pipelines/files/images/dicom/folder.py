@@ -7,7 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
+from pipelines.files.images.dicom.single_file import Change, DicomImages, is_dicom, read_frames, write_changes
 from pipelines.files.images.image_file import OWN, ImageFile, Pixels, said_by_despark
 
 
@@ -20,9 +20,10 @@ class DicomFolder(ImageFile):
         super().__init__(path)
         # Sorted, because a disk gives names in any order.
         files = sorted(each for each in path.rglob("*") if each.is_file())
-        self._files = [DicomImages(each) for each in files if is_dicom(each)]
-        if not self._files:
+        found = [each for each in files if is_dicom(each)]
+        if not found:
             raise RawDataError(f"{path}: expected DICOM files in this folder, found none in {len(files)} files")
+        self._files = [DicomImages(*each) for each in zip(found, read_frames(found), strict=True)]
         self.images = [image for file in self._files for image in file.images]
         self.made_by = said_by_despark(f"{OWN}{file.made_by}" for file in self._files if file.made_by)
         self.notices = [notice for file in self._files for notice in file.notices]
@@ -32,16 +33,19 @@ class DicomFolder(ImageFile):
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
         """Write a copy of the folder, the images with these numbers replaced; see :class:`ImageFile`."""
         path.mkdir()
-        n_clipped = 0
+        changes = []
         starts = accumulate((len(file.images) for file in self._files), initial=0)
         # There is one start more than files: where all images end.
         for start, file in zip(starts, self._files, strict=False):
             target = path / file.path.relative_to(self.path)
             target.parent.mkdir(parents=True, exist_ok=True)
             own = {number: start + number for number in range(len(file.images)) if start + number in repaired}
-            n_clipped += file.write(
-                target,
-                {number: repaired[whole] for number, whole in own.items()},
-                {number: comments[whole] for number, whole in own.items()},
-            )
-        return n_clipped
+            if own:
+                frames = {number: repaired[whole] for number, whole in own.items()}
+                changes.append(
+                    Change(file.path, target, frames, {number: comments[whole] for number, whole in own.items()})
+                )
+            else:
+                file.write(target, {}, {})
+        # All in one process: it has to import what writes them.
+        return write_changes(changes) if changes else 0

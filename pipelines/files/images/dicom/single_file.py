@@ -1,16 +1,23 @@
-"""DICOM files, read by pydicom to be written back."""
+"""DICOM files, read by pydicom to be written back.
+
+A child process does both: what a file says of its size, or what it is packed into, may be more than any machine has.
+"""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from gadgets.errors import RawDataError
+from pipelines.files.child import in_child
 from pipelines.files.images.dicom.attributes import REPAIRED_SERIES, name_of_series
-from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable, said_by_despark
+from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable, said_by_despark, writable
 from pipelines.files.images.pixels import as_stored
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -30,26 +37,77 @@ def is_dicom(path: Path) -> bool:
         return file.read(MARK_AT + len(MARK))[MARK_AT:] == MARK
 
 
+class Frames(NamedTuple):
+    """What a file holds: its frames, shape ``(frame, y, x)``, none of a phase image, and what despark did to them."""
+
+    pixels: Pixels | None
+    made_by: str
+
+
+class Change(NamedTuple):
+    """A file to be written: a copy of another one in which some frames, by their number, are replaced."""
+
+    source: Path
+    target: Path
+    frames: Mapping[int, Pixels]
+    comments: Mapping[int, str]
+
+
+@dataclass
+class _Place:
+    """How far the way through some files has come."""
+
+    paths: Sequence[Path]
+    n_done: int = 0
+
+    def name(self) -> str:
+        """Give the name of the file that is at work."""
+        return str(self.paths[self.n_done])
+
+
+def read_frames(paths: Sequence[Path]) -> Iterator[Frames]:
+    """Give the frames of one DICOM file after the other.
+
+    Raises
+    ------
+    RawDataError
+        One cannot be read; names it.
+    """
+    place = _Place(paths)
+    for frames in in_child(partial(_frames, paths), place.name, paths):
+        place.n_done += 1
+        yield frames
+
+
+def write_changes(changes: Sequence[Change]) -> int:
+    """Write files, and give the number of pixels that their types cannot hold."""
+    place, n_clipped = _Place([change.source for change in changes]), 0
+    for n_here in in_child(partial(_write, changes), place.name, place.paths):
+        place.n_done += 1
+        n_clipped += n_here
+    return n_clipped
+
+
 class DicomImages(ImageFile):
-    """A DICOM file: every frame by itself."""
+    """A DICOM file: every frame by itself.
+
+    Parameters
+    ----------
+    path
+        The file.
+    frames
+        What it holds, where it has been read already.
+    """
 
     kind = "DICOM"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, frames: Frames | None = None) -> None:
         super().__init__(path)
-        pydicom = imported("pydicom", "reading DICOM")
-        with readable(path, "DICOM image"):
-            self._file = pydicom.dcmread(path)
-            frames = self._file.pixel_array
-            n_colours, kinds = int(self._file.get("SamplesPerPixel", 1)), list(self._file.get("ImageType", []))
-        self.made_by = said_by_despark(str(self._file.get(name, "")) for name in COMMENTS)
-        if n_colours != 1:
-            raise RawDataError(f"{path}: expected a gray image, found {n_colours} values for each pixel")
-        if "P" in kinds[2:3]:
+        pixels, self.made_by = frames or next(read_frames([path]))
+        if pixels is None:
             self.notices.append(f"{path}: a phase image has no k-space of its own, and is left as it is")
-            return
-        self.images = [frame[None, None] for frame in frames.reshape(-1, *frames.shape[-2:])]
-        self._type = frames.dtype
+        else:
+            self.images = [frame[None, None] for frame in pixels]
 
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
         """Write a copy of the file, the images with these numbers replaced; see :class:`ImageFile`."""
@@ -57,27 +115,59 @@ class DicomImages(ImageFile):
         if not repaired:
             shutil.copyfile(self.path, path)
             return 0
-        pydicom = imported("pydicom", "reading DICOM")
-        file = self._file
-        # DICOM often stores 12 bits in 16: larger numbers would be cut by whoever reads them.
-        bits = int(file.BitsStored) if self._type.kind in "iu" else None
-        frames, n_clipped = as_stored(
-            np.stack([repaired.get(number, image)[0, 0] for number, image in enumerate(self.images)]), self._type, bits
-        )
-        # Changed pixels are written plainly; what says how they were compressed has to go, too.
-        if file.file_meta.TransferSyntaxUID.is_compressed:
-            file.decompress()
-        name = next(each for each in PIXEL_ELEMENTS if each in file)
-        setattr(file, name, np.ascontiguousarray(frames).tobytes())
-        # What was changed is another image: under the old identity an archive would take one for the other. Its series
-        # is another one, too, and the same for all images that were in one.
-        file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = pydicom.uid.generate_uid()
-        series = str(file.get("SeriesInstanceUID", ""))
-        file.SeriesInstanceUID = pydicom.uid.generate_uid(entropy_srcs=[series, "despark"] if series else None)
-        file.SeriesNumber = int(file.get("SeriesNumber") or 1) + REPAIRED_SERIES
-        file.SeriesDescription = name_of_series(str(file.get("SeriesDescription", "")), is_repaired=True)
-        file.ImageType = ["DERIVED", *(list(file.get("ImageType", []))[1:] or ["SECONDARY"])]
-        # The element holds at most 1024 characters.
-        file.DerivationDescription = "; ".join(comments[number] for number in sorted(repaired))[:1024]
-        file.save_as(path)
-        return n_clipped
+        return write_changes([Change(self.path, path, repaired, comments)])
+
+
+def _frames(paths: Sequence[Path]) -> Iterator[Frames]:
+    pydicom = imported("pydicom", "reading DICOM")
+    for path in paths:
+        with readable(path, "DICOM image"):
+            file = pydicom.dcmread(path)
+            pixels = _pixels_of(file, path)
+            kinds = list(file.get("ImageType", []))
+        comment = said_by_despark(str(file.get(name, "")) for name in COMMENTS)
+        yield Frames(None if "P" in kinds[2:3] else pixels, comment)
+
+
+def _pixels_of(file: Any, path: Path) -> Pixels:  # noqa: ANN401 - pydicom is not always installed
+    n_colours = int(file.get("SamplesPerPixel", 1))
+    if n_colours != 1:
+        raise RawDataError(f"{path}: expected a gray image, found {n_colours} values for each pixel")
+    frames: Pixels = file.pixel_array
+    return frames.reshape(-1, *frames.shape[-2:])
+
+
+def _write(changes: Sequence[Change]) -> Iterator[int]:
+    pydicom = imported("pydicom", "reading DICOM")
+    for source, target, repaired, comments in changes:
+        with readable(source, "DICOM image"):
+            file = pydicom.dcmread(source)
+            images = _pixels_of(file, source)
+            # DICOM often stores 12 bits in 16: larger numbers would be cut by whoever reads them.
+            bits = int(file.BitsStored) if images.dtype.kind in "iu" else None
+            changed = [repaired[number][0, 0] if number in repaired else each for number, each in enumerate(images)]
+            frames, n_clipped = as_stored(np.stack(changed), images.dtype, bits)
+            _put(file, frames)
+            # The element holds at most 1024 characters.
+            file.DerivationDescription = "; ".join(comments[number] for number in sorted(repaired))[:1024]
+        with writable(target):
+            file.save_as(target)
+        yield n_clipped
+
+
+def _put(file: Any, frames: Pixels) -> None:  # noqa: ANN401 - pydicom is not always installed
+    """Put other frames into a file, and make another image of it."""
+    generate_uid = imported("pydicom", "reading DICOM").uid.generate_uid
+    # Changed pixels are written plainly; what says how they were compressed has to go, too.
+    if file.file_meta.TransferSyntaxUID.is_compressed:
+        file.decompress()
+    name = next(each for each in PIXEL_ELEMENTS if each in file)
+    setattr(file, name, np.ascontiguousarray(frames).tobytes())
+    # What was changed is another image: under the old identity an archive would take one for the other. Its series
+    # is another one, too, and the same for all images that were in one.
+    file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+    series = str(file.get("SeriesInstanceUID", ""))
+    file.SeriesInstanceUID = generate_uid(entropy_srcs=[series, "despark"] if series else None)
+    file.SeriesNumber = int(file.get("SeriesNumber") or 1) + REPAIRED_SERIES
+    file.SeriesDescription = name_of_series(str(file.get("SeriesDescription", "")), is_repaired=True)
+    file.ImageType = ["DERIVED", *(list(file.get("ImageType", []))[1:] or ["SECONDARY"])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,8 +28,10 @@ class ScanName(NamedTuple):
     @classmethod
     def new(cls, client: str = "") -> ScanName:
         """Give a name that no other scan has, on this machine or in a folder that two servers share."""
-        # With the process and a number: two scans may begin in one second.
-        return cls(f"{SCAN_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}-{next(_numbers)}", client)
+        # With the process and a number, as two scans may begin in one second. And by chance: in containers all servers
+        # have the same process number, and a clock may be set back.
+        number = f"{os.getpid()}-{next(_numbers)}-{secrets.token_hex(3)}"
+        return cls(f"{SCAN_PREFIX}{time.strftime('%Y%m%d-%H%M%S')}-{number}", client)
 
     def variables(self) -> dict[str, str]:
         """Give the environment that tells a node's process of it."""

@@ -8,8 +8,10 @@ them.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import logging
 import os
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -27,8 +29,11 @@ _GB = 1_000_000_000
 _DAY_S = 86_400.0
 # The header of an acquisition has as many; a health check sends less.
 _FEWEST_BYTES = 340
-# So often the size of the folder is looked at while a scan grows.
+# So often the size of the folder is looked at while a scan grows; more often where the folder is to be small.
 _STEP_BYTES = 64 << 20
+_STEPS = 16
+MOST_FILES = 100_000
+"""However small they are: a disk has only so many names, too."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,8 @@ class Archive:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Tried, not asked: rights say nothing of a disk that is full or mounted read-only.
-            probe = os.open(self.folder / f".{os.getpid()}", os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600)
-            os.close(probe)
-            (self.folder / f".{os.getpid()}").unlink()
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
         except OSError as error:
             raise RawDataError(f"{self.folder}: no scans can be archived there ({error.strerror})") from error
 
@@ -81,24 +85,35 @@ class Archive:
         scan.add(bytes(text_message(MessageID.HEADER, header).data), is_data=False)
         return scan
 
+    @property
+    def step_bytes(self) -> int:
+        """By how much a scan may grow until room is made for it."""
+        return int(min(_STEP_BYTES, self.most_gb * _GB / _STEPS))
+
     def make_room(self, current: Path) -> bool:
-        """Remove what is too old or too much, oldest first; False where the current scan alone is too much."""
+        """Remove what is too old or too much, oldest first; False where what must stay is too much.
+
+        The current scan stays, and so do others that come in at this moment.
+        """
         with self._lock:
-            files = sorted((found.st_mtime, found.st_size, path) for path, found in self._files() if path != current)
-            left = self.most_gb * _GB - (current.stat().st_size if current.exists() else 0)
-            total, oldest = sum(size for _, size, _ in files), time.time() - self.most_days * _DAY_S
+            files = sorted((found.st_mtime, found.st_size, path) for path, found in self._files())
+            total, n_files = sum(size for _, size, _ in files), len(files)
+            most, oldest = self.most_gb * _GB, time.time() - self.most_days * _DAY_S
             for modified, size, path in files:
-                if modified >= oldest and total <= left:
+                if modified >= oldest and total <= most and n_files <= MOST_FILES:
                     break
+                if path == current:
+                    continue
                 try:
-                    path.unlink(missing_ok=True)
+                    is_removed = _remove(path)
                 except OSError as error:
                     # No reason to lose the scan that comes in now: a folder of that name, or one that became read-only.
                     logger.warning("archive: %s cannot be removed (%s)", path.name, error.strerror)
                     continue
-                total -= size
-                logger.info("archive: %s is removed", path.name)
-            return left > 0
+                if is_removed:
+                    total, n_files = total - size, n_files - 1
+                    logger.info("archive: %s is removed", path.name)
+            return total <= most
 
     def _files(self) -> list[tuple[Path, os.stat_result]]:
         found = []
@@ -108,6 +123,33 @@ class Archive:
             except OSError:
                 continue  # another server of this folder was quicker, or nobody may look
         return found
+
+
+def _remove(path: Path) -> bool:
+    """Remove the file of a scan; False where it is still being written, by this server or another one."""
+    try:
+        # Without waiting, as nobody may ever write into a pipe of that name.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return True
+    try:
+        is_free = _locks(descriptor, fcntl.LOCK_SH)
+        if is_free:
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
+    return is_free
+
+
+def _locks(descriptor: int, kind: int) -> bool:
+    """Lock a file, where nobody else has; a file system without locks has nobody else."""
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        logger.debug("archive: no lock there (%s)", error.strerror)
+    return True
 
 
 class ArchivedScan:
@@ -133,6 +175,8 @@ class ArchivedScan:
         try:
             # O_EXCL: a file of that name would be another scan's.
             self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+            # Removed while it grows, it would fill the disk where nobody sees it. The lock ends with the process.
+            _locks(self._descriptor, fcntl.LOCK_EX)
         except OSError as error:
             self._give_up(error.strerror)
 
@@ -161,7 +205,7 @@ class ArchivedScan:
             return
         self._n_data_bytes += len(content) if is_data else 0
         self._n_since_look += len(content)
-        if self._n_since_look > _STEP_BYTES:
+        if self._n_since_look > self._archive.step_bytes:
             self._n_since_look = 0
             if not self._archive.make_room(self.path):
                 self._give_up(f"the archive is full, {self._archive.most_gb:g} GB")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 
@@ -23,6 +24,13 @@ def test_every_scan_has_its_own():
         with in_scan() as same:
             assert same == second
     assert this_scan({}) == ScanName()
+
+
+def test_servers_that_share_process_number_and_time_share_no_name(monkeypatch):
+    # As those of two containers do, and one that is started anew after its clock was set back.
+    monkeypatch.setattr("gadgets.logbook.scan_name._numbers", itertools.repeat(0))
+    monkeypatch.setattr("time.strftime", lambda _: "20261101-101010")
+    assert len({ScanName.new().scan for _ in range(20)}) == 20
 
 
 def test_a_host_tells_its_nodes_by_the_environment():

@@ -227,3 +227,48 @@ def test_acquisitions_of_any_size_survive_a_stream_and_a_raw_file(tmp_path_facto
     for path in (stored, raw_path):
         with RawFile(path) as raw:
             assert [item.to_bytes() for item in raw] == [item.to_bytes() for item in items]
+
+
+def held(scan):
+    return 0 if scan._descriptor is None else os.fstat(scan._descriptor).st_size
+
+
+def test_scans_that_come_in_at_once_keep_the_bound_together(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(pipelines.files.archive, "_GB", 1000)
+    archive = Archive(tmp_path, most_gb=16)
+    with archive.begin(b"") as first, archive.begin(b"") as second:
+        for _ in range(100):
+            first.add(bytes(900))
+            second.add(bytes(900))
+            # Of the files themselves: one that has lost its name fills the disk all the same.
+            assert held(first) + held(second) < 20_000
+    assert "the archive is full" in caplog.text
+
+
+def test_a_scan_that_another_server_keeps_at_this_moment_is_left(tmp_path):
+    with Archive(tmp_path).begin(b"") as scan:
+        scan.add(bytes(900))
+        os.utime(scan.path, (1e9, 1e9))
+        code = f"from pathlib import Path; from pipelines.files import Archive; p = Path({str(tmp_path)!r}); "
+        look = [sys.executable, "-c", code + "Archive(p).make_room(p / 'x')"]
+        subprocess.run(look, cwd=ROOT, check=True)
+        assert scan.path.exists()
+    subprocess.run(look, cwd=ROOT, check=True)
+    assert not scan.path.exists()
+
+
+def test_small_files_are_bounded_by_their_number(tmp_path, monkeypatch):
+    monkeypatch.setattr(pipelines.files.archive, "MOST_FILES", 3)
+    archive = Archive(tmp_path)
+    for number in range(5):
+        (tmp_path / f"scan-{number}.mrd").write_bytes(b"")
+        os.utime(tmp_path / f"scan-{number}.mrd", (2e9 + number,) * 2)
+    archive.make_room(tmp_path / "scan-4.mrd")
+    assert {path.stem for path in tmp_path.iterdir()} == {"scan-2", "scan-3", "scan-4"}
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_lies_there_under_a_name_of_a_scan_is_not_waited_for(tmp_path, make):
+    make(tmp_path / "scan-0.mrd")
+    Archive(tmp_path, most_days=-1e5).make_room(tmp_path / "x")
+    Archive(tmp_path).check()

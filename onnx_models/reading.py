@@ -6,6 +6,7 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 MOST_BYTES = 2 << 30
 """No manifest, model or history comes near it; a file that only pretends to be so long is not read."""
@@ -20,16 +21,23 @@ def read_regular(path: Path, most_bytes: int = MOST_BYTES) -> bytes:
         It cannot be read, is too long, or something else lies there: a folder, a device, or a pipe into which nobody
         may ever write. ``strerror`` says which.
     """
+    with open_regular(path) as file:
+        length = os.fstat(file.fileno()).st_size
+        if length > most_bytes:
+            raise OSError(errno.EFBIG, f"expected at most {most_bytes} bytes, found {length}")
+        return file.read()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file for reading; raises OSError as :func:`read_regular`."""
     # Without waiting for a writer, which a pipe may never have.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        found = os.fstat(descriptor)
-        if not stat.S_ISREG(found.st_mode):
-            what = "a folder" if stat.S_ISDIR(found.st_mode) else "a device or a pipe"
+        mode = os.fstat(descriptor).st_mode
+        if not stat.S_ISREG(mode):
+            what = "a folder" if stat.S_ISDIR(mode) else "a device or a pipe"
             raise OSError(errno.EINVAL, f"expected a file, found {what}")
-        if found.st_size > most_bytes:
-            raise OSError(errno.EFBIG, f"expected at most {most_bytes} bytes, found {found.st_size}")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read()
-    finally:
+        return os.fdopen(descriptor, "rb")
+    except BaseException:
         os.close(descriptor)
+        raise

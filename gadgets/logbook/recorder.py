@@ -21,11 +21,14 @@ from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off
 from gadgets.logbook.scan_entry import entry_of, now
 from gadgets.logbook.scan_name import this_scan
 from gadgets.logbook.store import Logbook
+from gadgets.outside import printable
 from gadgets.records import Calibration, Detection
 from gadgets.settings import OnFailure
 from onnx_models.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
+
+MOST_WARNINGS = 100
 
 SCAN_FIELDS = "of_scan"
 """Attribute of a line of the log that holds what is known of its scan."""
@@ -88,7 +91,10 @@ class Recorder:
         self._last = detection
         self._refusals.update(point.refusal for point in calibration.points if point.refusal)
         self._models.update(dict.fromkeys(patch.model for patch in detection.target_patches))
-        self._warnings.update(dict.fromkeys(filter(None, (detection.warning, calibration.warning))))
+        for warning in filter(None, (detection.warning, calibration.warning)):
+            # The entry stays small, whatever a client sends.
+            if len(self._warnings) < MOST_WARNINGS:
+                self._warnings[warning] = None
         self._tell()
 
     def __enter__(self) -> Recorder:
@@ -117,7 +123,7 @@ class Recorder:
         if self._logbook is None:
             return
         try:
-            self._write(self._logbook, f"{error or type(error).__name__}" if is_failure else "")
+            self._write(self._logbook, printable(f"{error or type(error).__name__}") if is_failure else "")
         except StoreError as trouble:
             # What ended the scan is not to be hidden by that.
             if is_failure:

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import ValidationError, field_validator
 
 from gadgets.errors import StoreError
 from gadgets.findings import ScanFacts
@@ -19,6 +19,7 @@ from gadgets.logbook.scan_entry import entry_of, now
 from gadgets.logbook.scan_name import ScanName
 from gadgets.logbook.store import Logbook
 from gadgets.records import Record
+from onnx_models.reading import open_regular
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,13 @@ class RunningScan(Record):
     sparks: int = 0
     repaired: int = 0
     strongest: float = 0.0
+
+    @field_validator("began")
+    @classmethod
+    def _is_a_moment(cls, began: str) -> str:
+        if datetime.fromisoformat(began).tzinfo is None:
+            raise ValueError("expected a time with its zone")
+        return began
 
     @property
     def seconds(self) -> float:
@@ -185,7 +193,7 @@ def _read(path: Path, *, is_running: bool) -> RunningScan | None:
     Who looks for running ones shares the lock with others who do. Who takes one that is left has it alone.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_NB | (fcntl.LOCK_SH if is_running else fcntl.LOCK_EX))
             except BlockingIOError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, NonNegativeInt
 
 from gadgets.findings import ScanFacts, Spark
 from gadgets.records import Record
@@ -21,7 +21,7 @@ class SparkEntry(Record):
     None where an older despark wrote the entry.
     """
 
-    receivers: tuple[int, ...]
+    receivers: tuple[NonNegativeInt, ...]
     rnr: float
     line: int
     sample: int

@@ -5,11 +5,14 @@ Beside the scans it holds the history: what people said of them, one JSON docume
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+
+from pydantic import ValidationError
 
 from gadgets.errors import StoreError
 from gadgets.logbook.scan_entry import ScanEntry
@@ -19,6 +22,10 @@ LONGEST_WAIT_S = 2.0
 
 KEPT_DAYS, MOST_SCANS = 730, 100_000
 """Older entries are dropped, and the oldest of more than these: some hundred megabytes at most."""
+
+MOST_STEPS, STEPS_AT_ONCE = 1000, 100_000
+"""Of SQLite's machine for one question: some hundred times what all entries take. A file of somebody else's may hold
+what never ends in the place of a table, and meanwhile nothing in this process is heard."""
 
 VERSION = 2
 """Of the tables, in the file's ``user_version``."""
@@ -107,7 +114,7 @@ class Logbook:
             wanted = {"since": since, "until": until, "protocol": protocol, "station": station}
             rows = connection.execute(_SELECT, wanted)
             for (text,) in rows:
-                yield ScanEntry.model_validate_json(text)
+                yield self._entry(text)
 
     def last(self, most: int) -> list[tuple[int, ScanEntry]]:
         """Give the last entries with their numbers, the latest first; none where nothing has been recorded yet.
@@ -122,7 +129,7 @@ class Logbook:
         with self._opened() as connection:
             # All at once: the page that asks goes on to other things, and the file is to be closed meanwhile.
             rows = connection.execute(_LAST, (most,)).fetchall()
-        return [(int(number), ScanEntry.model_validate_json(text)) for number, text in rows]
+        return [(int(number), self._entry(text)) for number, text in rows]
 
     def entry(self, number: int) -> ScanEntry | None:
         """Give the entry with this number; None where there is none. Raises as :meth:`last`."""
@@ -130,7 +137,7 @@ class Logbook:
             return None
         with self._opened() as connection:
             row = connection.execute(_ONE, (number,)).fetchone()
-        return None if row is None else ScanEntry.model_validate_json(row[0])
+        return None if row is None else self._entry(row[0])
 
     def totals(self, since: str) -> tuple[int, int]:
         """Count the scans that ended since then (UTC, ISO 8601), and their sparks.
@@ -183,12 +190,22 @@ class Logbook:
             # As bytes, as a file of JSON lines has them: one reader serves both.
             return [str(text).encode() for (text,) in connection.execute(_ALL_SAID)]
 
+    def _entry(self, text: str | bytes) -> ScanEntry:
+        try:
+            return ScanEntry.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"])) or "text"
+            raise StoreError(f"{self.path}: an entry is damaged ({where}: {first['msg']})") from error
+
     @contextmanager
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             # Opened anew for each entry: a node is one of many processes, and lives as long as a scan.
             with closing(sqlite3.connect(self.path, timeout=LONGEST_WAIT_S)) as connection, connection:
+                steps = itertools.count()
+                connection.set_progress_handler(lambda: next(steps) > MOST_STEPS, STEPS_AT_ONCE)
                 version = connection.execute("PRAGMA user_version").fetchone()[0]
                 # What newer tables mean nobody knows here.
                 if version > VERSION:

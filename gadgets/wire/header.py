@@ -13,8 +13,11 @@ from gadgets.errors import RawDataError
 from gadgets.findings import OWN_VENDOR, TICK_S, ScanFacts
 from gadgets.indices import Indices
 from gadgets.kspace import Encoding, Limits, credible, whole
+from gadgets.outside import printable
 
 MOST_COILS = 1024
+MOST_NAME = 256
+"""Characters of a name that are kept: it is shown, and stands in every record."""
 
 
 # The parser warns of a date in a foreign format, for example, and quotes it: what is said of a patient must stand in no
@@ -71,13 +74,17 @@ def _coil_names(labels: Iterable[Any]) -> tuple[str, ...]:
     for number, label in enumerate(labels):
         # Not believed beyond reason: a wrong number would make a list of any length.
         place = label.coilNumber if isinstance(label.coilNumber, int) and 0 <= label.coilNumber < MOST_COILS else number
-        names[place] = str(label.coilName or "")
+        names[place] = _name(label.coilName)
     return tuple(names.get(place, "") for place in range(max(names, default=-1) + 1))
 
 
 def _text(information: Any, name: str) -> str:  # noqa: ANN401
     # Each part of the header is optional, and so is each value in it.
-    return str(getattr(information, name, None) or "").strip()
+    return _name(getattr(information, name, None))
+
+
+def _name(value: object) -> str:
+    return printable(str(value or "").strip(), most=MOST_NAME)
 
 
 def _encoding(encoding: Any) -> Encoding:  # noqa: ANN401

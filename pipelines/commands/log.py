@@ -18,6 +18,7 @@ from rich.text import Text
 from gadgets.errors import SettingsError
 from gadgets.findings import counted, short_receivers
 from gadgets.logbook import Logbook, ScanEntry, logbook_path, record_broken_off
+from gadgets.outside import printable
 from pipelines.commands.terminal.shell import STDOUT, JsonFile, Quiet, open_shell, verbose_option
 from pipelines.commands.terminal.summary import RIPPLE
 from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
@@ -25,6 +26,9 @@ from pipelines.files import check_folder, whole_or_nothing
 from pipelines.replay import LOOK
 
 MOST_ROWS = 30
+MOST_DAYS = 100_000
+"""Longer ago than any calendar reaches."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
 COLUMNS = (
     "ended", "local", "source", "protocol", "station", "k_spaces", "unjudged", "sparks", "repaired", "strongest",
     "provider", "verdict", "failure",
@@ -34,7 +38,7 @@ COLUMNS = (
 
 def log(
     record: Annotated[str, typer.Option(metavar="auto|FILE", help="Which logbook: auto is the user's own.")] = "auto",
-    days: Annotated[float | None, typer.Option(min=0, help="Only scans of so many last days.")] = None,
+    days: Annotated[float | None, typer.Option(min=0, max=MOST_DAYS, help="Only scans of so many last days.")] = None,
     protocol: Annotated[str, typer.Option(metavar="TEXT", help="Only scans with this in the protocol's name.")] = "",
     station: Annotated[str, typer.Option(metavar="TEXT", help="Only scans with this in the scanner's name.")] = "",
     sparks: Annotated[bool, typer.Option("--sparks", help="Only scans with sparks.")] = False,
@@ -104,7 +108,7 @@ def _sentence(entries: Sequence[ScanEntry], path: Path) -> str:
 
 def _verdict_line(entry: ScanEntry) -> Text:
     name = f"{_when(entry)} {entry.protocol}".strip()
-    return Text(f"{name}: {f'failed ({entry.failure})' if entry.failure else entry.verdict}")
+    return Text(printable(f"{name}: {f'failed ({entry.failure})' if entry.failure else entry.verdict}"))
 
 
 def _when(entry: ScanEntry) -> str:
@@ -134,7 +138,8 @@ def scan_table(entries: Sequence[ScanEntry]) -> Table:
 
 def _short(name: str) -> Text:
     # A column that may not wrap would be taken from as any other; so the column may, and the text in it does not.
-    return Text(name, no_wrap=True, overflow="ellipsis")
+    # A logbook of an older version, or of somebody else's, may hold anything.
+    return Text(printable(name), no_wrap=True, overflow="ellipsis")
 
 
 def trend_table(trends: Sequence[Trend], by: str) -> Table:
@@ -154,5 +159,11 @@ def as_csv(entries: Sequence[ScanEntry]) -> str:
     target = io.StringIO()
     writer = csv.DictWriter(target, COLUMNS, extrasaction="ignore")
     writer.writeheader()
-    writer.writerows(entry.model_dump(mode="json") for entry in entries)
+    for entry in entries:
+        writer.writerow({name: _as_cell(value) for name, value in entry.model_dump(mode="json").items()})
     return target.getvalue()
+
+
+def _as_cell(value: object) -> object:
+    """Write a text so that no spreadsheet takes it for a formula: names come from whoever sent the scan."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value

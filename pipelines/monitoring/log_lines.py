@@ -7,6 +7,7 @@ import logging
 from datetime import datetime, timezone
 
 from gadgets.logbook import SCAN_FIELDS, this_scan
+from gadgets.outside import printable
 
 
 class JsonLines(logging.Formatter):
@@ -22,7 +23,7 @@ class JsonLines(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "thread": record.threadName,
-            "message": record.getMessage(),
+            "message": printable(record.getMessage(), keep="\n"),
             **{name: value for name, value in this_scan()._asdict().items() if value},
             **getattr(record, SCAN_FIELDS, {}),
         }

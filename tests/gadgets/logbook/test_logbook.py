@@ -6,6 +6,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -222,3 +223,47 @@ def test_only_settings_that_were_changed_are_kept():
     given = {"spark_detection.threshold": "0.9", "calibration.method": "zero"}
     changed = changed_settings(validate(given, RawRepairSettings, "raw_repair"))
     assert changed == {"spark_detection.threshold": "0.9", "calibration.method": "zero"}
+
+
+ROW = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES ('2026', '', '', '', 0, ?)"
+
+
+@pytest.mark.parametrize("text", ["{not json", '{"ended": 5}', b"\xff\x00", "[]", "9" * 5000])
+def test_an_entry_that_is_damaged_is_said(tmp_path, text):
+    logbook = Logbook(tmp_path / "scans.db")
+    logbook.add(entry())
+    with closing(sqlite3.connect(logbook.path)) as connection, connection:
+        number = connection.execute(ROW, (text,)).lastrowid
+    for ask in (lambda: [*logbook.entries()], lambda: logbook.last(5), lambda: logbook.entry(number)):
+        with pytest.raises(StoreError, match=r"scans.db: an entry is damaged"):
+            ask()
+    logbook.add(entry())
+
+
+@pytest.mark.parametrize("table", ["scans", "history"])
+def test_a_file_in_which_a_question_never_ends_is_given_up(tmp_path, table, monkeypatch):
+    monkeypatch.setattr(store_module, "MOST_STEPS", 10)
+    logbook = Logbook(tmp_path / "scans.db")
+    logbook.add(entry())
+    columns = "'2026' AS ended, '' AS protocol, '' AS station, 0 AS sparks, '' AS entry"
+    endless = "WITH RECURSIVE n(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n)"
+    with closing(sqlite3.connect(logbook.path)) as connection, connection:
+        connection.execute(f"DROP TABLE {table}")
+        connection.execute(f"CREATE VIEW {table} AS {endless} SELECT id, {columns} FROM n")
+    questions = [logbook.said] if table == "history" else [lambda: logbook.last(5), lambda: logbook.totals("")]
+    for ask in questions:
+        with pytest.raises(StoreError, match="the logbook cannot be used"):
+            ask()
+
+
+def test_an_entry_stays_small_whatever_comes(tmp_path):
+    path = tmp_path / "scans.db"
+    scan = recorder(path)
+    for number in range(500):
+        scan.add(Detection(indices=Indices(), warning=f"odd {number}"), Calibration(indices=Indices()))
+    with pytest.raises(NodeError), scan:
+        raise NodeError("\x1b[31m" + "long " * 10**6)
+    (kept,) = Logbook(path).entries()
+    assert kept.warnings[:2] == ("odd 0", "odd 1")
+    assert len(kept.model_dump_json()) < 20_000
+    assert kept.failure.isprintable()

@@ -118,3 +118,17 @@ def test_what_cannot_be_written_costs_nothing(tmp_path, is_file):
     file.write(STATE)
     file.close()
     assert running_scans(book) == []
+
+
+def test_what_else_lies_there_is_not_waited_for(tmp_path):
+    logbook = Logbook(tmp_path / "scans.db")
+    folder = tmp_path / "scans.db.running"
+    folder.mkdir()
+    os.mkfifo(folder / "a.running")
+    (folder / "b.running").mkdir()
+    (folder / "c.running").symlink_to("c.running")
+    for began in ("", "yesterday", "2026-01-01"):
+        (folder / "d.running").write_text(f'{{"scan": "d", "source": "x", "began": "{began}"}}')
+        assert running_scans(logbook.path) == []
+        record_broken_off(logbook)
+    assert logbook.last(1) == []

@@ -64,3 +64,17 @@ def test_a_number_that_no_receiver_has_is_not_believed():
     assert facts_with("<systemVendor>GE</systemVendor>").tick_s is None
     own = facts_with("<systemVendor>despark</systemVendor>")
     assert (own.tick_s, own.is_clock) == (0.0025, False)
+
+
+def test_names_are_bounded_and_can_be_shown():
+    long = "P" * 10**6
+    system = f"<systemVendor>{long}</systemVendor><stationName>a&#x9;b&#x85;c</stationName>"
+    labels = "".join(
+        f"<coilLabel><coilNumber>{n}</coilNumber><coilName>{long}</coilName></coilLabel>" for n in range(3)
+    )
+    about = f"<acquisitionSystemInformation>{system}{labels}</acquisitionSystemInformation>"
+    header = header_xml([encoding()]).replace(b"<experimentalConditions>", about.encode() + b"<experimentalConditions>")
+    facts = facts_of(xsd.CreateFromDocument(header))
+    assert len(facts.model_dump_json()) < 2000
+    assert facts.vendor.startswith("PPP")
+    assert facts.station.isprintable()

@@ -169,3 +169,20 @@ def test_a_file_that_is_looked_at_again_is_no_trend():
     scans = [entry(30, 1)] * 6
     looks = [entry(1, 9).model_copy(update={"source": source}) for source in ("inspect", "image")] * 9
     assert direction_of([*scans, *looks]) == direction_of(scans)
+
+
+def test_what_stands_in_a_foreign_logbook_does_nothing_to_terminal_and_spreadsheet(logbook, capfd, tmp_path):
+    evil = {"protocol": "=CMD()\x1b[2J", "station": "\x1b]0;x\x07", "verdict": "\x1b[5m", "coils": ("\x1b[1m",) * 3}
+    logbook.add(entry(0, 1).model_copy(update=evil))
+    for arguments in ([], ["-v"], ["--by", "protocol"], ["--by", "receiver"]):
+        assert log(*arguments) == 0
+        assert "\x1b" not in capfd.readouterr().out
+    assert log("--csv", "r.csv", "-q") == 0
+    with (tmp_path / "r.csv").open(newline="") as file:
+        assert [*csv.DictReader(file)][-1]["protocol"].startswith("'=CMD()")
+
+
+@pytest.mark.parametrize("days", ["nan", "inf", "-inf", "1e9", "1e300"])
+def test_a_number_of_days_that_is_none_is_a_wrong_call(capfd, days):
+    assert log("--days", days) == 2
+    assert "Traceback" not in capfd.readouterr().err

@@ -10,6 +10,7 @@ from types import TracebackType
 
 from gadgets.errors import DesparkError
 from gadgets.logbook import SCAN_PREFIX
+from gadgets.outside import printable
 from pipelines.console.desk import Desk
 from pipelines.inspection import Inspection
 from pipelines.replay import entry_of_report
@@ -130,20 +131,22 @@ class Looker:
         return before == size
 
     def _look_at(self, path: Path) -> None:
-        self._say(f"looking at {path.name}")
+        # A file may be called anything.
+        name = printable(path.name)
+        self._say(f"looking at {name}")
         try:
             seen = self._look(
-                path, self._properties, lambda done, total: self._say(f"looking at {path.name}: {done} of {total}")
+                path, self._properties, lambda done, total: self._say(f"looking at {name}: {done} of {total}")
             )
             number = self._number_of(path, seen)
         # Whatever it is: the thread goes on to the next file, and the page says what became of this one.
         except Exception as error:
             # Folders may be called after patients.
-            reason = (str(error) or type(error).__name__).replace(str(path), path.name)
+            reason = printable((str(error) or type(error).__name__).replace(str(path), path.name))
             if isinstance(error, DesparkError):
                 logger.warning("%s", reason)
             else:
-                reason = f"{path.name}: cannot be looked at ({reason})"
+                reason = f"{name}: cannot be looked at ({reason})"
                 logger.error("%s", reason)
                 logger.debug("where it failed", exc_info=error)
             with self._lock:

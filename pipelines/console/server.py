@@ -152,6 +152,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
             else:
                 self._answer(HTTPStatus.BAD_REQUEST, *page)
+        except OSError:
+            raise  # whoever asked went away
+        # Whoever asked is to see that it failed, and not an answer without a word.
+        except Exception:
+            logger.exception("console: a request could not be answered")
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "This failed; the log of despark console says why.")
 
     def _go_to(self, path: str, cookie: str = "") -> None:
         more = {"Location": path, **({"Set-Cookie": cookie} if cookie else {})}

@@ -55,7 +55,7 @@ class Views:
             return self.page(number_in(asked.get("scan", "")))
         if path == "/lists":
             text = lists(self._desk, number_in(asked.get("scan", "")))
-            return Answer(text.encode(), HTML, {"X-Status": _one_line(self._looker.status())})
+            return Answer(_as_bytes(text), HTML, {"X-Status": _one_line(self._looker.status())})
         if path in FILES:
             package, name, kind = FILES[path]
             return Answer(resources.files(package).joinpath(name).read_bytes(), kind)
@@ -68,7 +68,7 @@ class Views:
     def page(self, number: int | None, fault: str = "") -> Answer:
         """Give the page, with what was wrong with the last form."""
         page = console_page(self._desk, self._looker, number, self._form_key, user_name(), fault)
-        return Answer(page.encode())
+        return Answer(_as_bytes(page))
 
     def take(self, path: str, form: dict[str, str]) -> str | None:
         """Take a form, and give the address to go to; None where it is none of the page's.
@@ -123,13 +123,18 @@ class Views:
                 return Answer(page.read_bytes(), HTML, more)
         except OSError as error:
             raise StoreError(f"{page.name if page else ''}: cannot be read ({error.strerror})") from error
-        return None if seen is None else Answer(html_page([seen[1]]).encode(), HTML, more)
+        return None if seen is None else Answer(_as_bytes(html_page([seen[1]])), HTML, more)
 
 
 def number_in(text: str) -> int | None:
     """Read a number of an address or a form; None where it is none."""
     # Nine digits at most: larger numbers are none of a scan, and SQLite would refuse the largest.
     return int(text) if text.isdecimal() and len(text) < 10 else None
+
+
+def _as_bytes(page: str) -> bytes:
+    r"""Encode a page; what is no UTF-8 in the name of a file shows as ``\udcff``."""
+    return page.encode(errors="backslashreplace")
 
 
 def _one_line(text: str) -> str:

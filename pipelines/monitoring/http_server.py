@@ -19,6 +19,9 @@ MOST_AT_ONCE = 16
 REQUEST_LIMIT_S = 10.0
 """For a whole request to come: a byte now and then is none. The answer may take as long for each of its parts."""
 
+CROWDED_S = 1.0
+"""The same where others wait for a place."""
+
 _LOOK_S = 0.05
 
 
@@ -59,12 +62,12 @@ class BoundedHTTPServer(ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
         """Take a request up when one of the places is free."""
         while not self._places.acquire(timeout=_LOOK_S):
-            self.service_actions()
+            self._break_off(CROWDED_S)
             if self._is_over:
                 self.shutdown_request(request)
                 return
         with self._lock:
-            self._awaited[request] = time.monotonic() + REQUEST_LIMIT_S
+            self._awaited[request] = time.monotonic()
         try:
             super().process_request(request, client_address)
         # No thread for it, for example; the place is for the next one.
@@ -86,9 +89,12 @@ class BoundedHTTPServer(ThreadingHTTPServer):
 
     def service_actions(self) -> None:
         """Break off requests that do not come to their end; called again and again."""
+        self._break_off(REQUEST_LIMIT_S)
+
+    def _break_off(self, limit_s: float) -> None:
         now = time.monotonic()
         with self._lock:
-            late = [request for request, limit in self._awaited.items() if now > limit]
+            late = [request for request, begun in self._awaited.items() if now - begun > limit_s]
             for request in late:
                 del self._awaited[request]
         for request in late:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 
 import pytest
 from helpers.connections import wait_until
@@ -272,3 +274,29 @@ def test_the_history_of_an_older_console_is_taken_over(opened, tmp_path):
         with opened() as visitor:
             assert visitor.desk.verdicts() == {"one": "no"}
             assert visitor.desk.in_force().n_feedback == 1
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.h5", b"a\x1b[31m<script>.h5", b"line\nbreak.h5"])
+def test_a_file_of_any_name_leaves_the_page_in_order(opened, tmp_path, name):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    path.write_bytes(b"no raw file")
+    with opened(path) as visitor:
+        visitor.enter()
+        wait_until(lambda: ".h5" in visitor.looker.status() and "looking at" not in visitor.looker.status())
+        for address in ("/", "/lists"):
+            answer = visitor.ask("GET", address)
+            assert answer.status == 200
+            assert b"<script>." not in answer.text
+            answer.text.decode()
+
+
+def test_what_fails_is_said_and_not_left_without_an_answer(opened, monkeypatch, caplog):
+    with opened() as visitor:
+        visitor.enter()
+        assert visitor.send("/look", Origin="http://[::1").status == 400
+        assert visitor.ask("POST", "/look", {}, Origin="http://[::1").status == 403
+        assert visitor.ask("GET", "//[::1").status in (400, 404)
+        monkeypatch.setattr(visitor.desk, "scans", lambda: 1 / 0)
+        answer = visitor.ask("GET", "/")
+        assert (answer.status, b"the log of despark console says why" in answer.text) == (500, True)
+        assert "ZeroDivisionError" in caplog.text

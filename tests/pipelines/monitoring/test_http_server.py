@@ -76,6 +76,15 @@ def test_all_places_are_free_again_soon(address, beginning):
         client.close()
 
 
+def test_who_says_nothing_makes_room_where_others_wait(address, monkeypatch):
+    monkeypatch.setattr(http_server, "REQUEST_LIMIT_S", 100 * LIMIT_S)
+    monkeypatch.setattr(http_server, "CROWDED_S", 0.1)
+    clients = [socket.create_connection(address, timeout=LIMIT_S) for _ in range(2 * MOST_AT_ONCE)]
+    assert said(address) == b"hello"
+    for client in clients:
+        client.close()
+
+
 def test_an_answer_may_take_longer_than_a_request(address):
     assert said(address, "/slow") == b"hello"
 

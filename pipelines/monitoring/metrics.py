@@ -66,9 +66,11 @@ class Metrics(logging.Handler):
 
     def text(self) -> str:
         """Write the numbers in Prometheus' text format."""
+        # Without the lock, for which every scan and every line of the log would wait: the disk may be slow.
+        recorded = self._recorded()
         with self._counting:
             # Under the lock, so that the numbers belong to one moment.
-            values = self._values | {"uptime_seconds": time.monotonic() - self._started} | self._recorded()
+            values = self._values | {"uptime_seconds": time.monotonic() - self._started} | recorded
         lines = []
         for name, value in values.items():
             kind = "gauge" if name in GAUGES else "counter"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import sqlite3
+import threading
 from contextlib import closing
+
+from helpers.connections import LIMIT_S
 
 from gadgets.logbook import Logbook
 from pipelines.monitoring.metrics import Metrics
@@ -53,3 +56,23 @@ def test_a_record_that_cannot_be_read_costs_no_answer(tmp_path, monkeypatch):
     monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
     (tmp_path / "scans.db").write_bytes(b"no data base" * 100)
     assert samples(Metrics())["despark_recorded_sparks_total"] == "0"
+
+
+def test_a_record_that_takes_long_keeps_no_scan_waiting(monkeypatch):
+    metrics, asked, answer = Metrics(), threading.Event(), threading.Event()
+
+    def slow():
+        asked.set()
+        assert answer.wait(LIMIT_S)
+        return {}
+
+    monkeypatch.setattr(metrics, "_recorded", slow)
+    asking = threading.Thread(target=metrics.text)
+    asking.start()
+    assert asked.wait(LIMIT_S)
+    # Both would wait for ever, were the numbers locked meanwhile.
+    with metrics.scan():
+        metrics.emit(logging.makeLogRecord({"levelno": logging.ERROR}))
+    answer.set()
+    asking.join(LIMIT_S)
+    assert samples(Metrics())["despark_scans_total"] == "0"

@@ -96,6 +96,9 @@ def _process_of(talk: socket.socket) -> int:
 _running: list[ForkServer] = []
 """The one of this process, if it has one."""
 
+_left: list[ForkServer] = []
+"""Those that no longer answer: what they have forked before may be in the middle of a scan, and ends with them."""
+
 
 def fork_process() -> tuple[int, socket.socket]:
     """Have a process forked by the server of this process, which is started where there is none; see ForkServer.
@@ -119,6 +122,12 @@ def fork_process() -> tuple[int, socket.socket]:
                     logger.warning("the process that forks others is gone; another one takes its place")
                     _running.remove(server)
                     server.end()
+        except TimeoutError:
+            with _lock:
+                if server in _running:
+                    logger.warning("the process that forks others does not answer; another one takes its place")
+                    _running.remove(server)
+                    _left.append(server)
     raise ChildProcessError("the process that starts others ends as soon as it is asked")
 
 
@@ -179,5 +188,7 @@ def _leave_working_directory() -> None:
 
 @atexit.register
 def _end() -> None:
-    while _running:
-        _running.pop().end()
+    for server in (*_running, *_left):
+        server.end()
+    _running.clear()
+    _left.clear()

@@ -42,11 +42,11 @@ def news_from(talk: socket.socket, flags: int = 0) -> tuple[bytes, int] | None:
     return NEWS.unpack(news) if news else None
 
 
-def end_with(server: int) -> None:
-    """Let the kernel kill this process when the server is gone, however that ends."""
+def end_with(parent: int) -> None:
+    """Let the kernel kill this process when its parent is gone, however that ends."""
     # Where the kernel refuses, the process still does its work; so the answer is not looked at.
     _PRCTL(_PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGKILL))
-    if os.getppid() != server:
+    if os.getppid() != parent:
         raise SystemExit
 
 

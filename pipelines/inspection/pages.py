@@ -19,6 +19,7 @@ from types import TracebackType
 from gadgets.errors import DesparkError
 from gadgets.logbook import RECORD_VARIABLE
 from pipelines.files import Archive
+from pipelines.forking import end_with
 from pipelines.inspection.html_page import write_html
 from pipelines.inspection.looking import inspect_raw
 
@@ -96,7 +97,7 @@ class Pages:
 
     def _write(self, scan: Path, settings: Mapping[str, str]) -> None:
         page = self._kept.folder / scan.with_suffix(self._kept.ending).name
-        command = [sys.executable, "-c", _CHILD, str(scan), str(page), json.dumps(settings)]
+        command = [sys.executable, "-c", _CHILD, str(os.getpid()), str(scan), str(page), json.dumps(settings)]
         # The node has written the scan's entry of the logbook.
         environment = {**os.environ, RECORD_VARIABLE: "off"}
         nowhere = subprocess.DEVNULL
@@ -135,7 +136,8 @@ class Pages:
 
 def main(arguments: list[str]) -> None:
     """Write one page; what the process of :class:`Pages` runs."""
-    scan, page, settings = arguments[1:]
+    parent, scan, page, settings = arguments[1:]
+    end_with(int(parent))
     try:
         write_html(Path(page), [inspect_raw(Path(scan), json.loads(settings), lambda _done, _total: None)])
     except DesparkError as error:

@@ -209,3 +209,25 @@ def test_fork_here_leaves_a_server_that_runs_alone(no_server):
     fork_here(for_nodes=False)
     assert no_server == [server]
     assert server.process in descendants()
+
+
+def test_a_server_that_is_stopped_is_followed_by_another_one_and_leaves_its_processes_alone(no_server, monkeypatch):
+    process = Forked(exec, ("import time; time.sleep(600)",))
+    (server,) = no_server
+    os.kill(server.process, signal.SIGSTOP)
+    monkeypatch.setattr(owner, "START_LIMIT_S", 0.2)
+    started = []
+
+    def spawn(original=owner._spawn):
+        # The next one gets the time that it needs.
+        monkeypatch.setattr(owner, "START_LIMIT_S", LIMIT_S)
+        started.append(original())
+        return started[-1]
+
+    monkeypatch.setattr(owner, "_spawn", spawn)
+    assert run_to_the_end(sys.exit, 3) == 3
+    assert no_server == started
+    assert is_running(process.pid)
+    process.close()
+    owner._end()
+    wait_until(lambda: not is_running(process.pid))

@@ -24,6 +24,7 @@ N_CONNECTIONS = 64
 
 _BACKLOG = 64
 _PAUSE_S = 0.1
+_QUIET_S = 60.0
 # A refused client gets a moment to read why; of those that do not, only so many are waited for.
 _REFUSED_S = 2.0
 _MAX_REFUSED = 64
@@ -72,6 +73,7 @@ class Reception:
         self._threads: set[threading.Thread] = set()
         self._refused: deque[tuple[float, socket.socket]] = deque()
         self._n_refused = 0
+        self._complained = -_QUIET_S
         self._stopping = False
         self._listeners = _listen(ports, bind)
         self._thread = threading.Thread(target=self._receive, name="reception", daemon=True)
@@ -119,9 +121,8 @@ class Reception:
                         if not self._stopping:
                             self._accept(key.data)
                 # No memory, for example: a moment later there may be some again.
-                except Exception:
-                    logger.exception("a connection could not be accepted")
-                    time.sleep(_PAUSE_S)
+                except Exception as error:  # noqa: BLE001 - it is said, and the door stays open
+                    self._complain(f"a connection could not be accepted ({error or type(error).__name__})", error)
         while self._refused:
             self._refused.popleft()[1].close()
 
@@ -130,8 +131,7 @@ class Reception:
             connection, address = self._listeners[name].accept()
         except OSError as error:
             if not self._stopping:
-                logger.warning("%s: a connection could not be accepted (%s)", name, error)
-                time.sleep(_PAUSE_S)
+                self._complain(f"{name}: a connection could not be accepted ({error})")
             return
         origin = f"{address[0]}:{address[1]}"
         reason = ""
@@ -155,6 +155,13 @@ class Reception:
         elif self._n_refused:
             logger.warning("connections are taken again, %d were refused", self._n_refused)
             self._n_refused = 0
+
+    def _complain(self, what: str, error: Exception | None = None) -> None:
+        """Say now and then what goes wrong again and again, and pause: the log must not be filled by it."""
+        if time.monotonic() - self._complained >= _QUIET_S:
+            self._complained = time.monotonic()
+            logger.error("%s", what, exc_info=error)
+        time.sleep(_PAUSE_S)
 
     def _begin(self, name: str, connection: socket.socket, origin: str) -> None:
         thread = threading.Thread(

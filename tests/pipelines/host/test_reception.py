@@ -69,6 +69,13 @@ def test_a_connection_that_cannot_be_accepted_is_not_the_last(open_door, monkeyp
     assert said(open_door()) == "hello"
 
 
+def test_what_goes_on_going_wrong_does_not_fill_the_log(open_door, monkeypatch, caplog):
+    monkeypatch.setattr(door, "_PAUSE_S", 0.001)
+    monkeypatch.setattr(socket.socket, "accept", fails(OSError(errno.EMFILE, "none left"), 50)(socket.socket.accept))
+    assert said(open_door()) == "hello"
+    assert caplog.text.count("could not be accepted") == 1
+
+
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), MemoryError()])
 def test_one_without_a_thread_is_told_so_and_the_next_is_served(open_door, monkeypatch, error):
     address = open_door()

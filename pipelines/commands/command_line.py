@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import os
 import signal
 import sys
@@ -15,7 +16,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from onnx_models.errors import DesparkError
 from pipelines.forking import fork_here
@@ -80,6 +81,17 @@ class CommandsWithHints(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
+class CommandWithNumbers(TyperCommand):
+    """A command to which nan and inf are no numbers: the bounds of an option let the first pass."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer brings a click of its own
+        """Call it, once its numbers are seen to be some."""
+        for name, value in ctx.params.items():
+            if isinstance(value, float) and not math.isfinite(value):
+                ctx.fail(f"--{name.replace('_', '-')}: expected a finite number, found {value}")
+        return super().invoke(ctx)
+
+
 def build_app(called: str | None) -> typer.Typer:
     """Make the command line; only the command that is called is more than a name and a line of help."""
     app = typer.Typer(
@@ -99,7 +111,7 @@ def build_app(called: str | None) -> typer.Typer:
     for name, command in COMMANDS.items():
         if name == called:
             function = getattr(importlib.import_module(command.module), command.function)
-            app.command(name)(function)
+            app.command(name, cls=CommandWithNumbers)(function)
         elif importlib.util.find_spec(command.module) is not None:
             app.command(name, help=command.help)(_not_called)
     return app

@@ -10,6 +10,7 @@ import typer
 from pipelines.chains import check_default_models, trust_of
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.serving import (
+    MOST_S,
     AllowFolder,
     ArchiveAge,
     ArchiveFolder,
@@ -47,7 +48,7 @@ def serve(
     connections: Connections = USUAL_LIMITS.connections,
     memory_limit: MemoryLimit = None,
     idle_limit: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="Give a scan up when nothing moves for so long.")
+        float, typer.Option(min=1, max=MOST_S, metavar="SECONDS", help="Give a scan up when nothing moves for so long.")
     ] = USUAL_LIMITS.idle_s,
     stall_limit: StallLimit = USUAL_LIMITS.stall_s,
     node_limit: Annotated[

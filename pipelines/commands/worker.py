@@ -15,6 +15,7 @@ from gadgets.errors import NodeError, SettingsError
 from gadgets.settings import did_you_mean
 from pipelines.chains import WORKER_PORTS, trust_of
 from pipelines.commands.terminal.serving import (
+    MOST_S,
     AllowFolder,
     ArchiveAge,
     ArchiveFolder,
@@ -58,7 +59,7 @@ def worker(
     connections: Connections = USUAL_LIMITS.connections,
     memory_limit: MemoryLimit = None,
     idle_limit: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="Give a scan up when nothing comes for so long.")
+        float, typer.Option(min=1, max=MOST_S, metavar="SECONDS", help="Give a scan up when nothing comes for so long.")
     ] = USUAL_LIMITS.idle_s,
     stall_limit: StallLimit = USUAL_LIMITS.stall_s,
     allow_folder: AllowFolder = None,

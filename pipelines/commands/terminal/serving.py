@@ -17,6 +17,9 @@ from gadgets.outside import memory_limit as memory_limit_in_force
 from pipelines.files import Archive
 from pipelines.inspection import PAGE_ENDING, Pages
 
+MOST_S = 2_000_000
+"""Seconds, 23 days: longer waits are beyond what the system can be asked for."""
+
 Connections = Annotated[
     int, typer.Option(min=1, metavar="N", help="Keep so many connections open at once; refuse more.")
 ]
@@ -31,7 +34,9 @@ MemoryLimit = Annotated[
 ]
 StallLimit = Annotated[
     float,
-    typer.Option(min=1, metavar="SECONDS", help="Give up a client that takes so long to begin a scan, or a message."),
+    typer.Option(
+        min=1, max=MOST_S, metavar="SECONDS", help="Give up a client that takes so long to begin a scan, or a message."
+    ),
 ]
 AllowFolder = Annotated[
     list[Path] | None,

@@ -8,7 +8,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import NodeError, RawDataError
+from gadgets.errors import DesparkError, NodeError, RawDataError
 from gadgets.findings import ScanFacts
 from gadgets.kspace import (
     LEFT_OVER,
@@ -149,7 +149,12 @@ def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, 
         where, reason = describe(acquired.indices), str(error) or type(error).__name__
         if settings.on_failure == "fail":
             raise NodeError(f"acquisition_buffer: {where}: {reason}") from error
-        logger.exception("acquisition_buffer: no k-space could be assembled (%s); its readouts go on alone", where)
+        logger.error(
+            "acquisition_buffer: no k-space could be assembled (%s: %s); its readouts go on alone",
+            where,
+            reason,
+            exc_info=None if isinstance(error, DesparkError) else error,
+        )
         record = report.add(_record(acquired, start, f"not assembled: {reason}", is_lost=True))
         # The node that makes the images tells the client: to it, readouts that go on alone look like any others.
         yield from waveforms_of(record)

@@ -6,14 +6,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from gadgets.errors import RawDataError
 from gadgets.kspace import AcquiredKSpace, Encoding, Limits, place_readouts
 from gadgets.wire.acquisitions import ACQUISITION_HEADER, Acquisition
 from gadgets.wire.recon_data import SAMPLING, ReconBit, ReconBuffer, ReconData, shape_of
 from gadgets.wire.transport import PRESENT, Bytes, bytes_of
 
+MOST = (1 << 16) - 1
+"""That a ReconData can say of a matrix or a limit, in 16 bits."""
+
 
 def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
-    """Make the ReconData of one assembled k-space; its readouts must come from acquisitions."""
+    """Make the ReconData of one assembled k-space; its readouts must come from acquisitions.
+
+    Raises
+    ------
+    RawDataError
+        A matrix or limit of the encoding is larger than ReconData can say.
+    """
     kspace = acquired.kspace
     n_coils, n_partitions, n_lines, width = kspace.data.shape
     acquisitions = [readout.source for readout in acquired.readouts if isinstance(readout.source, Acquisition)]
@@ -30,9 +40,10 @@ def recon_data_of(acquired: AcquiredKSpace, encoding: Encoding) -> ReconData:
         for limit in (readout_limits, encoding.lines, encoding.partitions)
         for value in (limit.minimum, limit.centre, limit.maximum)
     ]
-    sampling = SAMPLING.pack(
-        *encoding.encoded_fov, *encoding.recon_fov, *encoding.encoded_matrix, *encoding.recon_matrix, *limits
-    )
+    sizes = (*encoding.encoded_matrix, *encoding.recon_matrix, *limits)
+    if max(sizes) > MOST:
+        raise RawDataError(f"expected matrices and limits of at most {MOST}, found {max(sizes)}")
+    sampling = SAMPLING.pack(*encoding.encoded_fov, *encoding.recon_fov, *sizes)
     data = bytes_of(kspace.data)
     buffer = ReconBuffer(
         # The first dimension is the fastest on the wire, so the samples go out as they lie in memory.

@@ -211,7 +211,7 @@ def test_readouts_for_whose_kspace_there_is_no_memory_go_on_alone(monkeypatch, c
     monkeypatch.setattr(gadgets.kspace.missing, "to_kspace", no_memory)
     messages = sent_by([*lines, waveform(1)], report=tmp_path / "r")
     assert [message_id for message_id, _ in messages] == [*[1026, *[1008] * 8] * 2, 1026, 4]
-    assert "no k-space could be assembled (slice 1)" in caplog.text
+    assert "no k-space could be assembled (slice 1: MemoryError)" in caplog.text
     records = [json.loads(line) for line in (tmp_path / "r").read_text().splitlines()]
     assert [record["warning"] for record in records] == ["not assembled: MemoryError"] * 2
     for n_lines in (16, 7):  # with the second, at the end of the scan

@@ -108,3 +108,9 @@ def test_kspaces_with_nothing_in_them_are_not_counted_on():
     ((_, declared), _) = parse(content + CLOSE)
     with pytest.raises(RawDataError, match="expected samples in a ReconData, found data"):
         cells_of(declared, [encoding()])
+
+
+def test_a_matrix_that_recon_data_cannot_say_is_refused_in_words():
+    acquired = acquired_kspace(encoding(), [acquisition(line) for line in range(8)])
+    with pytest.raises(RawDataError, match="matrices and limits of at most 65535, found 1000000"):
+        recon_data_of(acquired, encoding(n_lines=1_000_000))

@@ -16,6 +16,7 @@ import struct
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
@@ -24,6 +25,7 @@ import h5py
 import numpy as np
 
 from gadgets.errors import DesparkError, RawDataError
+from pipelines.files.child import in_child
 from pipelines.files.raw_writer import write_raw_file
 from pipelines.files.siemens.header import Extent, Protocol, header_xml
 from pipelines.files.siemens.readouts import acquisition
@@ -70,8 +72,15 @@ def as_mrd(path: Path, stack: ExitStack) -> Path:
         return path
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="despark-")))
     logger.info("%s: turned into MRD", path.name)
-    write_as_mrd(path, folder / f"{path.stem}.h5")
-    return folder / f"{path.stem}.h5"
+    target = folder / f"{path.stem}.h5"
+    # What is damaged may keep the library busy for ever, here as elsewhere.
+    list(in_child(partial(_nothing_but_written, path, target), str(path), [path]))
+    return target
+
+
+def _nothing_but_written(source: Path, target: Path) -> Iterator[None]:
+    write_as_mrd(source, target)
+    return iter(())
 
 
 def write_as_mrd(source: Path, target: Path) -> None:

@@ -86,6 +86,8 @@ def test_without_its_library_the_extra_and_the_converter_are_named(twix, monkeyp
     def refuse(name):
         raise ImportError(name)
 
+    # The process that reads has libraries of its own.
+    monkeypatch.setattr("pipelines.files.siemens.twix.in_child", lambda make, *_: make())
     monkeypatch.setattr("pipelines.files.siemens.twix.importlib.import_module", refuse)
     with pytest.raises(DesparkError, match=r"needs twixtools, .*despark\[siemens\].* siemens_to_ismrmrd"):
         RawFile(twix[0])

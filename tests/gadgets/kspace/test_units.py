@@ -31,7 +31,7 @@ def detector():
 
 
 def scaled(kspace, factor):
-    parts = kspace.data.view(np.float32) * np.float32(factor)
+    parts = np.ascontiguousarray(kspace.data).view(np.float32) * np.float32(factor)
     return replace(kspace, data=parts.view(np.complex64))
 
 

@@ -22,7 +22,7 @@ from gadgets.errors import DesparkError, RawDataError
 from gadgets.outside import machine_bytes
 from pipelines.forking import Forked
 
-LIMIT_S = 10
+LIMIT_S = 5
 """Of processor time, for what is read at once; waiting for a slow disk does not count."""
 
 ROOM_BYTES = 512 << 20
@@ -31,8 +31,8 @@ ROOM_BYTES = 512 << 20
 UNPACKED = 64
 """So many times the size of a file that is read whole more memory may be taken: for packed pixels, converted."""
 
-PACKED_BYTES_PER_S = 4 << 20
-"""Of such a file are unpacked at least in a second."""
+LEAST_BYTES_PER_S = 4 << 20
+"""Of a file that has to be gone through before anything can be given."""
 
 AT_ONCE, AT_ONCE_BYTES = 64, 4 << 20
 """Things that are handed over together, and after how many bytes of them at the latest."""
@@ -54,7 +54,11 @@ class _Limits(NamedTuple):
 
 
 def in_child(
-    make: Callable[[], Iterator[ThingT]], where: str | Callable[[], str], whole: Sequence[Path] = ()
+    make: Callable[[], Iterator[ThingT]],
+    where: str | Callable[[], str],
+    whole: Sequence[Path] = (),
+    *,
+    n_bytes_before: int = 0,
 ) -> Iterator[ThingT]:
     """Give what a function gives that runs in a child process.
 
@@ -67,13 +71,15 @@ def in_child(
     whole
         Files that are read whole and not in pieces. How much memory there is depends on the largest of them, and how
         much is given on all.
+    n_bytes_before
+        Bytes of any other file that are gone through before the first thing is given.
 
     Raises
     ------
     RawDataError
         As `make` does; or the library that reads the file crashed, did not come back, or wanted too much memory.
     """
-    limits = _limits_for([path.stat().st_size for path in whole])
+    limits = _limits_for([path.stat().st_size for path in whole], n_bytes_before)
     source, sink = os.pipe()
     with os.fdopen(source, "rb") as pipe:
         try:
@@ -95,12 +101,12 @@ def in_child(
         raise RawDataError(f"{_text(where)}: cannot be read, the file is damaged ({_fate(code, limits)})")
 
 
-def _limits_for(sizes: Sequence[int]) -> _Limits:
+def _limits_for(sizes: Sequence[int], n_bytes_before: int) -> _Limits:
     if not sizes:
-        return _Limits(LIMIT_S, ROOM_BYTES, math.inf, AT_ONCE)
+        return _Limits(LIMIT_S + n_bytes_before // LEAST_BYTES_PER_S, ROOM_BYTES, math.inf, AT_ONCE)
     # More than the machine has would bring others down with it.
     room = min(ROOM_BYTES + UNPACKED * max(sizes), machine_bytes() // 2)
-    seconds = LIMIT_S + max(sizes) // PACKED_BYTES_PER_S
+    seconds = LIMIT_S + max(sizes) // LEAST_BYTES_PER_S
     # Each by itself, so that whoever reads several files knows which of them is at fault.
     return _Limits(seconds, room, ROOM_BYTES + UNPACKED * sum(sizes), 1)
 

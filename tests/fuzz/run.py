@@ -34,7 +34,7 @@ def main() -> None:
     # What libraries ask for on a declared length fails here, as it does where memory is short.
     resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE, ADDRESS_SPACE))
     # In this process, where it can be seen what is reached.
-    pipelines.files.raw_file.in_child = lambda make, _: make()
+    pipelines.files.raw_file.in_child = lambda make, _, **__: make()
     with tempfile.TemporaryDirectory() as corpus:
         found = Path(__file__).parent / "found" / name
         beginnings = [*targets.seeds(name), *(path.read_bytes() for path in found.glob("*"))]

@@ -23,7 +23,7 @@ import pipelines.files.images.dicom.single_file
 import pipelines.files.images.nifti_images
 from gadgets.errors import DesparkError, RawDataError
 from pipelines.files import RawFile, open_images
-from pipelines.files.child import ROOM_BYTES, in_child
+from pipelines.files.child import LEAST_BYTES_PER_S, ROOM_BYTES, in_child
 
 N_MUTATIONS = 60
 
@@ -208,3 +208,10 @@ def test_a_damaged_length_of_gigabytes_is_a_damaged_file(tmp_path):
     path.write_bytes(content)
     with pytest.raises(RawDataError, match="memory allocation failed"), RawFile(path) as raw:
         list(raw)
+
+
+def test_what_is_gone_through_before_anything_is_given_may_take_longer():
+    busy = "exec('import time\\nwhile time.process_time() < %f: pass' % (__import__('time').process_time() + 2))"
+    assert list(in_child(in_turn(busy, "3"), "f", n_bytes_before=20 * LEAST_BYTES_PER_S)) == [None, 3]
+    with pytest.raises(RawDataError, match="was busy for 0 s"):
+        list(in_child(in_turn(busy, "3"), "f"))

@@ -66,10 +66,13 @@ class NodeProcess:
         """
         if self.node.address is not None:
             return
-        # A pair, and no port: no other process of this machine can be taken for the node, or for us.
-        self._socket, theirs = socket.socketpair()
-        with theirs:
-            self._process = OwnProcess(self.node, theirs)
+        try:
+            # A pair, and no port: no other process of this machine can be taken for the node, or for us.
+            self._socket, theirs = socket.socketpair()
+            with theirs:
+                self._process = OwnProcess(self.node, theirs)
+        except OSError as error:
+            raise NodeError(f"node {self.name} cannot be started ({error.strerror})") from error
 
     def connect(self) -> None:
         """Connect to a process that already runs; one that was started is connected.

@@ -12,6 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError
 from pipelines.chains import Chain, Node
@@ -98,17 +99,20 @@ class Scan:
     def _start_nodes(self) -> list[tuple[int, NodeProcess]]:
         """Start the nodes, and give those that run; the scan goes on without the others."""
         logger.info("nodes start: %s", ", ".join(node.name for node in self._nodes))
-        for node in self._nodes:
-            # All are started before the first is waited for: importing takes most of the time, and they do it at once.
-            node.start()
-        return [(index, node) for index, node in enumerate(self._nodes) if self._connect(index)]
+        # All are started before the first is waited for: importing takes most of the time, and they do it at once.
+        started = [index for index, node in enumerate(self._nodes) if self._has_done(index, node.start)]
+        return [(index, self._nodes[index]) for index in started if self._has_done(index, partial(self._open, index))]
 
-    def _connect(self, index: int) -> bool:
-        """Connect to a node and give it its configuration and the header; False where the scan goes on without it."""
+    def _open(self, index: int) -> None:
+        """Connect to a node and give it its configuration and the header."""
         node = self._nodes[index]
+        node.connect()
+        node.open(node.node.configuration, self._header)
+
+    def _has_done(self, index: int, step: Callable[[], None]) -> bool:
+        """Do what has to be done with a node before any data; False where the scan goes on without it."""
         try:
-            node.connect()
-            node.open(node.node.configuration, self._header)
+            step()
         except NodeError as error:
             if not self._flow.can_go_round(index):
                 raise

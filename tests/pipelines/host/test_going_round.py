@@ -11,6 +11,7 @@ from helpers.connections import wait_until
 from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, raw_waveform, scan_bytes, scan_items
 
 import pipelines.host.node_input
+import pipelines.host.own_process
 from gadgets.records import Original
 from gadgets.wire import waveforms_of
 from pipelines.chains import EVERYTHING, parse_chain
@@ -101,6 +102,38 @@ def test_a_killed_drop_in_costs_its_repairs_and_no_readout(host, when):
     assert "node raw_repair failed: killed by SIGKILL" in messages[-2].text
     assert "messages that it held go on as they came" in messages[-2].text
     assert len(converse(host.address, scan_bytes(drop_in()))) == 10
+
+
+def cannot_fork(monkeypatch, name):
+    """Let the process of a node end before it has begun, as one does that is killed as soon as it is there."""
+    forked = pipelines.host.own_process.Forked
+
+    def fork(function, arguments, *rest):
+        if arguments[1] == name:
+            raise ChildProcessError("it ended before it began (exit code -9)")
+        return forked(function, arguments, *rest)
+
+    monkeypatch.setattr(pipelines.host.own_process, "Forked", fork)
+
+
+def test_a_drop_in_that_cannot_be_started_costs_its_repairs_and_no_readout(host, monkeypatch):
+    cannot_fork(monkeypatch, "raw_repair")
+    items = scan_items(n_lines=8)
+    messages = converse(host.address, scan_bytes(drop_in(), items))
+    assert [message.body for message in messages[:-2]] == [item.to_bytes() for item in items]
+    assert "node raw_repair cannot be started (it ended before it began" in messages[-2].text
+    assert [message.id for message in converse(host.address, scan_bytes(drop_in(STRICT), items))] == [
+        MessageID.TEXT,
+        MessageID.CLOSE,
+    ]
+
+
+@pytest.mark.parametrize("name", IMAGE_NODES)
+def test_a_step_of_the_image_chain_that_cannot_be_started_is_gone_round_where_that_is_possible(host, monkeypatch, name):
+    cannot_fork(monkeypatch, name)
+    messages = converse(host.address, scan_bytes(image_chain(), scan_items(n_lines=8, n_slices=3)))
+    assert len(of_kind(messages, MessageID.IMAGE)) == (3 if name in ("spark_detection", "calibration") else 0)
+    assert f"node {name} cannot be started" in messages[-2].text
 
 
 def test_a_strict_drop_in_ends_the_scan(host):

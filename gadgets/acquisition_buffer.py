@@ -21,7 +21,7 @@ from gadgets.kspace import (
     is_imaging,
     reason_too_few,
 )
-from gadgets.logbook import Report
+from gadgets.logbook import Report, ScanName, told_scan
 from gadgets.node import Item, Stage, run_node
 from gadgets.records import Assembly
 from gadgets.settings import AcquisitionBufferSettings
@@ -68,6 +68,8 @@ class _Buffer:
         self._seen = SeenKSpaces(encodings)
         self._settings = settings
         self._report = report
+        # Until the nodes behind have been told, which may have to learn it from us: see hear_name.
+        self._name = told_scan()
         self._n_kspaces = 0
         self._n_odd = 0
         self._reason = ""
@@ -119,7 +121,8 @@ class _Buffer:
             else:
                 self._n_kspaces += 1
                 self._seen.note(acquired.indices)
-                yield from _messages_of(acquired, self._settings, self._report)
+                yield from _messages_of(acquired, self._settings, self._report, self._name)
+                self._name = None
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
         yield from self._passed_on(self._assembler.take_left_over(), LEFT_OVER)
 
@@ -140,8 +143,13 @@ def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
         )
 
 
-def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, report: Report) -> Iterator[Item]:
-    """Give a k-space, after a record of what it lacks, if anything; its readouts where it cannot be assembled."""
+def _messages_of(
+    acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, report: Report, name: ScanName | None
+) -> Iterator[Item]:
+    """Give a k-space; ahead of it a record of what it lacks, and of the scan's name, if there is anything to say.
+
+    Where it cannot be assembled its readouts go on.
+    """
     start = perf_counter()
     try:
         recon_data = recon_data_of(acquired, acquired.encoding)
@@ -163,9 +171,9 @@ def _messages_of(acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, 
     record = report.add(_record(acquired, start, acquired.warning))
     if record.warning:
         logger.warning("acquisition_buffer: %s", record.warning)
-        # Ahead of the ReconData, so that the node that reads it knows by then. Without a warning there is nothing to
-        # say.
-        yield from waveforms_of(record)
+    if record.warning or name is not None:
+        # Ahead of the ReconData, so that the node that reads it knows by then.
+        yield from waveforms_of(record.model_copy(update=(name or ScanName())._asdict()))
     yield recon_data
 
 

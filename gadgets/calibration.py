@@ -14,7 +14,7 @@ from gadgets.failing_open import calibrate
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
 from gadgets.logbook import Recorder, Report, changed_settings
-from gadgets.node import Item, Stage, run_node
+from gadgets.node import Item, Stage, hear_name, run_node
 from gadgets.opening import assignment_for
 from gadgets.records import Calibration, Detection, Original
 from gadgets.repair import ValueAssignment
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 def calibration(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     """Run the node on a ``gadgetron`` Connection."""
-    run_node(connection, "calibration", CalibrationSettings, open_stage)
+    run_node(connection, "calibration", CalibrationSettings, open_stage, hear_name)
 
 
 def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:

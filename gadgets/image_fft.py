@@ -14,8 +14,8 @@ from gadgets.findings import ScanFacts
 from gadgets.image import ORIGINAL_SERIES, MetaValue, meta_of, original_meta, reconstruct
 from gadgets.indices import Indices
 from gadgets.kspace import Encoding, describe, without_non_finite
-from gadgets.logbook import Report
-from gadgets.node import Item, Stage, run_node
+from gadgets.logbook import Report, note_scan
+from gadgets.node import Item, Stage, hear_name, run_node
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Original
 from gadgets.settings import ImageFFTSettings
 from gadgets.wire import (
@@ -36,7 +36,7 @@ NO_RECORDS: Iterator[tuple[None, None]] = repeat((None, None))
 
 def image_fft(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     """Run the node on a ``gadgetron`` Connection."""
-    run_node(connection, "image_fft", ImageFFTSettings, open_stage)
+    run_node(connection, "image_fft", ImageFFTSettings, open_stage, hear_name)
 
 
 def open_stage(settings: ImageFFTSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
@@ -73,7 +73,9 @@ def make_images(
                     yield image
         elif isinstance(item, ReconData):
             lacking = _lacking(collector, without_image)
-            records = chain(zip_longest(collector.take(Detection), collector.take(Calibration)), NO_RECORDS)
+            detections = collector.take(Detection)
+            note_scan(models=(model for detection in detections for model in detection.models))
+            records = chain(zip_longest(detections, collector.take(Calibration)), NO_RECORDS)
             # Detection counts empty cells too, so the number of the cell is that of the record.
             cells = _cells(item, encodings, settings, without_image)
             for cell, (detection, calibration) in zip(cells, records, strict=False):

@@ -12,12 +12,13 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeAlias
 
-from gadgets.errors import DesparkError, PeerLostError, WireError
+from gadgets.errors import DesparkError, PeerLostError, RawDataError, WireError
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding, announced_kspaces
-from gadgets.logbook import in_scan
+from gadgets.logbook import ScanName, in_scan, note_scan
 from gadgets.outside import printable
 from gadgets.process import keep_freed_memory, keep_one_blas_thread
+from gadgets.records import Assembly, Detection
 from gadgets.settings import SettingsT, read_settings, sees_a_part
 from gadgets.wire import (
     ERROR,
@@ -26,6 +27,7 @@ from gadgets.wire import (
     ImageMessage,
     RawMessage,
     ReconData,
+    RecordCollector,
     Transport,
     Waveform,
     attach,
@@ -47,6 +49,7 @@ def run_node(
     name: str,
     model: type[SettingsT],
     open_stage: Callable[[SettingsT, tuple[Encoding, ...], ScanFacts], Stage],
+    named: Callable[[Iterable[Item]], Iterable[Item]] = iter,
 ) -> None:
     """Run a node on a connection until its input closes.
 
@@ -64,6 +67,8 @@ def run_node(
         Its settings.
     open_stage
         Opens what the node needs, before any data, and gives its stage; takes the settings and what the header says.
+    named
+        :func:`hear_name` for a node behind others, which call the scan by the same name.
     """
     keep_freed_memory()
     keep_one_blas_thread()
@@ -79,7 +84,8 @@ def run_node(
         received = _UntilLost(connection, transport, name)
         try:
             with in_scan():
-                _send_all(connection, open_stage(settings, encodings, facts)(received))
+                note_scan(protocol=facts.protocol)
+                _send_all(connection, open_stage(settings, encodings, facts)(named(received)))
             transport.flush()
         finally:
             # What the stage makes of a part of its input is a consequence of the loss, and not the reason.
@@ -104,6 +110,31 @@ def _send_all(connection: Any, items: Iterator[Item]) -> None:  # noqa: ANN401
                 items.throw(error)
             raise
         del item  # or a k-space would be held while the next one is judged
+
+
+def hear_name(items: Iterable[Item]) -> Iterator[Item]:
+    """Take over the name of the scan from the first record that tells it; give all items as they come.
+
+    Without it each node would have its own name: a Gadgetron tells none, and starts or joins its nodes one by one.
+    """
+    collector, is_heard = RecordCollector(), False
+    for item in items:
+        if not is_heard and isinstance(item, Waveform):
+            is_heard = _hears(collector, item)
+        yield item
+        del item  # or it would be held while the next one is read
+
+
+def _hears(collector: RecordCollector, waveform: Waveform) -> bool:
+    try:
+        collector.add(waveform)
+    except RawDataError:
+        # Whoever needs it complains of a damaged record.
+        return False
+    records = (*collector.take(Assembly), *collector.take(Detection))
+    told = next(filter(None, (ScanName.told(record.scan, record.client) for record in records)), None)
+    note_scan(told)
+    return told is not None
 
 
 class _UntilLost:

@@ -14,7 +14,7 @@ from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks, for_one_scan, open_detector
 from gadgets.errors import ModelError, SettingsError, StoreError
 from gadgets.kspace import KSpace
-from gadgets.logbook import Report
+from gadgets.logbook import Report, note_scan
 from gadgets.records import Detection
 from gadgets.repair import ValueAssignment, Windows, open_value_assignment
 from gadgets.settings import CalibrationSettings, OnFailure, SparkDetectionSettings
@@ -35,6 +35,7 @@ class Unjudged:
     """
 
     provider = ""
+    models = ()
 
     def __init__(self, reason: str) -> None:
         self._warning = f"passed on unjudged: {reason}"
@@ -78,7 +79,9 @@ def detector_for(settings: SparkDetectionSettings) -> LooksForSparks:
     def for_this_scan() -> LooksForSparks:
         return for_one_scan(open_detector(settings), settings)
 
-    return _opened(for_this_scan, Unjudged, settings.on_failure, "spark_detection", named)
+    detector = _opened(for_this_scan, Unjudged, settings.on_failure, "spark_detection", named)
+    note_scan(models=detector.models)
+    return detector
 
 
 def assignment_for(settings: CalibrationSettings, report: Report) -> ValueAssignment | None:

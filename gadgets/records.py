@@ -82,11 +82,19 @@ class KnownRepair(Record):
     refusal: str = ""
 
 
-class Detection(Record):
+class NamedRecord(Record):
+    """Tells the nodes behind which scan they work for, and who sent it; empty where that is not told."""
+
+    scan: str = ""
+    client: str = ""
+
+
+class Detection(NamedRecord):
     """The result of looking for sparks in one k-space.
 
     ``patches`` counts all patches that were judged. ``provider`` is what the opened session runs on
-    (``CPUExecutionProvider``, ``CUDAExecutionProvider``). ``seconds`` is the time of the whole step.
+    (``CPUExecutionProvider``, ``CUDAExecutionProvider``), ``models`` are those that looked, also where they found
+    nothing, each with the first digits of its hash. ``seconds`` is the time of the whole step.
     ``image_probability`` is that of an artifact in the image, where the image was checked first.
     ``warning`` says why the k-space was passed on unjudged, in full or in part. ``repairs`` has one entry for each
     point, or none at all where detection had no need to know. ``shape`` is that of the k-space (receiver, partition,
@@ -110,6 +118,7 @@ class Detection(Record):
     repairs: tuple[KnownRepair, ...] = ()
     earlier: int = 0
     image_probability: float | None = None
+    models: tuple[str, ...] = ()
     provider: str = ""
     seconds: float = 0.0
     warning: str = ""
@@ -151,7 +160,7 @@ class Original(Record):
     """Says that the k-spaces which follow are as they were acquired: they went ahead once already, repaired."""
 
 
-class Assembly(Record):
+class Assembly(NamedRecord):
     """How one k-space came in: its readouts, and how many of those expected are missing; lost: none was assembled."""
 
     indices: Indices

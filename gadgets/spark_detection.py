@@ -12,8 +12,8 @@ from gadgets.errors import RawDataError
 from gadgets.failing_open import detect
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
-from gadgets.logbook import Report
-from gadgets.node import Item, Stage, run_node
+from gadgets.logbook import Report, this_scan
+from gadgets.node import Item, Stage, hear_name, run_node
 from gadgets.opening import detector_for
 from gadgets.settings import OnFailure, SparkDetectionSettings
 from gadgets.wire import Cell, ReconData, cells_of, waveforms_of
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 def spark_detection(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped
     """Run the node on a ``gadgetron`` Connection."""
-    run_node(connection, "spark_detection", SparkDetectionSettings, open_stage)
+    run_node(connection, "spark_detection", SparkDetectionSettings, open_stage, hear_name)
 
 
 def open_stage(settings: SparkDetectionSettings, encodings: tuple[Encoding, ...], facts: ScanFacts) -> Stage:
@@ -57,6 +57,7 @@ def detect_sparks(
             # One record for every cell, empty ones too: the nodes behind match records and cells by their order.
             for cell in _judged_cells(item, encodings, on_failure):
                 detection = report.add(detect(cell.kspace, detector, on_failure))
+                detection = detection.model_copy(update=this_scan()._asdict())
                 yield from waveforms_of(
                     detection, int(cell.header["scan_counter"]), int(cell.header["acquisition_time_stamp"])
                 )

@@ -94,6 +94,11 @@ class ModelEntry(_Strict):
     training: Training
     scores: dict[str, float | str] = Field(default_factory=dict)
 
+    @property
+    def label(self) -> str:
+        """Its name and the first digits of its hash: models of one name may be trained anew."""
+        return f"{self.name} {self.sha256[:12]}"
+
     @field_validator("inputs", "outputs")
     @classmethod
     def _batched(cls, shapes: dict[str, Shape]) -> dict[str, Shape]:

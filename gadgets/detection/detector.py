@@ -97,6 +97,13 @@ class Detector:
         """What the opened sessions run on."""
         return next(iter(self._chosen.values())).provider
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Labels of the opened models, each once."""
+        opened = [label for chosen in self._chosen.values() for label in chosen.models]
+        of_image = () if self._image_check is None else (self._image_check.model.entry.label,)
+        return tuple(dict.fromkeys((*of_image, *opened)))
+
     def detect(self, kspace: KSpace, memory: SeriesMemory | None = None) -> Detection:
         """Find the abnormal points of one k-space.
 
@@ -144,6 +151,7 @@ class Detector:
             image_probability=chance,
             thresholds=self._thresholds.by_name,
             thresholds_from=self._thresholds.source,
+            models=self.models,
             provider=self.provider,
             seconds=time.perf_counter() - start,
             warning=reason_cut_short(found, settings)

@@ -42,6 +42,10 @@ class LooksForSparks(Protocol):
     def provider(self) -> str:
         """What it runs on."""
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Which models look, each with the first digits of its hash."""
+
     def detect(self, kspace: KSpace) -> Detection:
         """Find the abnormal points."""
 
@@ -50,6 +54,7 @@ class NoDetector:
     """What ``method`` none stands for: nothing is looked for and nothing found."""
 
     provider = ""
+    models = ()
 
     def detect(self, kspace: KSpace) -> Detection:
         """Find nothing."""
@@ -75,6 +80,11 @@ class Remembering:
     def provider(self) -> str:
         """What it runs on."""
         return self._detector.provider
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Which models look."""
+        return self._detector.models
 
     def detect(self, kspace: KSpace) -> Detection:
         """Find the abnormal points, and remember the k-space without them."""

@@ -1,11 +1,11 @@
 """Logbook: what is written down of the scans that were seen here?"""
 
 from gadgets.logbook.place import RECORD_VARIABLE, logbook_path
-from gadgets.logbook.recorder import SCAN_FIELDS, Recorder, changed_settings, hashed
+from gadgets.logbook.recorder import SCAN_FIELDS, Recorder, changed_settings
 from gadgets.logbook.report import Report
 from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off, running_scans, show_running
 from gadgets.logbook.scan_entry import ScanEntry, SparkEntry, entry_of, now
-from gadgets.logbook.scan_name import SCAN_PREFIX, ScanName, in_scan, this_scan
+from gadgets.logbook.scan_name import SCAN_PREFIX, ScanName, in_scan, note_scan, of_this_scan, this_scan, told_scan
 from gadgets.logbook.store import MAGIC, Logbook
 
 __all__ = [
@@ -23,12 +23,14 @@ __all__ = [
     "SparkEntry",
     "changed_settings",
     "entry_of",
-    "hashed",
     "in_scan",
     "logbook_path",
+    "note_scan",
     "now",
+    "of_this_scan",
     "record_broken_off",
     "running_scans",
     "show_running",
     "this_scan",
+    "told_scan",
 ]

@@ -10,21 +10,19 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from pydantic import BaseModel
 
-from gadgets.errors import ModelError, StoreError
+from gadgets.errors import StoreError
 from gadgets.findings import Findings, ScanFacts
 from gadgets.logbook.place import logbook_path
 from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off
 from gadgets.logbook.scan_entry import entry_of, now
-from gadgets.logbook.scan_name import this_scan
+from gadgets.logbook.scan_name import LONGEST, MOST_MODELS, ScanName, note_scan, this_scan
 from gadgets.logbook.store import Logbook
 from gadgets.outside import printable
 from gadgets.records import Calibration, Detection
 from gadgets.settings import OnFailure
-from onnx_models.manifest import read_manifest
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +63,6 @@ class Recorder:
         self._is_strict = on_failure == "fail" and record != "auto"
         self._findings = Findings(facts)
         self._started, self._began = time.monotonic(), now()
-        self._name = this_scan()
         self._refusals: Counter[str] = Counter()
         # Each once, in the order in which they came.
         self._warnings: dict[str, None] = {}
@@ -74,6 +71,7 @@ class Recorder:
         self._logbook: Logbook | None = None
         self._path: Path | None = None
         self._running: RunningFile | None = None
+        self._told_as: ScanName | None = None
         try:
             self._path = logbook_path(record)
             if self._path is not None:
@@ -90,16 +88,17 @@ class Recorder:
         self._findings.add(detection, calibration)
         self._last = detection
         self._refusals.update(point.refusal for point in calibration.points if point.refusal)
-        self._models.update(dict.fromkeys(patch.model for patch in detection.target_patches))
-        for warning in filter(None, (detection.warning, calibration.warning)):
+        note_scan(models=detection.models)
+        for model in detection.models:
             # The entry stays small, whatever a client sends.
+            if len(self._models) < MOST_MODELS:
+                self._models[printable(model)[:LONGEST]] = None
+        for warning in filter(None, (detection.warning, calibration.warning)):
             if len(self._warnings) < MOST_WARNINGS:
                 self._warnings[warning] = None
         self._tell()
 
     def __enter__(self) -> Recorder:
-        if self._path is not None and self._name.scan:
-            self._running = RunningFile(self._path, self._name.scan)
         self._tell()
         return self
 
@@ -110,8 +109,7 @@ class Recorder:
             self._end(error)
         finally:
             # Not before its entry is there: who looks sees the one or the other.
-            if self._running is not None:
-                self._running.close()
+            self._hide()
 
     def _end(self, error: BaseException | None) -> None:
         # A generator that is not read to its end is closed: that is no failure of the scan's own.
@@ -139,7 +137,7 @@ class Recorder:
             "station": facts.station,
             "sparks": findings.n_sparks,
             "repaired": findings.n_repaired,
-            "models": hashed(self._models),
+            "models": list(self._models),
         }
         named = facts.protocol or "scan without a name"
         logger.info("%s: %s: %s", self._source, named, findings.verdict, extra={SCAN_FIELDS: fields})
@@ -153,11 +151,10 @@ class Recorder:
                 findings.sparks,
                 refusals=self._refusals,
                 despark=_version(),
-                scan=self._name.scan,
-                client=self._name.client,
+                **this_scan()._asdict(),
                 began=self._began,
                 provider=last.provider if last is not None else "",
-                models=tuple(hashed(self._models)),
+                models=tuple(self._models),
                 settings=self._settings,
                 thresholds=last.thresholds if last is not None else {},
                 thresholds_from=last.thresholds_from if last is not None else "",
@@ -173,13 +170,19 @@ class Recorder:
 
     def _tell(self) -> None:
         """Tell who looks how far the scan is."""
+        name = this_scan()
+        if self._path is None or not name.scan:
+            return
+        # The name may come with the data, from a node ahead.
+        if name != self._told_as:
+            self._hide()
+            self._running, self._told_as = RunningFile(self._path, name.scan), name
+        findings, facts = self._findings, self._findings.facts
         if self._running is None:
             return
-        findings, facts = self._findings, self._findings.facts
         self._running.write(
             RunningScan(
-                scan=self._name.scan,
-                client=self._name.client,
+                **name._asdict(),
                 began=self._began,
                 source=self._source,
                 protocol=facts.protocol,
@@ -191,6 +194,11 @@ class Recorder:
                 strongest=findings.strongest,
             )
         )
+
+    def _hide(self) -> None:
+        if self._running is not None:
+            self._running.close()
+            self._running = None
 
     def _failed(self, error: StoreError) -> None:
         if self._is_strict:
@@ -218,17 +226,6 @@ def changed_settings(settings: BaseModel) -> dict[str, str]:
         else:
             changed[name] = _as_text(value)
     return {name: value for name, value in changed.items() if name.rpartition(".")[2] not in ("report", "record")}
-
-
-def hashed(models: Mapping[str, Any]) -> list[str]:
-    """Name models with the first digits of their hashes."""
-    try:
-        # By the hash as well: models of one name may be trained anew.
-        known = {entry.name: entry.sha256[:12] for entry in read_manifest().models}
-    except ModelError:
-        # Whatever is wrong there was told when the models were opened.
-        known = {}
-    return [f"{name} {known[name]}" if name in known else name for name in models]
 
 
 def _as_text(value: object) -> str:

@@ -45,7 +45,7 @@ class Report:
     def __init__(self, path: Path | None, node: str, on_failure: OnFailure = "fail", protocol: str = "") -> None:
         self._path = path
         self._node = node
-        self._scan = {**this_scan()._asdict(), "protocol": protocol}
+        self._protocol = protocol
         self._warnings: list[str] = []
         try:
             # A file that cannot be written is to be an error before the scan, not a line of the log in it.
@@ -67,10 +67,10 @@ class Report:
         standing = [text for text in self._warnings if text not in record.warning]
         warning = "; ".join(filter(None, [record.warning, *standing]))
         said = cast(RecordT, record.model_copy(update={"warning": warning}))
-        # Samples in base64 are for the next node, not for people.
-        text = said.model_dump_json(exclude={"repairs"})
+        # Samples in base64 are for the next node, not for people; and the scan's name stands in front.
+        text = said.model_dump_json(exclude={"repairs", "scan", "client"})
         # What is said of the scan is put in front of the record's own text, without the braces between them.
-        head = json.dumps({"node": self._node, "date": now(), **self._scan})
+        head = json.dumps({"node": self._node, "date": now(), **this_scan()._asdict(), "protocol": self._protocol})
         line = f"{head[:-1]}, {text[1:]}\n"
         try:
             self._append(line)

@@ -37,7 +37,7 @@ class ScanEntry(Record):
     ``began`` and ``ended`` are in UTC, ``local`` in the time of the machine, all in ISO 8601. ``source`` is the node or
     the command that saw it, ``scan`` its name, and ``client`` the address of who sent it. ``settings`` are those that
     are not the defaults, ``thresholds`` those that were in force, and ``thresholds_from`` says who set them. ``models``
-    are those that found something, with the first digits of their hashes. ``strongest`` is the ripple of the strongest
+    are those that looked, with the first digits of their hashes. ``strongest`` is the ripple of the strongest
     spark in units of the image noise. ``failure`` says why the scan ended early.
     """
 

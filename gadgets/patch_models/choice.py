@@ -32,12 +32,14 @@ N_AXES: dict[PatchShape, int] = {"segment": 1, "rectangle": 2, "cuboid": 3}
 class Chosen:
     """An opened method, the patches that it judges (planes, lines and samples), and what it runs on.
 
-    ``even_method`` is there where the method depends on the intensity variance: it is for planes of low variance.
+    ``models`` are labels of all that were opened for it. ``even_method`` is there where the method depends on the
+    intensity variance: it is for planes of low variance.
     """
 
     method: Method
     patch: tuple[int, int, int]
     provider: str
+    models: tuple[str, ...] = ()
     even_method: Method | None = None
 
     def method_for(self, patches: Patches) -> Method:
@@ -68,7 +70,8 @@ def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
     for model in models.opened:
         # At the size that the scan will have: the first k-space must not be the slow one.
         model.warm_up(dict(zip(AXES, patch, strict=True)) | {"token": 1})
-    return Chosen(method, patch, models.opened[-1].provider, even_method)
+    labels = tuple(model.entry.label for model in models.opened)
+    return Chosen(method, patch, models.opened[-1].provider, labels, even_method)
 
 
 class _Models:

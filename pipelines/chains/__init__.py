@@ -4,6 +4,7 @@ from pipelines.chains.chain import Chain, parse_chain
 from pipelines.chains.chain_node import DECLARATION, Node, of_raw_repair, to_bytes
 from pipelines.chains.packaged import find_chain, packaged_chain, packaged_names
 from pipelines.chains.preflight import check_default_models, check_models
+from pipelines.chains.scan_in_configuration import name_in, with_name
 from pipelines.chains.trust import EVERYTHING, OURS, WORKER_PORTS, Trust, trust_of
 
 __all__ = [
@@ -17,10 +18,12 @@ __all__ = [
     "check_default_models",
     "check_models",
     "find_chain",
+    "name_in",
     "of_raw_repair",
     "packaged_chain",
     "packaged_names",
     "parse_chain",
     "to_bytes",
     "trust_of",
+    "with_name",
 ]

@@ -14,6 +14,9 @@ from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import Architecture, read_manifest
 from pipelines.inspection import PAGE_ENDING
 
+JUDGES = ("first_classification", "patch_calibration")
+"""Roles of the models that tell how sure they are of a spark."""
+
 MOST_SCANS = 50
 """That the list shows."""
 
@@ -72,7 +75,7 @@ class Desk:
         self.history = "auto" if _is_usual(logbook.path) else str(logbook.path)
         """What scans are told to follow what is said here: a value of ``spark_detection.history``."""
         self.architectures: Mapping[str, Architecture] = {
-            model.name: model.architecture for model in read_manifest().models
+            model.name: model.architecture for model in read_manifest().models if model.role in JUDGES
         }
 
     def scans(self) -> list[tuple[int, ScanEntry]]:

@@ -33,7 +33,7 @@ def judge_spark(desk: Desk, number: int, spark: int, *, was_spark: bool, by: str
     found = entry.found[spark]
     if found.radius is None or found.probability is None:
         raise StoreError(f"scan {number}: written by an older despark, which did not say how sure it was")
-    judges = {desk.architectures.get(model.partition(" ")[0]) for model in entry.models if model}
+    judges = {desk.architectures.get(model.partition(" ")[0]) for model in entry.models} - {None}
     feedback = Feedback(
         of="point",
         region="centre" if found.radius < ECHO_PEAK else "outer",

@@ -10,7 +10,8 @@ import threading
 from typing import NamedTuple
 
 from gadgets.errors import NodeError
-from pipelines.chains import Node
+from gadgets.logbook import this_scan
+from pipelines.chains import Node, with_name
 from pipelines.host.node_socket import ends_in_order, join, n_unread
 from pipelines.host.own_process import END_GRACE_S, OwnProcess
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
@@ -99,6 +100,8 @@ class NodeProcess:
         """
         if self._socket is None:
             raise NodeError(f"node {self.name} was not started")
+        if self.node.address is not None and this_scan().scan:
+            configuration = with_name(configuration, this_scan())
         try:
             # Nobody watches the node yet; a process on a slow disk still reads all of it in this time.
             self._socket.settimeout(START_LIMIT_S)

@@ -34,7 +34,7 @@ MODULES = (
 
 NODE_START = Path(__file__).absolute()
 LOG_FORMAT = "%(asctime)s.%(msecs)03d %(levelname)s [ext. %(process)d {}.{}] %(message)s"
-"""That of the package, as the host reads it."""
+"""That of the package."""
 
 
 class HostSocket(socket.socket):
@@ -62,8 +62,11 @@ def imports() -> Iterator[None]:
 
 def forked(module: str, target: str, connection: int, output: int) -> None:
     """Be a node in a process that has been forked, and has imported what the node needs."""
+    # Not at the top: a process that is none of ours has no need of it.
+    from pipelines.monitoring import JsonLines
+
     _write_to(output)
-    main(connection, module, target)
+    main(connection, module, target, JsonLines())
 
 
 def anew(module: str, target: str, connection: int, output: int) -> None:
@@ -80,8 +83,8 @@ def _write_to(output: int) -> None:
     os.close(output)
 
 
-def main(descriptor: int, module: str, target: str) -> None:
-    """Be the node."""
+def main(descriptor: int, module: str, target: str, lines: logging.Formatter | None = None) -> None:
+    """Be the node, which logs in the package's format, as the host reads it, unless it is given another."""
     from gadgetron.__main__ import load_target
     from gadgetron.external.connection import Connection
 
@@ -89,7 +92,9 @@ def main(descriptor: int, module: str, target: str) -> None:
     # because to import it puts a filter of its own in front.
     warnings.filterwarnings("ignore", message="Failed to convert value")
     level = logging.getLevelName(os.environ.get("GADGETRON_EXTERNAL_LOG_LEVEL", "INFO"))
-    logging.basicConfig(format=LOG_FORMAT.format(module, target), level=level, datefmt="%m-%d %H:%M:%S")
+    handler = logging.StreamHandler()
+    handler.setFormatter(lines or logging.Formatter(LOG_FORMAT.format(module, target), "%m-%d %H:%M:%S"))
+    logging.basicConfig(level=level, handlers=[handler])
     # Programs that the node starts have no business with it.
     os.set_inheritable(descriptor, False)
     with Connection(HostSocket(fileno=descriptor)) as connection:
@@ -97,4 +102,4 @@ def main(descriptor: int, module: str, target: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), *sys.argv[2:])
+    main(int(sys.argv[1]), sys.argv[2], sys.argv[3])

@@ -8,7 +8,7 @@ import threading
 import time
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
-from gadgets.logbook import ScanName, in_scan, show_running
+from gadgets.logbook import ScanName, in_scan, note_scan, show_running
 from gadgets.outside import printable
 from gadgets.wire import facts_of
 from pipelines.chains import Chain, Trust, packaged_chain, packaged_names, parse_chain
@@ -201,6 +201,7 @@ class Session:
                 self._begin(chain, header) as kept,
                 self._metrics.scan(),
             ):
+                note_scan(protocol=facts.protocol)
                 self._client.keep_in(kept)
                 self._scan.run()
         finally:

@@ -20,6 +20,7 @@ class KnownSparks:
     """
 
     provider = ""
+    models = ()
 
     def __init__(self, report: ScanReport) -> None:
         self._kspaces = report.k_spaces

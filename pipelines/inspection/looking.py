@@ -108,12 +108,15 @@ def inspect_images(
     Raises
     ------
     DesparkError
-        The file, the settings or the models are at fault.
+        The file, the settings or the models are at fault; or the file holds no images.
     """
     settings = validate(properties, RawRepairSettings, "inspect")
     started = time.perf_counter()
     repairer = ImageRepairer(settings.spark_detection, settings.calibration)
     file = open_images(path, group, is_volume=is_volume)
+    # A phase image is left alone, and that is said; here there is nothing at all.
+    if not file.images and not file.notices:
+        raise RawDataError(f"{path}: group {group!r} holds no images")
     gallery, records = Gallery(), list[tuple[str, Record]]()
     for number, image in enumerate(file.images):
         repaired, detection, calibration = repairer.repair(image, number)

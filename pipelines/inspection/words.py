@@ -17,7 +17,6 @@ from gadgets.findings import (
     ranges_of,
     short_receivers,
 )
-from onnx_models.manifest import read_manifest
 from pipelines.inspection.vocabulary import COLUMNS, HOW_SURE, LEGEND, METHODS, NEAR_CENTRE, NOTHING_SAID, TICKS
 from pipelines.replay import RECORDS, ScanReport
 
@@ -192,14 +191,12 @@ def _capital(warning: str) -> str:
 
 def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:
     settings = [f"{node}.{name}={value}" for node, values in report.settings.items() for name, value in values.items()]
-    # Those that found something: a scan without sparks says nothing of which models looked.
-    used = {patch.model for kspace in report.k_spaces for patch in kspace.target_patches}
-    models = [f"{entry.name} ({entry.sha256[:12]})" for entry in read_manifest().models if entry.name in used]
+    models = dict.fromkeys(model for kspace in report.k_spaces for model in kspace.models)
     return (
         ("file", report.input),
         ("chain", "none: the file was only looked at" if report.is_look else report.pipeline),
         ("settings", ", ".join(settings) or "as they are installed"),
-        ("models that found something", ", ".join(models) or "none"),
+        ("models", ", ".join(models) or "none"),
         ("ran on", ", ".join(report.totals.providers) or "nothing"),
         ("despark", report.despark),
         ("made on", report.date.replace("T", " ")),

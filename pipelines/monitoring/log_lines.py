@@ -6,12 +6,12 @@ import json
 import logging
 from datetime import datetime, timezone
 
-from gadgets.logbook import SCAN_FIELDS, this_scan
+from gadgets.logbook import SCAN_FIELDS, of_this_scan
 from gadgets.outside import printable
 
 
 class JsonLines(logging.Formatter):
-    """Writes time (UTC), level, logger, thread and text of a record, and the scan that it belongs to.
+    """Writes time (UTC), level, logger, thread and text of a record, and what is known of the scan it belongs to.
 
     A traceback, and what the entry of a scan says, stand in fields of their own.
     """
@@ -24,7 +24,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "thread": record.threadName,
             "message": printable(record.getMessage(), keep="\n"),
-            **{name: value for name, value in this_scan()._asdict().items() if value},
+            **of_this_scan(),
             **getattr(record, SCAN_FIELDS, {}),
         }
         if record.exc_info:

@@ -103,6 +103,7 @@ def _kspace(found: Mapping[str, Any]) -> KSpaceReport:
         image_probability=detection.image_probability if detection is not None else None,
         thresholds=detection.thresholds if detection is not None else {},
         thresholds_from=detection.thresholds_from if detection is not None else "",
+        models=detection.models if detection is not None else (),
         provider=detection.provider if detection is not None else "",
         image=imaging.image if imaging is not None else None,
         seconds={name: record.seconds for name, record in records.items()},

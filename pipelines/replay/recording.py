@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 
 from gadgets.errors import StoreError
-from gadgets.logbook import Logbook, ScanEntry, entry_of, hashed, logbook_path
+from gadgets.logbook import Logbook, ScanEntry, entry_of, logbook_path
 from gadgets.settings import CalibrationSettings
 from pipelines.replay.scan_report import ScanReport
 
@@ -42,7 +42,7 @@ def record_scan(report: ScanReport, settings: CalibrationSettings) -> None:
 def entry_of_report(report: ScanReport) -> ScanEntry:
     """Make the logbook's entry about a scan."""
     kspaces = report.k_spaces
-    models = dict.fromkeys(patch.model for kspace in kspaces for patch in kspace.target_patches)
+    models = dict.fromkeys(model for kspace in kspaces for model in kspace.models)
     return entry_of(
         report.pipeline,
         report.scan,
@@ -50,7 +50,7 @@ def entry_of_report(report: ScanReport) -> ScanEntry:
         refusals=Counter(point.refusal for kspace in kspaces for point in kspace.refusals),
         despark=report.despark,
         provider=", ".join(report.totals.providers),
-        models=tuple(hashed(models)),
+        models=tuple(models),
         settings={f"{node}.{name}": value for node, own in report.settings.items() for name, value in own.items()},
         # The same for all of a scan.
         thresholds=kspaces[-1].thresholds if kspaces else {},

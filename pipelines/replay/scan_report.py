@@ -44,7 +44,8 @@ class KSpaceReport(BaseModel):
 
     ``shape`` is that of its samples (receiver, partition, line, sample), ``moments`` are the first and the last time
     stamp of its readouts. ``image_probability`` is that of an artifact in its image, where the image was checked first.
-    ``thresholds`` are those that were in force, ``thresholds_from`` says who set them.
+    ``thresholds`` are those that were in force, ``thresholds_from`` says who set them, and ``models`` are those that
+    looked.
     """
 
     indices: Indices
@@ -60,6 +61,7 @@ class KSpaceReport(BaseModel):
     image_probability: float | None = None
     thresholds: dict[str, float] = {}
     thresholds_from: str = ""
+    models: tuple[str, ...] = ()
     provider: str = ""
     image: int | None = None
     seconds: dict[str, float] = {}

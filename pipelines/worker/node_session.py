@@ -16,11 +16,12 @@ from typing import Any
 from gadgetron.external.connection import Connection
 
 from gadgets.errors import DesparkError, PeerLostError
+from gadgets.logbook import note_scan
 from gadgets.node import QUIET_S
 from gadgets.outside import printable
 from gadgets.settings import properties_of
 from gadgets.wire import Transport
-from pipelines.chains import EVERYTHING, Trust, of_raw_repair
+from pipelines.chains import EVERYTHING, Trust, name_in, of_raw_repair
 from pipelines.files import Archive, ArchivedScan, mended
 from pipelines.host import ServerLimits
 from pipelines.messages import MessageID, text_message
@@ -75,6 +76,7 @@ def serve_node(
         try:
             # Read here and handed on mended: the package parses both as soon as it has the socket.
             configuration, header = connected.read_opening(limits.stall_s)
+            note_scan(name_in(configuration))
             own = properties_of(configuration, node)
             trust.check_settings(own, node, defaults)
             as_it_came = header

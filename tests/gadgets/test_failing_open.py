@@ -44,6 +44,7 @@ def test_samples_that_are_no_numbers_cost_one_line_each_k_space(detectors, metho
 def test_an_error_of_ours_is_one_line_and_any_other_says_where(error, has_trace, caplog):
     class Fails:
         provider = ""
+        models = ()
 
         def detect(self, _kspace):
             raise error

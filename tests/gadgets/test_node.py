@@ -18,9 +18,12 @@ from helpers.paths import ROOT
 
 import gadgets.node
 from gadgets.errors import RawDataError
-from gadgets.node import run_node
+from gadgets.indices import Indices
+from gadgets.logbook import ScanName, this_scan
+from gadgets.node import hear_name, run_node
+from gadgets.records import Assembly, Detection
 from gadgets.settings.definitions import ImageFFTSettings
-from gadgets.wire import ReconData
+from gadgets.wire import Acquisition, ReconData, waveforms_of
 
 HEADER = header_xml([encoding()])
 DATA = b"".join(message(acquisition(line)) for line in range(8))
@@ -167,3 +170,47 @@ def test_a_peer_that_is_gone_when_the_reason_is_sent_is_logged(caplog):
         run_node(connection, "image_fft", ImageFFTSettings, passing)
     assert "the reason could not be sent" in caplog.text
     theirs.close()
+
+
+def listening(seen):
+    """A node behind others, which notes the name of its scan at every acquisition."""
+
+    def stage(items):
+        for item in items:
+            if isinstance(item, Acquisition):
+                seen.append(this_scan())
+            yield item
+
+    return partial(run_node, name="image_fft", model=ImageFFTSettings, open_stage=lambda *_: stage, named=hear_name)
+
+
+def told(kind, scan):
+    return b"".join(
+        map(message, waveforms_of(kind(indices=Indices(), scan=scan, client="10.0.0.3:4242", **MORE[kind])))
+    )
+
+
+MORE = {Assembly: {"readouts": 8}, Detection: {}}
+
+
+@pytest.mark.parametrize("kind", [Assembly, Detection])
+def test_a_node_takes_over_the_name_of_the_scan_from_the_one_ahead(kind):
+    """Of the first record that tells it: a later one changes nothing."""
+    seen = []
+    content = told(kind, "") + told(kind, "scan-7") + DATA + told(kind, "scan-8") + DATA + CLOSE
+    assert run_on_connection(listening(seen), head(b"<configuration/>", HEADER) + content, hang_up=False) == content
+    assert set(seen) == {ScanName("scan-7", "10.0.0.3:4242")}
+
+
+@pytest.mark.parametrize("ahead", [b"", told(Assembly, "../../etc/passwd"), told(Assembly, "")], ids=range(3))
+def test_a_node_that_is_told_no_name_of_ours_has_its_own(ahead):
+    seen = []
+    run_on_connection(listening(seen), head(b"<configuration/>", HEADER) + ahead + DATA + CLOSE, hang_up=False)
+    (own,) = set(seen)
+    assert ScanName.told(*own) == own
+
+
+def test_a_damaged_record_is_for_others_to_complain_of():
+    damaged = told(Assembly, "scan-7").replace(b"readouts", b"readings")
+    content = damaged + DATA + CLOSE
+    assert run_on_connection(listening([]), head(b"<configuration/>", HEADER) + content, hang_up=False) == content

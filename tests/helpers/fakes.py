@@ -24,6 +24,7 @@ class FindsGiven:
     """Finds points at the same places of every k-space, where these were sampled."""
 
     provider = "CPUExecutionProvider"
+    models = ()
 
     def __init__(self, *places: tuple[int, int, int]) -> None:
         self.places = places
@@ -42,6 +43,7 @@ class FindsLarge:
     """Finds samples above a magnitude, in any receiver."""
 
     provider = "CPUExecutionProvider"
+    models = ()
 
     def __init__(self, threshold: float) -> None:
         self.threshold = threshold
@@ -56,6 +58,7 @@ class Breaks:
     """Fails on every k-space, as a lost GPU does."""
 
     provider = "CUDAExecutionProvider"
+    models = ()
 
     def detect(self, kspace: KSpace) -> Detection:
         raise RuntimeError(f"the device is gone, {kspace.n_coils} receivers waiting")

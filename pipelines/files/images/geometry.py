@@ -32,11 +32,15 @@ class Geometry:
         Unit vectors along x, y and z, one per row.
     spacing
         Between neighbouring pixels along x, y and z, in mm.
+    n_planes
+        Pixels along z.
     """
 
     first: FloatArray
     directions: FloatArray
     spacing: FloatArray
+
+    n_planes: int
 
     def plane(self, number: int) -> FloatArray:
         """Give the place of the first pixel of a plane, counted along z from 0."""
@@ -75,6 +79,25 @@ def geometries(images: Iterable[RawImage]) -> tuple[list[Geometry], list[str]]:
     return places, notices
 
 
+def between_slices(places: Iterable[Geometry]) -> float | None:
+    """Give the distance of neighbouring planes from centre to centre, in mm; None where it is not one for all.
+
+    Thickness and gap together: the thickness alone does not tell how far the next slice is.
+    """
+    places = list(places)
+    normals = [place.directions[2] for place in places]
+    if not all(np.allclose(normal, normals[0], atol=NEAR) for normal in normals):
+        return None
+    heights = np.sort([place.plane(number) @ normals[0] for place in places for number in range(place.n_planes)])
+    # Repetitions, echoes and images as acquired lie where others do.
+    distances = np.diff(heights)
+    distances = distances[distances > NEAR]
+    if not distances.size or np.ptp(distances) > NEAR * distances.max() + NEAR:
+        return None
+    # Headers hold places in single precision.
+    return round(float(distances.mean()), 4)
+
+
 def _geometry(image: RawImage) -> tuple[Geometry, bool]:
     """Give the place of an image, and whether its header names directions."""
     directions = np.array([image.fields[name] for name in DIRECTIONS], np.float64)
@@ -87,7 +110,8 @@ def _geometry(image: RawImage) -> tuple[Geometry, bool]:
     # Without a size a pixel is taken as a millimetre, as viewers do.
     spacing = np.where(field_of_view > 0, field_of_view / matrix, 1.0)
     centre = np.array(image.fields["position"], np.float64)
-    return Geometry(centre - (matrix // 2 * spacing) @ directions, directions, spacing), is_told
+    first = centre - (matrix // 2 * spacing) @ directions
+    return Geometry(first, directions, spacing, image.data.shape[1]), is_told
 
 
 def _is_a_frame(directions: FloatArray) -> bool:

@@ -28,8 +28,8 @@ POINT = Point(
 PATCH = TargetPatch(anchor=(0, 0, 0), shape=(1, 32, 32), probability=0.99, model="target_patches_outer")
 DETECTION = Detection(
     indices=Indices(), shape=(2, 1, 32, 32), acquired=1024, moments=(1000, 2000), patches=4, points=(POINT,),
-    target_patches=(PATCH,), provider="CPUExecutionProvider", thresholds={"patch_outer": 0.5},
-    thresholds_from="settings",
+    target_patches=(PATCH,), models=("outer 0123456789ab",), provider="CPUExecutionProvider",
+    thresholds={"patch_outer": 0.5}, thresholds_from="settings",
 )  # fmt: skip
 CALIBRATION = Calibration(
     indices=Indices(),
@@ -62,7 +62,7 @@ def test_a_scan_leaves_an_entry(tmp_path):
     (spark,) = kept.found
     assert (spark.receivers, spark.rnr, spark.line, spark.sample, spark.clock) == ((1,), 2.0, 3, 9, "00:00:03.500")
     assert (kept.thresholds, kept.thresholds_from, kept.patterns) == ({"patch_outer": 0.5}, "settings", ("receivers",))
-    assert kept.models[0].startswith("target_patches_outer ")
+    assert kept.models == ("outer 0123456789ab",)
     assert datetime.fromisoformat(kept.ended).utcoffset() == timedelta(0)
     assert datetime.fromisoformat(kept.local) == datetime.fromisoformat(kept.ended)
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 import json
 import threading
+from contextvars import copy_context
+
+import pytest
 
 from gadgets.indices import Indices
-from gadgets.logbook import Report, ScanName, in_scan, this_scan
+from gadgets.logbook import Report, ScanName, in_scan, note_scan, of_this_scan, this_scan
 from gadgets.records import Assembly
 
 
@@ -55,3 +58,30 @@ def test_the_lines_of_a_report_carry_it(tmp_path):
         )
     line = json.loads((tmp_path / "r.jsonl").read_text())
     assert (line["scan"], line["client"], line["protocol"]) == ("scan-7", "10.0.0.3:4242", 't1 "space"')
+
+
+def test_what_becomes_known_is_known_to_all_threads_of_the_scan():
+    with in_scan(ScanName("scan-7", "10.0.0.3:4242")):
+        note_scan(protocol="gre")
+        thread = threading.Thread(target=copy_context().run, args=(note_scan,), kwargs={"models": ["one 12", "one 12"]})
+        thread.start()
+        thread.join()
+        with in_scan():
+            note_scan(ScanName("scan-8"))
+        assert of_this_scan() == {"scan": "scan-8", "client": "", "protocol": "gre", "models": ["one 12"]}
+    note_scan(protocol="gre")
+    assert of_this_scan() == {}
+
+
+@pytest.mark.parametrize(
+    "name", ["", "scan-", "scan-../../x", "scan-1/2", "scan-1 2", "scan-é", f"scan-{'1' * 76}", "1"]
+)
+def test_a_name_that_is_told_leads_nowhere_else(name):
+    assert ScanName.told(name, "somebody") is None
+
+
+def test_a_name_that_is_told_is_taken():
+    own = ScanName.new()
+    told = ScanName.told(own.scan, "10.0.0.3\n" + "x" * 200)
+    assert told.scan == own.scan
+    assert (told.client[:8], len(told.client), "\n" in told.client) == ("10.0.0.3", 80, False)

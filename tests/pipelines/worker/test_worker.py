@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import json
+import logging
 import re
 import resource
 import socket
@@ -26,15 +28,18 @@ from helpers.raw_scans import (
 import gadgets.image_check.artifact
 import gadgets.patch_models.choice
 import onnx_models.loader
+import pipelines.host.node_process
 from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
 from gadgets.logbook import Logbook
 from gadgets.settings.definitions import NODE_SETTINGS
 from onnx_models.providers import cuda_devices
 from pipelines.chains import EVERYTHING
+from pipelines.files import Archive
 from pipelines.files.raw_file import RawFile
 from pipelines.host import ServerLimits
 from pipelines.host.host import Host
 from pipelines.messages.messages import CLOSE, MessageID, text_message
+from pipelines.monitoring import JsonLines
 from pipelines.worker.health import check_nodes
 from pipelines.worker.released_memory import give_back
 from pipelines.worker.worker import NODES, Worker
@@ -89,6 +94,46 @@ def test_four_connected_nodes_make_images(host, worker, scan):
     chain = connecting(worker, *NODES[:4], writes=("ImageWriter",))
     messages = converse(host.address, scan_bytes(chain, items, header))
     assert [message.id for message in messages] == [MessageID.IMAGE, MessageID.IMAGE, MessageID.CLOSE]
+
+
+@pytest.fixture
+def lines(caplog):
+    """The log for programs, each line as it was written in its thread."""
+    caplog.set_level(logging.INFO)
+    written = []
+    handler = logging.Handler()
+    handler.emit = lambda record: written.append(json.loads(JsonLines().format(record)))
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+@pytest.mark.parametrize("teller", ["the host", "the first node"])
+def test_four_connected_nodes_are_one_scan(host, scan, tmp_path, monkeypatch, lines, teller):
+    if teller == "the first node":
+        # As a Gadgetron does, which knows no names.
+        monkeypatch.setattr(pipelines.host.node_process, "with_name", lambda configuration, _: configuration)
+    report = {"report": str(tmp_path / "report.jsonl")}
+    settings = {node: {**report, **ON_CPU.get(node, {})} for node in NODES[:4]}
+    settings["calibration"]["record"] = str(tmp_path / "scans.db")
+    ports = dict.fromkeys(NODES[:4], 0)
+    header, items = scan
+    with Worker(ports, settings=settings, trust=EVERYTHING, archive=Archive(tmp_path)) as four:
+        chain = connecting(four, *NODES[:4], writes=("ImageWriter",))
+        assert len(converse(host.address, scan_bytes(chain, items, header))) == 3
+        wait_until(lambda: four.n_scans == 0)
+    said = [json.loads(line) for line in (tmp_path / "report.jsonl").read_text().splitlines()]
+    (entry,) = Logbook(tmp_path / "scans.db").entries()
+    assert {line["scan"] for line in said} == {entry.scan} == {path.stem for path in tmp_path.glob("*.mrd")}
+    assert {line["node"] for line in said} == set(NODES[:4])
+    told = [line for line in lines if line.get("scan") == entry.scan]
+    assert {line["protocol"] for line in told if "No sparks" in line["message"]} == {entry.protocol}
+    # What judged them is named for clean k-spaces, too.
+    judged = [line["models"] for line in said if line["node"] == "spark_detection"]
+    assert judged == [list(entry.models)] * 2
+    assert any(name.startswith("target_patches_outer ") for name in entry.models)
+    hosts = {line["scan"] for line in lines if line["message"].startswith("nodes start")}
+    assert (hosts == {entry.scan}) is (teller == "the host")
 
 
 def test_the_joined_node_gives_back_what_came(host, worker, scan):

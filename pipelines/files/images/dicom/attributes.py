@@ -9,11 +9,11 @@ from ismrmrd.constants import IMTYPE_IMAG, IMTYPE_PHASE, IMTYPE_REAL
 from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.arrays import FloatArray
-from pipelines.files.images.dicom.header_values import LONG, SHORT, digits, number, sequence, text, uid
+from pipelines.files.images.dicom.header_values import SHORT, digits, number, sequence, text, uid
+from pipelines.files.images.dicom.provenance import our_part
 from pipelines.files.images.geometry import Geometry
 from pipelines.files.images.image_file import imported
 from pipelines.files.images.raw_image import RawImage
-from pipelines.version import despark_version
 
 REPAIRED_SERIES = 1000
 """Is added to the series number of the scanner where images were repaired."""
@@ -35,6 +35,7 @@ def of_the_series(header: ismrmrdHeader, *, is_repaired: bool) -> dict[str, Any]
         "SpecificCharacterSet": "ISO_IR 192",
         **_of_the_study(header, study),
         **_of_the_equipment(header),
+        "ContributingEquipmentSequence": [our_part("sparks looked for and repaired, image reconstructed")],
         **_series(header, study, is_repaired=is_repaired),
         "SamplesPerPixel": 1,
         "PhotometricInterpretation": "MONOCHROME2",
@@ -77,7 +78,6 @@ def _of_the_equipment(header: ismrmrdHeader) -> dict[str, Any]:
         "ManufacturerModelName": text(header, f"{system}.systemModel"),
         "InstitutionName": text(header, f"{system}.institutionName"),
         "StationName": text(header, f"{system}.stationName", SHORT),
-        "SoftwareVersions": f"despark {despark_version()}"[:LONG],
         "MagneticFieldStrength": number(header, f"{system}.systemFieldStrength_T"),
     }
 

@@ -21,7 +21,7 @@ from pipelines.files.images.dicom.attributes import (
     of_the_series,
     short,
 )
-from pipelines.files.images.geometry import Geometry, geometries
+from pipelines.files.images.geometry import Geometry, between_slices, geometries
 from pipelines.files.images.image_file import Pixels, imported
 from pipelines.files.images.raw_image import RawImage
 from pipelines.files.images.stored_images import StoredImages
@@ -99,7 +99,9 @@ def datasets(images: StoredImages, header: ismrmrdHeader, target: Path) -> tuple
     originals = [image.is_original for image in images]
     # Beside a second series of the data as acquired, the first one is that of the repair, whatever was found.
     is_repaired = any(originals) or any(n_repaired(image) for image in images)
-    common = [of_the_series(header, is_repaired=each) | scaling for each in (is_repaired, False)]
+    distance = between_slices(places)
+    shared = scaling if distance is None else {**scaling, "SpacingBetweenSlices": short(distance)}
+    common = [of_the_series(header, is_repaired=each) | shared for each in (is_repaired, False)]
     return _planes(images, places, scale, [common[original] for original in originals], header), notices
 
 

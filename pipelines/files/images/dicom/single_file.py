@@ -17,6 +17,7 @@ import numpy as np
 from gadgets.errors import RawDataError
 from pipelines.files.child import in_child
 from pipelines.files.images.dicom.attributes import REPAIRED_SERIES, name_of_series
+from pipelines.files.images.dicom.provenance import our_part, source_of
 from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable, said_by_despark, writable
 from pipelines.files.images.pixels import as_stored
 
@@ -165,6 +166,10 @@ def _put(file: Any, frames: Pixels) -> None:  # noqa: ANN401 - pydicom is not al
     setattr(file, name, np.ascontiguousarray(frames).tobytes())
     # What was changed is another image: under the old identity an archive would take one for the other. Its series
     # is another one, too, and the same for all images that were in one.
+    if "SOPClassUID" in file and "SOPInstanceUID" in file:
+        file.SourceImageSequence = [source_of(file)]
+    contributions = file.get("ContributingEquipmentSequence", [])
+    file.ContributingEquipmentSequence = [*contributions, our_part("sparks repaired in the image")]
     file.SOPInstanceUID = file.file_meta.MediaStorageSOPInstanceUID = generate_uid()
     series = str(file.get("SeriesInstanceUID", ""))
     file.SeriesInstanceUID = generate_uid(entropy_srcs=[series, "despark"] if series else None)

@@ -14,6 +14,7 @@ from helpers.raw_scans import HEADER
 
 from gadgets.errors import RawDataError
 from pipelines.files.images.dicom.series import write_dicom_file, write_dicom_folder
+from pipelines.version import despark_version
 
 pydicom = pytest.importorskip("pydicom")
 
@@ -32,6 +33,13 @@ TYPE_2 = """
 """
 """Attributes that have to be there, and may be empty."""
 
+NOT_HERE = """
+    PlanarConfiguration NumberOfFrames SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence
+    DimensionIndexSequence AcquisitionContrast PixelPresentation VolumetricProperties ComplexImageComponent
+    FrameAcquisitionNumber PresentationLUTShape PatientOrientation InversionTime TriggerTime
+"""
+"""Attributes of colour or Enhanced MR images, and those of other sequences than this one: here they would be wrong."""
+
 
 def plain_header():
     return ismrmrd.xsd.CreateFromDocument(HEADER)
@@ -47,8 +55,19 @@ def test_attributes_that_the_standard_asks_for_are_there(tmp_path):
     for dataset in write(tmp_path, images):
         assert [name for name in TYPE_1.split() if dataset.get(name) in (None, "")] == []
         assert [name for name in TYPE_2.split() if name not in dataset] == []
+        assert [name for name in NOT_HERE.split() if name in dataset] == []
         assert dataset.SOPClassUID == pydicom.uid.MRImageStorage == dataset.file_meta.MediaStorageSOPClassUID
         assert dataset.SOPInstanceUID == dataset.file_meta.MediaStorageSOPInstanceUID
+
+
+def test_every_image_says_what_despark_did(tmp_path):
+    images, _ = oblique_stack(tmp_path)
+    for dataset in write(tmp_path, images):
+        (part,) = dataset.ContributingEquipmentSequence
+        # PS3.3, C.12.1.1.5: both have to have a value.
+        assert (part.Manufacturer, part.PurposeOfReferenceCodeSequence[0].CodeValue) == ("despark", "109102")
+        assert part.SoftwareVersions == despark_version()
+        assert "despark" not in f"{dataset.Manufacturer} {dataset.get('SoftwareVersions')}"
 
 
 def test_a_header_full_of_words_is_brought_to_what_dicom_takes(tmp_path):

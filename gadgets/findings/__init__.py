@@ -16,6 +16,7 @@ from gadgets.findings.wording import (
     place_of,
     ranges_of,
     short_receivers,
+    shortened,
 )
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "place_of",
     "ranges_of",
     "short_receivers",
+    "shortened",
     "sparks_of",
     "strongest_first",
     "verdict_of",

@@ -25,6 +25,14 @@ def list_of(words: Sequence[str]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def shortened(name: str, most: int) -> str:
+    """Give a name of at most so many characters: of a long one the beginning and the end, where such names differ."""
+    if len(name) <= most:
+        return name
+    end = (most - 1) // 2
+    return f"{name[: most - 1 - end]}…{name[len(name) - end :]}"
+
+
 def counted(number: int, noun: str) -> str:
     """Give a number with its noun: ``1 spark``, ``2 sparks``."""
     return f"{number} {noun}{'s' * (number != 1)}"

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gadgets.errors import SettingsError
-from gadgets.findings import counted, short_receivers
+from gadgets.findings import counted, short_receivers, shortened
 from gadgets.logbook import Logbook, ScanEntry, logbook_path, record_broken_off
 from gadgets.outside import printable
 from pipelines.commands.terminal.shell import STDOUT, JsonFile, Quiet, open_shell, verbose_option
@@ -26,6 +26,7 @@ from pipelines.files import check_folder, whole_or_nothing
 from pipelines.replay import LOOK
 
 MOST_ROWS = 30
+PROTOCOL_WIDTH, COIL_WIDTH, TREND_WIDTH = 20, 18, 32
 MOST_DAYS = 100_000
 """Longer ago than any calendar reaches."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -121,18 +122,20 @@ def scan_table(entries: Sequence[ScanEntry]) -> Table:
     caption = f"the last {MOST_ROWS}; {left_out} more with --json or --csv" if left_out > 0 else None
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption=caption, caption_justify="left")
     table.add_column("when", no_wrap=True)
-    table.add_column("protocol", max_width=20)
+    table.add_column("protocol", max_width=PROTOCOL_WIDTH)
     for name in ("sparks", "repaired", "ripple"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("receivers hit")
     for entry in entries[-MOST_ROWS:]:
         hit = sorted({receiver for spark in entry.found for receiver in spark.receivers})
-        receivers = short_receivers(hit, len(entry.coils), entry.coils)
+        coils = [shortened(name, COIL_WIDTH) for name in entry.coils]
+        receivers = short_receivers(hit, len(entry.coils), coils)
         state = "failed" if entry.failure else str(entry.sparks)
         strongest = f"{entry.strongest:.2g}" if entry.strongest else ""
         # Whoever looks repairs nothing.
         repaired = "" if not entry.sparks else "looked at" if entry.source == LOOK else str(entry.repaired)
-        table.add_row(_when(entry), _short(entry.protocol), state, repaired, strongest, _short(receivers))
+        protocol = _short(shortened(entry.protocol, PROTOCOL_WIDTH))
+        table.add_row(_when(entry), protocol, state, repaired, strongest, _short(receivers))
     return table
 
 
@@ -145,12 +148,13 @@ def _short(name: str) -> Text:
 def trend_table(trends: Sequence[Trend], by: str) -> Table:
     """Show how many sparks there were, by day, hour, protocol or receiver."""
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column(by, max_width=32)
+    table.add_column(by, max_width=TREND_WIDTH)
     for name in ("scans", "with sparks", "sparks", "sparks per scan"):
         table.add_column(name, justify="right", no_wrap=True)
     for trend in trends:
         per_scan = f"{trend.sparks / trend.scans:.2f}" if trend.scans else ""
-        table.add_row(_short(trend.name), str(trend.scans), str(trend.with_sparks), str(trend.sparks), per_scan)
+        name = shortened(f"#{trend.name}" if by == "receiver" else trend.name, TREND_WIDTH)
+        table.add_row(_short(name), str(trend.scans), str(trend.with_sparks), str(trend.sparks), per_scan)
     return table
 
 

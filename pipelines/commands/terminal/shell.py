@@ -87,7 +87,8 @@ class Shell:
         console = self._console(pipe_width)
         with _writing_to("the terminal" if console.stderr else "standard output"):
             for result in results:
-                console.print(result, soft_wrap=isinstance(result, str), markup=False)
+                # In a pipe a sentence stays one line, for whoever reads it there.
+                console.print(result, soft_wrap=isinstance(result, str) and not console.is_terminal, markup=False)
 
     def width(self, pipe_width: int = PIPE_WIDTH) -> int:
         """Give the number of columns that a result is shown in; a pipe has as many as it is said to have."""

@@ -9,7 +9,17 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gadgets.findings import UNSEEN, Spark, by_kind, image_errors, lasting, place_of, ranges_of, short_receivers
+from gadgets.findings import (
+    UNSEEN,
+    Spark,
+    by_kind,
+    image_errors,
+    lasting,
+    place_of,
+    ranges_of,
+    short_receivers,
+    shortened,
+)
 from pipelines.benchmark import amount
 from pipelines.replay import ScanReport
 
@@ -17,6 +27,7 @@ MAX_REASONS = 3
 MOST_SPARKS = 12
 # What 80 columns leave for it.
 RECEIVERS_WIDTH = 26
+COIL_WIDTH = 18
 
 UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
 RIPPLE = f"ripple: stripes in the image over its noise ({UNSEEN:g} unseen, 0.25 faint, 1 obvious)"
@@ -49,6 +60,7 @@ def spark_table(report: ScanReport) -> Table:
     strongest = sorted(report.sparks, key=lambda spark: -spark.strength)[:MOST_SPARKS]
     # In the order of the scan again: a pattern in time is seen in that alone.
     shown = [spark for spark in report.sparks if spark in strongest]
+    coils = [shortened(name, COIL_WIDTH) for name in report.scan.coils]
     left_out = len(report.sparks) - len(shown)
     caption = f"the {len(shown)} strongest; {left_out} more stand in the report" if left_out else None
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, caption=caption, caption_justify="left")
@@ -64,7 +76,7 @@ def spark_table(report: ScanReport) -> Table:
             str(spark.line) if not spark.partition else f"{spark.partition}/{spark.line}",
             ranges_of(spark.samples),
             time_of(spark, report),
-            Text(short_receivers(spark.receivers, report.n_coils, report.scan.coils)),
+            Text(short_receivers(spark.receivers, report.n_coils, coils)),
             f"{spark.strength:.2g}" if spark.strength else "?",
             "yes" if spark.is_repaired else ("in part" if spark.methods else "no"),
         )

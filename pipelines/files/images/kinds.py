@@ -55,7 +55,7 @@ class Target:
             The library that writes it is not installed.
         """
         if path == STDOUT:
-            raise RawDataError("-: images are written to a file or a folder; for pipes there is despark stream")
+            raise RawDataError("-: expected the name of a file or a folder; for pipes there is despark stream")
         is_folder = path.is_dir() or not path.suffix
         kind = "DICOM folder" if is_folder else ENDINGS.get(ending(path))
         if kind is None:

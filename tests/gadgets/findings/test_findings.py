@@ -7,7 +7,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from gadgets.findings import Findings, ScanFacts, by_kind, lasting, named_receivers, ranges_of, short_receivers
+from gadgets.findings import (
+    Findings,
+    ScanFacts,
+    by_kind,
+    lasting,
+    named_receivers,
+    ranges_of,
+    short_receivers,
+    shortened,
+)
 from gadgets.indices import Indices
 from gadgets.records import Calibration, Detection, Point, RepairedPoint
 
@@ -184,3 +193,9 @@ def test_times_below_a_second_are_told_in_milliseconds():
 def test_what_differs_only_in_numbers_is_said_once():
     texts = Counter({"at most 2.4 times as far (slice 3)": 2, "no support": 4, "at most 11 times as far (slice 20)": 3})
     assert by_kind(texts) == [("at most 11 times as far (slice 20) and alike", 5), ("no support", 4)]
+
+
+def test_a_long_name_keeps_its_beginning_and_its_end():
+    assert shortened("HeadNeck_20_TCS_coil_12", 11) == "HeadN…il_12"
+    assert shortened("HeadNeck_20_TCS_coil_12", 10) == "HeadN…l_12"
+    assert shortened("HEA;HE1", 7) == "HEA;HE1"

@@ -40,7 +40,7 @@ def test_an_ending_of_something_else_is_refused(name):
 
 
 def test_standard_output_takes_no_images():
-    with pytest.raises(RawDataError, match=r"-: images are written to a file or a folder; .* despark stream"):
+    with pytest.raises(RawDataError, match=r"-: expected the name of a file or a folder; .* despark stream"):
         Target.of(Path("-"))
 
 

@@ -8,18 +8,19 @@ from functools import partial
 from itertools import zip_longest
 from typing import Any
 
-from gadgets.arrays import ComplexArray
+from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.errors import RawDataError
 from gadgets.failing_open import calibrate
 from gadgets.findings import ScanFacts
+from gadgets.image import before_and_after
 from gadgets.kspace import Encoding
-from gadgets.logbook import Recorder, Report, changed_settings
+from gadgets.logbook import Images, Recorder, Report, changed_settings
 from gadgets.node import Item, Stage, hear_name, run_node
 from gadgets.opening import assignment_for
 from gadgets.records import Calibration, Detection, Original
 from gadgets.repair import ValueAssignment
 from gadgets.settings import CalibrationSettings
-from gadgets.wire import ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
+from gadgets.wire import Cell, ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +42,7 @@ def open_stage(settings: CalibrationSettings, encodings: tuple[Encoding, ...], f
 def recorded(items: Iterable[Item], stage: Callable[..., Iterator[Item]], recorder: Recorder) -> Iterator[Item]:
     """Run the stage, and record the scan when it has ended."""
     with recorder:
-        yield from stage(items, on_judged=recorder.add)
+        yield from stage(items, on_judged=recorder.add, show=recorder.show)
 
 
 def repair_sparks(
@@ -51,6 +52,7 @@ def repair_sparks(
     assignment: ValueAssignment | None,
     report: Report,
     on_judged: Callable[[Detection, Calibration], None],
+    show: Callable[[Images], None] = lambda _: None,
 ) -> Iterator[Item]:
     """Repair the points that came ahead of each ReconData; everything else passes.
 
@@ -70,7 +72,7 @@ def repair_sparks(
                 continue
             # Records are taken before anything can fail: left behind, they would be matched with the next ReconData.
             detections = collector.take(Detection)
-            repaired, calibrations = _repaired(item, detections, encodings, settings, assignment)
+            repaired, calibrations = _repaired(item, detections, encodings, settings, assignment, show)
         except RawDataError as error:
             if settings.on_failure == "fail":
                 raise
@@ -98,6 +100,7 @@ def _repaired(
     encodings: tuple[Encoding, ...],
     settings: CalibrationSettings,
     assignment: ValueAssignment | None,
+    show: Callable[[Images], None],
 ) -> tuple[ReconData, list[Calibration]]:
     """Match the detections with the k-spaces of a ReconData, in order, and repair each."""
     # No detection stands before this node, or a gadget between has swallowed its waveforms.
@@ -116,6 +119,12 @@ def _repaired(
         found = (detection.target_patches, detection.repairs)
         data, record = calibrate(cell.kspace, detection.points, settings, assignment, *found)
         calibrations.append(record)
+        # For whoever looks at the scan as it runs.
+        show(partial(_images, cell, data))
         if data is not None:
             changed[cell.place] = data
     return (replace_cells(recon_data, changed) if changed else recon_data), calibrations
+
+
+def _images(cell: Cell, repaired: ComplexArray | None) -> tuple[FloatArray, FloatArray]:
+    return before_and_after(cell.kspace, repaired, cell.encoding)[:2]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gadgets.arrays import ComplexArray
-from gadgets.kspace import KSpace
+from gadgets.image import before_and_after
+from gadgets.kspace import Encoding, KSpace
 from gadgets.logbook import Recorder
 from gadgets.node import Item
 from gadgets.records import Assembly, Calibration, Detection
@@ -31,17 +32,24 @@ class Told:
     ----------
     recorder
         Writes the entry of the logbook.
+    encodings
+        Those of the MRD header.
     for_client
         Whether the client is told, too.
     """
 
-    def __init__(self, recorder: Recorder, *, for_client: bool) -> None:
+    def __init__(self, recorder: Recorder, encodings: Sequence[Encoding], *, for_client: bool) -> None:
         self._recorder = recorder
+        self._encodings = encodings
         self._for_client = for_client
         self._waveforms: list[Waveform] = []
 
     def add(self, judged: JudgedKSpace) -> None:
         """Take a k-space that was judged."""
+        kspace = judged.kspace
+        if kspace.is_gridded:
+            encoding = self._encodings[kspace.indices.encoding]
+            self._recorder.show(lambda: before_and_after(kspace, judged.repaired, encoding)[:2])
         self._recorder.add(judged.detection, judged.calibration)
         if self._for_client:
             self._waveforms += _waveforms_of(judged)

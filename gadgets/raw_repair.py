@@ -28,6 +28,6 @@ def open_stage(settings: RawRepairSettings, encodings: tuple[Encoding, ...], fac
     own = settings.calibration
     recorder = Recorder(own.record, "raw_repair", facts, changed_settings(settings), own.on_failure)
     detector = detector_for(settings.spark_detection)
-    told = Told(recorder, for_client=settings.send_findings)
+    told = Told(recorder, encodings, for_client=settings.send_findings)
     repairer = RawRepairer(settings, encodings, detector, told.add, facts.protocol)
     return partial(told.run, repairer.repair)

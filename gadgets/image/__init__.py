@@ -1,5 +1,6 @@
 """Image: what does the patient's doctor see?"""
 
+from gadgets.image.before_after import before_and_after
 from gadgets.image.meta import ORIGINAL_SERIES, MetaValue, meta_of, original_meta
 from gadgets.image.reconstruction import (
     Matrix,
@@ -17,6 +18,7 @@ __all__ = [
     "Matrix",
     "MetaValue",
     "Placement",
+    "before_and_after",
     "centred_fft",
     "centred_inverse_fft",
     "meta_of",

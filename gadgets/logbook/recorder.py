@@ -17,6 +17,7 @@ from gadgets.errors import StoreError
 from gadgets.findings import Findings, ScanFacts
 from gadgets.logbook.place import logbook_path
 from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off
+from gadgets.logbook.running_picture import Images
 from gadgets.logbook.scan_entry import entry_of, now
 from gadgets.logbook.scan_name import LONGEST, MOST_MODELS, ScanName, note_scan, this_scan
 from gadgets.logbook.store import Logbook
@@ -97,6 +98,11 @@ class Recorder:
             if len(self._warnings) < MOST_WARNINGS:
                 self._warnings[warning] = None
         self._tell()
+
+    def show(self, images: Images) -> None:
+        """Have a picture made of a k-space, if somebody looks at the scan as it runs; before it is added."""
+        if self._running is not None:
+            self._running.picture.show(images)
 
     def __enter__(self) -> Recorder:
         self._tell()
@@ -192,6 +198,7 @@ class Recorder:
                 sparks=findings.n_sparks,
                 repaired=findings.n_repaired,
                 strongest=findings.strongest,
+                pictures=self._running.picture.count,
             )
         )
 

@@ -10,11 +10,15 @@ from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import ValidationError, field_validator
 
 from gadgets.errors import StoreError
 from gadgets.findings import ScanFacts
 from gadgets.logbook.place import logbook_path
+from gadgets.logbook.running_picture import ENDING as PICTURE_ENDING
+from gadgets.logbook.running_picture import RunningPicture, read_picture, watch
 from gadgets.logbook.scan_entry import entry_of, now
 from gadgets.logbook.scan_name import ScanName
 from gadgets.logbook.store import Logbook
@@ -35,6 +39,7 @@ class RunningScan(Record):
     """What a scan that runs has shown so far.
 
     ``began`` is in UTC, ISO 8601. ``announced`` is how many k-spaces the header speaks of, None where it does not.
+    ``pictures`` counts those that were made of it: another number, another picture.
     """
 
     scan: str
@@ -48,6 +53,7 @@ class RunningScan(Record):
     sparks: int = 0
     repaired: int = 0
     strongest: float = 0.0
+    pictures: int = 0
 
     @field_validator("began")
     @classmethod
@@ -76,6 +82,7 @@ class RunningFile:
     def __init__(self, logbook: Path, scan: str) -> None:
         self._path = _folder(logbook) / f"{scan}{ENDING}"
         self._descriptor: int | None = None
+        self.picture = RunningPicture(self._path.with_suffix(PICTURE_ENDING))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             new = self._path.with_suffix(f".{os.getpid()}")
@@ -106,6 +113,7 @@ class RunningFile:
         if self._descriptor is not None:
             # What stays behind has no lock any more.
             with suppress(OSError):
+                self.picture.close()
                 self._path.unlink()
             os.close(self._descriptor)
             self._descriptor = None
@@ -150,6 +158,16 @@ def show_running(name: ScanName, source: str, facts: ScanFacts) -> Iterator[None
             )
         )
         yield
+
+
+def picture_of_running(logbook: Path, scan: str) -> NDArray[np.uint8] | None:
+    """Give the last image of a scan that runs before and after the repair, shape ``(2, y, x)``; None: there is none."""
+    return read_picture(_folder(logbook) / f"{scan}{PICTURE_ENDING}")
+
+
+def watch_running(logbook: Path) -> None:
+    """Say that somebody looks: for some seconds from now on, scans that run make pictures."""
+    watch(_folder(logbook))
 
 
 def running_scans(logbook: Path) -> list[RunningScan]:
@@ -202,6 +220,7 @@ def _read(path: Path, *, is_running: bool) -> RunningScan | None:
                 return None
             # Before it is read: what says nothing is not looked at again.
             path.unlink()
+            path.with_suffix(PICTURE_ENDING).unlink(missing_ok=True)
             return RunningScan.model_validate_json(file.read(FILE_BYTES))
     # It has ended just now, belongs to somebody else, or says nothing yet.
     except (OSError, ValidationError):

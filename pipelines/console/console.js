@@ -49,10 +49,32 @@ document.addEventListener("keydown", (event) => {
 const judged = location.hash.match(/^#spark(\d+)$/);
 if (judged) choose(Number(judged[1]));
 
+// Of the scan that runs and is shown: its last image, and what was found so far. Once it has ended, the newest is shown.
+function refreshLive(lists) {
+  const live = document.getElementById("live");
+  if (live === null) return;
+  const row = [...lists.querySelectorAll("tr[data-scan]")].find((each) => each.dataset.scan === live.dataset.scan);
+  if (row === undefined) {
+    location.assign("/");
+    return;
+  }
+  live.querySelector("h1").textContent = row.dataset.told;
+  if (row.dataset.pictures === live.dataset.pictures) return;
+  if (live.querySelector(".compare") === null) {
+    location.reload();
+    return;
+  }
+  live.dataset.pictures = row.dataset.pictures;
+  for (const image of live.querySelectorAll("img")) {
+    image.src = `${image.getAttribute("src").split("?")[0]}?${row.dataset.pictures}`;
+  }
+}
+
 // The newest scan is followed unless one was chosen, or somebody is at work on the page.
 function isFollowing() {
   const isBusy = document.activeElement !== document.body || chosen >= 0;
-  return !new URLSearchParams(location.search).has("scan") && !isBusy;
+  const chosenOne = new URLSearchParams(location.search);
+  return !chosenOne.has("scan") && !chosenOne.has("running") && !isBusy;
 }
 
 async function refresh() {
@@ -65,6 +87,7 @@ async function refresh() {
     const lists = document.createElement("template");
     // Written by the server, which has escaped every name in it.
     lists.innerHTML = await answer.text();
+    refreshLive(lists.content);
     for (const fresh of lists.content.querySelectorAll("tbody")) {
       const shown = document.getElementById(fresh.id);
       // Nobody's place in the list is taken away.

@@ -7,8 +7,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gadgets.errors import StoreError
-from gadgets.logbook import SCAN_PREFIX, Logbook, RunningScan, ScanEntry, logbook_path, record_broken_off, running_scans
+from gadgets.logbook import (
+    SCAN_PREFIX,
+    Logbook,
+    RunningScan,
+    ScanEntry,
+    logbook_path,
+    picture_of_running,
+    record_broken_off,
+    running_scans,
+    watch_running,
+)
 from gadgets.patch_models import Impact, SetThresholds, read_history, take_over, thresholds_of
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.manifest import Architecture, read_manifest
@@ -86,6 +99,17 @@ class Desk:
     def running(self) -> list[RunningScan]:
         """Give the scans that run now, the latest first."""
         return running_scans(self.logbook.path)
+
+    def watched(self) -> list[RunningScan]:
+        """Give the scans that run now for somebody who looks: they make pictures for some seconds from now on."""
+        running = self.running()
+        if running:
+            watch_running(self.logbook.path)
+        return running
+
+    def picture_of(self, scan: str) -> NDArray[np.uint8] | None:
+        """Give the last image of a scan that runs before and after the repair, shape ``(2, y, x)``; None: none yet."""
+        return picture_of_running(self.logbook.path, scan)
 
     def page_of(self, entry: ScanEntry) -> Path | None:
         """Give the page that a server has kept of a scan; None where there is none."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from html import escape
 
 from gadgets.findings import counted
-from gadgets.logbook import RunningScan, ScanEntry
+from gadgets.logbook import ScanEntry
 from gadgets.settings import SparkDetectionSettings
 from pipelines.console.desk import MOST_SCANS, THRESHOLDS, Desk, InForce
+from pipelines.console.live_view import live_view, running_row
 from pipelines.console.looker import Looker
 from pipelines.console.scan_view import IMPACT_WORDS, scan_view
 
@@ -20,7 +21,9 @@ NAMES = {
 MOST_CHANGES = 5
 
 
-def console_page(desk: Desk, looker: Looker, number: int | None, form_key: str, user: str, fault: str = "") -> str:
+def console_page(
+    desk: Desk, looker: Looker, number: int | None, form_key: str, user: str, fault: str = "", running: str = ""
+) -> str:
     """Write the page.
 
     Parameters
@@ -35,6 +38,8 @@ def console_page(desk: Desk, looker: Looker, number: int | None, form_key: str, 
         Name that the forms suggest.
     fault
         What was wrong with the last form.
+    running
+        Name of a scan that runs, which is shown in place of one that has ended; once it has, the last one is.
     """
     scans = desk.scans()
     entry = desk.logbook.entry(number) if number is not None else None
@@ -43,8 +48,13 @@ def console_page(desk: Desk, looker: Looker, number: int | None, form_key: str, 
     hidden = f'<input type="hidden" name="form_key" value="{escape(form_key)}">' + (
         f'<input type="hidden" name="scan" value="{number}">' if entry is not None else ""
     )
+    live = next((each for each in desk.watched() if each.scan == running), None)
+    if live is not None:
+        number = None
     shown = (
-        "<h1>No scan has been seen yet</h1><p>Scans appear here as soon as they begin.</p>"
+        live_view(live)
+        if live is not None
+        else "<h1>No scan has been seen yet</h1><p>Scans appear here as soon as they begin.</p>"
         if entry is None or number is None
         else scan_view(number, entry, desk, looker, hidden, user)
     )
@@ -76,7 +86,7 @@ def lists(desk: Desk, chosen: int | None) -> str:
             f'<tr><td colspan="4" class="note">the last {MOST_SCANS}; all of them: <code>despark log</code></td></tr>'
         )
     nothing = '<tr><td colspan="4">none yet</td></tr>'
-    running = "".join(map(_running, desk.running()))
+    running = "".join(map(running_row, desk.watched()))
     return f'<tbody id="running">{running}</tbody><tbody id="scans">{rows or nothing}</tbody>'
 
 
@@ -88,25 +98,6 @@ def _row(number: int, entry: ScanEntry, *, is_chosen: bool) -> str:
     return (
         f'<tr{chosen}><td><a href="/?scan={number}"{current}>{escape(entry.local[5:16].replace("T", " "))}</a></td>'
         f'<td class="name" title="{name}">{name}</td><td{failed}>{state}</td><td>{strongest}</td></tr>'
-    )
-
-
-def _running(scan: RunningScan) -> str:
-    minutes, seconds = divmod(int(max(scan.seconds, 0)), 60)
-    name = escape(scan.protocol or scan.source)
-    # Headers may announce fewer than come, or nothing.
-    is_known = scan.announced is not None and 1 < scan.announced >= scan.k_spaces
-    of_all = f" of {scan.announced}" if is_known else ""
-    progress = (
-        f'<progress max="{scan.announced}" value="{scan.k_spaces}" aria-label="k-spaces of {name}"></progress>'
-        if is_known
-        else ""
-    )
-    strongest = f"{scan.strongest:.2g}" if scan.strongest else ""
-    return (
-        f'<tr class="running"><td>runs {minutes}:{seconds:02}</td><td class="name" title="{name}">{name}</td>'
-        f'<td>{scan.sparks}</td><td>{strongest}</td></tr><tr class="running more"><td colspan="4">{scan.k_spaces}'
-        f"{of_all} k-spaces{progress}</td></tr>"
     )
 
 

@@ -93,16 +93,21 @@ def _slice(number: int, place: int, pictures: KSpacePictures, said: str) -> str:
     address = f"/picture/{number}/{place}"
     image = ""
     if pictures.before is not None:
-        image = (
-            f'<figure class="compare"><div class="frame"><img alt="{escape(named)} before the repair" '
-            f'src="{address}/before.png"><img class="over" alt="{escape(named)} after the repair" '
-            f'src="{address}/after.png"></div><label>before <input type="range" min="0" max="100" value="50" '
-            f'aria-label="{escape(named)}: how much is shown as before the repair"> after</label></figure>'
-        )
+        image = compare(named, address)
     return (
         f'<h3 id="image{place}">{escape(named)}</h3><div class="pair">{image}<figure><div class="frame kspace">'
         f'<img alt="k-space of {escape(named)}" src="{address}/kspace.png">{marks_svg(pictures)}</div>'
         f"<figcaption>k-space: green repaired, red not</figcaption></figure></div>{said}"
+    )
+
+
+def compare(named: str, address: str) -> str:
+    """Write an image before and after the repair, with a slider between them."""
+    return (
+        f'<figure class="compare"><div class="frame"><img alt="{escape(named)} before the repair" '
+        f'src="{address}/before.png"><img class="over" alt="{escape(named)} after the repair" '
+        f'src="{address}/after.png"></div><label>before <input type="range" min="0" max="100" value="50" '
+        f'aria-label="{escape(named)}: how much is shown as before the repair"> after</label></figure>'
     )
 
 

@@ -7,6 +7,7 @@ from importlib import resources
 from typing import NamedTuple
 
 from gadgets.errors import StoreError
+from gadgets.logbook import SCAN_PREFIX
 from gadgets.patch_models import IMPACTS
 from pipelines.console.desk import Desk, image_name
 from pipelines.console.judging import judge_impact, judge_spark, set_thresholds, user_name
@@ -24,6 +25,7 @@ KEPT_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; san
 """A kept page brings its style and its pictures with it, and has no script."""
 
 _PICTURE = re.compile(r"/picture/(\d{1,9})/(\d{1,3})/(before|after|kspace)\.png")
+_RUNNING = re.compile(rf"/running/({SCAN_PREFIX}[\w-]{{1,75}})/(before|after)\.png", re.ASCII)
 _KEPT = re.compile(r"/kept/(\d{1,9})\.html")
 
 
@@ -52,7 +54,7 @@ class Views:
     def show(self, path: str, asked: dict[str, str]) -> Answer | None:
         """Give what lies at a path of the address; None where nothing does."""
         if path == "/":
-            return self.page(number_in(asked.get("scan", "")))
+            return self.page(number_in(asked.get("scan", "")), running=asked.get("running", ""))
         if path == "/lists":
             text = lists(self._desk, number_in(asked.get("scan", "")))
             return Answer(_as_bytes(text), HTML, {"X-Status": _one_line(self._looker.status())})
@@ -61,13 +63,16 @@ class Views:
             return Answer(resources.files(package).joinpath(name).read_bytes(), kind)
         if match := _PICTURE.fullmatch(path):
             return self._picture(int(match[1]), int(match[2]), match[3])
+        if match := _RUNNING.fullmatch(path):
+            both = self._desk.picture_of(match[1])
+            return None if both is None else Answer(gray_png(both[int(match[2] == "after")], 255.0), PNG)
         if match := _KEPT.fullmatch(path):
             return self._kept(int(match[1]))
         return None
 
-    def page(self, number: int | None, fault: str = "") -> Answer:
-        """Give the page, with what was wrong with the last form."""
-        page = console_page(self._desk, self._looker, number, self._form_key, user_name(), fault)
+    def page(self, number: int | None, fault: str = "", running: str = "") -> Answer:
+        """Give the page of a scan of the logbook, or of one that runs; with what was wrong with the last form."""
+        page = console_page(self._desk, self._looker, number, self._form_key, user_name(), fault, running)
         return Answer(_as_bytes(page))
 
     def take(self, path: str, form: dict[str, str]) -> str | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.findings import Spark
-from gadgets.image import reconstruct
+from gadgets.image import before_and_after
 from gadgets.indices import Indices
 from gadgets.kspace import Encoding, KSpace, without_non_finite
 from gadgets.patches import in_standard_values
@@ -108,12 +108,8 @@ def pictures_of(
         standing = in_standard_values(acquired, place)
     if not kspace.is_gridded:
         return KSpacePictures(kspace.indices, sparks, None, None, magnitude, partition)
-    before = reconstruct(acquired, encoding)
-    after = before if repaired is None else reconstruct(replace(acquired, data=_finite(repaired)), encoding)
-    # A volume is shown where the sparks did most; without any, in its middle.
-    harm = np.square(before - after).sum(axis=(1, 2))
-    depth = int(np.argmax(harm)) if harm.any() else len(before) // 2
-    return KSpacePictures(kspace.indices, sparks, before[depth], after[depth], magnitude, partition, depth, standing)
+    before, after, depth = before_and_after(kspace, repaired, encoding)
+    return KSpacePictures(kspace.indices, sparks, before, after, magnitude, partition, depth, standing)
 
 
 def scaled_kspace(magnitude: FloatArray) -> FloatArray:
@@ -166,8 +162,3 @@ class Gallery:
 
 def _quantile(values: FloatArray | None, share: float) -> float:
     return float(np.quantile(values, share)) if values is not None and values.size else 0.0
-
-
-def _finite(samples: ComplexArray) -> ComplexArray:
-    # As was done to the acquired ones: a Fourier transform makes of one NaN an image of nothing else.
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import h5py
 import pytest
 
 from pipelines.commands.command_line import main
@@ -57,10 +58,13 @@ def test_a_folder_is_looked_through_and_a_bad_file_does_not_end_it(scans, capfd)
         (["night/scan1.h5", "--pdf", "a"], "a: expected a name that ends with .pdf, found none"),
         (["night/scan1.h5", "--set", "calibration.methd=none"], "methd"),
         (["empty"], "expected raw files or images"),
+        (["none.h5"], "none.h5: group 'images' holds no images"),
     ],
 )
 def test_what_cannot_be_is_said_in_a_line(scans, capfd, arguments, reason):
     (scans / "empty").mkdir()
+    with h5py.File(scans / "none.h5", "w") as file:
+        file.create_group("images")
     assert despark(*arguments) == 1
     error = capfd.readouterr().err
     assert reason in error

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+import numpy as np
 import pytest
+from helpers.connections import wait_until
 from helpers.screens.browser import CHROMIUM, browser
 
 from gadgets.findings import ScanFacts
@@ -61,12 +65,29 @@ def test_a_scan_is_watched_while_it_runs(opened, tmp_path):
             running.write(state.model_copy(update={"k_spaces": n_kspaces, "sparks": n_sparks}))
             page.wait_for(f"document.querySelector('#running progress').value === {n_kspaces}")
             page.wait_for(f"document.querySelector('#running td:nth-child(3)').innerText === '{n_sparks}'")
+        # Its last image comes by itself, and the next one takes its place.
+        page.ask("document.querySelector('#running a').click()")
+        page.wait_for("document.querySelector('#live').innerText.includes('The next k-space')")
+        for n_pictures in (1, 2):
+            wait_until(partial(_made, running, n_pictures))
+            running.write(state.model_copy(update={"k_spaces": 20 + n_pictures, "pictures": n_pictures}))
+            page.wait_for(f"document.querySelector('#live').dataset.pictures === '{n_pictures}'")
+            page.wait_for("[...document.querySelectorAll('#live img')].every(i => i.complete && i.naturalWidth === 40)")
+            page.wait_for(f"document.querySelector('#live h1').innerText.includes('{20 + n_pictures} of 40')")
+        assert page.ask("document.querySelector('#live .over').src.endsWith('after.png?2')")
         # It ends, and is shown by itself.
         visitor.desk.logbook.add(entry_of("raw_repair", ScanFacts(protocol="gre"), [], verdict="No sparks."))
         running.close()
         page.wait_for("document.querySelector('h1').innerText === 'No sparks.'")
         page.wait_for("document.querySelector('#running').children.length === 0")
         assert page.complaints == []
+
+
+def _made(running, count):
+    """Pictures have their share of the time: the next one is made when it is due."""
+    if running.picture.count < count:
+        running.picture.show(lambda: (np.eye(40), np.eye(40) / 2))
+    return running.picture.count == count
 
 
 @pytest.mark.timeout(120)

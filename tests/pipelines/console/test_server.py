@@ -6,6 +6,7 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from helpers.connections import wait_until
 
@@ -300,3 +301,33 @@ def test_what_fails_is_said_and_not_left_without_an_answer(opened, monkeypatch, 
         answer = visitor.ask("GET", "/")
         assert (answer.status, b"the log of despark console says why" in answer.text) == (500, True)
         assert "ZeroDivisionError" in caplog.text
+
+
+def test_the_last_image_of_a_scan_that_runs_is_made_for_who_looks_and_gone_with_it(opened, tmp_path):
+    images = np.full((40, 30), 2.0), np.full((40, 30), 1.0)
+    with opened() as visitor:
+        visitor.enter()
+        running = RunningFile(visitor.desk.logbook.path, "scan-1")
+        state = RunningScan(scan="scan-1", began=now(), source="raw_repair", protocol="gre<b>")
+        running.picture.show(lambda: pytest.fail("nobody looks"))
+        running.write(state)
+        address = "/running/scan-1/before.png"
+        assert visitor.ask("GET", address).status == 404
+        page = visitor.ask("GET", "/?running=scan-1").text
+        assert b"The next k-space will be shown here" in page
+        assert b"gre&lt;b&gt;" in page
+        running.picture.show(lambda: images)
+        running.write(state.model_copy(update={"pictures": running.picture.count, "sparks": 2, "k_spaces": 7}))
+        page = visitor.ask("GET", "/?running=scan-1").text
+        assert b"2 sparks so far" in page
+        assert address.encode() in page
+        before, after = (visitor.ask("GET", f"/running/scan-1/{which}.png") for which in ("before", "after"))
+        assert before.text.startswith(b"\x89PNG")
+        assert after.text.startswith(b"\x89PNG")
+        assert visitor.ask("GET", address, Cookie="").status == 403
+        assert visitor.ask("GET", "/running/scan-1%2F..%2Fscans/before.png").status == 404
+        running.close()
+        assert visitor.ask("GET", address).status == 404
+        assert not list(tmp_path.glob("scans.db.running/*.picture"))
+        # What has ended is not shown any more.
+        assert b"No scan has been seen yet" in visitor.ask("GET", "/?running=scan-1").text

@@ -6,21 +6,30 @@ serve to predict another. Readouts that were acquired from right to left are mir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.arrays import BoolArray, ComplexArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.kspace import KSpace, mirrored
 from gadgets.records import Point
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 MAX_LENGTH = 16  # longer runs of flagged samples are cut: their middle is out of reach of their ends anyway
+
+
+class Flagged(NamedTuple):
+    """A flagged sample and the receivers in which it is: a point without all else that a record holds."""
+
+    partition: int
+    line: int
+    sample: int
+    receivers_repaired: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +68,7 @@ class Burst:
     line: int
     start: int
     stop: int
-    receivers: NDArray[np.int_]
+    receivers: IntArray
     points: tuple[tuple[int, int], ...]
 
     @property
@@ -79,7 +88,7 @@ class Burst:
         return np.asarray(readout[:, self.start : self.stop])
 
 
-def surround(kspace: KSpace, points: Sequence[Point]) -> Surroundings:
+def surround(kspace: KSpace, points: Sequence[Point | Flagged]) -> Surroundings:
     """Mark what is flagged or not finite, and mirror the readouts that were acquired from right to left."""
     finite = np.isfinite(kspace.data)
     missing = ~finite
@@ -94,7 +103,7 @@ def surround(kspace: KSpace, points: Sequence[Point]) -> Surroundings:
     )
 
 
-def group_bursts(kspace: KSpace, points: Sequence[Point], listed: Sequence[int]) -> list[Burst]:
+def group_bursts(kspace: KSpace, points: Sequence[Point | Flagged], listed: Sequence[int]) -> list[Burst]:
     """Join points that follow each other in one readout into bursts.
 
     Parameters
@@ -114,21 +123,77 @@ def group_bursts(kspace: KSpace, points: Sequence[Point], listed: Sequence[int])
         # A sample may be listed twice, by different receivers: both rows are answered.
         samples.setdefault((point.partition, point.line, sample), []).append(index)
     bursts: list[Burst] = []
-    run: list[tuple[int, int, int]] = []
-    for place in [*sorted(samples), None]:  # None ends the last run
-        if run and (place is None or place != (*run[-1][:2], run[-1][2] + 1) or len(run) == MAX_LENGTH):
-            bursts.append(_burst(run, samples, points))
-            run = []
-        if place is not None:
-            run.append(place)
+    receivers: dict[frozenset[tuple[int, ...]], IntArray] = {}
+    for run in _runs(sorted(samples)):
+        members = tuple((index, step) for step, place in enumerate(run) for index in samples[place])
+        hit = frozenset(points[index].receivers_repaired for index, _ in members)
+        if hit not in receivers:  # hundreds of bursts may have hit the same ones
+            # A receiver that was hit in one sample may be hit in the next as well, too weakly to be seen.
+            receivers[hit] = np.array(sorted(set().union(*hit)), dtype=np.int_)
+        partition, line, start = run[0]
+        bursts.append(Burst(partition, line, start, run[-1][2] + 1, receivers[hit], members))
     return bursts
 
 
-def _burst(
-    run: list[tuple[int, int, int]], samples: dict[tuple[int, int, int], list[int]], points: Sequence[Point]
-) -> Burst:
-    members = tuple((index, step) for step, place in enumerate(run) for index in samples[place])
-    # A receiver that was hit in one sample may be hit in the next as well, too weakly to be seen.
-    receivers = sorted(set().union(*{points[index].receivers_repaired for index, _ in members}))
-    partition, line, start = run[0]
-    return Burst(partition, line, start, run[-1][2] + 1, np.array(receivers, dtype=np.int_), members)
+def _runs(places: Sequence[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
+    """Join places, in their order, that follow each other in one readout."""
+    run: list[tuple[int, int, int]] = []
+    for place in places:
+        if run and (place != (*run[-1][:2], run[-1][2] + 1) or len(run) == MAX_LENGTH):
+            yield run
+            run = []
+        run.append(place)
+    if run:
+        yield run
+
+
+class Together:
+    """The samples of several bursts of one partition in one row, each in all receivers of its burst.
+
+    There may be hundreds of bursts: what is computed for the row takes hardly longer than for one of them.
+
+    ``bursts`` come one after the other, each as ``(receiver, sample)``. ``coils``, ``lines`` and ``samples`` tell where
+    each sample of the row lies, as in :class:`Surroundings`; ``lengths`` and ``steps`` how many its burst has in a
+    receiver, and which of these it is.
+    """
+
+    def __init__(self, bursts: Sequence[Burst]) -> None:
+        self.bursts = bursts
+        counts = np.array([burst.receivers.size for burst in bursts], dtype=np.int_)
+        lengths = np.array([burst.length for burst in bursts], dtype=np.int_)
+        self._sizes = counts * lengths
+        stops = np.cumsum(self._sizes)
+        self._starts = stops - self._sizes
+        self._slices = {
+            burst: slice(start, stop) for burst, start, stop in zip(bursts, self._starts, stops, strict=True)
+        }
+        self.lengths = self.spread(lengths)
+        row, self.steps = np.divmod(np.arange(self._sizes.sum()) - self.spread(self._starts), self.lengths)
+        receivers = np.concatenate([burst.receivers for burst in bursts])
+        self.coils = receivers[self.spread(np.cumsum(counts) - counts) + row]
+        self.lines = self.spread(np.array([burst.line for burst in bursts]))
+        self.samples = self.spread(np.array([burst.start for burst in bursts])) + self.steps
+
+    def of(self, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
+        """Take the row out of an array ``(coil, ky, kx)``."""
+        row: NDArray[ScalarT] = values[self.coils, self.lines, self.samples]
+        return row
+
+    def spread(self, values: NDArray[ScalarT]) -> NDArray[ScalarT]:
+        """Give every sample of the row the value of its burst, from shape ``(burst,)``."""
+        return np.repeat(values, self._sizes)
+
+    def overall(self, row: FloatArray) -> FloatArray:
+        """Root mean square of each burst, shape ``(burst,)``."""
+        return np.asarray(np.sqrt(np.add.reduceat(row.astype(np.float64) ** 2, self._starts) / self._sizes))
+
+    def any(self, row: BoolArray) -> BoolArray:
+        """Tell for each burst whether something holds for any of its samples, shape ``(burst,)``."""
+        return np.asarray(np.logical_or.reduceat(row, self._starts))
+
+    def part(self, row: NDArray[ScalarT], burst: Burst) -> NDArray[ScalarT]:
+        """Cut one burst out of a row, shape ``(receiver, sample)``."""
+        return row[self._slices[burst]].reshape(burst.receivers.size, burst.length)
+
+    def __contains__(self, burst: Burst) -> bool:
+        return burst in self._slices

@@ -7,8 +7,8 @@ compared with what was recorded there.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,12 +17,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.local_statistics import power
 from gadgets.records import RepairMethod
-from gadgets.repair.bursts import Burst
+from gadgets.repair.bursts import Burst, Together
 
 FEWEST_SHAPES = 6  # clean places that an error is measured on at least
-AT_ONCE = 64  # bursts whose surroundings are collected together
+AT_ONCE = 1 << 11  # samples whose surroundings are collected together
 CONSISTENT = 2.5
 """Times the error of a prediction that another one may differ from it and still agree."""
+HANDICAP = 2.0  # in loud places kernels and partners are worse than they measure where it is less loud
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,24 @@ class Candidate:
     def total_error(self) -> float:
         """Root mean square error over receivers and samples."""
         return overall(self.error)
+
+
+def best_of(support: Candidate, *others: Candidate | None) -> Candidate:
+    """Choose the candidate with the smallest error, what the image's background says being the first."""
+    weighed = [support, *(beside(support, other) for other in others if other is not None)]
+    return min(weighed, key=lambda each: each.total_error)
+
+
+def beside(support: Candidate, other: Candidate) -> Candidate:
+    """Weigh a candidate by what the image's background says.
+
+    All predict the same truth, and of all errors that of the background is the best known: the distance from it,
+    beyond what it may get wrong itself, is the fault of the other.
+    """
+    beyond = np.abs(other.values - support.values) - CONSISTENT * support.error
+    # Zero's error holds for the burst's own place; that of the others was measured beside it.
+    handicap = 1 if other.method == "zero" else HANDICAP
+    return replace(other, error=handicap * np.maximum(other.error, beyond))
 
 
 def overall(values: FloatArray) -> float:
@@ -109,46 +128,52 @@ def shape_error(
     return np.asarray(np.sqrt(np.divide(energy, count, out=np.full(energy.shape, np.inf), where=enough)))
 
 
-def sample_errors(
-    values: ComplexArray, clean: BoolArray, bursts: Sequence[Burst], reach: tuple[int, int], resolution: float = 1.0
-) -> dict[Burst, FloatArray]:
-    """Do as :func:`shape_error` for bursts of one sample, all at once: there may be hundreds of them.
+def errors_around(
+    values: ComplexArray,
+    clean: BoolArray,
+    row: Together,
+    reach: tuple[int, int],
+    resolution: Callable[[int], ComplexArray] | None = None,
+) -> FloatArray:
+    """Do as :func:`shape_error` for all bursts of a row, shape ``(sample of the row,)``.
 
     Parameters
     ----------
     values, clean, reach
         As there.
-    bursts
-        Those of the partition; left out are longer ones, and those whose surroundings reach beyond its border.
+    row
+        The bursts.
     resolution
-        What `values` are multiplied by.
+        Gives the matrix of bursts of a length.
     """
+    single = 1.0 if resolution is None else float(resolution(1)[0, 0].real)
     n_lines, n_samples = values.shape[1:]
     # As in `shape_error` for a length of 1.
     margin = reach[1] + 1
-    inner = [
-        burst
-        for burst in bursts
-        if burst.length == 1
-        and reach[0] <= burst.line < n_lines - reach[0]
-        and margin <= burst.start < n_samples - margin
-    ]
-    errors: dict[Burst, FloatArray] = {}
-    for start in range(0, len(inner), AT_ONCE):
-        some = inner[start : start + AT_ONCE]
-        sizes = [burst.receivers.size for burst in some]
-        receivers = np.concatenate([burst.receivers for burst in some])
-        lines, samples = (np.repeat([getattr(each, name) for each in some], sizes) for name in ("line", "start"))
-        size = (2 * reach[0] + 1, 2 * margin + 1)
-        there, whole = (
-            sliding_window_view(each, size, axis=(1, 2))[receivers, lines - reach[0], samples - margin]
-            for each in (values, clean)
-        )
-        # Axes: p counts the receivers of all bursts, l and s the lines and samples around each.
-        energy = np.einsum("pls,pls->p", power(there), whole)
-        count = np.count_nonzero(whole, axis=(1, 2))
+    inner = (
+        (row.lengths == 1)
+        & (reach[0] <= row.lines)
+        & (row.lines < n_lines - reach[0])
+        & (margin <= row.samples)
+        & (row.samples < n_samples - margin)
+    )
+    errors = np.empty(inner.shape)
+    size = (2 * reach[0] + 1, 2 * margin + 1)
+    windows, whole = (sliding_window_view(each, size, axis=(1, 2)) for each in (values, clean))
+    places = np.flatnonzero(inner)
+    for some in np.split(places, range(AT_ONCE, places.size, AT_ONCE)):
+        first = (row.coils[some], row.lines[some] - reach[0], row.samples[some] - margin)
+        is_clean = whole[first]
+        # Axes: p counts the samples of the row, l and s the lines and samples around each.
+        energy = np.einsum("pls,pls->p", power(windows[first]), is_clean)
+        count = np.count_nonzero(is_clean, axis=(1, 2))
         mean = np.divide(energy, count, out=np.full(energy.shape, np.inf), where=count >= FEWEST_SHAPES)
-        errors.update(zip(some, np.split(resolution * np.sqrt(mean)[:, None], np.cumsum(sizes)[:-1]), strict=True))
+        errors[some] = single * np.sqrt(mean)
+    # Longer ones, and those whose surroundings reach beyond the border, are measured one by one.
+    for burst in row.bursts:
+        if not row.part(inner, burst)[0, 0]:
+            matrix = None if resolution is None else resolution(burst.length)
+            row.part(errors, burst)[...] = shape_error(values, clean, burst, reach, matrix)
     return errors
 
 

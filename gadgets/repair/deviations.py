@@ -12,7 +12,7 @@ from gadgets.kspace import KSpace
 from gadgets.records import Point
 from gadgets.repair.bursts import group_bursts
 from gadgets.repair.predicted_once import Predictions
-from gadgets.repair.quiet import QuietPlaces
+from gadgets.repair.quiet import in_quiet_places
 from gadgets.repair.refusal import deviation_of, fault_of, mended_by, share_of
 
 
@@ -103,10 +103,10 @@ def deviations_from_noise(kspace: KSpace, points: Sequence[Point], others: Seque
     whole = [point.model_copy(update={"receivers_repaired": everywhere}) for point in (*points, *others)]
     result = np.full(len(points), np.nan)
     bursts = group_bursts(kspace, whole, range(len(whole)))
-    quiet = QuietPlaces(kspace, bursts)
+    quiet = in_quiet_places(kspace, bursts)
     for burst in bursts:
         mine = [(index, step) for index, step in burst.points if index < len(points)]
-        candidate = quiet.candidate(burst) if mine else None
+        candidate = quiet.get(burst) if mine else None
         if candidate is not None:
             largest = deviation_of(candidate, burst.recorded_in(kspace)).max(axis=0)
             for index, step in mine:

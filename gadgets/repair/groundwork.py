@@ -6,18 +6,20 @@ in a partition, and the rehearsals of its loud bursts.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from itertools import compress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
-from gadgets.background import SupportPrediction, predict_from_support
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.background import AtMissing, SupportPrediction, predict_from_support
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
 from gadgets.local_statistics import quantile
-from gadgets.repair.bursts import Burst, Surroundings
-from gadgets.repair.candidates import overall, sample_errors, shape_error
+from gadgets.repair.bursts import Burst, Surroundings, Together
+from gadgets.repair.candidates import errors_around, shape_error
 from gadgets.repair.rehearsal import Rehearsals, rehearsal_places, withhold
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
@@ -42,14 +44,15 @@ class Groundwork:
     def __init__(self, around: Surroundings, bursts: Sequence[Burst]) -> None:
         self.around = around
         self._bursts = bursts
-        self._support: dict[int, SupportPrediction] = {}
-        self._usual: dict[int, FloatArray] = {}
+        self._partitions: dict[int, Ground] = {}
         self._rehearsals: dict[int, Rehearsals] = {}
-        # Asked for by every candidate of a burst, and by its rehearsals.
-        self._nearby_level: dict[Burst, FloatArray] = {}
-        self._predicted: dict[Burst, ComplexArray] = {}
-        self._sample_errors: dict[tuple[str, int], dict[Burst, FloatArray]] = {}
-        self._resolution: dict[tuple[int, int], NDArray[np.complex128]] = {}
+
+    def of(self, partition: int) -> Ground:
+        """Give what is known of one partition."""
+        if partition not in self._partitions:
+            bursts = [burst for burst in self._bursts if burst.partition == partition]
+            self._partitions[partition] = Ground(self.around, partition, bursts)
+        return self._partitions[partition]
 
     @cached_property
     def centre(self) -> tuple[int, int, int]:
@@ -73,7 +76,7 @@ class Groundwork:
             filled = receiver.copy()
             for partition in partitions:
                 # The smooth phase is taken from the whole centre: a hole or a spark there would bend it everywhere.
-                predicted = self.support(partition).predicted
+                predicted = self.of(partition).support.predicted
                 filled[partition][predicted.number >= 0] = predicted.values[coil]
             yield filled
 
@@ -82,115 +85,114 @@ class Groundwork:
         partners = have_partners(self.around.clean, partition, self.centre)
         return np.where(partners, self.mirrored_kspace[:, partition], 0)
 
-    def support(self, partition: int) -> SupportPrediction:
-        """Fill a partition's missing samples by the background of its image; once per partition, it costs most."""
-        if partition not in self._support:
-            data, missing = self.around.data[:, partition], self.around.missing[:, partition]
-            self._support[partition] = predict_from_support(data, missing, self._worthless(partition))
-        return self._support[partition]
-
-    def _worthless(self, partition: int) -> BoolArray | None:
-        """Mark what stands so far out of its surroundings that zero is nearer to what belongs there; None: nothing."""
-        worthless = np.zeros(self.around.missing[:, partition].shape, bool)
-        for burst in (each for each in self._bursts if each.partition == partition):
-            place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
-            worthless[place] = np.abs(burst.of(self.around.data)) > OBVIOUS * self.nearby_level(burst)
-        return worthless if worthless.any() else None
-
-    def predicted(self, burst: Burst) -> ComplexArray:
-        """Say what the background tells of a burst, shape ``(receiver, sample)``."""
-        if burst not in self._predicted:
-            predicted, samples = self.support(burst.partition).predicted, slice(burst.start, burst.stop)
-            self._predicted[burst] = predicted.at(burst.receivers, burst.line, samples)
-        return self._predicted[burst]
-
-    def usual_error(self, partition: int) -> FloatArray:
-        """Typical error of single samples in a partition, as a complex standard deviation, shape ``(coil,)``."""
-        if partition not in self._usual:
-            weighted, clean = self.support(partition).weighted, self.around.clean[:, partition]
-            step = clean[0].size // ENOUGH | 1  # an odd step visits all columns of a k-space
-            # Medians: sparks that nobody has flagged do not raise them. The median magnitude of complex Gaussian noise
-            # is sqrt(ln 2) of its standard deviation.
-            some = zip(*(each.reshape(len(each), -1)[:, ::step] for each in (weighted, clean)), strict=True)
-            medians = [quantile(np.abs(values[there]), 0.5) if there.any() else 0.0 for values, there in some]
-            single = float(self.burst_resolution(partition, 1)[0, 0].real)
-            self._usual[partition] = single * np.array(medians) / np.sqrt(np.log(2))
-        return self._usual[partition]
-
     def rehearse(self, partition: int) -> Rehearsals:
         """Withhold clean places for all loud bursts of a partition at once, and predict them."""
         if partition not in self._rehearsals:
-            loud = [burst for burst in self._bursts if burst.partition == partition and self._is_loud(burst)]
+            ground = self.of(partition)
             # One mask for all bursts: no two of them may rehearse on the same samples.
             free = self.around.clean_everywhere.copy()
-            limit = WITHHELD // max(sum(burst.length for burst in loud), 1)
-            places = {burst: rehearsal_places(burst, free, self.centre, min(PLACES, limit)) for burst in loud}
+            limit = WITHHELD // max(sum(burst.length for burst in ground.loud), 1)
+            places = {burst: rehearsal_places(burst, free, self.centre, min(PLACES, limit)) for burst in ground.loud}
             withheld = None
             if any(places.values()):
                 everywhere = [place for listed in places.values() for place in listed]
-                withheld = self.support(partition).without(withhold(self.around.missing[:, partition], everywhere))
+                withheld = ground.support.without(withhold(self.around.missing[:, partition], everywhere))
             self._rehearsals[partition] = Rehearsals(places, withheld)
         return self._rehearsals[partition]
 
-    def _is_loud(self, burst: Burst) -> bool:
-        """Tell whether there is signal to be predicted at a burst."""
-        level = np.maximum(np.abs(self.predicted(burst)), self.nearby_level(burst))
-        if overall(level) <= LOUD * overall(self.usual_error(burst.partition)[burst.receivers]):
-            return False
-        # How well an obvious spark is predicted decides nothing: it is one in any case.
-        return not np.any(np.abs(burst.of(self.around.data)) > OBVIOUS * level)
 
-    def nearby_level(self, burst: Burst) -> FloatArray:
-        """How loud it is around a burst: root mean square of the samples, shape ``(receiver, sample)``."""
-        if burst not in self._nearby_level:
-            data = self.around.data[:, burst.partition]
-            self._nearby_level[burst] = self._complete(self._sample_error("level", data, burst, 1.0), data, burst)
-        return self._nearby_level[burst]
+class Ground:
+    """What is known of one partition around its flagged samples, for all its bursts together."""
+
+    def __init__(self, around: Surroundings, partition: int, bursts: Sequence[Burst]) -> None:
+        self._data = around.data[:, partition]
+        self._missing, self._clean = around.missing[:, partition], around.clean[:, partition]
+        self._resolution: dict[int, NDArray[np.complex128]] = {}
+        self.row = Together(bursts)
+
+    @cached_property
+    def support(self) -> SupportPrediction:
+        """The partition with its missing samples filled by the background of its image; this costs most of all."""
+        row, worthless = self.row, np.zeros(self._missing.shape, bool)
+        # What stands so far out of its surroundings that zero is nearer to what belongs there.
+        worthless[row.coils, row.lines, row.samples] = np.abs(row.of(self._data)) > OBVIOUS * self.levels
+        return predict_from_support(self._data, self._missing, worthless if worthless.any() else None)
+
+    @cached_property
+    def predicted(self) -> ComplexArray:
+        """What the background tells of the bursts, as a row."""
+        return self.at_missing(self.support.predicted)
+
+    @cached_property
+    def levels(self) -> FloatArray:
+        """How loud it is around the bursts: root mean square of the samples, as a row."""
+        return self._errors(self._data)
+
+    @cached_property
+    def background_errors(self) -> FloatArray:
+        """How wrong the background is about clean places around the bursts, in their shapes; as a row."""
+        return self._errors(self.support.weighted, self.resolution)
+
+    @cached_property
+    def usual_error(self) -> FloatArray:
+        """Typical error of single samples, as a complex standard deviation, shape ``(coil,)``."""
+        weighted, clean = self.support.weighted, self._clean
+        step = clean[0].size // ENOUGH | 1  # an odd step visits all columns of a k-space
+        # Medians: sparks that nobody has flagged do not raise them. The median magnitude of complex Gaussian noise is
+        # sqrt(ln 2) of its standard deviation.
+        some = zip(*(each.reshape(len(each), -1)[:, ::step] for each in (weighted, clean)), strict=True)
+        medians = [quantile(np.abs(values[there]), 0.5) if there.any() else 0.0 for values, there in some]
+        single = float(self.resolution(1)[0, 0].real)
+        return np.asarray(single * np.array(medians) / np.sqrt(np.log(2)))
+
+    @cached_property
+    def loud(self) -> list[Burst]:
+        """Bursts at which there is signal to be predicted, and which are not obvious."""
+        row, level = self.row, np.maximum(np.abs(self.predicted), self.levels)
+        is_quiet = row.overall(level) <= LOUD * row.overall(self.usual_error[row.coils])
+        # How well an obvious spark is predicted decides nothing: it is one in any case.
+        is_obvious = row.any(np.abs(row.of(self._data)) > OBVIOUS * level)
+        return list(compress(row.bursts, ~is_quiet & ~is_obvious))
+
+    def at_missing(self, known: AtMissing) -> NDArray[Any]:
+        """Take what is known of the bursts' samples, as a row."""
+        row: NDArray[Any] = known.values[self.row.coils, known.number[self.row.lines, self.row.samples]]
+        return row
+
+    def resolution(self, length: int) -> NDArray[np.complex128]:
+        """Give the matrix of bursts of a length: see :meth:`SupportPrediction.burst_resolution`."""
+        if length not in self._resolution:
+            self._resolution[length] = self.support.burst_resolution(length)
+        return self._resolution[length]
 
     def background_error(self, burst: Burst) -> FloatArray:
-        """How wrong the background is about clean places around a burst, in its shape; ``(receiver, sample)``."""
-        resolution = self.burst_resolution(burst.partition, burst.length)
-        weighted = self.support(burst.partition).weighted
-        single = float(self.burst_resolution(burst.partition, 1)[0, 0].real)
-        return self._complete(self._sample_error("background", weighted, burst, single), weighted, burst, resolution)
+        """Tell how wrong the background is around any burst, of the row or not; shape ``(receiver, sample)``."""
+        if burst in self.row:
+            return self.row.part(self.background_errors, burst)
+        return self.nearby_error(self.support.weighted, burst, self.resolution(burst.length))
 
-    def burst_resolution(self, partition: int, length: int) -> NDArray[np.complex128]:
-        """Give the matrix of bursts of a length: see :meth:`SupportPrediction.burst_resolution`."""
-        if (partition, length) not in self._resolution:
-            self._resolution[partition, length] = self.support(partition).burst_resolution(length)
-        return self._resolution[partition, length]
-
-    def nearby_error(self, values: ComplexArray, burst: Burst, truth: ComplexArray | None = None) -> FloatArray:
-        """Root mean square over clean places around a burst, in its shape; over the partition if these are few.
-
-        Arguments are those of :func:`shape_error`.
-        """
-        return self._complete(None, values, burst, truth=truth)
-
-    def _sample_error(self, of: str, values: ComplexArray, burst: Burst, resolution: float) -> FloatArray | None:
-        """Measure an error around a burst of one sample, and around all others of its partition; None where it cannot.
-
-        `of` names what is measured.
-        """
-        if (of, burst.partition) not in self._sample_errors:
-            bursts = [each for each in self._bursts if each.partition == burst.partition]
-            clean = self.around.clean[:, burst.partition]
-            self._sample_errors[of, burst.partition] = sample_errors(values, clean, bursts, NEARBY, resolution)
-        return self._sample_errors[of, burst.partition].get(burst)
-
-    def _complete(
+    def nearby_error(
         self,
-        error: FloatArray | None,
         values: ComplexArray,
         burst: Burst,
         resolution: ComplexArray | None = None,
         truth: ComplexArray | None = None,
     ) -> FloatArray:
-        """Measure an error that is not known yet; over the whole partition where too few places are nearby."""
-        clean = self.around.clean[:, burst.partition]
-        if error is None:
-            error = shape_error(values, clean, burst, NEARBY, resolution, truth)
+        """Root mean square over clean places around a burst, in its shape; over the partition if these are few.
+
+        Arguments are those of :func:`shape_error`.
+        """
+        error = shape_error(values, self._clean, burst, NEARBY, resolution, truth)
         if np.isfinite(error).all():
             return error
         # A reach of the whole partition: the window is cut at its borders.
-        return shape_error(values, clean, burst, (clean.shape[1], clean.shape[2]), resolution, truth)
+        everywhere = (self._clean.shape[1], self._clean.shape[2])
+        return shape_error(values, self._clean, burst, everywhere, resolution, truth)
+
+    def _errors(self, values: ComplexArray, resolution: Callable[[int], ComplexArray] | None = None) -> FloatArray:
+        """Do as :meth:`nearby_error` for the row."""
+        errors = errors_around(values, self._clean, self.row, NEARBY, resolution)
+        for burst in compress(self.row.bursts, self.row.any(~np.isfinite(errors))):
+            matrix = None if resolution is None else resolution(burst.length)
+            self.row.part(errors, burst)[...] = self.nearby_error(values, burst, matrix)
+        return errors

@@ -14,10 +14,10 @@ from gadgets.background import noise_of
 from gadgets.kspace import KSpace
 from gadgets.process import check_time
 from gadgets.records import Point
-from gadgets.repair.bursts import Burst, group_bursts, surround
+from gadgets.repair.bursts import Burst, Flagged, group_bursts, surround
 from gadgets.repair.candidates import Candidate
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.quiet import QuietPlaces
+from gadgets.repair.quiet import in_quiet_places
 from gadgets.series import Witness
 
 _Flagged = frozenset[tuple[int, int, int, tuple[int, ...]]]
@@ -65,7 +65,7 @@ class Predictions:
         """Tell whether these points, and no others, have been predicted together."""
         return _flagged(points) in self._known
 
-    def of(self, points: Sequence[Point], listed: Sequence[int]) -> Iterator[Predicted]:
+    def of(self, points: Sequence[Point | Flagged], listed: Sequence[int]) -> Iterator[Predicted]:
         """Predict the bursts of some points one by one; none of them serves to predict another.
 
         Parameters
@@ -87,19 +87,20 @@ class Predictions:
         # Only now that all are there: a part, where time was up, must not pass for the whole.
         self._known[flagged] = predicted
 
-    def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point]) -> Iterator[Predicted]:
-        quiet = QuietPlaces(self.kspace, bursts, self._noise)
+    def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point | Flagged]) -> Iterator[Predicted]:
+        quiet = in_quiet_places(self.kspace, bursts, self._noise)
         predictor: Predictor | None = None
         for burst in bursts:
             check_time()
-            candidate, series = quiet.candidate(burst), None
+            candidate, series = quiet.get(burst), None
             if candidate is None:
                 # Only now: where all bursts lie in quiet places, nothing is copied and nothing transformed.
                 predictor = predictor or Predictor(surround(self.kspace, points), bursts, None, self.witness)
-                candidate, series = predictor.auto(burst), predictor.series(burst)
+                series = predictor.series(burst)
+                candidate = predictor.auto(burst, series)
             yield Predicted(burst, burst.recorded_in(self.kspace), candidate, series)
 
 
-def _flagged(points: Iterable[Point]) -> _Flagged:
+def _flagged(points: Iterable[Point | Flagged]) -> _Flagged:
     # With the receivers: where one was not hit, its sample helps to predict the others.
     return frozenset((point.partition, point.line, point.sample, point.receivers_repaired) for point in points)

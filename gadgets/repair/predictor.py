@@ -9,8 +9,9 @@ import numpy as np
 
 from gadgets.errors import ModelError
 from gadgets.kspace import has_partner
+from gadgets.repair.at_hand import AtHand
 from gadgets.repair.bursts import Burst, Surroundings
-from gadgets.repair.candidates import CONSISTENT, Candidate, overall
+from gadgets.repair.candidates import CONSISTENT, Candidate, beside, best_of
 from gadgets.repair.groundwork import Groundwork
 from gadgets.repair.interpolation import predict_burst
 from gadgets.repair.rehearsal import root_mean_square
@@ -21,8 +22,6 @@ from gadgets.series import Witness
 
 KERNEL_REHEARSALS = 2  # places of each burst: every one takes a fit of its own
 MOST_KERNELS = 24  # bursts that kernels are fitted for: bounds the time where everything is flagged
-HANDICAP = 2.0  # in loud places kernels and partners are worse than they measure where it is less loud
-GOOD_ENOUGH = 3.0  # times the usual error: other candidates are then not worth their time
 
 
 class Predictor:
@@ -50,16 +49,13 @@ class Predictor:
         self.around = around
         self._ground = Groundwork(around, bursts)
         self._assignment = assignment
+        self._known: dict[int, AtHand] = {}
         self._n_kernels = 0
         self._series = None if witness is None else SeriesPredictor(witness, self._ground, bursts)
 
     def zero(self, burst: Burst) -> Candidate:
         """Put zero: as good as anything where there is only noise."""
-        # Near the centre no other place is as loud as the burst's own; there its prediction is the better witness.
-        predicted = self._ground.predicted(burst)
-        return Candidate(
-            "zero", np.zeros_like(predicted), np.maximum(self._ground.nearby_level(burst), np.abs(predicted))
-        )
+        return self._at_hand(burst).zero(burst)
 
     def conjugate(self, burst: Burst) -> Candidate | None:
         """Take the partners on the other side of the centre; None where one is missing or the centre is not sure."""
@@ -68,25 +64,22 @@ class Predictor:
         if not np.all(partners) or not self._ground.is_centre_sure:
             return None
         predicted = self._ground.mirrored_kspace[:, burst.partition]
-        error = self._ground.nearby_error(self.around.data[:, burst.partition], burst, truth=predicted)
-        level = self._ground.nearby_level(burst)
+        ground = self._ground.of(burst.partition)
+        error = ground.nearby_error(self.around.data[:, burst.partition], burst, truth=predicted)
+        level, here = (ground.row.part(row, burst) for row in (ground.levels, ground.predicted))
         # What partners get wrong grows with the signal, and near the centre no other place is as loud as this one.
-        louder = np.abs(self._ground.predicted(burst)) / np.where(level > 0, level, 1)
+        louder = np.abs(here) / np.where(level > 0, level, 1)
         return Candidate("conjugate", burst.of(self._ground.mirrored_kspace), error * np.maximum(louder, 1))
 
     def support(self, burst: Burst) -> Candidate:
         """Interpolate over the whole partition, by the background of the image."""
-        prediction = self._ground.support(burst.partition)
-        resolution = self._ground.burst_resolution(burst.partition, burst.length)
-        error = self._ground.background_error(burst)
-        # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
-        variance = prediction.variance.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
-        error = error * np.sqrt(np.maximum(variance / np.diag(resolution).real, 1))
-        expected = np.sqrt(variance * np.float32(prediction.correlation[0, 0].real))
-        wrong = self._ground.rehearse(burst.partition).wrong(burst)
-        # Samples that are left out of a finished fit had their share in it, and flatter it; rehearsals were withheld.
-        error = np.maximum(error, expected * root_mean_square(wrong))
-        return Candidate("interpolation", self._ground.predicted(burst), error)
+        return self._at_hand(burst).support(burst)
+
+    def _at_hand(self, burst: Burst) -> AtHand:
+        partition = burst.partition
+        if partition not in self._known:
+            self._known[partition] = AtHand(self._ground.of(partition), self._ground.rehearse(partition))
+        return self._known[partition]
 
     def kernel(self, burst: Burst, support: Candidate, best: Candidate | None = None) -> Candidate | None:
         """Interpolate from the neighbours, over all receivers; None where too few places have their pattern.
@@ -99,7 +92,7 @@ class Predictor:
             return None
         unrehearsed = Candidate("interpolation", prediction.values, prediction.error)
         # Rehearsals can only add to its error, and each of them takes a fit of its own.
-        if best is not None and _beside(support, unrehearsed).total_error >= best.total_error:
+        if best is not None and beside(support, unrehearsed).total_error >= best.total_error:
             return None
         wrong = []
         for place in self._ground.rehearse(burst.partition).places.get(burst, [])[:KERNEL_REHEARSALS]:
@@ -110,7 +103,9 @@ class Predictor:
     def interpolation(self, burst: Burst) -> Candidate:
         """Interpolate by the background or by the neighbours, whichever is measured better."""
         support = self.support(burst)
-        return support if self.is_good_enough(support, burst) else _best(support, self.kernel(burst, support))
+        if self._at_hand(burst).is_good_enough(burst):
+            return support
+        return best_of(support, self.kernel(burst, support))
 
     def network(self, burst: Burst) -> Candidate:
         """Let the network say what to add to the interpolation; needs the opened model.
@@ -130,23 +125,26 @@ class Predictor:
         Partners and neighbours are asked where the background is not enough, as in :meth:`interpolation`.
         """
         support = self.support(burst)
-        is_enough = self.is_good_enough(support, burst)
+        is_enough = self._at_hand(burst).is_good_enough(burst)
         kernel = None if is_enough else self.kernel(burst, support)
-        base = _best(support, kernel)
+        base = best_of(support, kernel)
         mirrored = None if is_enough or not self._ground.is_centre_sure else self._ground.partners(burst.partition)
         around = self.around
         missing, clean = around.missing[:, burst.partition], around.clean[:, burst.partition]
-        known = Known(around.data[:, burst.partition], self._ground.support(burst.partition), missing, clean, mirrored)
+        known = Known(
+            around.data[:, burst.partition], self._ground.of(burst.partition).support, missing, clean, mirrored
+        )
         return base, windows_of(known, burst, base, support, kernel)
 
-    def auto(self, burst: Burst) -> Candidate:
-        """Take the candidate that is measured best here."""
-        support, zero, series = self.support(burst), self.zero(burst), self.series(burst)
-        chosen = _best(support, zero)
-        if not self.is_good_enough(support, burst):
-            chosen = _best(support, zero, self.kernel(burst, support, chosen), self.conjugate(burst))
+    def auto(self, burst: Burst, series: Candidate | None) -> Candidate:
+        """Take the candidate that is measured best here, `series` being what :meth:`series` says."""
+        at_hand = self._at_hand(burst)
+        chosen = at_hand.better(burst)
+        if not at_hand.is_good_enough(burst):
+            support, zero = at_hand.support(burst), at_hand.zero(burst)
+            chosen = best_of(support, zero, self.kernel(burst, support, chosen), self.conjugate(burst))
         # Doubt speaks against any change, not for another method.
-        doubt = self._ground.support(burst.partition).doubt
+        doubt = self._ground.of(burst.partition).support.doubt
         if doubt is not None:
             here = doubt.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
             chosen = replace(chosen, error=np.maximum(chosen.error, here))
@@ -156,12 +154,6 @@ class Predictor:
         """Predict from earlier k-spaces of this place; None where these say nothing."""
         return None if self._series is None else self._series.candidate(burst)
 
-    def is_good_enough(self, candidate: Candidate, burst: Burst) -> bool:
-        """Tell whether a candidate is about as good as predictions are elsewhere in this partition."""
-        return candidate.total_error <= GOOD_ENOUGH * overall(
-            self._ground.usual_error(burst.partition)[burst.receivers]
-        )
-
 
 def _is_confirmed(chosen: Candidate, series: Candidate) -> bool:
     """Tell whether another candidate is better than the series, which has nothing to say against it.
@@ -170,21 +162,3 @@ def _is_confirmed(chosen: Candidate, series: Candidate) -> bool:
     """
     agrees = np.abs(chosen.values - series.values) <= CONSISTENT * series.error
     return bool(chosen.total_error < series.total_error and agrees.all())
-
-
-def _best(support: Candidate, *others: Candidate | None) -> Candidate:
-    """Choose the candidate with the smallest error."""
-    weighed = [support, *(_beside(support, other) for other in others if other is not None)]
-    return min(weighed, key=lambda each: each.total_error)
-
-
-def _beside(support: Candidate, other: Candidate) -> Candidate:
-    """Weigh a candidate by what the background says.
-
-    All predict the same truth, and of all errors that of the background is the best known: the distance from it,
-    beyond what it may get wrong itself, is the fault of the other.
-    """
-    beyond = np.abs(other.values - support.values) - CONSISTENT * support.error
-    # Zero's error holds for the burst's own place; that of the others was measured beside it.
-    handicap = 1 if other.method == "zero" else HANDICAP
-    return replace(other, error=handicap * np.maximum(other.error, beyond))

@@ -10,7 +10,7 @@ import numpy as np
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate
-from gadgets.repair.groundwork import Groundwork
+from gadgets.repair.groundwork import Ground, Groundwork
 from gadgets.series import Differences, Witness, usual_error
 
 APART = 3.5
@@ -72,7 +72,7 @@ class SeriesPredictor:
         missing = self._ground.around.missing[:, [partition], lines, samples]
         clean = np.broadcast_to(compared.valid, missing.shape) & ~missing
         difference = Surroundings(compared.difference[:, None], missing, clean)
-        return _DifferenceGround(compared, Groundwork(difference, [each for each in inside if each is not None]))
+        return _DifferenceGround(compared, difference, [each for each in inside if each is not None])
 
     def _given_others(self, burst: Burst, compared: Differences) -> tuple[ComplexArray, FloatArray]:
         """Ask the image's background as if all else that is flagged were what the series says: no crowd spoils it then.
@@ -82,7 +82,7 @@ class SeriesPredictor:
         tuple
             The prediction and its error, shapes ``(receiver, sample)``.
         """
-        support = self._ground.support(burst.partition)
+        ground = self._ground.of(burst.partition)
         _, lines, samples = self._witness.window
         others: BoolArray = np.any(self._ground.around.missing[:, burst.partition], axis=0)
         # The burst itself stays unknown: it is what is asked for.
@@ -90,8 +90,8 @@ class SeriesPredictor:
         places = np.argwhere(others[lines, samples] & compared.valid)
         known = compared.predicted[:, places[:, 0], places[:, 1]]
         places += np.array([lines.start, samples.start])
-        background = support.given(burst.line, burst.start, burst.length, places, known)[burst.receivers]
-        return background, self._ground.background_error(burst)
+        background = ground.support.given(burst.line, burst.start, burst.length, places, known)[burst.receivers]
+        return background, ground.background_error(burst)
 
     def _inside(self, burst: Burst) -> Burst | None:
         """Give a burst by its place in the middle; None where it reaches beyond."""
@@ -105,12 +105,12 @@ class SeriesPredictor:
 class _DifferenceGround:
     """What all bursts of a partition need of its differences."""
 
-    def __init__(self, compared: Differences, ground: Groundwork) -> None:
+    def __init__(self, compared: Differences, around: Surroundings, bursts: Sequence[Burst]) -> None:
         self._compared = compared
-        self._ground = ground
-        difference = np.where(ground.around.missing[:, 0], 0, compared.difference)
+        self._ground = Ground(around, 0, bursts)
+        difference = np.where(around.missing[:, 0], 0, compared.difference)
         self._usual = usual_error(np.abs(difference), compared.expected)
-        self._usual_left = usual_error(np.abs(ground.support(0).innovation), compared.expected)
+        self._usual_left = usual_error(np.abs(self._ground.support.innovation), compared.expected)
 
     def candidate(self, burst: Burst) -> Candidate:
         """Take what the differences' background says, or no difference, whichever is measured better."""
@@ -125,7 +125,7 @@ class _DifferenceGround:
     def _support(self, burst: Burst) -> tuple[ComplexArray, FloatArray]:
         place = (burst.receivers, burst.line, slice(burst.start, burst.stop))
         measured = np.maximum(self._ground.background_error(burst), self._usual_left[place])
-        variance = self._ground.support(0).variance.at(*place)
+        support = self._ground.support
         # The places nearby miss this burst's shape alone, the burst itself also misses what else is flagged.
-        uncertain = np.maximum(variance / np.diag(self._ground.burst_resolution(0, burst.length)).real, 1)
-        return self._ground.predicted(burst), measured * np.sqrt(uncertain)
+        uncertain = np.maximum(support.variance.at(*place) / np.diag(self._ground.resolution(burst.length)).real, 1)
+        return support.predicted.at(*place), measured * np.sqrt(uncertain)

@@ -10,10 +10,10 @@ import numpy as np
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.kspace import KSpace
 from gadgets.records import Point
-from gadgets.repair.bursts import group_bursts
+from gadgets.repair.bursts import Flagged, group_bursts
 from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.quiet import in_quiet_places
-from gadgets.repair.refusal import deviation_of, fault_of, mended_by, share_of
+from gadgets.repair.refusal import Departures, can_be_judged, deviation_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,24 +56,27 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
     """
     everywhere = tuple(range(kspace.n_coils))
     # Which receivers were hit is what is asked: until then none of them may serve to predict the others.
-    whole = [point.model_copy(update={"receivers_repaired": everywhere, "values": ()}) for point in points]
+    whole = [Flagged(point.partition, point.line, point.sample, everywhere) for point in points]
     # NaN stands where nothing can be judged; zero would say that the sample fits.
     deviation = np.full((len(points), kspace.n_coils), np.nan)
     mended = np.full(deviation.shape, np.nan, np.complex64)
     excess, error, unlike = (np.full_like(deviation, np.nan) for _ in range(3))
     # Points at fault keep their row: callers look up by number what they have asked for.
-    listed = [index for index, point in enumerate(whole) if not fault_of(kspace, point)]
-    for predicted in (known or Predictions(kspace)).of(whole, listed) if listed else ():
-        candidate, recorded = predicted.candidate, predicted.recorded
-        theirs = deviation_of(candidate, recorded)
-        values = mended_by(candidate.values, recorded, theirs)
-        for index, step in predicted.burst.points:
-            deviation[index], mended[index] = theirs[:, step], values[:, step]
-            excess[index] = np.abs(recorded - candidate.values)[:, step]
-            # As far as a sample is changed, so far the prediction's error is its own.
-            error[index] = candidate.error[:, step] * share_of(theirs)[:, step]
-            if predicted.series is not None:
-                unlike[index] = deviation_of(predicted.series, recorded)[:, step]
+    listed = np.flatnonzero(can_be_judged(kspace, [place[:3] for place in whole]))
+    predicted = list((known or Predictions(kspace)).of(whole, listed.tolist())) if listed.size else []
+    if predicted:
+        away = Departures([each.candidate for each in predicted], [each.recorded for each in predicted])
+        members = [(index, number, step) for number, each in enumerate(predicted) for index, step in each.burst.points]
+        rows, numbers, steps = np.array(members).T
+        # From a place in the rows to point and receiver, ``(point, coil)``.
+        there = away.at(numbers[:, None], np.arange(kspace.n_coils), steps[:, None])
+        deviation[rows], mended[rows] = away.deviation[there], away.mended[there]
+        excess[rows], error[rows] = away.distance[there], away.error_left[there]
+    for each in predicted:
+        if each.series is not None:
+            distance = np.abs(each.recorded - each.series.values)
+            for index, step in each.burst.points:
+                unlike[index] = deviation_of(distance, each.series.error)[:, step]
     return Compared(deviation, mended, excess, error, unlike)
 
 
@@ -100,7 +103,7 @@ def deviations_from_noise(kspace: KSpace, points: Sequence[Point], others: Seque
         Shape ``(point,)``: the largest over the receivers; NaN where there is signal, too.
     """
     everywhere = tuple(range(kspace.n_coils))
-    whole = [point.model_copy(update={"receivers_repaired": everywhere}) for point in (*points, *others)]
+    whole = [Flagged(point.partition, point.line, point.sample, everywhere) for point in (*points, *others)]
     result = np.full(len(points), np.nan)
     bursts = group_bursts(kspace, whole, range(len(whole)))
     quiet = in_quiet_places(kspace, bursts)
@@ -108,7 +111,8 @@ def deviations_from_noise(kspace: KSpace, points: Sequence[Point], others: Seque
         mine = [(index, step) for index, step in burst.points if index < len(points)]
         candidate = quiet.get(burst) if mine else None
         if candidate is not None:
-            largest = deviation_of(candidate, burst.recorded_in(kspace)).max(axis=0)
+            distance = np.abs(burst.recorded_in(kspace) - candidate.values)
+            largest = deviation_of(distance, candidate.error).max(axis=0)
             for index, step in mine:
                 result[index] = largest[step]
     return result

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -17,11 +19,12 @@ from gadgets.repair.candidates import Candidate, agreed
 from gadgets.repair.carried import taken, told_by_series
 from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.refusal import Outcome, decide, fault_of, is_inside
+from gadgets.repair.refusal import Departures, Outcome, decide, fault_of, is_inside
 from gadgets.repair.value_assignment import ValueAssignment
 from gadgets.settings import CalibrationSettings
 
 CUT_SHORT = "there was no time left to repair it (time limit)"
+NO_PARTNER = "the sample opposite the centre of k-space was not measured, or is taken for a spark too"
 
 
 def repair(
@@ -92,20 +95,35 @@ def outcomes_of(
         return [Outcome(refusal="repair is switched off")] * len(points)
     if settings.method == "conjugate" and not kspace.is_gridded:
         return [Outcome(refusal="the readout has no place in k-space, so nothing lies opposite")] * len(points)
-    outcomes = [Outcome(refusal=fault_of(kspace, point)) for point in points]
-    listed = [index for index, outcome in enumerate(outcomes) if not outcome.refusal]
-    left = set(listed)
-    try:
-        for burst, recorded, candidate in _candidates(kspace, points, listed, settings, assignment, known):
-            for index, step in burst.points:
-                rows = np.searchsorted(burst.receivers, points[index].receivers_repaired)
-                outcomes[index] = decide(candidate, recorded, settings.method, rows, step)
-                left.discard(index)
-    except TimeIsUp:
-        # What was decided so far holds: no repair is made from another one.
-        for index in left:
-            outcomes[index] = Outcome(refusal=CUT_SHORT)
+    faults = [fault_of(kspace, point) for point in points]
+    outcomes = [Outcome(refusal=fault or CUT_SHORT) for fault in faults]
+    listed = [index for index, fault in enumerate(faults) if not fault]
+    predicted = []
+    # What is predicted by the time that is up holds: no repair is made from another one.
+    with contextlib.suppress(TimeIsUp):
+        for each in _candidates(kspace, points, listed, settings, assignment, known):
+            predicted.append(each)
+    for index, outcome in _decided(points, predicted, settings.method):
+        outcomes[index] = outcome
     return outcomes
+
+
+def _decided(
+    points: Sequence[Point], predicted: Sequence[tuple[Burst, ComplexArray, Candidate | None]], method: str
+) -> Iterator[tuple[int, Outcome]]:
+    """Decide on the points of bursts by what is predicted, and give these by their numbers."""
+    away = None
+    if method == "auto" and predicted:  # others repair wherever they can, however far that is from what was recorded
+        away = Departures([each for _, _, each in predicted if each is not None], [each for _, each, _ in predicted])
+    for number, (burst, _, candidate) in enumerate(predicted):
+        for index, step in burst.points:
+            rows = np.searchsorted(burst.receivers, points[index].receivers_repaired)
+            if candidate is None:
+                yield index, Outcome(refusal=NO_PARTNER)
+            elif away is None:
+                yield index, Outcome(method=candidate.method, values=candidate.values[rows, step])
+            else:
+                yield index, decide(candidate.method, away, away.at(number, rows, step))
 
 
 def _candidates(
@@ -149,11 +167,15 @@ def _record(kspace: KSpace, data: ComplexArray, point: Point, outcome: Outcome) 
     before = after = 0.0
     if point.receivers_repaired and is_inside(kspace, point):
         where = (list(point.receivers_repaired), point.partition, point.line, point.sample)
+        magnitudes, repaired = np.abs(kspace.data[where]), np.abs(data[where])
         # Reports are JSON, which has no NaN.
-        magnitudes = np.nan_to_num(np.abs(kspace.data[where]), nan=0.0, posinf=0.0)
+        magnitudes[~np.isfinite(magnitudes)] = 0
         strongest = int(np.argmax(magnitudes))
-        before = float(magnitudes[strongest])
-        after = float(np.nan_to_num(np.abs(data[where][strongest]), nan=0.0, posinf=0.0))
+        before, after = float(magnitudes[strongest]), float(repaired[strongest])
     return RepairedPoint(
-        point=point, method=outcome.method, magnitude_before=before, magnitude_after=after, refusal=outcome.refusal
+        point=point,
+        method=outcome.method,
+        magnitude_before=before,
+        magnitude_after=after if math.isfinite(after) else 0.0,
+        refusal=outcome.refusal,
     )

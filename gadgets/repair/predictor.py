@@ -103,7 +103,7 @@ class Predictor:
     def interpolation(self, burst: Burst) -> Candidate:
         """Interpolate by the background or by the neighbours, whichever is measured better."""
         support = self.support(burst)
-        if self._at_hand(burst).is_good_enough(burst):
+        if self.is_good_enough(burst):
             return support
         return best_of(support, self.kernel(burst, support))
 
@@ -125,7 +125,7 @@ class Predictor:
         Partners and neighbours are asked where the background is not enough, as in :meth:`interpolation`.
         """
         support = self.support(burst)
-        is_enough = self._at_hand(burst).is_good_enough(burst)
+        is_enough = self.is_good_enough(burst)
         kernel = None if is_enough else self.kernel(burst, support)
         base = best_of(support, kernel)
         mirrored = None if is_enough or not self._ground.is_centre_sure else self._ground.partners(burst.partition)
@@ -140,7 +140,7 @@ class Predictor:
         """Take the candidate that is measured best here, `series` being what :meth:`series` says."""
         at_hand = self._at_hand(burst)
         chosen = at_hand.better(burst)
-        if not at_hand.is_good_enough(burst):
+        if not self.is_good_enough(burst):
             support, zero = at_hand.support(burst), at_hand.zero(burst)
             chosen = best_of(support, zero, self.kernel(burst, support, chosen), self.conjugate(burst))
         # Doubt speaks against any change, not for another method.
@@ -153,6 +153,10 @@ class Predictor:
     def series(self, burst: Burst) -> Candidate | None:
         """Predict from earlier k-spaces of this place; None where these say nothing."""
         return None if self._series is None else self._series.candidate(burst)
+
+    def is_good_enough(self, burst: Burst) -> bool:
+        """Tell whether the background is about as good here as predictions are elsewhere in this partition."""
+        return self._at_hand(burst).is_good_enough(burst)
 
 
 def _is_confirmed(chosen: Candidate, series: Candidate) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.kspace import KSpace
 from gadgets.records import Point, RepairMethod
 from gadgets.repair.candidates import Candidate
@@ -28,49 +30,69 @@ class Outcome:
     refusal: str = ""
 
 
-def decide(
-    candidate: Candidate | None, recorded: ComplexArray, method: str, rows: NDArray[np.int_], step: int
-) -> Outcome:
-    """Decide on one point: `rows` are its receivers among those of its burst, `step` its place in the burst."""
-    if candidate is None:
-        return Outcome(
-            refusal="the sample opposite the centre of k-space was not measured, or is taken for a spark too"
-        )
-    values = candidate.values[rows, step]
-    if method != "auto":
-        return Outcome(method=candidate.method, values=values)
-    if not np.isfinite(candidate.error[rows, step]).all():
-        return Outcome(refusal="too few clean samples lie nearby to test a repair")
-    deviation = deviation_of(candidate, recorded)[rows, step]
-    # Squared deviations of complex Gaussian errors have mean 1 and standard deviation 1, and their mean over n
-    # independent receivers scatters by 1 / sqrt(n).
-    if deviation.max() <= LARGEST and np.mean(deviation**2) <= 1 + OVERALL / np.sqrt(len(rows)):
-        times = f"{deviation.max():.1f} times the usual error of a prediction"
-        return Outcome(refusal=f"hardly differs from what belongs there ({times})")
-    return Outcome(method=candidate.method, values=mended_by(values, recorded[rows, step], deviation))
+class Departures:
+    """How far bursts are from what belongs there: rows of the samples of all of them, each as ``(receiver, sample)``.
+
+    Attributes
+    ----------
+    distance
+        Between what was recorded and what is predicted.
+    deviation
+        The same in units of the error nearby, see :func:`deviation_of`.
+    mended
+        Predicted values in place of recorded ones, as far as these deviate from them.
+    error
+        Of the prediction.
+    error_left
+        Of what is mended: as far as a sample is changed, so far the prediction's error is its own.
+    """
+
+    def __init__(self, candidates: Sequence[Candidate], recorded: Sequence[ComplexArray]) -> None:
+        changes = [candidate.values - each for candidate, each in zip(candidates, recorded, strict=True)]
+        # Magnitudes burst by burst: candidates differ in their precision.
+        self.distance: FloatArray = _row([np.abs(change) for change in changes])
+        self.error: FloatArray = _row([candidate.error for candidate in candidates])
+        self.deviation = deviation_of(self.distance, self.error)
+        # What is not the prediction's own error: a receiver that was hardly hit keeps nearly what it recorded.
+        # This is the Wiener filter's share, 1 - error^2 / distance^2, and zero where the distance is within the error.
+        share = 1 - 1 / np.maximum(self.deviation, 1) ** 2
+        self.mended: ComplexArray = _row(recorded) + share * _row(changes)
+        # Nothing where nothing is changed, however large an error that nobody knows may be.
+        self.error_left = np.multiply(self.error, share, out=np.zeros_like(self.error), where=share > 0)
+        sizes = np.array([each.size for each in recorded])
+        self._starts = np.cumsum(sizes) - sizes
+        self._lengths = np.array([each.shape[1] for each in recorded])
+
+    def at(self, burst: int | IntArray, receiver: IntArray, step: int | IntArray) -> IntArray:
+        """Give the place in the rows of a receiver and a sample of a burst, all by their numbers; or of many."""
+        return np.asarray(self._starts[burst] + receiver * self._lengths[burst] + step)
 
 
-def mended_by(values: ComplexArray, recorded: ComplexArray, deviation: FloatArray) -> ComplexArray:
-    """Put predicted values in place of recorded ones, as far as these deviate from them."""
-    mended: ComplexArray = recorded + share_of(deviation) * (values - recorded)
-    return mended
+def _row(parts: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([part.ravel() for part in parts])
 
 
-def share_of(deviation: FloatArray) -> FloatArray:
-    """Give the share of a change that is made, for the same reason: see :func:`mended_by`."""
-    # What is not the prediction's own error: a receiver that was hardly hit keeps nearly what it recorded.
-    # This is the Wiener filter's share, 1 - error^2 / distance^2, and zero where the distance is within the error.
-    return np.asarray(1 - 1 / np.maximum(deviation, 1) ** 2)
-
-
-def deviation_of(candidate: Candidate, recorded: ComplexArray) -> FloatArray:
-    """Distance between recorded and predicted samples in units of the error nearby, shape ``(receiver, sample)``.
+def deviation_of(distance: FloatArray, error: FloatArray) -> FloatArray:
+    """Give distances between recorded and predicted samples in units of the error nearby; shape kept.
 
     Zero where that error is not known (infinite).
     """
-    distance = np.abs(recorded - candidate.values).astype(np.float64)
     # A silent receiver is predicted without any error: it deviates not at all, or beyond all measure.
-    return np.divide(distance, candidate.error, out=np.where(distance > 0, np.inf, 0.0), where=candidate.error > 0)
+    beyond = np.where(distance > 0, np.inf, 0.0)
+    return np.divide(distance.astype(np.float64), error, out=beyond, where=error > 0)
+
+
+def decide(method: RepairMethod, departures: Departures, places: IntArray) -> Outcome:
+    """Decide on one point by what is measured best there; `places` are those of its receivers in the rows."""
+    if not np.isfinite(departures.error[places]).all():
+        return Outcome(refusal="too few clean samples lie nearby to test a repair")
+    deviation = departures.deviation[places]
+    # Squared deviations of complex Gaussian errors have mean 1 and standard deviation 1, and their mean over n
+    # independent receivers scatters by 1 / sqrt(n).
+    if deviation.max() <= LARGEST and np.mean(deviation**2) <= 1 + OVERALL / np.sqrt(len(places)):
+        times = f"{deviation.max():.1f} times the usual error of a prediction"
+        return Outcome(refusal=f"hardly differs from what belongs there ({times})")
+    return Outcome(method=method, values=departures.mended[places])
 
 
 def fault_of(kspace: KSpace, point: Point) -> str:
@@ -87,6 +109,15 @@ def fault_of(kspace: KSpace, point: Point) -> str:
     if not np.isfinite(kspace.data[(list(point.receivers_repaired), *place)]).all():
         return "the recorded value is no number (NaN or infinite)"
     return ""
+
+
+def can_be_judged(kspace: KSpace, places: Sequence[tuple[int, int, int]]) -> BoolArray:
+    """Tell which places (partition, line, sample) are such that all receivers recorded a number, shape ``(n,)``."""
+    indices = np.array(places, dtype=np.int_).reshape(-1, 3)
+    can_be: BoolArray = np.all((indices >= 0) & (indices < kspace.sampled.shape), axis=1)
+    inside = tuple(indices[can_be].T)
+    can_be[can_be] = kspace.sampled[inside] & np.isfinite(kspace.data[(slice(None), *inside)]).all(axis=0)
+    return can_be
 
 
 def is_inside(kspace: KSpace, point: Point) -> bool:

@@ -8,7 +8,7 @@ from helpers.kspaces import make_scan
 from helpers.sparks import flag, with_sparks
 
 from gadgets.repair.bursts import group_bursts
-from gadgets.repair.quiet import QuietPlaces
+from gadgets.repair.quiet import in_quiet_places
 
 
 def noise_and_echo(seed=0, n_coils=3, shape=(64, 80)):
@@ -24,8 +24,8 @@ def noise_and_echo(seed=0, n_coils=3, shape=(64, 80)):
 def candidate_at(kspace, line, samples, others=()):
     points = [*flag(kspace, line, samples), *others]
     bursts = group_bursts(kspace, points, range(len(points)))
-    quiet = QuietPlaces(kspace, bursts)
-    return next(quiet.candidate(burst) for burst in bursts if burst.line == line)
+    quiet = in_quiet_places(kspace, bursts)
+    return next(quiet.get(burst) for burst in bursts if burst.line == line)
 
 
 @pytest.mark.parametrize("samples", [[70], [60, 61, 62]])

@@ -95,7 +95,7 @@ def test_partners_and_neighbours_are_asked_where_the_background_is_not_enough():
     for place, asked in (((15, range(21, 24)), True), ((2, [3]), False)):
         points = flag(folded, *place)
         windows, burst, predictor = windows_at(with_spark_at(folded, points), points)
-        assert predictor.is_good_enough(predictor.support(burst), burst) is not asked
+        assert predictor.is_good_enough(burst) is not asked
         assert np.any(channel(windows, "partner") != 0) is np.bool_(asked)
         # Either of the two is the interpolation itself.
         told = [channel(windows, name)[windows.here] for name in ("background", "neighbours")]

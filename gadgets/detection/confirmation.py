@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.detection.suspects import Suspect
-from gadgets.detection.verdict import hit_from, is_spark, receivers_hit, receivers_of
+from gadgets.detection.verdict import are_sparks, hit_from, receivers_of
 from gadgets.records import Point
-from gadgets.repair import Compared, Predictions, compare, deviations
+from gadgets.repair import Compared, Flagged, Predictions, compare, deviations
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,49 +42,81 @@ def confirm(
     """
     if not suspects:
         return []
-    confirmed = []
-    points = [suspect.point for suspect in suspects]
-    compared, kspace = compare(known.kspace, [*points, *(crowd or ())], known), known.kspace
+    kspace = known.kspace
+    places = [Flagged(*suspect.place) for suspect in suspects]
     # The suspects come first, then the crowd.
-    for row, (suspect, point) in enumerate(zip(suspects, points, strict=True)):
+    compared = compare(kspace, [*places, *(crowd or ())], known)
+    in_crowd = np.array([crowd is not None or suspect.is_beside for suspect in suspects])
+    is_confirmed = _is_confirmed(suspects, compared, in_crowd, caution)
+    strengths = _Strengths(compared, [known.noise(place.partition) for place in places])
+    confirmed = []
+    for row in np.flatnonzero(is_confirmed).tolist():
+        suspect, (partition, line, sample) = suspects[row], suspects[row].place
         # Receivers are named from the deviation and not from the models, which look at all receivers together.
-        deviation = compared.deviation[row]
-        opinions = (suspect.probability, suspect.threshold, deviation)
-        in_crowd = crowd is not None or suspect.is_beside
-        before = compared.unlike_before[row]
-        if suspect.is_unlike_before and np.isfinite(before).any() and not receivers_hit(before, caution).size:
-            continue  # nobody but the series suspects it, and all things considered the series does not either
-        if is_spark(*opinions, in_core=suspect.in_core, in_crowd=in_crowd, caution=caution):
-            receivers = receivers_of(deviation, caution)
-            found = {
-                **_strength(compared, row, receivers, known.noise(point.partition), caution),
-                "receivers_repaired": receivers,
-                "values": suspect.values_of(receivers),
-                "scan_counter": int(kspace.scan_counter[point.partition, point.line]),
-                "time_stamp": int(kspace.time_stamp[point.partition, point.line]),
-            }
-            confirmed.append(Confirmed(point.model_copy(update=found), compared.mended[row, list(receivers)]))
+        hit = np.flatnonzero(compared.deviation[row] > hit_from(caution))
+        repaired = receivers_of(hit, kspace.n_coils)
+        point = Point(
+            partition=partition,
+            line=line,
+            sample=sample,
+            probability=suspect.probability,
+            receivers_repaired=repaired,
+            values=suspect.values_of(repaired),
+            scan_counter=int(kspace.scan_counter[partition, line]),
+            time_stamp=int(kspace.time_stamp[partition, line]),
+            **strengths.of(row, hit, repaired),
+        )
+        confirmed.append(Confirmed(point, compared.mended[row, list(repaired)]))
     return confirmed
 
 
-def _strength(
-    compared: Compared, row: int, repaired: Sequence[int], noise: FloatArray, caution: float
-) -> dict[str, Any]:
-    """Say which receivers a point has hit, how strongly, and what error a repair is expected to leave."""
-    # A silent receiver has no noise to compare with: the quietest of the others has to do.
-    heard = noise[noise > 0]
-    unit = np.where(noise > 0, noise, heard.min() if heard.size else 1.0)
-    over_noise = compared.excess[row] / unit
-    hit = receivers_hit(compared.deviation[row], caution)
-    strongest_first = hit[np.argsort(-over_noise[hit], kind="stable")]
-    # Where it is not known no repair is made either.
-    errors = np.nan_to_num((compared.error[row] / unit)[list(repaired)], nan=0.0, posinf=0.0)
-    return {
-        # Those in which the spark is seen; what is repaired may be all of them, see `receivers_of`.
-        "receivers": tuple(int(receiver) for receiver in strongest_first),
-        "over_noise": tuple(float(strength) for strength in over_noise[strongest_first]),
-        "error_left": float(np.linalg.norm(errors)),
-    }
+def _is_confirmed(suspects: Sequence[Suspect], compared: Compared, in_crowd: BoolArray, caution: float) -> BoolArray:
+    """Tell which suspects are sparks by all that is known, shape ``(n,)``; they come first in what was compared."""
+    deviation, before = (each[: len(suspects)] for each in (compared.deviation, compared.unlike_before))
+    is_spark = are_sparks(
+        np.array([suspect.probability for suspect in suspects]),
+        np.array([suspect.threshold for suspect in suspects]),
+        deviation,
+        in_core=np.array([suspect.in_core for suspect in suspects]),
+        in_crowd=in_crowd,
+        caution=caution,
+    )
+    # Nobody but the series suspects these, and all things considered the series does not either.
+    is_taken_back = np.array([suspect.is_unlike_before for suspect in suspects])
+    is_taken_back &= np.isfinite(before).any(axis=1) & ~(before > hit_from(caution)).any(axis=1)
+    return np.asarray(is_spark & ~is_taken_back)
+
+
+class _Strengths:
+    """How strongly points have hit their receivers, and what error a repair is expected to leave.
+
+    Parameters
+    ----------
+    compared
+        Points beside what belongs there.
+    noise
+        Of the receivers, for as many of the points as are asked for.
+    """
+
+    def __init__(self, compared: Compared, noise: Sequence[FloatArray]) -> None:
+        level = np.stack(noise)
+        # A silent receiver has no noise to compare with: the quietest of the others has to do.
+        quietest = np.min(level, axis=1, keepdims=True, where=level > 0, initial=np.inf)
+        unit = np.where(level > 0, level, np.where(np.isfinite(quietest), quietest, 1.0))
+        self._over_noise = compared.excess[: len(unit)] / unit
+        # Where it is not known no repair is made either.
+        self._errors = np.nan_to_num(compared.error[: len(unit)] / unit, nan=0.0, posinf=0.0)
+
+    def of(self, row: int, hit: IntArray, repaired: Sequence[int]) -> dict[str, Any]:
+        """Give what is to be said of one point, by its number."""
+        over_noise = self._over_noise[row, hit]
+        strongest_first = np.argsort(-over_noise, kind="stable")
+        return {
+            # Those in which the spark is seen; what is repaired may be all of them, see `receivers_of`.
+            "receivers": tuple(hit[strongest_first].tolist()),
+            "over_noise": tuple(over_noise[strongest_first].tolist()),
+            "error_left": float(np.linalg.norm(self._errors[row, list(repaired)])),
+        }
 
 
 def explained_by_others(points: Sequence[Point], known: Predictions, caution: float = 1.0) -> list[Point]:

@@ -20,7 +20,7 @@ from gadgets.detection.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
 from gadgets.detection.suspects import BESIDE, Suspect, place_of
 from gadgets.kspace import KSpace, Plane, planes_of
 from gadgets.records import Point
-from gadgets.repair import deviations_from_noise
+from gadgets.repair import Flagged, deviations_from_noise
 
 DEVIATION, DEVIATION_IN_CORE = 7.0, 15.0
 """Deviations from which on a sample may belong to a crowd: in clean files samples outside of the core reach 6."""
@@ -100,7 +100,8 @@ def _out_of_noise(
 
     The noise says of a sample all that can be said there; no search over the whole plane says more.
     """
-    deviations = deviations_from_noise(kspace, [suspect.point for suspect in suspects], points)
+    places = [Flagged(*suspect.place) for suspect in suspects]
+    deviations = deviations_from_noise(kspace, places, points)
     # NaN says that there is signal, of which the noise tells nothing.
     loud = [suspect for suspect, deviation in zip(suspects, deviations, strict=True) if np.isnan(deviation)]
     standing_out = []

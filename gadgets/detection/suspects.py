@@ -65,20 +65,6 @@ class Suspect:
     is_unlike_before: bool = False
     values: ComplexArray | None = None
 
-    @property
-    def point(self) -> Point:
-        """The point that it may become, still without receivers and moment."""
-        partition, line, sample = self.place
-        return Point(
-            partition=partition,
-            line=line,
-            sample=sample,
-            receivers=(),
-            probability=self.probability,
-            scan_counter=0,
-            time_stamp=0,
-        )
-
     def values_of(self, receivers: Sequence[int]) -> tuple[tuple[float, float], ...]:
         """Real and imaginary part of `values` for some receivers; empty where no model says."""
         if self.values is None:
@@ -123,26 +109,28 @@ def collect_suspects(
     left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
     # Of a hint that is left alone there is nothing to say.
     kept = judged[tuple(places.T)] & ~(left_alone & is_hint)
-    chosen = zip(*(each[kept] for each in (places, chances, sources, is_hint, left_alone)), strict=True)
-    suspects = []
-    for place, chance, source, hint, alone in chosen:
-        where = tuple(place)
-        # What a model does not mark, it leaves more or less as it is.
-        values = _said_of(opinions, source, place - anchors[source]) if chance > thresholds[where] else None
-        suspects.append(
-            Suspect(
-                place=patches.place(*(int(index) for index in place)),
-                probability=float(chance),
-                threshold=float(thresholds[where]),
-                in_core=bool(core[where]),
-                is_obvious=bool(obvious[where]),
-                surprise=float(np.exp(patches.evidence[where[0]].maps[SINGLE][where[1:]])),  # maps are logarithms
-                is_hint=bool(hint),
-                is_left_alone=bool(alone),
-                values=values,
-            )
+    places, chances, sources = places[kept], chances[kept], sources[kept]
+    where = tuple(places.T)
+    limits = thresholds[where]
+    single = np.stack([evidence.maps[SINGLE] for evidence in patches.evidence])[where]
+    columns = (chances, limits, core[where], obvious[where], np.exp(single), is_hint[kept], left_alone[kept])  # of logs
+    return [
+        Suspect(
+            place=patches.place(*place),
+            probability=chance,
+            threshold=limit,
+            in_core=in_core,
+            is_obvious=is_obvious,
+            surprise=surprise,
+            is_hint=hint,
+            is_left_alone=alone,
+            # What a model does not mark, it leaves more or less as it is.
+            values=_said_of(opinions, source, place - anchors[source]) if chance > limit else None,
         )
-    return suspects
+        for place, source, chance, limit, in_core, is_obvious, surprise, hint, alone in zip(
+            places, sources, *(column.tolist() for column in columns), strict=True
+        )
+    ]
 
 
 def _said_of(opinions: Opinions, source: int, inside: IntArray) -> ComplexArray | None:

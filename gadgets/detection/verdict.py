@@ -1,4 +1,4 @@
-"""Decides whether a sample is a spark.
+"""Decides which samples are sparks.
 
 What the models say of it and what its prediction says of it are weighed against each other.
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gadgets.arrays import FloatArray, IntArray
+from gadgets.arrays import BoolArray, FloatArray, IntArray
 
 HIT = 3.5
 """A receiver was hit where its sample deviates this many times more than clean samples nearby do."""
@@ -48,52 +48,46 @@ def hit_from(caution: float) -> float:
     return max(HIT * min(caution, 1.0), FAINTEST)
 
 
-def is_spark(
-    probability: float,
-    threshold: float,
+def are_sparks(
+    probability: FloatArray,
+    threshold: FloatArray,
     deviation: FloatArray,
     *,
-    in_core: bool,
-    in_crowd: bool = False,
+    in_core: BoolArray,
+    in_crowd: BoolArray,
     caution: float = 1.0,
-) -> bool:
-    """Weigh the network's opinion and the prediction's.
+) -> BoolArray:
+    """Weigh the network's opinion and the prediction's, for many samples at once; shape ``(n,)``.
 
     Parameters
     ----------
     probability, threshold
-        Of this sample, from the segmentation and the settings.
+        Of each sample, from the segmentation and the settings, shape ``(n,)``.
     deviation
-        From :func:`gadgets.repair.deviations`, shape ``(coil,)``; NaN where it cannot be judged.
+        From :func:`gadgets.repair.deviations`, shape ``(n, coil)``; NaN where it cannot be judged.
     in_core
-        Whether the sample lies in the echo's peak.
+        Whether a sample lies in the echo's peak, shape ``(n,)``.
     in_crowd
-        Whether it was found together with others.
+        Whether it was found together with others, shape ``(n,)``.
     caution
         Times that its deviation has to be larger than usual.
     """
-    largest = float(np.nanmax(deviation, initial=0.0))
-    if largest <= max(HIT * caution, FAINTEST):
-        return False
-    agreement = AGREEMENT_IN_CROWD if in_crowd else AGREEMENT
+    largest = np.nanmax(deviation, axis=1, initial=0.0)
+    is_hit = largest > max(HIT * caution, FAINTEST)
+    ordinary = np.where(in_core, ORDINARY_IN_CORE, ORDINARY)
+    agreement = np.where(in_crowd, AGREEMENT_IN_CROWD, AGREEMENT)
     # A logarithm, as the opinion is in logits: twice the deviation adds as many of them wherever it begins.
-    support = agreement * np.log(largest / caution / (ORDINARY_IN_CORE if in_core else ORDINARY))
+    support = agreement * np.log(np.where(is_hit, largest, ordinary) / caution / ordinary)
     # Two witnesses that err in different places: in logits, what they say adds up.
-    return bool(_logit(np.array(probability)) - _logit(np.array(threshold)) + support > 0)
+    return np.asarray(is_hit & (_logit(probability) - _logit(threshold) + support > 0))
 
 
-def receivers_of(deviation: FloatArray, caution: float = 1.0) -> tuple[int, ...]:
-    """Name the receivers in which a sample is to be repaired.
+def receivers_of(hit: IntArray, n_receivers: int) -> tuple[int, ...]:
+    """Name the receivers in which a sample is to be repaired, `hit` being those in which a spark is seen.
 
     What reaches two receivers reaches all: in some it is too weak to be seen, but not to be mended.
     """
-    hit = receivers_hit(deviation, caution)
-    return tuple(range(deviation.size)) if hit.size > 1 else tuple(int(receiver) for receiver in hit)
-
-
-def receivers_hit(deviation: FloatArray, caution: float = 1.0) -> IntArray:
-    """Name the receivers in which a spark is seen, shape ``(n,)``."""
-    return np.asarray(np.flatnonzero(deviation > hit_from(caution)))
+    return tuple(range(n_receivers)) if hit.size > 1 else tuple(hit.tolist())
 
 
 def _logit(probability: FloatArray) -> FloatArray:

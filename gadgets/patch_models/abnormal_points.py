@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
-from gadgets.patches import Patches, cut
+from gadgets.patches import Patches
 from onnx_models.model import Model
 
 
@@ -80,12 +80,11 @@ def merge(
     best = np.zeros(thresholds.shape, dtype=np.float32)
     source = np.zeros(thresholds.shape, dtype=np.int_)
     for number, (anchor, values) in enumerate(zip(anchors, probability, strict=True)):
-        # Cut as the patches were, so that one that reaches beyond the plane has thresholds everywhere.
-        limits = cut(thresholds, anchor[None], values.shape)[0]
-        for place in positions_of(values > limits, tuple(anchor)):
-            where, here = tuple(place), values[tuple(place - anchor)]
-            # Beyond the plane a patch repeats the border: what is marked there is no sample.
-            if (place < best.shape).all() and here > best[where]:
-                best[where], source[where] = here, number
+        window = tuple(slice(first, first + size) for first, size in zip(anchor, values.shape, strict=True))
+        # Beyond the plane a patch repeats the border: what is marked there is no sample.
+        values = values[tuple(map(slice, best[window].shape))]
+        is_best = (values > thresholds[window]) & (values > best[window])
+        here = tuple(positions_of(is_best, tuple(anchor)).T)
+        best[here], source[here] = values[is_best], number
     found = best > 0
     return np.argwhere(found), best[found], source[found]

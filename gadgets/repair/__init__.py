@@ -1,5 +1,6 @@
 """Repair: what belongs there instead?"""
 
+from gadgets.repair.bursts import Flagged
 from gadgets.repair.carried import carried
 from gadgets.repair.deviations import Compared, compare, deviations, deviations_from_noise
 from gadgets.repair.fill import CUT_SHORT, outcomes_of, repair
@@ -10,6 +11,7 @@ from gadgets.repair.windows import Windows
 __all__ = [
     "CUT_SHORT",
     "Compared",
+    "Flagged",
     "Predictions",
     "ValueAssignment",
     "Windows",

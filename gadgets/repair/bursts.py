@@ -29,7 +29,7 @@ class Flagged(NamedTuple):
     partition: int
     line: int
     sample: int
-    receivers_repaired: tuple[int, ...]
+    receivers_repaired: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

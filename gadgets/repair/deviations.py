@@ -42,7 +42,7 @@ class Compared:
     unlike_before: FloatArray
 
 
-def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> Compared:
+def compare(kspace: KSpace, points: Sequence[Point | Flagged], known: Predictions | None = None) -> Compared:
     """Compare flagged samples with what belongs there, whatever found them.
 
     Parameters
@@ -80,12 +80,14 @@ def compare(kspace: KSpace, points: Sequence[Point], known: Predictions | None =
     return Compared(deviation, mended, excess, error, unlike)
 
 
-def deviations(kspace: KSpace, points: Sequence[Point], known: Predictions | None = None) -> FloatArray:
+def deviations(kspace: KSpace, points: Sequence[Point | Flagged], known: Predictions | None = None) -> FloatArray:
     """Tell how far flagged samples are from what belongs there: see :func:`compare`."""
     return compare(kspace, points, known).deviation
 
 
-def deviations_from_noise(kspace: KSpace, points: Sequence[Point], others: Sequence[Point]) -> FloatArray:
+def deviations_from_noise(
+    kspace: KSpace, points: Sequence[Point | Flagged], others: Sequence[Point | Flagged]
+) -> FloatArray:
     """Tell how far samples stand out of the noise around them, where there is nothing but noise.
 
     Parameters

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.kspaces import make_scan
-from helpers.sparks import CROWD, CROWD_SHAPE, around_the_centre
+from helpers.sparks import CROWD, CROWD_SHAPE, around_the_centre, flag
 
 from gadgets.detection import crowds, second_opinion
 from gadgets.detection.confirmation import Confirmed, confirm
@@ -143,5 +143,6 @@ def test_what_lies_beside_a_sample_that_was_not_confirmed_is_no_burst():
         return Suspect((0, line, sample), 0.02, 0.0067, in_core=False, is_hint=True, is_beside=True)
 
     beside = [suspect(4, 9), suspect(7, 20)]
-    confirmed = [Confirmed(each.point, np.zeros(0)) for each in (*beside, suspect(4, 12))]
+    points = [*flag(make_scan(), 4, [9, 12]), *flag(make_scan(), 7, [20])]
+    confirmed = [Confirmed(point, np.zeros(0)) for point in points]
     assert [place_of(each.point) for each in of_confirmed_bursts(confirmed, beside)] == [(0, 4, 9), (0, 4, 12)]

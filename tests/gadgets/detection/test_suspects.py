@@ -3,7 +3,7 @@
 import numpy as np
 from helpers.kspaces import make_scan
 
-from gadgets.detection.suspects import beside_in_readout, collect_suspects, place_of
+from gadgets.detection.suspects import beside_in_readout, collect_suspects
 from gadgets.kspace.planes import planes_of
 from gadgets.patch_models.abnormal_points import Opinions
 from gadgets.patches.division import divide_planes
@@ -33,7 +33,7 @@ def test_marked_samples_are_suspected_and_hints_only_where_sparks_hide():
     assert suspects[far].threshold == 0.5
     assert suspects[peak].threshold == 0.9
     assert abs(suspects[far].probability - 0.7) < 1e-6
-    assert place_of(suspects[far].point) == (0, *far)
+    assert suspects[far].place == (0, *far)
 
 
 def test_values_are_taken_only_for_what_the_model_marks():

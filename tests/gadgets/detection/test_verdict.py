@@ -1,11 +1,27 @@
 import numpy as np
 import pytest
 
-from gadgets.detection.verdict import is_spark, receivers_of, suspicious_from
+from gadgets.detection.verdict import are_sparks, receivers_of, suspicious_from
 
 
 def deviations(*values):
     return np.array(values, dtype=float)
+
+
+def is_spark(probability, threshold, deviation, *, in_core, in_crowd=False):
+    """Judge one sample, beside two that are no sparks whatever the third is."""
+    probabilities, thresholds = np.array([0.0, probability, 0.9]), np.full(3, threshold)
+    others = np.full(deviation.shape, 99.0), np.full(deviation.shape, 1.0)
+    (one, this, other) = are_sparks(
+        probabilities,
+        thresholds,
+        np.stack([others[0], deviation, others[1]]),
+        in_core=np.full(3, in_core),
+        in_crowd=np.array([False, in_crowd, False]),
+    ).tolist()
+    assert not one
+    assert not other
+    return this
 
 
 @pytest.mark.parametrize(
@@ -44,9 +60,9 @@ def test_thresholds_at_the_ends_stay_numbers():
 
 
 def test_what_reaches_two_receivers_reaches_all():
-    assert receivers_of(deviations(1.0, 9.0, 2.0)) == (1,)
-    assert receivers_of(deviations(1.0, 9.0, 4.0)) == (0, 1, 2)
-    assert receivers_of(deviations(1.0, 2.0)) == ()
+    assert receivers_of(np.array([1]), 3) == (1,)
+    assert receivers_of(np.array([1, 2]), 3) == (0, 1, 2)
+    assert receivers_of(np.array([], int), 3) == ()
 
 
 def test_found_together_a_deviation_speaks_louder():

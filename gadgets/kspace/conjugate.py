@@ -63,17 +63,21 @@ def predict_conjugate(
     centre
         The true centre, see :func:`true_centre`.
     """
-    shift, window = tuple(-c for c in centre), _window(shape[1:])
+    window = np.roll(_window(shape[1:]), centre, AXES)
+    # A transform along an axis of one takes as long as one along the others.
+    axes = tuple(axis for axis in AXES if axis == AXES[-1] or shape[axis] > 1)
     predicted = np.empty(shape, np.complex64)
     for known, receiver in zip(receivers, predicted, strict=True):  # one at a time takes little memory
-        # The centre comes to index 0: about it the conjugate of an image has the mirrored k-space.
-        known = np.roll(known, shift, AXES)
-        smooth = fft.fftn(known * window, axes=AXES)
+        # The conjugate of an image has the k-space mirrored about index 0. That image turned twice by its smooth phase
+        # is the image again, where it is real but for this phase: the phase that the centre's place makes, and that
+        # both have, then mirrors about the centre.
+        smooth = fft.fftn(known * window, axes=axes, overwrite_x=True)
         magnitude = np.abs(smooth)
         magnitude[magnitude == 0] = 1
-        # conj(image) turned twice by the smooth phase is the image again, where that is real but for this phase
-        mirrored = np.conj(fft.fftn(known, axes=AXES)) * (smooth / magnitude) ** 2
-        receiver[:] = np.roll(fft.ifftn(mirrored, axes=AXES), centre, AXES)
+        smooth *= 1 / magnitude
+        image: ComplexArray = np.conj(fft.fftn(known, axes=axes))
+        image *= smooth**2
+        receiver[:] = fft.ifftn(image, axes=axes, overwrite_x=True)
     return predicted
 
 
@@ -103,7 +107,7 @@ def have_partners(clean: BoolArray, partition: int, centre: tuple[int, int, int]
 
 
 def _window(shape: tuple[int, ...]) -> FloatArray:
-    """Gaussian around index 0 of the rolled k-space, shape ``(kz, ky, kx)``."""
+    """Gaussian around index 0, shape ``(kz, ky, kx)``."""
     window = np.ones(shape, np.float32)
     for axis, n in enumerate(shape):
         distance = fft.fftfreq(n) * n

@@ -7,11 +7,11 @@ from scipy import fft
 
 from gadgets.arrays import BoolArray, ComplexArray, IntArray
 from gadgets.background.darkness import brightness_of, contrast, receiver_weights_of
-from gadgets.background.fit import fitted, in_units, scale_of
-from gadgets.background.missing_samples import MissingSamples
+from gadgets.background.fit import in_units, rounds_of_fit, scale_of
+from gadgets.background.missing_samples import MissingSamples, missing_samples
 
 
-def contrast_without(plane: ComplexArray, missing: BoolArray, least: float) -> float:
+def contrast_without(plane: ComplexArray, missing: BoolArray, least: float, enough: float = np.inf) -> float:
     """Tell the image's contrast (see :func:`.darkness.contrast`) once the missing samples are filled.
 
     Parameters
@@ -20,15 +20,16 @@ def contrast_without(plane: ComplexArray, missing: BoolArray, least: float) -> f
         As in :func:`predict_from_support`.
     least
         Where the contrast with these samples is less than that, it counts as it is.
+    enough
+        Where the contrast has come to that, nobody asks how far it would come.
     """
-    start = in_units(plane, scale_of(plane))
-    image = fft.fft2(start)
-    weights = receiver_weights_of(image)
-    recorded = contrast(brightness_of(image, weights))
-    if recorded < least:
-        return recorded
-    filled = fitted(start, missing, image=image).image
-    return _contrast_in(filled)
+    reached = 0.0
+    recorded = in_units(plane, scale_of(plane))
+    for number, fit in enumerate(rounds_of_fit(recorded, missing_samples(missing))):
+        reached = contrast(fit.brightness)  # of what the round before has come to, at first of what was recorded
+        if reached >= enough or (number == 0 and reached < least):
+            return reached
+    return _contrast_in(fit.image)
 
 
 def is_outshone(plane: ComplexArray, places: IntArray, least: float) -> bool:

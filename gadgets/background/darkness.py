@@ -14,7 +14,7 @@ from gadgets.local_statistics import power, quantile
 POWER = 1.5  # of the variance: above one, it brings out the darkest parts of the image
 FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
 BACKGROUND_QUANTILE = 0.1  # of a receiver's power: where a tenth of an image is dark, this is its background
-AT_ONCE = 1 << 15  # pixels, of as many receivers as that makes: they stay in the cache
+AT_ONCE = 1 << 17  # pixels, of as many receivers as that makes: they stay in the cache
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 
 
@@ -51,13 +51,13 @@ def few_receivers(image: ComplexArray) -> Iterator[slice]:
     return (slice(start, start + step) for start in range(0, len(image), step))
 
 
-def precision_of(image: ComplexArray, smoothing: int = 1, power_of_variance: float = POWER) -> NDArray[np.float32]:
-    """Tell how dark each pixel of an image ``(coil, y, x)`` is: inverse variance to a power, shape ``(y, x)``.
+def precision_from(brightness: FloatArray, smoothing: int = 1, power_of_variance: float = POWER) -> NDArray[np.float32]:
+    """Tell how dark each pixel of an image is: inverse variance to a power, shape ``(y, x)``.
 
     Parameters
     ----------
-    image
-        Transform of a partition; its receivers are weighted by their own backgrounds.
+    brightness
+        See :func:`brightness_of`.
     smoothing
         Pixels on a side over which the variance is averaged, beyond the three that it always is.
     power_of_variance
@@ -68,18 +68,6 @@ def precision_of(image: ComplexArray, smoothing: int = 1, power_of_variance: flo
     NDArray[np.float32]
         Largest value 1.
     """
-    return precision_with(image, receiver_weights_of(image), smoothing, power_of_variance)
-
-
-def precision_with(
-    image: ComplexArray, receiver_weights: FloatArray, smoothing: int = 1, power_of_variance: float = POWER
-) -> NDArray[np.float32]:
-    """Do as :func:`precision_of`, where the receivers' weights are known."""
-    return precision_from(brightness_of(image, receiver_weights), smoothing, power_of_variance)
-
-
-def precision_from(brightness: FloatArray, smoothing: int = 1, power_of_variance: float = POWER) -> NDArray[np.float32]:
-    """Do as :func:`precision_of`, where the brightness of the pixels is known."""
     variance = uniform_filter(brightness, smoothing, mode="wrap") if smoothing > 1 else brightness
     # The running sums of the filter may end below zero; the median is zero where most of an image is masked.
     variance = np.maximum(variance, 0) + FLOOR * float(quantile(variance.ravel(), 0.5)) + 1e-9 * variance.mean()

@@ -5,16 +5,16 @@ What it stands on, and what is made of it: :mod:`.image_support`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
-from gadgets.background.darkness import precision_with, receiver_weights_of
-from gadgets.background.missing_samples import MissingSamples, missing_samples
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.background.darkness import brightness_of, precision_from, receiver_weights_of
+from gadgets.background.missing_samples import Factor, MissingSamples
 from gadgets.local_statistics import power
 from gadgets.process import check_time
 
@@ -32,52 +32,70 @@ class Fit:
     ----------
     groups, values
         The missing samples, and what belongs there, each of shape ``(coil, sample)``.
-    diagonals
-        Of the system's inverse, for each group.
+    factors
+        Of the system, for each group: see :meth:`.MissingSamples.solve`.
     image
         Transform of the samples with these values, shape ``(coil, y, x)``.
+    brightness
+        Of the image before the last round, shape ``(y, x)``.
     precision, correlation, receiver_weights
         See :class:`.image_support.SupportPrediction`.
     """
 
     groups: Sequence[MissingSamples]
     values: Sequence[ComplexArray]
-    diagonals: Sequence[FloatArray]
+    factors: Sequence[Factor | None]
     image: ComplexArray
+    brightness: FloatArray
     precision: NDArray[np.float32]
     correlation: NDArray[np.complex128]
     receiver_weights: FloatArray
 
+    @property
+    def diagonals(self) -> list[FloatArray]:
+        """Diagonal of the system's inverse, for each group."""
+        return [group.uncertainty(factor) for group, factor in zip(self.groups, self.factors, strict=True)]
+
 
 def fitted(
-    plane: ComplexArray, missing: BoolArray, worthless: BoolArray | None = None, image: ComplexArray | None = None
+    plane: ComplexArray,
+    groups: Sequence[MissingSamples],
+    first: Sequence[ComplexArray] | None = None,
+    image: ComplexArray | None = None,
 ) -> Fit:
-    """Estimate variance and missing samples in turn.
+    """Estimate variance and missing samples in turn, until the background rests; see :func:`rounds_of_fit`."""
+    *_, last = rounds_of_fit(plane, groups, first, image)
+    return last
+
+
+def rounds_of_fit(
+    plane: ComplexArray,
+    groups: Sequence[MissingSamples],
+    first: Sequence[ComplexArray] | None = None,
+    image: ComplexArray | None = None,
+) -> Iterator[Fit]:
+    """Give what a fit has come to after each of its rounds; all share their arrays.
 
     Parameters
     ----------
     plane
-        Samples, shape ``(coil, ky, kx)``; at the missing ones a first estimate.
-    missing
-        Samples to be estimated, same shape.
-    worthless
-        Those of the missing whose first estimate is zero, same shape; None: none.
+        Samples, shape ``(coil, ky, kx)``.
+    groups
+        The missing samples.
+    first
+        A first estimate of them, each of shape ``(coil, sample)``; None: what is in the plane.
     image
-        Transform of the first estimate, which is overwritten; None: it is not known yet.
+        Transform of the plane with the first estimate, which is overwritten; None: it is not known yet.
     """
-    groups = missing_samples(missing)
-    values: list[ComplexArray] = [plane[group.index] for group in groups]
-    if worthless is not None:
-        values = [
-            np.where(worthless[group.index], np.complex64(0), each) for group, each in zip(groups, values, strict=True)
-        ]
+    values = [plane[group.index] for group in groups] if first is None else [each.copy() for each in first]
     if image is None:
         # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
-        image = fft.fft2(plane) if worthless is None else fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
+        image = fft.fft2(plane) if first is None else fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
     receiver_weights = receiver_weights_of(image)
     for _ in range(MAX_ITERATIONS):
         check_time()
-        precision = precision_with(image, receiver_weights)
+        brightness = brightness_of(image, receiver_weights)
+        precision = precision_from(brightness)
         correlation: NDArray[np.complex128] = fft.ifft2(precision.astype(np.float64))
         # A solution is what the samples leave in the background; minus that, the missing ones cancel it.
         solved = [group.solve(correlation, group.samples_of(image, precision), precision) for group in groups]
@@ -88,10 +106,10 @@ def fitted(
         change = change_of(groups, moved, receiver_weights)
         if change > LOSSY:
             image[...] = fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
+        factors = [factor for _, factor in solved]
+        yield Fit(groups, values, factors, image, brightness, precision, correlation, receiver_weights)
         if change < STILL:
             break
-    diagonals = [group.uncertainty(factor) for group, (_, factor) in zip(groups, solved, strict=True)]
-    return Fit(groups, values, diagonals, image, precision, correlation, receiver_weights)
 
 
 def filled_with(plane: ComplexArray, groups: Sequence[MissingSamples], values: Sequence[ComplexArray]) -> ComplexArray:
@@ -104,12 +122,17 @@ def filled_with(plane: ComplexArray, groups: Sequence[MissingSamples], values: S
 
 def change_of(groups: Sequence[MissingSamples], moved: Sequence[ComplexArray], receiver_weights: FloatArray) -> float:
     """Tell how far missing samples that moved have moved the background, as a share of its power."""
-    # The transform is not normalised: a sample's energy is just the power that it adds to a pixel on average.
-    energies = [
-        float(np.sum(receiver_weights[group.coils] * np.sum(power(values), axis=1)))
+    shares = [
+        len(values) * moved_background(values, receiver_weights[group.coils])
         for group, values in zip(groups, moved, strict=True)
     ]
-    return sum(energies) / len(receiver_weights)
+    return sum(shares) / len(receiver_weights)
+
+
+def moved_background(moved: ComplexArray, receiver_weights: FloatArray) -> float:
+    """Do the same for samples ``(coil, sample)`` that moved in all receivers."""
+    # The transform is not normalised: a sample's energy is just the power that it adds to a pixel on average.
+    return float(np.mean(receiver_weights * np.sum(power(moved), axis=1)))
 
 
 def scale_of(plane: ComplexArray) -> np.float32:

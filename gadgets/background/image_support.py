@@ -133,9 +133,11 @@ class SupportPrediction:
         if change_of(groups, moved, self.receiver_weights) > MOVED:
             filled = self.filled
             scale = scale_of(filled)
-            fit = fitted(in_units(filled, scale), missing)
+            # Where the first solution has come to: another round of it needs not be made.
+            begun = [(filled[group.index] + more) / scale for group, more in zip(groups, moved, strict=True)]
+            fit = fitted(in_units(filled, scale), groups, begun)
             pairs = zip(groups, fit.values, strict=True)
-            moved, diagonals = [scale * values - filled[group.index] for group, values in pairs], list(fit.diagonals)
+            moved, diagonals = [scale * values - filled[group.index] for group, values in pairs], fit.diagonals
         unit = float(self.correlation[0, 0].real)
         expected = [np.sqrt(np.where(each > 0, each * unit, 1)) for each in diagonals]
         wrong = [each / size for each, size in zip(moved, expected, strict=True)]
@@ -166,16 +168,20 @@ def predict_from_support(
     """
     scale = scale_of(plane)
     recorded = in_units(plane, scale)
-    fit = fitted(recorded, missing, worthless)
+    groups = missing_samples(missing)
+    first = None
+    if worthless is not None:
+        first = [np.where(worthless[group.index], np.complex64(0), recorded[group.index]) for group in groups]
+    fit = fitted(recorded, groups, first)
     doubt = None
     # Of the predicted values: a spark that was recorded loud does not mean that much of the image is missing.
     energy = sum(float(np.sum(power(values))) for values in fit.values)
     if energy > LARGE_SHARE * float(np.vdot(fit.image, fit.image).real) / missing[0].size:
         # A second start, with holes in place of what was recorded: where both end alike, the start decided nothing.
-        if worthless is not None:
+        if first is not None:
             del fit  # before the next one is made: each has an image of all receivers
-            fit = fitted(recorded, missing)
-        without = fitted(recorded, missing, missing).values
+            fit = fitted(recorded, groups)
+        without = fitted(recorded, groups, [np.zeros_like(values) for values in fit.values]).values
         differences = [DOUBT * scale * np.abs(one - other) for one, other in zip(fit.values, without, strict=True)]
         doubt = AtMissing.of(fit.groups, differences, _zeros(missing.shape, np.float32))
     del recorded

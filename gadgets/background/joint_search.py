@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
-from gadgets.background.darkness import POWER, brightness_of, few_receivers, precision_of, receiver_weights_of
+from gadgets.background.darkness import POWER, brightness_of, few_receivers, precision_from, receiver_weights_of
 from gadgets.background.darkness import contrast as contrast_of_brightness
-from gadgets.background.fit import in_units, scale_of
+from gadgets.background.fit import STILL, in_units, moved_background, scale_of
 from gadgets.background.missing_samples import MissingSamples
 from gadgets.local_statistics import power, quantile
 from gadgets.process import check_time
@@ -84,29 +84,38 @@ def search_jointly(
     """
     scale = scale_of(plane)
     places = np.concatenate([withheld, candidates])
-    samples = MissingSamples(np.arange(len(plane)), places, (plane.shape[1], plane.shape[2]))
-    recorded = in_units(plane[samples.index], scale)
+    recorded = in_units(plane[:, places[:, 0], places[:, 1]], scale)
     # The image of what is left is kept, and changed by what is taken out or put back: no other array of its size.
     image = fft.fft2(in_units(plane, scale))
     taken = np.where(np.arange(len(places)) < len(withheld), recorded, np.complex64(0))
-    samples.add_to(image, -taken)
-    contrast = _contrast_in(image)
-    for each in ROUNDS:
+    _add(image, places, -taken)
+    receiver_weights = receiver_weights_of(image)
+    brightness = brightness_of(image, receiver_weights)
+    contrast = contrast_of_brightness(brightness)
+    for number, each in enumerate(ROUNDS):
         check_time()
-        system = _system_of(image, taken, places, each)
+        system = _system_of(image, precision_from(brightness, each.smoothing, each.power), taken, places)
         chosen = system.add(len(withheld), each.caution * thresholds)
         chosen = system.drop(chosen, len(withheld), each.caution * thresholds)
         # What the round before took out is put back: the errors are those of what was recorded.
         errors = np.zeros_like(taken)
         errors[:, chosen] = system.errors_of(chosen)
-        samples.add_to(image, taken - errors)
-        taken = errors
+        moved, taken = taken - errors, errors
+        _add(image, places, moved)
+        is_still = moved_background(moved, receiver_weights) < STILL
+        receiver_weights = receiver_weights_of(image)
+        brightness = brightness_of(image, receiver_weights)
+        if is_still and each in ROUNDS[number + 1 :]:
+            break  # the next round is like this one, of the same image
     found = np.array(chosen[len(withheld) :], dtype=np.intp) - len(withheld)
-    return JointlyFound(found, contrast, _contrast_in(image), np.asarray(taken * scale))
+    return JointlyFound(found, contrast, contrast_of_brightness(brightness), np.asarray(taken * scale))
 
 
-def _contrast_in(image: ComplexArray) -> float:
-    return contrast_of_brightness(brightness_of(image, receiver_weights_of(image)))
+def _add(image: ComplexArray, places: IntArray, values: ComplexArray) -> None:
+    """Add samples ``(coil, place)`` to the image, in place; most of them are zero."""
+    there = values.any(axis=0)
+    samples = MissingSamples(np.arange(len(image)), places[there], (image.shape[1], image.shape[2]))
+    samples.add_to(image, values[:, there])
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,12 +187,11 @@ class _System:
         return np.asarray(errors * self.usual[:, None], dtype=np.complex64)
 
 
-def _system_of(image: ComplexArray, taken: ComplexArray, places: IntArray, each: _Round) -> _System:
+def _system_of(image: ComplexArray, precision: NDArray[np.float32], taken: ComplexArray, places: IntArray) -> _System:
     """Set up the system by the background of the plane without the samples that are known to be wrong by now.
 
     `image` is that of what is left; `taken` is what was taken out, shape ``(coil, place)``.
     """
-    precision = precision_of(image, each.smoothing, each.power)
     correlation = fft.ifft2(precision.astype(np.float64))
     distance = (places[:, None] - places[None]) % np.array(correlation.shape)
     matrix = correlation[distance[..., 0], distance[..., 1]]

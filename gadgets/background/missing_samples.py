@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
-from scipy.linalg import lapack
+from scipy.linalg import blas, lapack
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power
 from gadgets.process import check_time
 
-FEW = 24  # samples up to which products with their waves take less time than whole transforms
+FEW = 36  # samples up to which products with their waves take less time than whole transforms
 DIRECT_LIMIT = 512  # unknowns per receiver above which the system is solved by conjugate gradients
 
 
@@ -48,12 +48,15 @@ class MissingSamples:
 
     def add_to(self, images: ComplexArray, values: ComplexArray) -> None:
         """Add these samples, ``(coil, sample)``, to the images of all receivers ``(coil, y, x)``, in place."""
+        if not len(self._places):
+            return
         ky, kx = self._places.T
         for coil, samples in zip(self.coils, values, strict=True):
             if len(self._places) <= FEW:
-                # A wave is one across the lines times one along the samples: a single product adds them all.
+                # A wave is one across the lines times one along the samples: a single product adds them all. It is
+                # written as BLAS sees it, transposed, and needs no array of its own.
                 across_lines, along_samples = self._waves
-                images[coil] += (across_lines * samples) @ along_samples
+                blas.cgemm(1.0, along_samples.T, (across_lines * samples).T, 1.0, images[coil].T, overwrite_c=True)
             else:
                 grid = np.zeros(self._shape, np.complex64)
                 grid[ky, kx] = samples
@@ -129,12 +132,17 @@ class MissingSamples:
 def missing_samples(missing: BoolArray) -> list[MissingSamples]:
     """Group receivers that miss the same samples, shape ``(coil, ky, kx)``, so that their system is solved once."""
     groups: dict[bytes, list[int]] = {}
-    places = [np.argwhere(mask) for mask in missing]
-    for coil, place in enumerate(places):
-        if len(place):
-            groups.setdefault(place.tobytes(), []).append(coil)
     n_lines, n_samples = missing.shape[1:]
-    return [MissingSamples(np.array(coils), places[coils[0]], (n_lines, n_samples)) for coils in groups.values()]
+    # Numbers of a flat mask are found in a tenth of the time that places take.
+    numbers = [np.flatnonzero(mask) for mask in missing]
+    for coil, those in enumerate(numbers):
+        if len(those):
+            groups.setdefault(those.tobytes(), []).append(coil)
+    places = [np.stack(np.divmod(numbers[coils[0]], n_samples), axis=1) for coils in groups.values()]
+    return [
+        MissingSamples(np.array(coils), there, (n_lines, n_samples))
+        for coils, there in zip(groups.values(), places, strict=True)
+    ]
 
 
 def _solve_iteratively(place: IntArray, right: ComplexArray, precision: FloatArray) -> ComplexArray:

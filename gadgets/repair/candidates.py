@@ -159,13 +159,12 @@ def errors_around(
     )
     errors = np.empty(inner.shape)
     size = (2 * reach[0] + 1, 2 * margin + 1)
-    windows, whole = (sliding_window_view(each, size, axis=(1, 2)) for each in (values, clean))
     places = np.flatnonzero(inner)
-    for some in np.split(places, range(AT_ONCE, places.size, AT_ONCE)):
+    for some in np.split(places, range(AT_ONCE, places.size, AT_ONCE)) if places.size else ():
         first = (row.coils[some], row.lines[some] - reach[0], row.samples[some] - margin)
-        is_clean = whole[first]
+        there, is_clean = (sliding_window_view(each, size, axis=(1, 2))[first] for each in (values, clean))
         # Axes: p counts the samples of the row, l and s the lines and samples around each.
-        energy = np.einsum("pls,pls->p", power(windows[first]), is_clean)
+        energy = np.einsum("pls,pls->p", power(there), is_clean)
         count = np.count_nonzero(is_clean, axis=(1, 2))
         mean = np.divide(energy, count, out=np.full(energy.shape, np.inf), where=count >= FEWEST_SHAPES)
         errors[some] = single * np.sqrt(mean)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, model_validator
 
 from gadgets.indices import Indices
 
@@ -47,9 +47,9 @@ class Point(Record):
     partition: int
     line: int
     sample: int
-    receivers: tuple[int, ...]
+    receivers: tuple[NonNegativeInt, ...]
     over_noise: tuple[float, ...] = ()
-    receivers_repaired: tuple[int, ...] = ()
+    receivers_repaired: tuple[NonNegativeInt, ...] = ()
     error_left: float = 0.0
     probability: float
     scan_counter: int

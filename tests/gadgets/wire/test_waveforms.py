@@ -72,3 +72,10 @@ def test_a_damaged_record_is_an_error():
     damaged = Waveform(item.header, item.samples.replace(b"slice", b"slime"))
     with pytest.raises(RawDataError, match="waveform 1100 holds no Detection record"):
         RecordCollector().add(damaged)
+
+
+def test_a_receiver_below_the_first_is_none():
+    point = a_detection(1).points[0].model_copy(update={"receivers": (-1,)})
+    (item,) = waveforms_of(a_detection(1).model_copy(update={"points": (point,)}))
+    with pytest.raises(RawDataError, match="waveform 1100 holds no Detection record"):
+        RecordCollector().add(item)

@@ -64,6 +64,11 @@ def has_group(path: Path, name: str) -> bool:
         return isinstance(find(file, name, str(path)), h5py.Group)
 
 
+def names_in(group: h5py.Group) -> list[str]:
+    """Name what a group holds, as it can be shown: h5py gives bytes where a name is no UTF-8."""
+    return [printable(os.fsdecode(name)) for name in group]
+
+
 def made_by(group: h5py.Group) -> str:
     """Tell what despark did to the data of a group, as it wrote down there; empty where it wrote nothing."""
     try:

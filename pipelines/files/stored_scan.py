@@ -18,7 +18,7 @@ from ismrmrd.hdf5 import acquisition_header_dtype, waveform_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import find, find_dataset, made_by, open_hdf5, read
+from pipelines.files.hdf5_file import find, find_dataset, made_by, names_in, open_hdf5, read
 from pipelines.files.other_kinds import image_hint
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform, acquisition_shape
 from pipelines.files.stored_numbers import as_headers, as_numbers, misfits, number_type
@@ -82,7 +82,7 @@ class StoredScan:
     def other_groups(self) -> tuple[str, ...]:
         """What else the file holds beside the group that is read."""
         # By its first part: a group may lie inside another one.
-        return tuple(name for name in self._file if name != self.group.strip("/").split("/")[0])
+        return tuple(name for name in names_in(self._file) if name != self.group.strip("/").split("/")[0])
 
     @property
     def made_by(self) -> str:
@@ -148,10 +148,9 @@ class StoredScan:
     def _find(self, name: str) -> h5py.Group:
         found = find(self._file, name, str(self.path))
         if found is None:
-            existing = ", ".join(repr(key) for key in self._file) or "none"
-            raise RawDataError(
-                f"{self.path}: no group {name!r} (the file has {existing}){image_hint(list(self._file))}"
-            )
+            names = names_in(self._file)
+            existing = ", ".join(f"'{each}'" for each in names) or "none"
+            raise RawDataError(f"{self.path}: no group {name!r} (the file has {existing}){image_hint(names)}")
         if not isinstance(found, h5py.Group):
             raise RawDataError(f"{self.path}: expected a group {name!r}, found a {type(found).__name__.lower()}")
         return found
@@ -181,6 +180,10 @@ class StoredScan:
             raise RawDataError(f"{where} is not MRD version 1 (missing or of another kind: {what})")
         if dataset.ndim != 1:
             raise RawDataError(f"{where}: expected a list, found an array of shape {dataset.shape}")
+        # What is not stored reads as zeros, of any number; what is takes some bytes each, however well it is packed.
+        n_rows, n_bytes = int(dataset.shape[0]), int(self._file.id.get_filesize())
+        if n_rows > n_bytes:
+            raise RawDataError(f"{where}: {n_rows} are declared, and the whole file has {n_bytes} bytes")
         for field, dtype in wanted.items():
             stored = number_type(dataset.dtype[field]) if field in fields else None
             if stored is None:

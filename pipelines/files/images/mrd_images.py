@@ -13,7 +13,7 @@ from ismrmrd.constants import IMTYPE_PHASE
 
 from gadgets.errors import RawDataError
 from pipelines.files.child import in_child
-from pipelines.files.hdf5_file import MADE_BY, find, open_hdf5, refused
+from pipelines.files.hdf5_file import MADE_BY, find, names_in, open_hdf5, refused
 from pipelines.files.images.image_file import OWN, ImageFile, Pixels, said_by_despark
 from pipelines.files.images.mrd_series import PIXEL_PAIR, comments_of, read_series
 from pipelines.files.images.pixels import as_stored
@@ -71,8 +71,9 @@ def _images(path: Path, group: str) -> Iterator[tuple[str, int, Pixels | None, s
     with open_hdf5(path) as file:
         found = find(file, group, str(path))
         if not isinstance(found, h5py.Group):
-            instead = ", ".join(file) or "none" if found is None else f"a {type(found).__name__.lower()}"
-            more = raw_hint(list(file))
+            names = names_in(file)
+            instead = ", ".join(names) or "none" if found is None else f"a {type(found).__name__.lower()}"
+            more = raw_hint(names)
             raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}{more}")
         for name in found:
             series = find(found, name, str(path))

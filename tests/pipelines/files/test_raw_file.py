@@ -9,10 +9,12 @@ import h5py
 import numpy as np
 import pytest
 from helpers.raw_scans import HEADER, make_raw_file, raw_acquisition, raw_waveform, scan_items
+from ismrmrd.hdf5 import acquisition_dtype, waveform_dtype
 
 import pipelines.files.raw_writer
 import pipelines.files.stored_scan
 from gadgets.errors import RawDataError
+from pipelines.files.images.opening import open_images
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_writer import write_raw_file
 
@@ -132,6 +134,16 @@ def foreign(path):
     damage(path, change)
 
 
+def declared(name, count, chunks=None):
+    def change(file):
+        dtype = waveform_dtype if name == "waveforms" else acquisition_dtype
+        if name in file["dataset"]:
+            del file["dataset"][name]
+        file["dataset"].create_dataset(name, (count,), dtype=dtype, chunks=chunks)
+
+    return lambda path: damage(path, change)
+
+
 def wrong_length(path):
     def change(file):
         row = file["dataset/data"][4]
@@ -153,6 +165,9 @@ def wrong_length(path):
         (drop("dataset/data"), "no acquisitions"),
         (empty, "no acquisitions"),
         (foreign, "not MRD version 1"),
+        (declared("data", 10**18, (10,)), "dataset/data: 1000000000000000000 are declared, and the whole file has"),
+        (declared("data", 10**7), "dataset/data: 10000000 are declared, and the whole file has"),
+        (declared("waveforms", 10**12, (10,)), "dataset/waveforms: 1000000000000 are declared, and the whole"),
         (wrong_length, "acquisition 4: 2 receivers x 77 samples expected by its header"),
     ],
 )
@@ -162,6 +177,15 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_reason(tmp_path, change,
     with pytest.raises(RawDataError, match=reason) as caught:
         contents(path)
     assert str(path) in str(caught.value)
+
+
+def test_a_name_that_is_no_text_is_shown_as_it_can_be(tmp_path):
+    path = make_raw_file(tmp_path / "raw.h5", group="scan_1")
+    damage(path, lambda file: h5py.h5g.create(file.id, b"\xff\x1b[31m"))
+    for read in (RawFile, open_images):
+        with pytest.raises(RawDataError, match=r"scan_1.*udcff"):
+            read(path)
+    assert RawFile(path, "scan_1").other_groups == (r"\udcff\x1b[31m",)
 
 
 def test_a_missing_group_is_named_beside_those_that_exist(tmp_path):

@@ -12,7 +12,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,6 +25,8 @@ from onnx_models.reading import read_regular
 
 MANIFEST_NAME = "manifest.json"
 _MOST_BYTES = 16 << 20
+# Of one row, axes that are words aside: the largest of ours has 50,176.
+_MOST_VALUES = 1 << 20
 
 Role = Literal[
     "first_classification",
@@ -105,7 +109,20 @@ class ModelEntry(_Strict):
         for name, shape in shapes.items():
             if not shape or shape[0] != "n":
                 raise ValueError(f"the first axis of {name!r} is the batch: expected 'n', found {list(shape)}")
+            _check_size(name, [axis for axis in shape if isinstance(axis, int)])
         return shapes
+
+    @field_validator("patch")
+    @classmethod
+    def _has_room(cls, patch: tuple[int, ...]) -> tuple[int, ...]:
+        _check_size("patch", patch)
+        return patch
+
+
+def _check_size(name: str, lengths: Sequence[int]) -> None:
+    if math.prod(lengths) > _MOST_VALUES:
+        # Arrays are made by these numbers before a session is asked what it takes.
+        raise ValueError(f"{name}: expected at most {_MOST_VALUES} values in a row, found {list(lengths)}")
 
 
 class Manifest(_Strict):

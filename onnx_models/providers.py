@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from onnx_models.errors import ModelError, ProviderError
 from onnx_models.runtime import onnx_runtime
+from onnx_models.time_limit import limited
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -148,10 +149,11 @@ def run_session(
     Raises
     ------
     ProviderError
-        The inference failed: the device was lost, or its memory is exhausted.
+        The inference failed: the device was lost, its memory is exhausted, or it does not come to an end.
     """
     try:
-        results: list[NDArray[Any]] = session.run(outputs, dict(inputs))
+        with limited() as options:
+            results: list[NDArray[Any]] = session.run(outputs, dict(inputs), options)
     except Exception as error:
         provider = session.get_providers()[0]
         raise ProviderError(f"model {name}: inference on {provider} failed: {_one_line(error)}") from error

@@ -95,3 +95,12 @@ def test_a_model_that_is_not_there_is_named_beside_those_that_are(tmp_path, entr
         Manifest(models=(entry,)).find("first_classification", "outer")
     with pytest.raises(ModelError, match=r"found: none$"):
         Manifest().find("patch_calibration")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"patch": (1 << 30, 1 << 30)}, {"inputs": {"patches": ("n", 1 << 40)}}, {"outputs": {"y": ("n", 2048, 1024)}}],
+)
+def test_sizes_that_no_model_has_are_refused_before_an_array_is_made_of_them(entry, changes):
+    with pytest.raises(ValidationError, match="expected at most 1048576 values in a row, found"):
+        Manifest(models=(entry.model_validate(entry.model_dump() | changes),))

@@ -10,6 +10,7 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
 from gadgets.outside import memory_limit, printable
+from pipelines.files.child import in_child
 from pipelines.files.other_kinds import hint
 
 MOST_LINKS = 16
@@ -58,10 +60,12 @@ def has_group(path: Path, name: str) -> bool:
         The file is HDF5 and cannot be read.
     """
     check_regular(path)
-    if not h5py.is_hdf5(path):
-        return False
+    return h5py.is_hdf5(path) and all(in_child(partial(_has_group, path, name), str(path)))
+
+
+def _has_group(path: Path, name: str) -> Iterator[bool]:
     with open_hdf5(path) as file:
-        return isinstance(find(file, name, str(path)), h5py.Group)
+        yield isinstance(find(file, name, str(path)), h5py.Group)
 
 
 def names_in(group: h5py.Group) -> list[str]:

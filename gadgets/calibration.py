@@ -14,7 +14,7 @@ from gadgets.failing_open import calibrate
 from gadgets.findings import ScanFacts
 from gadgets.image import before_and_after
 from gadgets.kspace import Encoding
-from gadgets.logbook import Images, Recorder, Report, changed_settings
+from gadgets.logbook import Images, Recorder, Report, changed_settings, note_scan
 from gadgets.node import Item, Stage, hear_name, run_node
 from gadgets.opening import assignment_for
 from gadgets.records import Calibration, Detection, Original
@@ -72,6 +72,7 @@ def repair_sparks(
                 continue
             # Records are taken before anything can fail: left behind, they would be matched with the next ReconData.
             detections = collector.take(Detection)
+            note_scan(models=(model for detection in detections for model in detection.models))
             repaired, calibrations = _repaired(item, detections, encodings, settings, assignment, show)
         except RawDataError as error:
             if settings.on_failure == "fail":

@@ -19,7 +19,7 @@ from gadgets.logbook.place import logbook_path
 from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off
 from gadgets.logbook.running_picture import Images
 from gadgets.logbook.scan_entry import entry_of, now
-from gadgets.logbook.scan_name import LONGEST, MOST_MODELS, ScanName, note_scan, this_scan
+from gadgets.logbook.scan_name import LONGEST, MOST_MODELS, ScanName, this_scan
 from gadgets.logbook.store import Logbook
 from gadgets.outside import printable
 from gadgets.records import Calibration, Detection
@@ -89,7 +89,6 @@ class Recorder:
         self._findings.add(detection, calibration)
         self._last = detection
         self._refusals.update(point.refusal for point in calibration.points if point.refusal)
-        note_scan(models=detection.models)
         for model in detection.models:
             # The entry stays small, whatever a client sends.
             if len(self._models) < MOST_MODELS:

@@ -79,11 +79,17 @@ class Session:
         self._metrics = metrics
         self._default_chain = default_chain
         self._scan: Scan | None = None
+        # What is said of a scan names it, also after its end.
+        self._until_end = contextlib.ExitStack()
         self._is_stopped = False
         self._idle_since: float | None = time.monotonic()
 
     def run(self) -> None:
         """Serve the client to its end."""
+        with self._until_end:
+            self._serve()
+
+    def _serve(self) -> None:
         logger.info("%s: connected", self.name)
         reason = ""
         try:
@@ -181,8 +187,10 @@ class Session:
         if chain is None:
             raise WireError("expected a configuration (FILENAME or CONFIG) before the HEADER, found none")
         header = message.body[4:]
+        name = self._until_end.enter_context(in_scan(ScanName.new(self.name)))
         # Checked here, so that a fault in it is told by the host and not by whichever node stumbles first.
         facts = facts_of(read_header(header, "client"))
+        note_scan(protocol=facts.protocol)
         chain = self._with_parameters(chain)
         if not self._scans.acquire(blocking=False):
             raise PipelineError(f"{self._limits.scans} scans run already, no more are taken at once (--scans)")
@@ -196,12 +204,10 @@ class Session:
             if self._is_stopped:
                 raise NodeError(STOPPED)
             with (
-                in_scan(ScanName.new(self.name)) as name,
                 show_running(name, chain.source, facts),
                 self._begin(chain, header) as kept,
                 self._metrics.scan(),
             ):
-                note_scan(protocol=facts.protocol)
                 self._client.keep_in(kept)
                 self._scan.run()
         finally:

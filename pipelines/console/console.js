@@ -70,11 +70,20 @@ function refreshLive(lists) {
   }
 }
 
+function isBusy() {
+  return document.activeElement !== document.body || chosen >= 0;
+}
+
 // The newest scan is followed unless one was chosen, or somebody is at work on the page.
 function isFollowing() {
-  const isBusy = document.activeElement !== document.body || chosen >= 0;
-  const chosenOne = new URLSearchParams(location.search);
-  return !chosenOne.has("scan") && !chosenOne.has("running") && !isBusy;
+  const asked = new URLSearchParams(location.search);
+  return !asked.has("scan") && !asked.has("running") && !isBusy();
+}
+
+// Pictures of the scan that is shown may come later than the scan itself.
+function hasNewPictures(lists) {
+  const [fresh, shown] = [lists, document].map((each) => each.querySelector("#scans tr.chosen"));
+  return fresh !== null && shown !== null && "seen" in fresh.dataset && !("seen" in shown.dataset);
 }
 
 async function refresh() {
@@ -88,6 +97,7 @@ async function refresh() {
     // Written by the server, which has escaped every name in it.
     lists.innerHTML = await answer.text();
     refreshLive(lists.content);
+    if (hasNewPictures(lists.content) && !isBusy()) location.reload();
     for (const fresh of lists.content.querySelectorAll("tbody")) {
       const shown = document.getElementById(fresh.id);
       // Nobody's place in the list is taken away.

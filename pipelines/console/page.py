@@ -69,7 +69,7 @@ def console_page(
         f'<label class="who">You are <input name="by" form="thresholds-form" id="by" maxlength="60" required '
         f'autocomplete="name" value="{escape(user)}"></label></header>{alert}'
         '<main><nav aria-label="Scans"><h2>Scans</h2><div class="scroll"><table><thead><tr><th>ended</th>'
-        f"<th>protocol</th><th>sparks</th><th>ripple</th></tr></thead>{lists(desk, number)}</table></div></nav>"
+        f"<th>protocol</th><th>sparks</th><th>ripple</th></tr></thead>{lists(desk, looker, number)}</table></div></nav>"
         f"<article>{shown}</article>{_thresholds(desk.in_force(), desk.history, hidden)}</main>"
         "<footer>Keys: <kbd>j</kbd> <kbd>k</kbd> next and previous spark, <kbd>y</kbd> it was one, <kbd>n</kbd> it was "
         "none, <kbd>s</kbd> scans, <kbd>t</kbd> thresholds. Research software, not a medical device.</footer>"
@@ -77,10 +77,13 @@ def console_page(
     )
 
 
-def lists(desk: Desk, chosen: int | None) -> str:
+def lists(desk: Desk, looker: Looker, chosen: int | None) -> str:
     """Write what changes by itself: the scans that run, and those that ended, the latest first."""
     scans = desk.scans()
-    rows = "".join(_row(number, entry, is_chosen=number == chosen) for number, entry in scans)
+    rows = "".join(
+        _row(number, entry, is_chosen=number == chosen, is_seen=looker.seen(number) is not None)
+        for number, entry in scans
+    )
     if len(scans) == MOST_SCANS:
         rows += (
             f'<tr><td colspan="4" class="note">the last {MOST_SCANS}; all of them: <code>despark log</code></td></tr>'
@@ -90,9 +93,11 @@ def lists(desk: Desk, chosen: int | None) -> str:
     return f'<tbody id="running">{running}</tbody><tbody id="scans">{rows or nothing}</tbody>'
 
 
-def _row(number: int, entry: ScanEntry, *, is_chosen: bool) -> str:
+def _row(number: int, entry: ScanEntry, *, is_chosen: bool, is_seen: bool) -> str:
     state, failed = ("failed", ' class="bad"') if entry.failure else (str(entry.sparks), "")
     current, chosen = (' aria-current="true"', ' class="chosen"') if is_chosen else ("", "")
+    # For the page's script: pictures of a scan may come later than the scan.
+    chosen += ' data-seen="yes"' if is_seen else ""
     strongest = f"{entry.strongest:.2g}" if entry.strongest else ""
     name = escape(entry.protocol or entry.source)
     return (

@@ -56,7 +56,7 @@ class Views:
         if path == "/":
             return self.page(number_in(asked.get("scan", "")), running=asked.get("running", ""))
         if path == "/lists":
-            text = lists(self._desk, number_in(asked.get("scan", "")))
+            text = lists(self._desk, self._looker, number_in(asked.get("scan", "")))
             return Answer(_as_bytes(text), HTML, {"X-Status": _one_line(self._looker.status())})
         if path in FILES:
             package, name, kind = FILES[path]

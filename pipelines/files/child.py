@@ -28,8 +28,9 @@ LIMIT_S = 5
 ROOM_BYTES = 512 << 20
 """Of memory, beyond what the child has when it begins: a file is read in pieces of a few megabytes."""
 
-UNPACKED = 64
-"""So many times the size of a file that is read whole more memory may be taken: for packed pixels, converted."""
+COPIES, UNPACKED = 4, 64
+"""So many times the size of a file more memory may be taken: a piece of it may be nearly all, and is converted; in one
+that is read whole the pixels may be packed, too."""
 
 LEAST_BYTES_PER_S = 4 << 20
 """Of a file that has to be gone through before anything can be given."""
@@ -58,7 +59,8 @@ def in_child(
     where: str | Callable[[], str],
     whole: Sequence[Path] = (),
     *,
-    n_bytes_before: int = 0,
+    n_bytes: int = 0,
+    is_gone_through: bool = False,
 ) -> Iterator[ThingT]:
     """Give what a function gives that runs in a child process.
 
@@ -71,15 +73,15 @@ def in_child(
     whole
         Files that are read whole and not in pieces. How much memory there is depends on the largest of them, and how
         much is given on all.
-    n_bytes_before
-        Bytes of any other file that are gone through before the first thing is given.
+    n_bytes, is_gone_through
+        Size of a file that is read in pieces, and whether all of it is before the first thing is given.
 
     Raises
     ------
     RawDataError
         As `make` does; or the library that reads the file crashed, did not come back, or wanted too much memory.
     """
-    limits = _limits_for([path.stat().st_size for path in whole], n_bytes_before)
+    limits = _limits_for([path.stat().st_size for path in whole], n_bytes, is_gone_through=is_gone_through)
     source, sink = os.pipe()
     with os.fdopen(source, "rb") as pipe:
         try:
@@ -101,12 +103,13 @@ def in_child(
         raise RawDataError(f"{_text(where)}: cannot be read, the file is damaged ({_fate(code, limits)})")
 
 
-def _limits_for(sizes: Sequence[int], n_bytes_before: int) -> _Limits:
-    if not sizes:
-        return _Limits(LIMIT_S + n_bytes_before // LEAST_BYTES_PER_S, ROOM_BYTES, math.inf, AT_ONCE)
+def _limits_for(sizes: Sequence[int], n_bytes: int, *, is_gone_through: bool) -> _Limits:
+    n_slow = max(sizes, default=n_bytes if is_gone_through else 0)
+    seconds = LIMIT_S + n_slow // LEAST_BYTES_PER_S
     # More than the machine has would bring others down with it.
-    room = min(ROOM_BYTES + UNPACKED * max(sizes), machine_bytes() // 2)
-    seconds = LIMIT_S + max(sizes) // LEAST_BYTES_PER_S
+    room = min(ROOM_BYTES + max(COPIES * n_bytes, UNPACKED * max(sizes, default=0)), machine_bytes() // 2)
+    if not sizes:
+        return _Limits(seconds, room, math.inf, AT_ONCE)
     # Each by itself, so that whoever reads several files knows which of them is at fault.
     return _Limits(seconds, room, ROOM_BYTES + UNPACKED * sum(sizes), 1)
 

@@ -77,7 +77,8 @@ class RawFile:
         with ExitStack() as stack:
             self._stored = as_mrd(self.path, stack)
             # Nothing in a stream says how much will come: it is gone through first.
-            self._n_before = self._stored.stat().st_size if is_stream(self._stored) else 0
+            self._is_stream = is_stream(self._stored)
+            self._size = self._stored.stat().st_size
             # In the child, too: with some damaged files it is the opening that never ends.
             (about,) = self._read(_about)
             # Only now that all went well: before, what was made of the file is removed on the way out.
@@ -118,7 +119,7 @@ class RawFile:
 
     def _read(self, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:
         read = partial(_read, self.path, self.group, self._stored, give)
-        return in_child(read, str(self.path), n_bytes_before=self._n_before)
+        return in_child(read, str(self.path), n_bytes=self._size, is_gone_through=self._is_stream)
 
 
 def _read(path: Path, group: str, stored: Path, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:

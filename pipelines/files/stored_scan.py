@@ -26,6 +26,9 @@ from pipelines.files.stored_numbers import as_headers, as_numbers, misfits, numb
 PIECE_BYTES = 4 << 20
 """How much of a file is held at a time while it is read or written."""
 
+GROWTH = 8
+"""So many times more rows are read at once than the time before, at most."""
+
 logger = logging.getLogger(__name__)
 
 FLOAT32, UINT32 = np.dtype(np.float32), np.dtype(np.uint32)
@@ -205,9 +208,10 @@ class StoredScan:
             heads = as_headers(rows["head"], header_dtype, f"{self.path}: {what}", start)
             yield from zip(heads, rows, strict=True)
             start += len(rows)
-            # Rows differ in length, and there has to be memory for as many of the longest.
+            # Rows differ in length, and there has to be memory for as many of the longest; a few short ones, as some
+            # scans begin with, say little of those that follow.
             row_bytes = max(row["data"].nbytes for row in rows) + dataset.dtype.itemsize
-            count = max(1, PIECE_BYTES // row_bytes)
+            count = min(GROWTH * count, max(1, PIECE_BYTES // row_bytes))
 
 
 def _belongs_before(waveform: RawWaveform, acquisition: RawAcquisition) -> bool:

@@ -194,6 +194,8 @@ def test_a_reader_gets_no_more_memory_than_it_can_need():
     with pytest.raises(RawDataError, match=f"f: cannot be read .that would take more than {ROOM_BYTES} bytes"):
         list(in_child(in_turn("1", f"bytearray({ROOM_BYTES})"), "f"))
     assert list(in_child(in_turn(f"len(bytearray({ROOM_BYTES // 2}))"), "f")) == [ROOM_BYTES // 2]
+    # As much as a large file may hold in one piece.
+    assert list(in_child(in_turn(f"len(bytearray({ROOM_BYTES}))"), "f", n_bytes=ROOM_BYTES // 4)) == [ROOM_BYTES]
 
 
 def test_a_damaged_length_of_gigabytes_is_a_damaged_file(tmp_path):
@@ -211,7 +213,8 @@ def test_a_damaged_length_of_gigabytes_is_a_damaged_file(tmp_path):
 
 
 def test_what_is_gone_through_before_anything_is_given_may_take_longer():
+    n_bytes = 20 * LEAST_BYTES_PER_S
     busy = "exec('import time\\nwhile time.process_time() < %f: pass' % (__import__('time').process_time() + 2))"
-    assert list(in_child(in_turn(busy, "3"), "f", n_bytes_before=20 * LEAST_BYTES_PER_S)) == [None, 3]
+    assert list(in_child(in_turn(busy, "3"), "f", n_bytes=n_bytes, is_gone_through=True)) == [None, 3]
     with pytest.raises(RawDataError, match="was busy for 0 s"):
-        list(in_child(in_turn(busy, "3"), "f"))
+        list(in_child(in_turn(busy, "3"), "f", n_bytes=n_bytes))

@@ -14,9 +14,11 @@ from ismrmrd.hdf5 import acquisition_dtype, waveform_dtype
 import pipelines.files.raw_writer
 import pipelines.files.stored_scan
 from gadgets.errors import RawDataError
+from pipelines.files.hdf5_file import read
 from pipelines.files.images.opening import open_images
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_writer import write_raw_file
+from pipelines.files.stored_scan import StoredScan
 
 
 def contents(path, group="dataset"):
@@ -182,9 +184,9 @@ def test_a_file_that_cannot_be_used_is_refused_with_the_reason(tmp_path, change,
 def test_a_name_that_is_no_text_is_shown_as_it_can_be(tmp_path):
     path = make_raw_file(tmp_path / "raw.h5", group="scan_1")
     damage(path, lambda file: h5py.h5g.create(file.id, b"\xff\x1b[31m"))
-    for read in (RawFile, open_images):
+    for opened in (RawFile, open_images):
         with pytest.raises(RawDataError, match=r"scan_1.*udcff"):
-            read(path)
+            opened(path)
     assert RawFile(path, "scan_1").other_groups == (r"\udcff\x1b[31m",)
 
 
@@ -211,3 +213,20 @@ def test_a_file_that_another_program_writes_to_can_be_read(tmp_path):
         # What HDF5 does in a program that opens the file for writing.
         fcntl.flock(elsewhere, fcntl.LOCK_EX | fcntl.LOCK_NB)
         assert len(contents(path)[1]) == 9
+
+
+def test_a_short_readout_in_front_does_not_have_many_long_ones_read_at_once(tmp_path, monkeypatch):
+    items = [*scan_items(n_lines=1, n_samples=1), *scan_items(n_lines=200, n_samples=64)]
+    path = make_raw_file(tmp_path / "raw.h5", items)
+    pieces = []
+
+    def read_and_note(dataset, where, start=0, stop=None):
+        values = read(dataset, where, start, stop)
+        if stop is not None:
+            pieces.append(len(values))
+        return values
+
+    monkeypatch.setattr("pipelines.files.stored_scan.read", read_and_note)
+    with StoredScan(path) as scan:
+        assert len(list(scan.acquisitions())) == len(items)
+    assert pieces[:3] == [1, 8, 64]

@@ -35,6 +35,10 @@ MOST_OUTSHINING = 8
 there are receivers whose profiles are not flat, which spread the echo over its neighbours."""
 
 
+WHOLE_ECHO = 5
+"""Samples in a row, the centre among them, that are the echo itself where it lies in a single readout."""
+
+
 ECHO_REACH, NEIGHBOURS, LOUD = 8, 8, 3.0
 """Samples on either side of the echo, and readouts on either side of one, that say how loud it is; and how many times
 louder than these it stands alone."""
@@ -68,11 +72,11 @@ def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolA
     """Mark the places, shape ``(n,)``, at the echo's peak of planes whose image has no background."""
     left_alone: BoolArray = peak[tuple(places.T)]
     for number in np.unique(places[left_alone, 0]):
-        here = places[:, 0] == number
+        here, plane = places[:, 0] == number, patches.planes[number]
         # What is dark with the suspicious places is dark without them.
         is_dark = patches.evidence[number].contrast >= LEAST_CONTRAST
-        # The cheap question first: the second takes a fit of the background.
-        if is_dark or _has_background(patches.planes[number], places[here, 1:]):
+        # The cheap questions first: the last takes a fit of the background.
+        if is_dark or (not _is_whole_echo(plane, places[here, 1:]) and _has_background(plane, places[here, 1:])):
             left_alone[here] = False
     return left_alone
 
@@ -108,6 +112,23 @@ def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> C
     radius = np.stack([_radius_of(*pair) for pair in pairs])
     is_near = cut(radius < INNER, patches.anchors[[number]], patches.shape)[0]
     return np.where(is_near, np.complex64(np.nan), calibrated)
+
+
+def _is_whole_echo(plane: Plane, places: IntArray) -> bool:
+    """Tell whether suspicious places (line, sample) are the whole echo, of which no other readout has a part.
+
+    With every second line left out, also about the centre, the echo may lie in one readout alone. Without it any image
+    is dark.
+    """
+    line, centre = plane.centre
+    if np.all(np.diff(plane.lines[max(line - 1, 0) : line + 2]) == 1):
+        return False
+    suspicious = np.zeros(plane.valid.shape[1] + 2, bool)
+    suspicious[places[places[:, 0] == line, 1] + 1] = True
+    # Where no sample is suspicious at all, before and after the run that the centre is part of.
+    ends = np.flatnonzero(~suspicious) - 1
+    after = int(np.searchsorted(ends, centre))
+    return bool(suspicious[centre + 1] and ends[after] - ends[after - 1] > WHOLE_ECHO)
 
 
 def _has_background(plane: Plane, places: IntArray) -> bool:

@@ -44,11 +44,14 @@ class Surroundings:
         Samples that tell nothing: flagged or not finite, shape ``(coil, kz, ky, kx)``.
     clean
         Samples that were acquired and are not missing, shape ``(coil, kz, ky, kx)``.
+    runs_both_ways
+        Whether readouts were mirrored (EPI).
     """
 
     data: ComplexArray
     missing: BoolArray
     clean: BoolArray
+    runs_both_ways: bool = False
 
     @cached_property
     def clean_everywhere(self) -> BoolArray:
@@ -99,7 +102,10 @@ def surround(kspace: KSpace, points: Sequence[Point | Flagged]) -> Surroundings:
     data = kspace.data if finite.all() else np.where(finite, kspace.data, 0)  # no copy of ordinary data
     sampled = mirrored(kspace.sampled, kspace.reversed_lines).astype(bool)
     return Surroundings(
-        data=np.asarray(mirrored(data, kspace.reversed_lines)), missing=missing, clean=sampled & ~missing
+        data=np.asarray(mirrored(data, kspace.reversed_lines)),
+        missing=missing,
+        clean=sampled & ~missing,
+        runs_both_ways=bool(kspace.reversed_lines.any()),
     )
 
 

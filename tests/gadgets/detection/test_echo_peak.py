@@ -9,7 +9,13 @@ from helpers.sparks import places, with_sparks
 
 from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
-from gadgets.detection.echo_peak import CROWD, at_a_peak_without_background, regions_of, without_centre
+from gadgets.detection.echo_peak import (
+    CROWD,
+    _is_whole_echo,
+    at_a_peak_without_background,
+    regions_of,
+    without_centre,
+)
 from gadgets.evidence.levels import radii
 from gadgets.evidence.maps import gather_evidence
 from gadgets.kspace.from_array import kspace_of
@@ -77,6 +83,23 @@ def test_an_object_that_fills_the_field_of_view_keeps_its_peak_though_the_rest_h
         patches = divide_planes([replace(disc, data=data)], (1, 32, 32), 0)
         everywhere = np.ones((1, *SHAPE), dtype=bool)
         assert at_a_peak_without_background(patches, places, everywhere).tolist() == [is_left_alone]
+
+
+@pytest.mark.parametrize(
+    ("missing", "run", "is_whole"),
+    [
+        (range(1, 64, 2), range(37, 43), True),
+        (range(1, 64, 2), range(37, 40), False),
+        (range(1, 64, 2), range(42, 48), False),
+        ((), range(37, 43), False),
+    ],
+    ids=["the whole echo", "a part of it", "beside it", "no line is left out"],
+)
+def test_the_whole_echo_is_told_where_it_lies_in_one_readout(missing, run, is_whole):
+    (plane,) = planes_of(object_kspace(shape=(1, *SHAPE), missing_lines=missing))
+    places = np.array([[plane.centre[0], sample] for sample in run])
+    assert _is_whole_echo(plane, places) == is_whole
+    assert not _is_whole_echo(plane, places + np.array([1, 0]))
 
 
 @pytest.mark.parametrize("n_coils", [2, 4, 16])

@@ -9,6 +9,7 @@ import importlib
 import importlib.util
 import math
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -186,8 +187,10 @@ def _not_called() -> None:
 def _say(text: str) -> None:
     # Imported late: it is needed where something has gone wrong, and never for help.
     from gadgets.outside import printable
+    from pipelines.commands.terminal.wrapping import wrapped
 
-    typer.echo(f"despark: {printable(text)}", err=True)
+    said = f"despark: {printable(text)}"
+    typer.echo(wrapped(said, shutil.get_terminal_size().columns) if sys.stderr.isatty() else said, err=True)
 
 
 def _terminate(number: int, _frame: object) -> NoReturn:

@@ -25,8 +25,21 @@ COLUMNS = ("slice", "line", "samples", "time", "receivers hit", "ripple", "radiu
 LEGEND = (
     f"Ripple: the stripes that a spark leaves in the image, in units of the image noise. Below {UNSEEN:g} nobody sees "
     "them, 0.25 is faint, 1 is obvious. #3: the receiver with the number 3, counted from 0 as in the data. Radius: "
-    "distance from the centre of k-space, 1 is the border."
+    "distance from the centre of k-space, 1 is the border; the corners lie beyond it."
 )
+
+FAINT, OBVIOUS = 0.25, 1.0
+"""Errors of an image, in units of its noise."""
+
+
+def visible(error: float) -> str:
+    """Say how well an error of an image is seen, in units of its noise."""
+    if error < UNSEEN:
+        return "too weak to be seen"
+    if error < FAINT:
+        return "hardly to be seen"
+    return "faint" if error < OBVIOUS else "obvious"
+
 
 TICKS = " A tick is a step of the scanner's clock; the file does not tell how long it lasts."
 

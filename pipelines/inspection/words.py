@@ -17,7 +17,16 @@ from gadgets.findings import (
     ranges_of,
     short_receivers,
 )
-from pipelines.inspection.vocabulary import COLUMNS, HOW_SURE, LEGEND, METHODS, NEAR_CENTRE, NOTHING_SAID, TICKS
+from pipelines.inspection.vocabulary import (
+    COLUMNS,
+    HOW_SURE,
+    LEGEND,
+    METHODS,
+    NEAR_CENTRE,
+    NOTHING_SAID,
+    TICKS,
+    visible,
+)
 from pipelines.replay import RECORDS, ScanReport
 
 
@@ -65,13 +74,15 @@ def in_words(report: ScanReport) -> Words:
     sparks = report.sparks
     severity, status = _severity(sparks, report)
     scan = report.scan
-    where = [scan.protocol, scan.station, scan.system, f"{scan.field_t:.3g} T" if scan.field_t else ""]
+    # The header's own date may tell who was scanned; that of this page is enough to find it again.
+    done = f"{'looked at' if report.is_look else 'repaired'} on {report.date[:10]}"
+    where = [scan.protocol, scan.station, scan.system, f"{scan.field_t:.3g} T" if scan.field_t else "", done]
     return Words(
         subject=" · ".join(each for each in (Path(report.input).name, *where) if each not in NOTHING_SAID),
         severity=severity,
         status=status,
         verdict=report.verdict,
-        note=report.note,
+        note=" ".join(filter(None, (_seen_in_images(report), report.note))),
         advice=tuple(pattern.advice for pattern in report.patterns),
         facts=_facts(report),
         columns=(*COLUMNS, "repair" if report.is_look else "repaired"),
@@ -99,6 +110,20 @@ def _severity(sparks: tuple[Spark, ...], report: ScanReport) -> tuple[str, str]:
     if all(spark.is_repaired for spark in sparks):
         return "warn", "sparks, can be repaired" if report.is_look else "sparks, repaired"
     return "bad", "sparks" if report.is_look else "sparks left"
+
+
+def _seen_in_images(report: ScanReport) -> str:
+    """Say what a reader of the images sees of the sparks, and what would be left of that or is."""
+    before, after = image_errors(report.sparks) if report.sparks else (0.0, None)
+    if not before:
+        return ""
+    told = f"In the images as recorded the sparks are {visible(before)}: {before:.2g} times the noise."
+    if after is None:
+        return told
+    if after >= before:
+        return f"{told} They are left as they are."
+    left = "A repair leaves" if report.is_look else "The repair has left"
+    return f"{told} {left} {after:.2g} times the noise, as estimated: {visible(after)}."
 
 
 def _facts(report: ScanReport) -> tuple[tuple[str, str, str], ...]:

@@ -22,6 +22,7 @@ from rich.console import Console, RenderableType
 from gadgets.errors import RawDataError
 from gadgets.findings import kind_of
 from gadgets.outside import printable
+from pipelines.commands.terminal.wrapping import wrapped
 from pipelines.files import check_folder, whole_or_nothing
 from pipelines.monitoring import JsonLines
 
@@ -78,7 +79,7 @@ class Shell:
     def say(self, text: str) -> None:
         """Say one line on standard error, unless all is to be quiet."""
         if not self.quiet:
-            self.terminal.print(f"despark: {printable(text)}", soft_wrap=True, markup=False, highlight=False)
+            _print(self.terminal, f"despark: {printable(text)}", highlight=False)
 
     def show(self, *results: RenderableType, pipe_width: int = PIPE_WIDTH) -> None:
         """Show the result to a person: on standard output, or beside it where that is taken by JSON."""
@@ -87,8 +88,10 @@ class Shell:
         console = self._console(pipe_width)
         with _writing_to("the terminal" if console.stderr else "standard output"):
             for result in results:
-                # In a pipe a sentence stays one line, for whoever reads it there.
-                console.print(result, soft_wrap=isinstance(result, str) and not console.is_terminal, markup=False)
+                if isinstance(result, str):
+                    _print(console, result)
+                else:
+                    console.print(result, markup=False)
 
     def width(self, pipe_width: int = PIPE_WIDTH) -> int:
         """Give the number of columns that a result is shown in; a pipe has as many as it is said to have."""
@@ -112,6 +115,12 @@ class Shell:
         elif self.json_file is not None:
             with whole_or_nothing(self.json_file) as temporary:
                 temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def _print(console: Console, text: str, *, highlight: bool | None = None) -> None:
+    """Print a sentence: on a terminal wrapped at words, in a pipe in one line, for whoever reads it there."""
+    said = wrapped(text, console.width) if console.is_terminal else text
+    console.print(said, soft_wrap=True, markup=False, highlight=highlight)
 
 
 @contextmanager

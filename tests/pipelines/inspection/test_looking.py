@@ -18,6 +18,8 @@ from gadgets.findings import ScanFacts
 from gadgets.kspace import ACQ_IS_NOISE_MEASUREMENT
 from pipelines.files import RawAcquisition, RawFile, read_kspaces, write_raw_file
 from pipelines.inspection import Inspection, html_page, inspect_images, inspect_raw, look_again, write_pdf, write_png
+from pipelines.inspection.vocabulary import visible
+from pipelines.inspection.words import in_words
 from pipelines.phantom import PhantomScan, write_phantom
 from pipelines.replay import Replay
 
@@ -104,6 +106,27 @@ def test_what_stands_in_a_header_is_no_html(burst):
     page = html_page([Inspection(report, ())])
     assert "<script>" not in page
     assert "<b>" not in page
+
+
+def test_what_is_seen_in_the_images_is_told_at_the_top(burst):
+    """A reader asks first whether the picture can be trusted."""
+    note = in_words(burst.report).note
+    assert re.fullmatch(
+        r"In the images as recorded the sparks are (faint|obvious): \S+ times the noise\. A repair leaves \S+ times "
+        r"the noise, as estimated: too weak to be seen\.",
+        note,
+    ), note
+    repaired = burst.report.model_copy(update={"pipeline": "repair_raw"})
+    assert "The repair has left " in in_words(repaired).note
+    left = tuple(
+        kspace.model_copy(
+            update={"sparks": tuple(s.model_copy(update={"error_after": s.error_before}) for s in kspace.sparks)}
+        )
+        for kspace in burst.report.k_spaces
+    )
+    assert in_words(repaired.model_copy(update={"k_spaces": left})).note.endswith(" They are left as they are.")
+    said = ["too weak to be seen", "hardly to be seen", "faint", "obvious"]
+    assert [visible(error) for error in (0.05, 0.2, 0.5, 2)] == said
 
 
 def test_paper_has_room_for_the_strongest_sparks(burst):

@@ -1,0 +1,11 @@
+"""Sentences on a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+
+
+def wrapped(text: str, width: int) -> str:
+    """Break lines at words; one that is longer than a line, as the name of a file, stays whole to be copied."""
+    lines = (textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False) for line in text.splitlines())
+    return "\n".join(lines)

@@ -160,7 +160,8 @@ def errors_around(
     errors = np.empty(inner.shape)
     size = (2 * reach[0] + 1, 2 * margin + 1)
     places = np.flatnonzero(inner)
-    for some in np.split(places, range(AT_ONCE, places.size, AT_ONCE)) if places.size else ():
+    for start in range(0, places.size, AT_ONCE):
+        some = places[start : start + AT_ONCE]
         first = (row.coils[some], row.lines[some] - reach[0], row.samples[some] - margin)
         there, is_clean = (sliding_window_view(each, size, axis=(1, 2))[first] for each in (values, clean))
         # Axes: p counts the samples of the row, l and s the lines and samples around each.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from helpers.kspaces import make_kspace
 from helpers.sparks import flag
 
 from gadgets.kspace.mirroring import mirrored
-from gadgets.repair.bursts import MAX_LENGTH, group_bursts, surround
+from gadgets.repair.bursts import MAX_LENGTH, Together, group_bursts, surround
 
 
 def reversed_kspace():
@@ -54,3 +55,22 @@ def test_what_is_not_finite_or_not_sampled_is_not_clean():
     assert np.isfinite(around.data).all()
     assert np.argwhere(around.missing).tolist() == [[0, 0, 9, 3], [1, 0, 7, 7]]
     np.testing.assert_array_equal(around.clean, kspace.sampled & ~around.missing)
+
+
+def test_bursts_in_a_row_are_what_each_of_them_is_alone():
+    kspace = make_kspace()
+    points = flag(kspace, 4, [7, 8, 9], (0, 2)) + flag(kspace, 4, [12]) + flag(kspace, 9, [3, 4], (1,))
+    bursts = group_bursts(kspace, points, range(len(points)))
+    row = Together(bursts)
+    values = row.of(kspace.data[:, 0])
+    assert values.shape == (3 * 2 + 3 + 2,)
+    for number, burst in enumerate(bursts):
+        there = burst.of(kspace.data)
+        np.testing.assert_array_equal(row.part(values, burst), there)
+        assert row.overall(np.abs(values))[number] == pytest.approx(np.sqrt(np.mean(np.abs(there) ** 2)))
+        assert (row.part(row.spread(np.arange(len(bursts))), burst) == number).all()
+        assert (row.part(row.steps, burst) == np.arange(burst.length)).all()
+        assert (row.part(row.lengths, burst) == burst.length).all()
+        assert row.any(values == there[0, 0]).tolist() == [each is burst for each in bursts]
+        assert burst in row
+    assert replace(bursts[0]) not in row

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gadgets.repair.bursts import Burst
-from gadgets.repair.candidates import Candidate, shape_error
+from gadgets.repair.bursts import Burst, Together
+from gadgets.repair.candidates import Candidate, errors_around, shape_error
 
 
 def burst_at(line, start, length, receivers=(0, 1)):
@@ -43,3 +43,29 @@ def test_total_error_is_over_receivers_and_samples():
     assert Candidate("zero", np.zeros((2, 1), complex), np.array([[3.0], [4.0]])).total_error == pytest.approx(
         12.5**0.5
     )
+
+
+@pytest.mark.parametrize("shape", [(2, 40, 48), (2, 6, 7)])
+@pytest.mark.parametrize("resolved", [False, True])
+def test_errors_of_many_bursts_are_those_of_each(shape, resolved):
+    rng = np.random.default_rng(1)
+    values = (rng.normal(size=shape) + 1j * rng.normal(size=shape)).astype(np.complex64)
+    clean = rng.random(shape) < 0.9
+    bursts = [
+        Burst(0, line, start, start + length, np.array(receivers), ())
+        for line, start, length, receivers in (
+            *((line, start, 1, (0, 1)) for line in (0, shape[1] // 2) for start in (0, 3, shape[2] // 2)),
+            (2, shape[2] // 2, 2, (1,)),
+            (shape[1] - 1, shape[2] - 1, 1, (0,)),
+        )
+    ]
+
+    def resolution(length):
+        return np.linalg.inv(np.eye(length) * 2.0 + 0.1j * (np.eye(length, k=1) - np.eye(length, k=-1)))
+
+    row = Together(bursts)
+    errors = errors_around(values, clean, row, (3, 4), resolution if resolved else None)
+    for burst in bursts:
+        matrix = resolution(burst.length) if resolved else None
+        expected = shape_error(values, clean, burst, (3, 4), matrix)
+        np.testing.assert_allclose(row.part(errors, burst), expected, rtol=1e-6)

@@ -119,10 +119,16 @@ def shape_error(
         shapes, whole = there[..., None], clean
     else:
         shapes = sliding_window_view(there, burst.length, axis=-1)
-        whole = np.all(sliding_window_view(clean, burst.length, axis=-1), axis=-1)
-    errors = shapes if resolution is None else shapes @ resolution.T
-    # Over the places, not over the samples of a shape: its middle is predicted worse than its ends.
-    energy = np.where(whole[..., None], power(errors), 0).sum(axis=(1, 2))
+        n_places = shapes.shape[2]
+        whole = np.logical_and.reduce([clean[..., step : step + n_places] for step in range(burst.length)])
+    squares = power(shapes if resolution is None else shapes @ resolution.T)
+    # Over the places, not over the samples of a shape: its middle is predicted worse than its ends. Axes: c counts the
+    # receivers, l and s the lines and samples around, k the samples of a shape.
+    energy = (
+        np.einsum("clsk,cls->ck", squares, whole)
+        if burst.length > 1
+        else np.where(whole[..., None], squares, 0).sum(axis=(1, 2))
+    )
     count = np.sum(whole, axis=(1, 2), keepdims=True)[..., 0]
     enough = np.broadcast_to(count >= FEWEST_SHAPES, energy.shape)
     return np.asarray(np.sqrt(np.divide(energy, count, out=np.full(energy.shape, np.inf), where=enough)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import os
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.arrays import FloatArray
+from onnx_models.reading import open_regular
 
 logger = logging.getLogger(__name__)
 
@@ -69,7 +71,9 @@ class RunningPicture:
 
     def close(self) -> None:
         """Remove the picture: the scan is over."""
-        self._path.unlink(missing_ok=True)
+        # A folder that has become read-only is no fault of the scan.
+        with contextlib.suppress(OSError):
+            self._path.unlink(missing_ok=True)
 
     def _keep(self, before: FloatArray, after: FloatArray) -> None:
         step = -(-max(before.shape) // MOST_PIXELS)
@@ -89,7 +93,7 @@ class RunningPicture:
 def read_picture(path: Path) -> NDArray[np.uint8] | None:
     """Read the last image of a scan before and after the repair, shape ``(2, y, x)``; None where there is none."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             both = np.load(io.BytesIO(file.read(FILE_BYTES)), allow_pickle=False)
     # It has ended just now, belongs to somebody else, or is none of ours.
     except (OSError, ValueError, EOFError):

@@ -141,6 +141,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except DesparkError as error:
         _say("; ".join(line.strip() for line in str(error).splitlines() if line.strip()))
         raise SystemExit(1) from None
+    except OSError as error:
+        # Of a file that was named: a name that is too long, or a folder into which nobody may look.
+        if error.filename is None:
+            raise
+        _say(f"{os.fsdecode(error.filename)}: {error.strerror}")
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         _say("interrupted")
         raise SystemExit(INTERRUPTED) from None

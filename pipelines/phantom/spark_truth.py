@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from onnx_models.reading import read_regular
 
-Complex = tuple[float, float]
+Complex = tuple[FiniteFloat, FiniteFloat]
 """Real and imaginary part."""
 
 
@@ -56,9 +56,9 @@ class SimulatedSpark(BaseModel):
     receivers: tuple[int, ...]
     gains: tuple[Complex, ...]
     burst: tuple[Complex, ...]
-    peak_amplitude: float
-    rnr: float
-    radius: float
+    peak_amplitude: FiniteFloat
+    rnr: FiniteFloat
+    radius: FiniteFloat
     repeat_of: int | None = None
     # By it a file is known to be the one that the truth tells of, or another.
     sparked: Complex | None = None

@@ -16,6 +16,7 @@ from gadgets.errors import SettingsError
 from gadgets.findings import Findings, ScanFacts, counted, sparks_of
 from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, Record, RepairedPoint
+from onnx_models.reading import open_regular
 from pipelines.replay.scan_report import KSpaceReport, PointReport
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def read_records(path: Path, offset: int = 0) -> list[tuple[str, Record]]:
         The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             # A node's file may hold scans of many days.
             file.seek(offset)
             # As bytes: a line that is no UTF-8 is then one bad line, and not the end of all.

@@ -48,7 +48,7 @@ def _read(path: Path) -> Iterator[tuple[Pixels, str]]:
         # No map of the file, whatever it lies in: it has to travel.
         data = np.asarray(file.dataobj)
         comment = bytes(file.header["descrip"]).decode("ascii", "replace").rstrip("\0")
-    if data.dtype.names or data.ndim < 2:
+    if data.dtype.names or data.ndim < 2 or not data.size:
         raise RawDataError(f"{path}: expected gray or complex images, found {data.dtype} of shape {data.shape}")
     yield data, said_by_despark([comment])
 

@@ -28,6 +28,7 @@ MISTAKES = {
     "the output is the input": ("replay raw.h5 -o raw.h5", "the output would overwrite the input"),
     "an output that nobody can write": ("replay raw.h5 -o out.mat", "MRD (.h5), DICOM (.dcm, or a folder), NIfTI"),
     "images on standard output": ("replay raw.h5 -o -", "despark stream"),
+    "an output of an endless name": (f"replay raw.h5 -o {'x' * 300}.h5", "xxx.h5: File name too long"),
     "an output without an ending": ("replay raw.h5 -o out", "for a folder: -o out/"),
     "many slices into one DICOM file": ("replay two.h5 -o out.dcm", "name a folder: -o out/"),
     "raw data into a picture": ("replay raw.h5 -o out.png --pipeline repair_raw", "name a file that ends with .h5"),

@@ -1,8 +1,9 @@
 import pytest
 
+from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from pipelines.phantom.compare_truth import RepairedPlace, added_at_peak, compare, peak_of, places_of
-from pipelines.phantom.spark_truth import SimulatedSpark
+from pipelines.phantom.spark_truth import SimulatedSpark, Truth
 
 SPARK = SimulatedSpark(
     acquisition=3, scan_counter=4, time_stamp=16, indices=Indices(slice=1), partition=0, line=5, first_sample=10,
@@ -60,3 +61,14 @@ def test_nothing_repaired_nothing_found():
     result = compare([SPARK, SPARK], [])
     assert result.found == (False, False)
     assert result.n_beside == 0
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "1e999"])
+@pytest.mark.parametrize("place", ['"peak_amplitude":100.0', '"rnr":0.4', '"burst":[[0.5'])
+def test_a_truth_of_what_is_no_number_is_refused(tmp_path, place, value):
+    path = tmp_path / "truth.json"
+    text = Truth(source="raw.h5", seed=1, kspaces=(), sparks=(SPARK,)).model_dump_json()
+    assert place in text
+    path.write_text(text.replace(place, f"{place.rstrip('0123456789.')}{value}"))
+    with pytest.raises(RawDataError, match="expected the truth written by despark simulate"):
+        Truth.read(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -197,3 +198,9 @@ def test_the_report_is_json_with_the_words_of_the_contract():
         "scan_counter", "line", "partition", "sample", "receivers", "time_stamp", "magnitude_before",
         "magnitude_after", "method",
     } <= kspace["points"][0].keys()  # fmt: skip
+
+
+def test_a_report_that_is_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "report")
+    with pytest.raises(SettingsError, match=r"report cannot be read \(expected a file, found a device or a pipe\)"):
+        read_records(tmp_path / "report")

@@ -151,3 +151,11 @@ def test_a_compressed_nifti_file_that_is_cut_off_is_refused(tmp_path, share):
     path.write_bytes(content[: int(share * len(content))])
     with pytest.raises(RawDataError, match="not a readable NIfTI file"):
         open_images(path)
+
+
+@pytest.mark.parametrize("shape", [(0, 8, 8), (8, 8, 0), (8,)])
+def test_a_nifti_file_without_an_image_is_refused(tmp_path, shape):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.Nifti1Image(np.zeros(shape, np.float32), np.eye(4)).to_filename(tmp_path / "volume.nii")
+    with pytest.raises(RawDataError, match="expected gray or complex images, found float32 of shape"):
+        open_images(tmp_path / "volume.nii")

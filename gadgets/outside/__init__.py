@@ -6,6 +6,7 @@ from gadgets.outside.memory import machine_bytes, memory_limit
 from gadgets.outside.pace import STALL_S, Pace, send_at_pace
 from gadgets.outside.printable import printable, quoted
 from gadgets.outside.tidied_xml import tidied
+from gadgets.outside.whole_number import whole_number
 
 __all__ = [
     "MAX_XML_BYTES",
@@ -20,4 +21,5 @@ __all__ = [
     "quoted",
     "send_at_pace",
     "tidied",
+    "whole_number",
 ]

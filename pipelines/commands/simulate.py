@@ -19,6 +19,7 @@ from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError, SettingsError
 from gadgets.findings import ranges_of
 from gadgets.kspace import KSpace
+from gadgets.outside import whole_number
 from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, amount, noise_sigma
 from pipelines.commands.terminal.comparison import list_of_sparks
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
@@ -45,6 +46,12 @@ from pipelines.phantom import (
     strongest,
 )
 
+MOST_REPETITIONS = 65535
+"""The counter of a readout has 16 bits."""
+
+MOST_RNR = 1e6
+"""A number that readouts of 32 bits still hold, whatever their scale."""
+
 
 def simulate(
     raw_file: Annotated[Path, typer.Argument(metavar="IN.h5", help="MRD raw file.", show_default=False)],
@@ -53,8 +60,10 @@ def simulate(
         Path, typer.Option(metavar="T.json", help="File for the list of what was put in.", show_default=False)
     ],
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random draws.")] = 0,
-    rnr_min: Annotated[float, typer.Option(help="Ripple of the weakest spark, in units of the image noise.")] = MIN_RNR,
-    rnr_max: Annotated[float, typer.Option(help="Ripple of the strongest spark.")] = MAX_RNR,
+    rnr_min: Annotated[
+        float, typer.Option(max=MOST_RNR, help="Ripple of the weakest spark, in units of the image noise.")
+    ] = MIN_RNR,
+    rnr_max: Annotated[float, typer.Option(max=MOST_RNR, help="Ripple of the strongest spark.")] = MAX_RNR,
     events: Annotated[int, typer.Option(min=1, help="Most sparks per k-space, repeats aside.")] = MAX_EVENTS,
     centre_share: Annotated[
         float,
@@ -113,9 +122,10 @@ def numbers_of(text: str) -> tuple[int, ...]:
     numbers: list[int] = []
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
-        if not (first.strip().isdecimal() and (last or first).strip().isdecimal() and int(last or first) >= int(first)):
+        start, stop = whole_number(first.strip()), whole_number((last or first).strip())
+        if start is None or stop is None or not start <= stop <= MOST_REPETITIONS:
             raise SettingsError(f"--repetitions: expected numbers and ranges as 0,3-5, found {part!r}")
-        numbers += range(int(first), int(last or first) + 1)
+        numbers += range(start, stop + 1)
     return tuple(numbers)
 
 

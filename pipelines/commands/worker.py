@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import NodeError, SettingsError
+from gadgets.outside import whole_number
 from gadgets.settings import did_you_mean
 from pipelines.chains import WORKER_PORTS, trust_of
 from pipelines.commands.terminal.serving import (
@@ -137,11 +138,12 @@ def ports_of(base: int, named: Sequence[str]) -> dict[str, int]:
     for assignment in named:
         name, _, number = assignment.partition("=")
         meant = "" if name in NODES else did_you_mean(name, NODES)
-        if name not in NODES or not number.isdecimal() or int(number) > MAX_PORT:
+        found = whole_number(number)
+        if name not in NODES or found is None or found > MAX_PORT:
             raise SettingsError(
                 f"--node: expected NAME=PORT with one of {', '.join(NODES)}, found {assignment!r}{meant}"
             )
-        if name in ports or (int(number) and int(number) in ports.values()):
+        if name in ports or (found and found in ports.values()):
             raise SettingsError(f"--node: expected every node and every port once, found {assignment!r} again")
-        ports[name] = int(number)
+        ports[name] = found
     return ports

@@ -49,6 +49,9 @@ class Console:
     """
 
     def __init__(self, address: str, port: int, desk: Desk, looker: Looker) -> None:
+        if not address:
+            # To the system it means every address of this machine.
+            raise PipelineError("console: expected an address to listen on, found none")
         try:
             self._server = _Server((address, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -56,7 +59,7 @@ class Console:
         self.port: int = self._server.server_port
         self._server.access = self.access = Access(self.port)
         self._server.views = Views(desk, looker, self.access.form_key)
-        name = socket.gethostname() if address in ("", "0.0.0.0") else address
+        name = socket.gethostname() if address == "0.0.0.0" else address
         self.url = f"http://{name}:{self.port}/?key={self.access.key}"
 
     def __enter__(self) -> Console:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from gadgets.errors import StoreError
 from gadgets.logbook import SCAN_PREFIX
+from gadgets.outside import whole_number
 from gadgets.patch_models import IMPACTS
 from pipelines.console.desk import Desk, image_name
 from pipelines.console.judging import judge_impact, judge_spark, set_thresholds, user_name
@@ -54,9 +55,9 @@ class Views:
     def show(self, path: str, asked: dict[str, str]) -> Answer | None:
         """Give what lies at a path of the address; None where nothing does."""
         if path == "/":
-            return self.page(number_in(asked.get("scan", "")), running=asked.get("running", ""))
+            return self.page(whole_number(asked.get("scan", "")), running=asked.get("running", ""))
         if path == "/lists":
-            text = lists(self._desk, self._looker, number_in(asked.get("scan", "")))
+            text = lists(self._desk, self._looker, whole_number(asked.get("scan", "")))
             return Answer(_as_bytes(text), HTML, {"X-Status": _one_line(self._looker.status())})
         if path in FILES:
             package, name, kind = FILES[path]
@@ -83,16 +84,16 @@ class Views:
         SettingsError, StoreError
             It says what cannot be, or nothing can be written down.
         """
-        scan, by = number_in(form.get("scan", "")), form.get("by", "")
+        scan, by = whole_number(form.get("scan", "")), form.get("by", "")
         here = "/" if scan is None else f"/?scan={scan}"
         if path == "/judge" and form.get("was_spark") in ("yes", "no"):
-            spark = number_in(form.get("spark", ""))
+            spark = whole_number(form.get("spark", ""))
             was_spark = form["was_spark"] == "yes"
             judge_spark(self._desk, scan or 0, -1 if spark is None else spark, was_spark=was_spark, by=by)
             return f"{here}#spark{spark}"
         impact = next((name for name in IMPACTS if name == form.get("impact")), None)
         if path == "/impact" and impact is not None:
-            entry, place = self._desk.logbook.entry(scan or 0), number_in(form.get("image", ""))
+            entry, place = self._desk.logbook.entry(scan or 0), whole_number(form.get("image", ""))
             shown = self._pictures(scan or 0, -1 if place is None else place)
             if entry is None or shown is None or shown.strongest is None:
                 raise StoreError(f"scan {scan}: expected an image with sparks that is shown here, found none")
@@ -129,12 +130,6 @@ class Views:
         except OSError as error:
             raise StoreError(f"{page.name if page else ''}: cannot be read ({error.strerror})") from error
         return None if seen is None else Answer(_as_bytes(html_page([seen[1]])), HTML, more)
-
-
-def number_in(text: str) -> int | None:
-    """Read a number of an address or a form; None where it is none."""
-    # Nine digits at most: larger numbers are none of a scan, and SQLite would refuse the largest.
-    return int(text) if text.isdecimal() and len(text) < 10 else None
 
 
 def _as_bytes(page: str) -> bytes:

@@ -22,6 +22,7 @@ def parse_address(text: str, option: str) -> tuple[str, int]:
     """
     # From the right, because the address itself may have colons (IPv6).
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 1 << 16:
+    is_open = host.startswith("[") != host.endswith("]")
+    if is_open or not colon or not host or not port.isdecimal() or len(port) > 5 or not 0 < int(port) < 1 << 16:
         raise WireError(f"{option}: expected HOST:PORT, such as localhost:9002, found {text!r}")
     return host.strip("[]"), int(port)

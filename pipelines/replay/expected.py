@@ -9,6 +9,7 @@ import numpy as np
 
 from gadgets.errors import RawDataError, WireError
 from gadgets.kspace import NOT_IMAGING, fewest_readouts
+from gadgets.outside import whole_number
 from gadgets.wire import encodings_of
 from pipelines.chains import Chain
 from pipelines.files import RawFile
@@ -96,7 +97,7 @@ class Expected:
 
 def _fewest_wanted(chain: Chain) -> int | None:
     values = [node.properties.get("fewest_readouts", "") for node in chain.nodes if node.name == "acquisition_buffer"]
-    return next((int(value) for value in values if value.isdecimal()), None)
+    return next((number for value in values if (number := whole_number(value)) is not None), None)
 
 
 def count_kspaces(raw: RawFile, fewest: int | None = None) -> tuple[int, int]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import TypeAdapter, ValidationError
 
 from gadgets.findings import Spark
+from gadgets.outside import whole_number
 from pipelines.replay.scan_output import ImageResult
 from pipelines.replay.scan_report import KSpaceReport, Totals, total
 
@@ -67,8 +68,10 @@ def _numbers(meta: Mapping[str, str], name: str, count: int = 1) -> list[int]:
     """Read whole numbers from the meta data; zeros where there are none."""
     words = meta.get(f"despark_{name}", "").split()
     # Meta data may come from any program: what does not look as ours does counts as not there.
-    return [int(word) for word in words] if len(words) == count and all(map(str.isdigit, words)) else [0] * count
+    numbers = [number for word in words if (number := whole_number(word)) is not None]
+    return numbers if len(words) == len(numbers) == count else [0] * count
 
 
 def _receivers(image: ImageResult, what: str) -> list[int]:
-    return [int(word) for word in image.meta.get(f"despark_receivers_{what}", "").split() if word.isdigit()]
+    words = image.meta.get(f"despark_receivers_{what}", "").split()
+    return [number for word in words if (number := whole_number(word)) is not None]

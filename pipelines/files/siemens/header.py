@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 from xml.sax.saxutils import escape
 
+from gadgets.outside import whole_number
 from pipelines.files.siemens.readouts import COUNTERS
 
 Protocol = Mapping[str, Any]
@@ -122,8 +124,9 @@ def _found(protocol: Protocol, path: str) -> Any:  # noqa: ANN401 - as the proto
 def _below(part: Any, name: str) -> Any:  # noqa: ANN401 - as the protocol has it
     if isinstance(part, Mapping):
         return part.get(name)
-    if isinstance(part, list | tuple) and name.isdigit() and int(name) < len(part):
-        return part[int(name)]
+    place = whole_number(name)
+    if isinstance(part, list | tuple) and place is not None and place < len(part):
+        return part[place]
     return None
 
 
@@ -131,6 +134,7 @@ def _number(protocol: Protocol, path: str) -> float:
     """Give a number of the protocol, 0 where there is none."""
     found = _found(protocol, path)
     try:
-        return float(found)
+        number = float(found)
     except (TypeError, ValueError):
         return 0.0
+    return number if math.isfinite(number) else 0.0

@@ -9,6 +9,7 @@ from ismrmrd.constants import IMTYPE_IMAG, IMTYPE_PHASE, IMTYPE_REAL
 from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.arrays import FloatArray
+from gadgets.outside import whole_number
 from pipelines.files.images.dicom.header_values import SHORT, digits, number, sequence, text, uid
 from pipelines.files.images.dicom.provenance import our_part
 from pipelines.files.images.geometry import Geometry
@@ -116,8 +117,7 @@ def name_of_series(name: str, *, is_repaired: bool) -> str:
 
 def n_repaired(image: RawImage) -> int:
     """Count the points that were repaired for an image, as its meta data say."""
-    value = image.meta.get("despark_points_repaired", "0")
-    return int(value) if value.isdigit() else 0
+    return whole_number(image.meta.get("despark_points_repaired", "")) or 0
 
 
 def of_the_image(image: RawImage, header: ismrmrdHeader) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def uid(header: ismrmrdHeader, path: str) -> str:
 def digits(header: ismrmrdHeader, path: str) -> str:
     """Give a date or a time as DICOM writes them, without anything between the digits."""
     found = text(header, path).partition(".")[0].replace("-", "").replace(":", "")
-    return found if found.isdigit() else ""
+    return found if found.isascii() and found.isdigit() else ""
 
 
 def number(header: ismrmrdHeader, path: str, index: int = 0) -> float | str:

@@ -68,9 +68,16 @@ def _has_group(path: Path, name: str) -> Iterator[bool]:
         yield isinstance(find(file, name, str(path)), h5py.Group)
 
 
-def names_in(group: h5py.Group) -> list[str]:
-    """Name what a group holds, as it can be shown: h5py gives bytes where a name is no UTF-8."""
-    return [printable(os.fsdecode(name)) for name in group]
+def names_in(group: h5py.Group, where: str) -> list[str]:
+    """Name what a group holds, as it can be shown: h5py gives bytes where a name is no UTF-8.
+
+    Raises
+    ------
+    RawDataError
+        The names are damaged; says so of the file `where`.
+    """
+    with refused(f"{where}: the names in it cannot be read"):
+        return [printable(os.fsdecode(name)) for name in group]
 
 
 def made_by(group: h5py.Group) -> str:

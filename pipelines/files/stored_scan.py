@@ -85,7 +85,8 @@ class StoredScan:
     def other_groups(self) -> tuple[str, ...]:
         """What else the file holds beside the group that is read."""
         # By its first part: a group may lie inside another one.
-        return tuple(name for name in names_in(self._file) if name != self.group.strip("/").split("/")[0])
+        own = self.group.strip("/").split("/")[0]
+        return tuple(name for name in names_in(self._file, str(self.path)) if name != own)
 
     @property
     def made_by(self) -> str:
@@ -151,7 +152,7 @@ class StoredScan:
     def _find(self, name: str) -> h5py.Group:
         found = find(self._file, name, str(self.path))
         if found is None:
-            names = names_in(self._file)
+            names = names_in(self._file, str(self.path))
             existing = ", ".join(f"'{each}'" for each in names) or "none"
             raise RawDataError(f"{self.path}: no group {name!r} (the file has {existing}){image_hint(names)}")
         if not isinstance(found, h5py.Group):

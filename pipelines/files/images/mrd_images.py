@@ -71,7 +71,7 @@ def _images(path: Path, group: str) -> Iterator[tuple[str, int, Pixels | None, s
     with open_hdf5(path) as file:
         found = find(file, group, str(path))
         if not isinstance(found, h5py.Group):
-            names = names_in(file)
+            names = names_in(file, str(path))
             instead = ", ".join(names) or "none" if found is None else f"a {type(found).__name__.lower()}"
             more = raw_hint(names)
             raise RawDataError(f"{path}: expected a group {group!r} with MRD images, found: {instead}{more}")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,11 +32,14 @@ class Central:
         Samples that were acquired and are finite in all receivers, shape ``(kz, ky, kx)``.
     recorded
         What `data` were before they were repaired; None where nothing was.
+    changes
+        How much had changed here since earlier k-spaces, by partition; see :attr:`gadgets.series.Witness.changes`.
     """
 
     data: ComplexArray
     valid: BoolArray
     recorded: ComplexArray | None = None
+    changes: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def n_bytes(self) -> int:

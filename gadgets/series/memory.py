@@ -7,7 +7,7 @@ average, contrast or phase. Kept is what was accepted: the repaired copy, whatev
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from gadgets.arrays import ComplexArray
@@ -66,10 +66,15 @@ class SeriesMemory:
         # The same contrast and phase says most; another one is better than none.
         likeliest = sorted(newest, key=lambda each: each[0] != kind)
         earlier = [middle for _, middle in likeliest[:N_EARLIER]]
-        return Witness(central(kspace, kept.window), kept.window, earlier, kspace)
+        n_alike = sum(each == kind for each, _ in likeliest[:N_EARLIER])
+        return Witness(central(kspace, kept.window), kept.window, earlier, kspace, n_alike)
 
     def accept(
-        self, kspace: KSpace, repaired: ComplexArray | None = None, doubtful: Iterable[tuple[int, int, int]] = ()
+        self,
+        kspace: KSpace,
+        repaired: ComplexArray | None = None,
+        doubtful: Iterable[tuple[int, int, int]] = (),
+        changes: Mapping[int, float] | None = None,
     ) -> None:
         """Remember a k-space, sparks repaired.
 
@@ -81,6 +86,8 @@ class SeriesMemory:
             Its samples as repaired; None where nothing was.
         doubtful
             Partition, line and sample of what may still be wrong: it is no reference for what comes.
+        changes
+            How much has changed since the earlier ones, see :attr:`Witness.changes`; None where there were none.
         """
         if not kspace.is_gridded:
             return
@@ -100,7 +107,7 @@ class SeriesMemory:
             inside = [at - part.start for at, part in zip((partition, line, across), kept.window, strict=True)]
             if all(0 <= at < n for at, n in zip(inside, middle.valid.shape, strict=True)):
                 middle.valid[tuple(inside)] = False
-        kept.accepted.append((_kind_of(kspace.indices), middle))
+        kept.accepted.append((_kind_of(kspace.indices), replace(middle, changes=changes or {})))
         self._n_bytes += middle.n_bytes
         # Each contrast and phase has its own: where echoes or phases take turns, others would push out those that are
         # alike.

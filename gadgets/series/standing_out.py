@@ -162,11 +162,11 @@ def usual_error(differences: FloatArray, expected: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(result, 1).reshape(differences.shape) * expected)
 
 
-def has_changed(compared: Differences) -> bool:
-    """Tell whether the loud samples as a whole are not what was to be expected: motion, contrast agent, a new shim."""
+def changes(compared: Differences) -> tuple[float, ...]:
+    """Tell how many times more than expected the loudest few samples as a whole have changed, and the next ones."""
     ratio = np.abs(compared.difference) / compared.expected / np.float32(np.sqrt(np.log(2)))
     loud = _groups(compared.expected)[:2]
-    return any(float(np.median(_lower(ratio.reshape(len(ratio), -1), group))) > CHANGED for group in loud)
+    return tuple(float(np.median(_lower(ratio.reshape(len(ratio), -1), group))) for group in loud)
 
 
 def _lower(ratio: FloatArray, group: IntArray) -> FloatArray:

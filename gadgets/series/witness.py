@@ -14,10 +14,15 @@ from gadgets.local_statistics import total_power
 from gadgets.process import check_time
 from gadgets.series.central import Central, Window
 from gadgets.series.prediction import REACH, Prediction
-from gadgets.series.standing_out import Differences, has_changed, standing_out
+from gadgets.series.standing_out import CHANGED, Differences, changes, standing_out
 
 AGAIN = 0.5
 """Share of what was taken for a spark that may be missing where it comes again, and is none."""
+
+JUMP = 1.5
+"""Times more than in earlier k-spaces from which on a change is one of the scan, and not one of its usual ones. Among
+216 clean repetitions one is such, of those in which a patient swallows or the shim is set anew, most that change by
+much."""
 
 FEWEST = 200
 """Samples that are needed to fit 50 weights to; a middle that has fewer in common with the earlier ones is silent."""
@@ -38,17 +43,22 @@ class Witness:
         Where the middle lies.
     kspace
         As acquired.
+    n_alike
+        How many of `earlier`, the first ones, are of the same contrast and phase.
     """
 
-    def __init__(self, now: Central, window: Window, earlier: Sequence[Central], kspace: KSpace) -> None:
+    def __init__(
+        self, now: Central, window: Window, earlier: Sequence[Central], kspace: KSpace, n_alike: int = 0
+    ) -> None:
         self._now = now
         self._earlier = earlier
+        self._n_alike = n_alike
         self._shape = kspace.data.shape[1:]
         self._kspace = kspace
         self._reversed = kspace.reversed_lines
         self.window = window
         self._known: dict[int, Differences | None] = {}
-        self._changed: dict[int, bool] = {}
+        self._changes: dict[int, tuple[float, ...]] = {}
 
     @property
     def n_earlier(self) -> int:
@@ -106,9 +116,28 @@ class Witness:
         compared, inside = self.differences(place[0]), self._inside(place)
         if compared is None or inside is None or compared.alone[inside]:
             return True
-        if place[0] not in self._changed:
-            self._changed[place[0]] = has_changed(compared)
-        return self._changed[place[0]]
+        return max(self._changes_of(place[0], compared)) > CHANGED
+
+    def _changes_of(self, partition: int, compared: Differences) -> tuple[float, ...]:
+        if partition not in self._changes:
+            self._changes[partition] = changes(compared)
+        return self._changes[partition]
+
+    @cached_property
+    def changes(self) -> dict[int, float]:
+        """How many times more than expected the loud samples have changed, by partition; its loudest few left out.
+
+        Sparks may be most of the loudest few, and never of the next ones.
+        """
+        partitions = range(self.window[0].start, self.window[0].stop)
+        known = {partition: self.differences(partition) for partition in partitions}
+        return {at: self._changes_of(at, each)[-1] for at, each in known.items() if each is not None}
+
+    def _has_jumped(self, partition: int) -> bool:
+        """Tell whether more has changed than did from one to the next before: then the earlier ones say little."""
+        usual = [each.changes[partition] for each in self._earlier[: self._n_alike] if partition in each.changes]
+        now = self.changes.get(partition, 0.0)
+        return bool(usual) and now > max(CHANGED, JUMP * max(usual))
 
     def _inside(self, place: Place) -> tuple[int, int] | None:
         """Give the line and sample in the middle of a place as acquired; None where it lies beyond."""
@@ -123,7 +152,7 @@ class Witness:
         """Places, as acquired, of what earlier k-spaces did not lead to expect."""
         places = []
         for partition in range(self.window[0].start, self.window[0].stop):
-            compared = self.differences(partition)
+            compared = None if self._has_jumped(partition) else self.differences(partition)
             for line, sample in np.argwhere(standing_out(compared)) if compared is not None else ():
                 there, across = int(line) + self.window[1].start, int(sample) + self.window[2].start
                 turned = self._reversed[partition, there]

@@ -24,7 +24,10 @@ class Confirmed:
 
 
 def confirm(
-    suspects: Sequence[Suspect], known: Predictions, crowd: Sequence[Point] | None = None, caution: float = 1.0
+    suspects: Sequence[Suspect],
+    known: Predictions,
+    crowd: Sequence[Point | Flagged] | None = None,
+    caution: float = 1.0,
 ) -> list[Confirmed]:
     """Keep the suspects that their predictions confirm; name their receivers and their moment.
 

@@ -12,11 +12,10 @@ from copy import copy
 
 import numpy as np
 
-from gadgets.detection.confirmation import confirm
 from gadgets.detection.echo_peak import loud_readouts, without_centre
 from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
 from gadgets.detection.second_opinion import MOST_POINTS, conspicuous, hidden, take_back_explained
-from gadgets.detection.series import remember, unlike_before
+from gadgets.detection.series import confirm_unlike_before, remember
 from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
 from gadgets.evidence import Evidence, gather_evidence, look_again
 from gadgets.image_check import has_artifact, open_image_check
@@ -172,7 +171,7 @@ class Detector:
         # What the series shows is mended before the models look: strong sparks hide weak ones from them, not from the
         # series.
         if found.known.witness is not None:
-            found.add(confirm(unlike_before(found.known.witness), found.known))
+            found.add(confirm_unlike_before(found.known.witness, found.known))
         looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
         mended: Sequence[Place] = ()

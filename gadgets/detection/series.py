@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from gadgets.arrays import ComplexArray
+from gadgets.detection.confirmation import Confirmed, confirm
+from gadgets.detection.crowds import THRESHOLD_BESIDE
 from gadgets.detection.found import Found
-from gadgets.detection.suspects import Suspect
+from gadgets.detection.suspects import BESIDE, Suspect, place_of
 from gadgets.records import KnownRepair, Point
-from gadgets.repair import Predictions, carried, outcomes_of
+from gadgets.repair import Flagged, Predictions, carried, outcomes_of
 from gadgets.series import SeriesMemory, Witness
 from gadgets.settings import CalibrationSettings
 
@@ -25,6 +28,23 @@ def unlike_before(witness: Witness) -> list[Suspect]:
         Suspect(place, UNDECIDED, UNDECIDED, in_core=witness.is_unsure_of(place), is_unlike_before=True)
         for place in witness.standing_out
     ]
+
+
+def confirm_unlike_before(witness: Witness, known: Predictions) -> list[Confirmed]:
+    """Confirm what stands out of earlier k-spaces; beside what was confirmed, in its readout, less is asked for.
+
+    A spark lasts some samples, and all of them are judged as strictly as the strongest where others have to agree.
+    """
+    suspects = unlike_before(witness)
+    confirmed = confirm(suspects, known)
+    sure = {place_of(each.point) for each in confirmed}
+    beside = {
+        (partition, line, sample + step) for partition, line, sample in sure for step in range(-BESIDE, BESIDE + 1)
+    }
+    again = beside - sure
+    left = [replace(each, threshold=THRESHOLD_BESIDE) for each in suspects if each.place in again]
+    # Judged beside the same samples as before: what was predicted of them holds.
+    return confirmed + confirm(left, known, [Flagged(*each.place) for each in suspects if each.place not in again])
 
 
 def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tuple[KnownRepair, ...]:

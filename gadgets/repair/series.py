@@ -11,7 +11,7 @@ from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate
 from gadgets.repair.groundwork import Ground, Groundwork
-from gadgets.series import Differences, Witness, usual_error
+from gadgets.series import DECIDED, Differences, Witness, louder, usual_error
 
 APART = 3.5
 """Times its error that the background is away from what was recorded where it, too, takes that for wrong."""
@@ -55,6 +55,12 @@ class SeriesPredictor:
         nearer = float(np.linalg.norm(away)) / max(float(np.linalg.norm(apart)), 1e-30)
         is_wrong = nearer > 1 and bool(np.any(away > APART * error))
         is_alone = compared.alone[inside.line, inside.start : inside.stop].any()
+        if (
+            is_alone
+            and self._differences[burst.partition].is_louder(inside)
+            and self._witness.is_steady(burst.partition)
+        ):
+            return candidate
         if is_alone and not (is_wrong and nearer > 2):
             # Of two k-spaces that differ, either may be the one with the spark: the background has to say which, and to
             # contradict what was recorded at least twice as much as what the earlier k-space says.
@@ -108,9 +114,17 @@ class _DifferenceGround:
     def __init__(self, compared: Differences, around: Surroundings, bursts: Sequence[Burst]) -> None:
         self._compared = compared
         self._ground = Ground(around, 0, bursts)
+        self._louder: FloatArray | None = None
         difference = np.where(around.missing[:, 0], 0, compared.difference)
         self._usual = usual_error(np.abs(difference), compared.expected)
         self._usual_left = usual_error(np.abs(self._ground.support.innovation), compared.expected)
+
+    def is_louder(self, burst: Burst) -> bool:
+        """Tell whether a burst that one earlier k-space tells of is louder in the present one than belongs there."""
+        if self._louder is None:
+            self._louder = louder(self._compared)
+        there = (burst.receivers, burst.line, slice(burst.start, burst.stop))
+        return float(self._louder[there].sum()) > DECIDED
 
     def candidate(self, burst: Burst) -> Candidate:
         """Take what the differences' background says, or no difference, whichever is measured better."""

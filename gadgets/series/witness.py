@@ -19,10 +19,10 @@ from gadgets.series.standing_out import CHANGED, Differences, changes, standing_
 AGAIN = 0.5
 """Share of what was taken for a spark that may be missing where it comes again, and is none."""
 
-JUMP = 1.5
-"""Times more than in earlier k-spaces from which on a change is one of the scan, and not one of its usual ones. Among
-216 clean repetitions one is such, of those in which a patient swallows or the shim is set anew, most that change by
-much."""
+GROWN, JUMPED = 1.25, 1.5
+"""Times more than in earlier k-spaces, and than was to be expected, from which on a change is not one of the usual ones
+of the scan. Beyond the first others have to agree, beyond the second the series is silent. Of 216 clean repetitions 9
+are beyond the first and 2 beyond the second; of 72 k-spaces after a new shim 45 and 39."""
 
 FEWEST = 200
 """Samples that are needed to fit 50 weights to; a middle that has fewer in common with the earlier ones is silent."""
@@ -116,7 +116,7 @@ class Witness:
         compared, inside = self.differences(place[0]), self._inside(place)
         if compared is None or inside is None or compared.alone[inside]:
             return True
-        return max(self._changes_of(place[0], compared)) > CHANGED
+        return max(self._changes_of(place[0], compared)) > CHANGED or self._has_changed_more(place[0], GROWN)
 
     def _changes_of(self, partition: int, compared: Differences) -> tuple[float, ...]:
         if partition not in self._changes:
@@ -133,11 +133,14 @@ class Witness:
         known = {partition: self.differences(partition) for partition in partitions}
         return {at: self._changes_of(at, each)[-1] for at, each in known.items() if each is not None}
 
-    def _has_jumped(self, partition: int) -> bool:
-        """Tell whether more has changed than did from one to the next before: then the earlier ones say little."""
+    def is_steady(self, partition: int) -> bool:
+        """Tell whether no more has changed than does in a patient who lies still; sparks at the centre do not count."""
+        return self.changes.get(partition, np.inf) <= CHANGED
+
+    def _has_changed_more(self, partition: int, times: float) -> bool:
+        """Tell whether more has changed than did from one k-space to the next before."""
         usual = [each.changes[partition] for each in self._earlier[: self._n_alike] if partition in each.changes]
-        now = self.changes.get(partition, 0.0)
-        return bool(usual) and now > max(CHANGED, JUMP * max(usual))
+        return bool(usual) and self.changes.get(partition, 0.0) > times * max(1, *usual)
 
     def _inside(self, place: Place) -> tuple[int, int] | None:
         """Give the line and sample in the middle of a place as acquired; None where it lies beyond."""
@@ -152,7 +155,7 @@ class Witness:
         """Places, as acquired, of what earlier k-spaces did not lead to expect."""
         places = []
         for partition in range(self.window[0].start, self.window[0].stop):
-            compared = None if self._has_jumped(partition) else self.differences(partition)
+            compared = None if self._has_changed_more(partition, JUMPED) else self.differences(partition)
             for line, sample in np.argwhere(standing_out(compared)) if compared is not None else ():
                 there, across = int(line) + self.window[1].start, int(sample) + self.window[2].start
                 turned = self._reversed[partition, there]

@@ -16,6 +16,9 @@ from gadgets.series import DECIDED, Differences, Witness, louder, usual_error
 APART = 3.5
 """Times its error that the background is away from what was recorded where it, too, takes that for wrong."""
 
+FAR = 1.5
+"""Times what two k-spaces differ that the background is away from both where it is of no use."""
+
 BETTER = 2.0
 """Times that the background of the differences has to be better than to expect no difference."""
 
@@ -51,25 +54,31 @@ class SeriesPredictor:
             self._differences[burst.partition] = self._difference_ground(burst.partition, compared)
         candidate = self._differences[burst.partition].candidate(inside)
         background, error = self._given_others(burst, compared)
-        apart, away = np.abs(candidate.values - background), np.abs(burst.of(self._ground.around.data) - background)
+        recorded = burst.of(self._ground.around.data)
+        apart, away = np.abs(candidate.values - background), np.abs(recorded - background)
         nearer = float(np.linalg.norm(away)) / max(float(np.linalg.norm(apart)), 1e-30)
         is_wrong = nearer > 1 and bool(np.any(away > APART * error))
-        is_alone = compared.alone[inside.line, inside.start : inside.stop].any()
-        if (
-            is_alone
-            and self._differences[burst.partition].is_louder(inside)
-            and self._witness.is_steady(burst.partition)
-        ):
-            return candidate
-        if is_alone and not (is_wrong and nearer > 2):
+        if compared.alone[inside.line, inside.start : inside.stop].any():
             # Of two k-spaces that differ, either may be the one with the spark: the background has to say which, and to
             # contradict what was recorded at least twice as much as what the earlier k-space says.
-            return None
+            if is_wrong and nearer > 2:
+                return candidate
+            # In a crowd it is far from both, and says nothing; and a third thing where both of them have one.
+            least = FAR * np.linalg.norm(recorded - candidate.values)
+            is_lost = min(np.linalg.norm(apart), np.linalg.norm(away)) > least
+            return candidate if (nearer > 2 or is_lost) and self._is_louder(burst, inside) else None
         if is_wrong:
             # What was recorded is none of the two, and in a crowd the background is worse than it measures.
             return candidate
         # Where the background expects what was recorded, the object may have changed.
         return replace(candidate, error=np.maximum(candidate.error, apart - CONSISTENT * error))
+
+    def _is_louder(self, burst: Burst, inside: Burst) -> bool:
+        """Tell whether what one earlier k-space tells of is louder now than belongs there, in an object that is still.
+
+        Contrast agent makes it louder, too.
+        """
+        return self._witness.is_steady(burst.partition) and self._differences[burst.partition].is_louder(inside)
 
     def _difference_ground(self, partition: int, compared: Differences) -> _DifferenceGround:
         _, lines, samples = self._witness.window

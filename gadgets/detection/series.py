@@ -69,7 +69,7 @@ def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tup
         if predicted is not None:
             # Its neighbours are predicted from it, too, and it may be a spark.
             data[(slice(None), *place)] = predicted
-    changes = {} if witness is None else witness.changes
+    changes = None if witness is None else witness.usual_changes
     memory.accept(kspace, None if data is kspace.data else data, unsure, changes)
     return carried(kspace, points, outcomes, _told(found.known, points))
 

@@ -87,7 +87,7 @@ class SeriesMemory:
         doubtful
             Partition, line and sample of what may still be wrong: it is no reference for what comes.
         changes
-            How much has changed since the earlier ones, see :attr:`Witness.changes`; None where there were none.
+            How much has changed since the earlier ones, see :attr:`Witness.usual_changes`; None where there were none.
         """
         if not kspace.is_gridded:
             return

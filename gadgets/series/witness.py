@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -132,6 +132,11 @@ class Witness:
         partitions = range(self.window[0].start, self.window[0].stop)
         known = {partition: self.differences(partition) for partition in partitions}
         return {at: self._changes_of(at, each)[-1] for at, each in known.items() if each is not None}
+
+    @property
+    def usual_changes(self) -> Mapping[int, float]:
+        """What later k-spaces are to be compared with: nothing where a contrast or phase has come for the first time."""
+        return self.changes if self._n_alike else {}
 
     def is_steady(self, partition: int) -> bool:
         """Tell whether no more has changed than does in a patient who lies still; sparks at the centre do not count."""

@@ -33,7 +33,7 @@ class Central:
     recorded
         What `data` were before they were repaired; None where nothing was.
     changes
-        How much had changed here since earlier k-spaces, by partition; see :attr:`gadgets.series.Witness.usual_changes`.
+        How much had changed since earlier k-spaces, by partition: see :attr:`gadgets.series.Witness.usual_changes`.
     """
 
     data: ComplexArray

@@ -14,10 +14,9 @@ from gadgets.series.standing_out import Differences
 SIGNIFICANT = 3.0
 """Times the error to be expected from which on a receiver has a say."""
 
-DECIDED = 6.0
+DECIDED = 4.0
 """Logits from which on the present k-space is taken for the one with the spark. With sparks in one of two simulated
-k-spaces, 11 to 87 % of those in the present one reach it, more where there are more receivers; of those in the earlier
-one 0 to 3 %."""
+k-spaces of nine files, 11 to 89 % of the samples in the present one reach it, and of 1534 in the earlier one none."""
 
 
 def louder(compared: Differences) -> FloatArray:
@@ -32,4 +31,14 @@ def louder(compared: Differences) -> FloatArray:
     around = local_median(np.sqrt(before).reshape(-1, before.shape[-1]), 2).reshape(before.shape)
     level = around**2 + compared.expected**2
     says = np.abs(compared.difference) > SIGNIFICANT * compared.expected
-    return np.where(says, 2 * np.log((level + now) / (level + before)), 0).astype(np.float32)
+    # Receivers that hear the same say the same, and not more.
+    share = np.minimum(1, _independent(compared) / np.maximum(np.count_nonzero(says, axis=0), 1))
+    return np.where(says, 2 * share * np.log((level + now) / (level + before)), 0).astype(np.float32)
+
+
+def _independent(compared: Differences) -> float:
+    """Count the receivers that are independent of each other, by the eigenvalues of their covariance."""
+    heard = (compared.predicted / compared.expected)[:, compared.valid]
+    covariance = heard @ heard.conj().T
+    # The square of the eigenvalues' sum over the sum of their squares: n where n are equal and the others zero.
+    return float(np.trace(covariance).real ** 2 / max(np.sum(power(covariance), dtype=np.float64), 1e-30))

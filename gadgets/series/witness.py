@@ -135,7 +135,7 @@ class Witness:
 
     @property
     def usual_changes(self) -> Mapping[int, float]:
-        """What later k-spaces are to be compared with: nothing where a contrast or phase has come for the first time."""
+        """What later k-spaces are compared with: nothing where a contrast or phase has come for the first time."""
         return self.changes if self._n_alike else {}
 
     def is_steady(self, partition: int) -> bool:

@@ -99,3 +99,12 @@ def test_the_series_repairs_what_it_knows_and_nothing_else(kspaces):
     assert told[(5, 70)] is None
     moved = replace(hidden, data=hidden.data * 2)
     assert calibrate(moved, found.points, CalibrationSettings(method="series"), None, (), found.repairs)[0] is None
+
+
+def test_the_weak_samples_of_a_burst_are_found_with_the_strong_one():
+    first, second, *_ = filling_the_field_of_view()
+    burst = [(0, 31, sample) for sample in range(42, 46)]
+    spoilt = with_sparks(with_sparks(second, {burst[1]: None}, 900), dict.fromkeys(burst, None), 110, seed=3)
+    detector = scan()
+    detector.detect(first)
+    assert places(detector.detect(spoilt)) == set(burst)

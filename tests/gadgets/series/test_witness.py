@@ -107,3 +107,38 @@ def test_sparks_in_a_row_stand_out_where_the_receivers_tell_them_from_motion():
     # The image lies elsewhere while one readout is acquired: another phase for each of its samples.
     data[:, 0, 30] *= np.exp(0.8j + 0.05j * np.arange(data.shape[-1]))
     assert witness_of([first, second], replace(third, data=data)).standing_out == []
+
+
+def witness_in_scan(kspaces):
+    """Ask of the last k-space what a scan has shown until then, with what changed from one to the next."""
+    memory = SeriesMemory(1e9)
+    for each in kspaces:
+        witness = memory.witness(each)
+        memory.accept(each, changes=None if witness is None else witness.usual_changes)
+    return witness
+
+
+def as_repetitions(kspaces):
+    return [
+        replace(each, indices=each.indices.model_copy(update={"contrast": 0, "repetition": number}))
+        for number, each in enumerate(kspaces)
+    ]
+
+
+def test_where_more_changes_than_did_before_the_series_is_silent():
+    first, second, third, _ = series(n_kspaces=4, change="table")
+    spoilt = with_sparks(third, {SPARK: None}, 20000)
+    assert SPARK in witness_of([first, second], spoilt).standing_out
+    assert witness_in_scan([first, second, spoilt]).standing_out == []
+
+
+def test_where_every_kspace_changes_as_much_the_series_is_not_silent():
+    weighted = as_repetitions(series(n_kspaces=4, kind="diffusion"))
+    spoilt = with_sparks(weighted[-1], {SPARK: None}, 2000)
+    assert SPARK in witness_in_scan([*weighted[:-1], spoilt]).standing_out
+
+
+def test_the_first_kspace_of_another_contrast_tells_nothing_of_usual_changes():
+    other = series(n_kspaces=2, kind="inversion")
+    assert witness_in_scan(other).usual_changes == {}
+    assert set(witness_in_scan(as_repetitions(other)).usual_changes) == {0}

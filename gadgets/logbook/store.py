@@ -6,6 +6,7 @@ Beside the scans it holds the history: what people said of them, one JSON docume
 from __future__ import annotations
 
 import itertools
+import logging
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,6 +17,8 @@ from pydantic import ValidationError
 
 from gadgets.errors import StoreError
 from gadgets.logbook.scan_entry import ScanEntry
+
+logger = logging.getLogger(__name__)
 
 LONGEST_WAIT_S = 2.0
 """For another process that writes: an entry takes milliseconds, and a scan must not wait for a stuck one."""
@@ -70,6 +73,7 @@ class Logbook:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._has_warned = False
 
     def prepare(self) -> None:
         """See that entries can be written; raises StoreError where they cannot."""
@@ -114,7 +118,8 @@ class Logbook:
             wanted = {"since": since, "until": until, "protocol": protocol, "station": station}
             rows = connection.execute(_SELECT, wanted)
             for (text,) in rows:
-                yield self._entry(text)
+                if (entry := self._readable(text)) is not None:
+                    yield entry
 
     def last(self, most: int) -> list[tuple[int, ScanEntry]]:
         """Give the last entries with their numbers, the latest first; none where nothing has been recorded yet.
@@ -129,7 +134,7 @@ class Logbook:
         with self._opened() as connection:
             # All at once: the page that asks goes on to other things, and the file is to be closed meanwhile.
             rows = connection.execute(_LAST, (most,)).fetchall()
-        return [(int(number), self._entry(text)) for number, text in rows]
+        return [(int(number), entry) for number, text in rows if (entry := self._readable(text)) is not None]
 
     def entry(self, number: int) -> ScanEntry | None:
         """Give the entry with this number; None where there is none. Raises as :meth:`last`."""
@@ -189,6 +194,16 @@ class Logbook:
         with self._opened() as connection:
             # As bytes, as a file of JSON lines has them: one reader serves both.
             return [str(text).encode() for (text,) in connection.execute(_ALL_SAID)]
+
+    def _readable(self, text: str | bytes) -> ScanEntry | None:
+        """Read an entry among others; a damaged one is left out, and said once: it must not take all others along."""
+        try:
+            return self._entry(text)
+        except StoreError as error:
+            if not self._has_warned:
+                logger.warning("%s; it is left out", error)
+            self._has_warned = True
+            return None
 
     def _entry(self, text: str | bytes) -> ScanEntry:
         try:

@@ -229,15 +229,17 @@ ROW = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUE
 
 
 @pytest.mark.parametrize("text", ["{not json", '{"ended": 5}', b"\xff\x00", "[]", "9" * 5000])
-def test_an_entry_that_is_damaged_is_said(tmp_path, text):
+def test_an_entry_that_is_damaged_is_said_and_takes_no_other_along(tmp_path, text, caplog):
     logbook = Logbook(tmp_path / "scans.db")
     logbook.add(entry())
     with closing(sqlite3.connect(logbook.path)) as connection, connection:
         number = connection.execute(ROW, (text,)).lastrowid
-    for ask in (lambda: [*logbook.entries()], lambda: logbook.last(5), lambda: logbook.entry(number)):
-        with pytest.raises(StoreError, match=r"scans.db: an entry is damaged"):
-            ask()
+    with pytest.raises(StoreError, match=r"scans.db: an entry is damaged"):
+        logbook.entry(number)
     logbook.add(entry())
+    assert len([*logbook.entries()]) == len(logbook.last(5)) == 2
+    (record,) = caplog.records
+    assert "scans.db: an entry is damaged" in record.getMessage()
 
 
 @pytest.mark.parametrize("table", ["scans", "history"])

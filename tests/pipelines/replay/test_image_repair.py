@@ -162,6 +162,12 @@ def test_dicom_is_repaired_as_a_derived_image_that_keeps_its_geometry(tmp_path):
     for name in ("PatientName", "PixelSpacing", "ImageOrientationPatient", "BitsStored"):
         assert after[name] == before[name]
     assert after.SOPInstanceUID == after.file_meta.MediaStorageSOPInstanceUID != before.SOPInstanceUID
+    (source,) = after.SourceImageSequence
+    assert (source.ReferencedSOPClassUID, source.ReferencedSOPInstanceUID) == (
+        before.SOPClassUID,
+        before.SOPInstanceUID,
+    )
+    assert [part.Manufacturer for part in after.ContributingEquipmentSequence] == ["despark"]
     assert list(after.ImageType) == ["DERIVED", "PRIMARY", "M", "ND"]
     assert "abnormal points" in after.DerivationDescription
 

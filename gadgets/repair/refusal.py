@@ -122,7 +122,11 @@ def can_be_judged(kspace: KSpace, places: Sequence[tuple[int, int, int]]) -> Boo
 
 def is_inside(kspace: KSpace, point: Point) -> bool:
     """Tell whether a point names a sample and receivers that this k-space has."""
-    place = (point.partition, point.line, point.sample)
-    inside = all(0 <= index < n for index, n in zip(place, kspace.data.shape[1:], strict=True))
+    n_coils, n_partitions, n_lines, n_samples = kspace.data.shape
     receivers = point.receivers_repaired
-    return inside and (not receivers or 0 <= min(receivers) <= max(receivers) < kspace.n_coils)
+    return (
+        0 <= point.partition < n_partitions
+        and 0 <= point.line < n_lines
+        and 0 <= point.sample < n_samples
+        and (not receivers or 0 <= min(receivers) <= max(receivers) < n_coils)
+    )

@@ -5,6 +5,7 @@ Most bursts need no other, and there may be hundreds: these are made for all bur
 
 from __future__ import annotations
 
+from functools import cached_property, partial
 from itertools import compress
 
 import numpy as np
@@ -13,7 +14,7 @@ from gadgets.arrays import FloatArray, IntArray
 from gadgets.local_statistics import power
 from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import Candidate, beside
-from gadgets.repair.groundwork import Ground
+from gadgets.repair.groundwork import Ground, Groundwork
 from gadgets.repair.rehearsal import Rehearsals, root_mean_square
 
 GOOD_ENOUGH = 3.0  # times the usual error: other candidates are then not worth their time
@@ -28,21 +29,40 @@ class AtHand:
 
     Parameters
     ----------
-    ground, rehearsals
-        Of the partition.
+    groundwork, partition
+        What is known of the k-space, and which of its partitions.
     """
 
-    def __init__(self, ground: Ground, rehearsals: Rehearsals) -> None:
-        self._row, predicted = ground.row, ground.predicted
-        # As rows of all bursts, cut into bursts where somebody asks.
-        self._support = Candidate("interpolation", predicted, _support_error(ground, rehearsals))
+    def __init__(self, groundwork: Groundwork, partition: int) -> None:
+        self._ground = groundwork.of(partition)
+        self._row = self._ground.row
+        self._rehearsals = partial(groundwork.rehearse, partition)
+
+    # As rows of all bursts, cut into bursts where somebody asks; `calibration.method=zero` asks for no other.
+
+    @cached_property
+    def _support(self) -> Candidate:
+        return Candidate("interpolation", self._ground.predicted, _support_error(self._ground, self._rehearsals()))
+
+    @cached_property
+    def _zero(self) -> Candidate:
+        predicted = self._ground.predicted
         # Near the centre no other place is as loud as the burst's own; there its prediction is the better witness.
-        self._zero = Candidate("zero", np.zeros_like(predicted), np.maximum(ground.levels, np.abs(predicted)))
-        self._zero_beside = beside(self._support, self._zero)
-        total, usual = (self._row.overall(each) for each in (self._support.error, ground.usual_error[self._row.coils]))
-        is_better = self._row.overall(self._zero_beside.error) < total
-        self._is_zero_better = set(compress(self._row.bursts, is_better))
-        self._is_good_enough = set(compress(self._row.bursts, total <= GOOD_ENOUGH * usual))
+        return Candidate("zero", np.zeros_like(predicted), np.maximum(self._ground.levels, np.abs(predicted)))
+
+    @cached_property
+    def _zero_beside(self) -> Candidate:
+        return beside(self._support, self._zero)
+
+    @cached_property
+    def _is_zero_better(self) -> set[Burst]:
+        is_better = self._row.overall(self._zero_beside.error) < self._row.overall(self._support.error)
+        return set(compress(self._row.bursts, is_better))
+
+    @cached_property
+    def _is_good_enough(self) -> set[Burst]:
+        usual = self._row.overall(self._ground.usual_error[self._row.coils])
+        return set(compress(self._row.bursts, self._row.overall(self._support.error) <= GOOD_ENOUGH * usual))
 
     def support(self, burst: Burst) -> Candidate:
         """Interpolate over the whole partition, by the background of the image."""
@@ -79,8 +99,8 @@ def least_error(around: Surroundings, burst: Burst, centre: tuple[int, int, int]
     """
     least: FloatArray = np.zeros((burst.receivers.size, 1))
     n_lines, n_samples = around.data.shape[2:]
-    clean, missing = (each[:, burst.partition, burst.line] for each in (around.clean, around.missing))
-    first, last = np.flatnonzero(np.any(clean | missing, axis=0))[[0, -1]]
+    clean, acquired = around.clean[:, burst.partition, burst.line], around.acquired[burst.partition, burst.line]
+    first, last = np.flatnonzero(acquired)[[0, -1]]
     if burst.start < first + END or burst.stop > last + 1 - END:
         # A transform goes on at the other end, where the signal is another one.
         beside = np.arange(max(burst.start - BESIDE, 0), min(burst.stop + BESIDE, n_samples))

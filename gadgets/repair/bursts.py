@@ -58,6 +58,11 @@ class Surroundings:
         """Samples that are clean in all receivers, shape ``(kz, ky, kx)``."""
         return np.asarray(np.all(self.clean, axis=0))
 
+    @cached_property
+    def acquired(self) -> BoolArray:
+        """Samples that were acquired, which are the same ones in all receivers, shape ``(kz, ky, kx)``."""
+        return np.asarray(self.clean[0] | self.missing[0])
+
 
 @dataclass(frozen=True, eq=False)
 class Burst:

@@ -78,7 +78,7 @@ class Predictor:
     def _at_hand(self, burst: Burst) -> AtHand:
         partition = burst.partition
         if partition not in self._known:
-            self._known[partition] = AtHand(self._ground.of(partition), self._ground.rehearse(partition))
+            self._known[partition] = AtHand(self._ground, partition)
         return self._known[partition]
 
     def kernel(self, burst: Burst, support: Candidate, best: Candidate | None = None) -> Candidate | None:
@@ -149,7 +149,8 @@ class Predictor:
             here = doubt.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
             chosen = replace(chosen, error=np.maximum(chosen.error, here))
         least = least_error(self.around, burst, self._ground.centre if self.around.runs_both_ways else None)
-        chosen = replace(chosen, error=np.maximum(chosen.error, least))
+        if least.any():
+            chosen = replace(chosen, error=np.maximum(chosen.error, least))
         return chosen if series is None or _is_confirmed(chosen, series) else series
 
     def series(self, burst: Burst) -> Candidate | None:

@@ -1,15 +1,26 @@
 """EPI: ghosts, ramps and straight edges look like sparks, and nothing may be changed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from helpers.builders import acquisition, configuration, encoding, head, header_xml, stream
+from helpers.connections import parse, run_on_connection
 
+from gadgets.acquisition_buffer import acquisition_buffer
+from gadgets.background import noise_of
 from gadgets.calibration import calibrate
 from gadgets.detection.detector import Detector
 from gadgets.kspace.from_array import kspace_of
+from gadgets.kspace.readout import ACQ_IS_PHASECORR_DATA, ACQ_IS_REVERSE, ACQ_LAST_IN_SLICE
+from gadgets.records import Detection
 from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
+from gadgets.spark_detection import spark_detection
+from gadgets.wire import RecordCollector, Waveform
 from pipelines.benchmark.score import count_changed
 
 SIDE = 96
+SPARK = (13, 35)
 
 ONCE_CHANGED = (29, 38, 47, 83, 155, 168, 177, 265, 266, 313, 320, 341, 353, 425, 429, 477, 484, 485)
 """Of the first 500 draws, in which samples at the ends of readouts or in the echo's column were once changed."""
@@ -32,6 +43,52 @@ def test_a_spark_between_the_echos_lines_is_found(detector):
     line, sample = kspace.data.shape[2] // 4, kspace.data.shape[3] // 4
     kspace.data[:, 0, line, sample] += 3 * np.abs(kspace.data).max()
     assert [(point.line, point.sample) for point in detector.detect(kspace).points] == [(line, sample)]
+
+
+def test_a_series_knows_each_slice_by_its_counter_whatever_else_comes_between():
+    slices = {0: epi_kspace(29), 2: epi_kspace(29)}
+    slices[2].data[...] *= np.exp(0.2j * np.arange(slices[2].data.shape[2]))[:, None]  # another place in the object
+    rng, items = np.random.default_rng(0), []
+    for repetition in range(3):
+        for number, kspace in slices.items():
+            level = noise_of(kspace, 0)[:, None, None, None]
+            noise = level * (rng.normal(size=kspace.data.shape) + 1j * rng.normal(size=kspace.data.shape))
+            again = kspace.data * np.exp(0.1j * repetition) + noise
+            if (repetition, number) == (2, 2):
+                again[:, 0, SPARK[0], SPARK[1]] += 20 * np.abs(again[:, 0, SPARK[0], SPARK[1]]).max()
+            items += train(replace(kspace, data=again.astype(np.complex64)), slice=number, repetition=repetition)
+    detections = detected(items, epi_kspace(29))
+    assert [each.indices.slice for each in detections] == [0, 2] * 3
+    assert [each.earlier for each in detections] == [0, 0, 1, 1, 2, 2]
+    assert [[(point.line, point.sample) for point in each.points] for each in detections] == [[]] * 5 + [[SPARK]]
+
+
+def train(kspace, **counters):
+    """Readouts of an EPI train as scanners send them: three for phase correction, and reversed ones as a segment."""
+    n_lines = kspace.data.shape[2]
+    shape = {"n_samples": kspace.data.shape[3], "n_coils": len(kspace.data), **counters}
+    first = [
+        acquisition(n_lines // 2, flags=ACQ_IS_PHASECORR_DATA | ACQ_IS_REVERSE * (n % 2), **shape) for n in range(3)
+    ]
+    flags = [ACQ_IS_REVERSE * bool(turned) for turned in kspace.reversed_lines[0]]
+    flags[-1] |= ACQ_LAST_IN_SLICE
+    lines = [
+        acquisition(line, flags=flag, segment=bool(flag & ACQ_IS_REVERSE), **shape).with_data(kspace.data[:, 0, line])
+        for line, flag in enumerate(flags)
+    ]
+    return first + lines
+
+
+def detected(items, kspace):
+    """What the first two nodes find."""
+    header = header_xml([encoding(*kspace.data.shape[2:])])
+    buffered = run_on_connection(acquisition_buffer, stream(items, header))
+    sent = parse(run_on_connection(spark_detection, head(configuration(provider="cpu"), header) + buffered))
+    collector = RecordCollector()
+    for _, item in sent:
+        if isinstance(item, Waveform):
+            collector.add(item)
+    return collector.take(Detection)
 
 
 def epi_kspace(seed):

@@ -15,6 +15,8 @@ from typing import Any
 from pipelines.forking.owner import fork_process
 from pipelines.forking.request import MOST_DESCRIPTORS, Request, news_from
 
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
+
 
 class Forked:
     """A process that calls a function and ends.
@@ -64,7 +66,11 @@ class Forked:
         self._talk.settimeout(None)
 
     def _ask(self, content: bytes, descriptors: Sequence[int]) -> None:
-        folder = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            folder = os.open(".", _FOLDER)
+        except OSError:
+            # It may be closed to this user: that of whoever has started a service, for example.
+            folder = os.open("/", _FOLDER)
         try:
             socket.send_fds(self._talk, [b"r"], [folder, *descriptors])
         finally:

@@ -183,7 +183,11 @@ def be_spawned(control: socket.socket) -> None:
 def _leave_working_directory() -> None:
     """Import nothing more from the working directory, which ``python -m`` and ``-c`` put first: data may lie there."""
     named = list(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
-    sys.path[:] = [folder for folder in sys.path if folder in named or folder not in ("", str(Path.cwd()))]
+    here = {""}
+    # One that has been removed has no name, and nothing is imported from there.
+    with contextlib.suppress(OSError):
+        here.add(str(Path.cwd()))
+    sys.path[:] = [folder for folder in sys.path if folder in named or folder not in here]
 
 
 @atexit.register

@@ -107,12 +107,18 @@ def imported(name: str, what: str) -> Any:  # noqa: ANN401 - untyped, and not al
 
 
 @contextmanager
+def unquoted() -> Iterator[None]:
+    """Let no library warn of a value that it does not like, which it quotes: a patient's name, for example."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
 def readable(path: Path, what: str) -> Iterator[None]:
     """Make one line of ours of whatever a library raises at a damaged file, without the values that it quotes."""
     try:
-        with warnings.catch_warnings():
-            # They quote values, too.
-            warnings.simplefilter("ignore")
+        with unquoted():
             yield
     # How much there was, whoever limited it can say.
     except (DesparkError, MemoryError):
@@ -126,6 +132,7 @@ def readable(path: Path, what: str) -> Iterator[None]:
 def writable(path: Path) -> Iterator[None]:
     """Make one line of ours of a disk that does not take what is written, for a process whose errors have to travel."""
     try:
-        yield
+        with unquoted():
+            yield
     except OSError as error:
         raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -231,3 +231,23 @@ def test_a_server_that_is_stopped_is_followed_by_another_one_and_leaves_its_proc
     process.close()
     owner._end()
     wait_until(lambda: not is_running(process.pid))
+
+
+def test_a_folder_that_has_been_removed_is_left(tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    code = f"os.rmdir({str(folder)!r})\nfork_here(for_nodes=False)\nprint(Forked(sys.exit, (3,)).wait())"
+    shown = program(code, cwd=folder)
+    assert (shown.stdout, shown.stderr) == ("3\n", "")
+
+
+def test_a_folder_into_which_this_user_may_not_look_is_left(monkeypatch, tmp_path):
+    opened = os.open
+
+    def closed(path, *arguments, **options):
+        if path == ".":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return opened(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", closed)
+    assert said("import os; file.write(os.getcwd())", tmp_path) == "/"

@@ -10,7 +10,7 @@ from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.arrays import FloatArray
 from gadgets.outside import whole_number
-from pipelines.files.images.dicom.header_values import SHORT, digits, number, sequence, text, uid
+from pipelines.files.images.dicom.header_values import DATE, SHORT, TIME, digits, number, sequence, text, uid
 from pipelines.files.images.dicom.provenance import our_part
 from pipelines.files.images.geometry import Geometry
 from pipelines.files.images.image_file import imported
@@ -60,11 +60,11 @@ def _of_the_study(header: ismrmrdHeader, study: str) -> dict[str, Any]:
     return {
         "PatientName": text(header, "subjectInformation.patientName"),
         "PatientID": text(header, "subjectInformation.patientID"),
-        "PatientBirthDate": digits(header, "subjectInformation.patientBirthdate"),
+        "PatientBirthDate": digits(header, "subjectInformation.patientBirthdate", DATE),
         "PatientSex": sex if sex in {"M", "F", "O"} else "",
         "StudyInstanceUID": study,
-        "StudyDate": digits(header, "studyInformation.studyDate"),
-        "StudyTime": digits(header, "studyInformation.studyTime"),
+        "StudyDate": digits(header, "studyInformation.studyDate", DATE),
+        "StudyTime": digits(header, "studyInformation.studyTime", TIME),
         "StudyID": text(header, "studyInformation.studyID", SHORT),
         "AccessionNumber": text(header, "studyInformation.accessionNumber", SHORT),
         "ReferringPhysicianName": text(header, "studyInformation.referringPhysicianName"),

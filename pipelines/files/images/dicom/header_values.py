@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from functools import reduce
 from typing import Any
 
@@ -11,7 +12,10 @@ from ismrmrd.xsd import ismrmrdHeader
 SHORT, LONG = 16, 64
 """Most characters of DICOM's short (SH, CS) and long (LO) strings."""
 
-UID = re.compile(r"(0|[1-9]\d*)(\.(0|[1-9]\d*))+")
+DATE, TIME = (8,), (2, 4, 6)
+"""Digits that they have."""
+
+UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))+")
 
 SEQUENCES = {
     "flash": ("GR", "SP"),
@@ -46,10 +50,10 @@ def uid(header: ismrmrdHeader, path: str) -> str:
     return found if UID.fullmatch(found) else ""
 
 
-def digits(header: ismrmrdHeader, path: str) -> str:
-    """Give a date or a time as DICOM writes them, without anything between the digits."""
+def digits(header: ismrmrdHeader, path: str, lengths: Container[int]) -> str:
+    """Give a date or a time as DICOM writes them, without anything between the digits; empty where it is none."""
     found = text(header, path).partition(".")[0].replace("-", "").replace(":", "")
-    return found if found.isascii() and found.isdigit() else ""
+    return found if found.isascii() and found.isdigit() and len(found) in lengths else ""
 
 
 def number(header: ismrmrdHeader, path: str, index: int = 0) -> float | str:

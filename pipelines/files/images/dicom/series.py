@@ -22,7 +22,7 @@ from pipelines.files.images.dicom.attributes import (
     short,
 )
 from pipelines.files.images.geometry import Geometry, between_slices, geometries
-from pipelines.files.images.image_file import Pixels, imported
+from pipelines.files.images.image_file import Pixels, imported, unquoted
 from pipelines.files.images.raw_image import RawImage
 from pipelines.files.images.stored_images import StoredImages
 
@@ -51,8 +51,9 @@ def write_dicom_folder(images: StoredImages, header: ismrmrdHeader, folder: Path
     pydicom = imported("pydicom", "writing DICOM")
     made, notices = datasets(images, header, target)
     folder.mkdir()
-    for count, dataset in enumerate(made, 1):
-        pydicom.dcmwrite(folder / f"image_{count:04}.dcm", dataset, enforce_file_format=True)
+    with unquoted():
+        for count, dataset in enumerate(made, 1):
+            pydicom.dcmwrite(folder / f"image_{count:04}.dcm", dataset, enforce_file_format=True)
     return notices
 
 
@@ -67,7 +68,8 @@ def write_dicom_file(images: StoredImages, header: ismrmrdHeader, path: Path, ta
     pydicom = imported("pydicom", "writing DICOM")
     check_one_plane(sum(image.data.shape[1] for image in images), target)
     made, notices = datasets(images, header, target)
-    pydicom.dcmwrite(path, next(made), enforce_file_format=True)
+    with unquoted():
+        pydicom.dcmwrite(path, next(made), enforce_file_format=True)
     return notices
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import ismrmrd.xsd
@@ -13,6 +14,7 @@ from helpers.images.placed import oblique_stack, placed_image, stored
 from helpers.raw_scans import HEADER
 
 from gadgets.errors import RawDataError
+from pipelines.files.images.dicom import series
 from pipelines.files.images.dicom.series import write_dicom_file, write_dicom_folder
 from pipelines.version import despark_version
 
@@ -39,6 +41,12 @@ NOT_HERE = """
     FrameAcquisitionNumber PresentationLUTShape PatientOrientation InversionTime TriggerTime
 """
 """Attributes of colour or Enhanced MR images, and those of other sequences than this one: here they would be wrong."""
+
+
+@pytest.fixture(autouse=True)
+def warnings_show(monkeypatch):
+    """Let pydicom warn of what it does not like, which is a failure here."""
+    monkeypatch.setattr(series, "unquoted", nullcontext)
 
 
 def plain_header():
@@ -88,6 +96,24 @@ def test_a_header_full_of_words_is_brought_to_what_dicom_takes(tmp_path):
     assert (file.RepetitionTime, file.EchoTime, file.EchoNumbers) == (500, 5, 2)
     assert (file.ScanningSequence, file.SequenceVariant, file.SeriesNumber) == ("GR", "SP", 7)
     assert pydicom.uid.UID(file.StudyInstanceUID).is_valid
+
+
+@pytest.mark.parametrize("value", ["99999-99-99", "TOKEN", "\u00b2024-02-29", "", "0", "2024-02-29T10:00:00"])
+def test_dates_and_times_that_are_none_are_left_out(tmp_path, value):
+    odd = plain_header()
+    odd.subjectInformation = ismrmrd.xsd.subjectInformationType(patientBirthdate=value)
+    odd.studyInformation = ismrmrd.xsd.studyInformationType(studyDate=value, studyTime=value)
+    (file,) = write(tmp_path, stored(tmp_path / "in.h5", placed_image(np.ones((1, 6, 4), np.float32))), header=odd)
+    assert (file.PatientBirthDate, file.StudyDate, file.StudyTime) == ("", "", "")
+
+
+def test_what_pydicom_does_not_like_it_does_not_quote(tmp_path, monkeypatch, capfd):
+    monkeypatch.undo()
+    odd = plain_header()
+    odd.studyInformation = ismrmrd.xsd.studyInformationType(studyTime="99:99:99", accessionNumber=10**20)
+    (file,) = write(tmp_path, stored(tmp_path / "in.h5", placed_image(np.ones((1, 6, 4), np.float32))), header=odd)
+    assert file.StudyTime == "999999"
+    assert "9999" not in capfd.readouterr().err
 
 
 def test_one_series_of_one_study_and_one_frame(tmp_path):

@@ -44,9 +44,13 @@ class Command(NamedTuple):
     help: str
 
 
+# In the order in which somebody meets them.
 COMMANDS: Mapping[str, Command] = {
-    "replay": Command("pipelines.commands.replay", "replay", "Stream a raw file through a chain."),
+    "demo": Command("pipelines.commands.demo.command", "demo", "Do the main job on a file made for it, with pictures."),
     "inspect": Command("pipelines.commands.inspect", "inspect", "Look at scans, and say whether there were sparks."),
+    "replay": Command("pipelines.commands.replay", "replay", "Repair a raw file: stream it through a chain."),
+    "log": Command("pipelines.commands.log", "log", "Show what was found over days."),
+    "console": Command("pipelines.commands.console", "console", "Watch scans in a browser, and judge what was found."),
     "serve": Command("pipelines.commands.serve", "serve", "Run the embedded host, for any Gadgetron client."),
     "worker": Command("pipelines.commands.worker", "worker", "Serve the nodes to <connect>, models opened once."),
     "stream": Command("pipelines.commands.stream", "stream", "Run a chain as a filter on an MRD stream."),
@@ -55,11 +59,8 @@ COMMANDS: Mapping[str, Command] = {
     "accept": Command("pipelines.commands.accept", "accept", "Count simulated sparks that came back repaired."),
     "benchmark": Command("pipelines.commands.benchmark", "benchmark", "Score detection, repair and speed."),
     "train": Command("pipelines.commands.train", "train", "Train a site's own models from its own raw files."),
-    "log": Command("pipelines.commands.log", "log", "Show what was found over days."),
-    "console": Command("pipelines.commands.console", "console", "Watch scans in a browser, and judge what was found."),
     "models": Command("pipelines.commands.models", "models", "Show what is installed: roles, hashes, providers."),
     "doctor": Command("pipelines.commands.doctor.command", "doctor", "See whether this installation is well."),
-    "demo": Command("pipelines.commands.demo.command", "demo", "Do the main job on a file made for it, with pictures."),
 }
 
 STARTS_NODES = ("replay", "serve", "demo")

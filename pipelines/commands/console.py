@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 def console(
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[RAW…]", help="Raw files, or folders of them, to look at.", show_default=False),
+        typer.Argument(metavar="RAW", help="Raw files, or folders of them, to look at.", show_default=False),
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes one that is free.")] = 9020,
     bind: Annotated[

@@ -31,7 +31,7 @@ Page = Annotated[
 def inspect(
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="RAW|IMAGES…", help="Raw files, images, or folders of them.", show_default=False),
+        typer.Argument(metavar="RAW|IMAGES", help="Raw files, images, or folders of them.", show_default=False),
     ],
     output: Page = None,
     report: ReportFile = None,

@@ -49,7 +49,7 @@ def replay(
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Stream a raw file through a chain.
+    """Repair a raw file: stream it through a chain.
 
     The chain runs on this machine, unless --host names a server. The output appears when it is complete. A name
     with a slash at its end is a folder of DICOM files. For several raw files, {} in OUT stands for the name of each.

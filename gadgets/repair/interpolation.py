@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import lapack
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.local_statistics import power
 from gadgets.repair.bursts import MAX_LENGTH, Burst, Surroundings
 
-REACH = (1, 7, 7)  # partitions, lines, samples: the region around a burst that its kernel is fitted in
+REACH = np.array([1, 7, 7])  # partitions, lines, samples: the region around a burst that its kernel is fitted in
 NEARBY = (3, 4)  # lines, samples: the part of it on which its error is measured
 FURTHEST_LINE = 4  # lines that the nearest acquired one may be away: undersampling leaves gaps
 N_VIRTUAL = 6  # receivers as sources at most: there are few places to fit their weights to
@@ -114,18 +116,16 @@ def _bystanders(around: Surroundings, burst: Burst) -> NDArray[np.int_]:
 
 def _places(clean: BoolArray, burst: Burst, pattern: list[Offset]) -> NDArray[np.int_]:
     """Places around a burst where the whole pattern is clean, shape ``(place, 3)``."""
-    centre = (burst.partition, burst.line, burst.start)
-    axes = [
-        np.arange(max(0, c - reach), min(n, c + reach + 1))
-        for c, reach, n in zip(centre, REACH, clean.shape, strict=True)
-    ]
-    # From ``(partition, line, sample, 3)`` to ``(place, 3)``.
-    places = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    wanted = places[:, None] + np.array(pattern)[None]
-    inside = np.all((wanted >= 0) & (wanted < np.array(clean.shape)), axis=(1, 2))
-    places, wanted = places[inside], wanted[inside]
-    whole = np.all(clean[wanted[..., 0], wanted[..., 1], wanted[..., 2]], axis=1)
-    return np.asarray(places[whole])
+    centre, steps = np.array([burst.partition, burst.line, burst.start]), np.array(pattern)
+    # Where the pattern is inside of the k-space: places of a box, as the pattern's samples then are.
+    first = np.maximum(np.maximum(centre - REACH, 0), -steps.min(axis=0))
+    stop = np.minimum(np.minimum(centre + REACH + 1, clean.shape), clean.shape - steps.max(axis=0))
+    if (stop <= first).any():
+        return np.empty((0, 3), np.int_)
+    whole = np.ones(stop - first, bool)
+    for step in pattern:
+        whole &= clean[tuple(slice(low + off, high + off) for low, high, off in zip(first, stop, step, strict=True))]
+    return np.asarray(np.argwhere(whole) + first)
 
 
 def _virtual(data: ComplexArray, places: NDArray[np.int_]) -> ComplexArray:
@@ -161,10 +161,11 @@ def _fit(rows: ComplexArray, fitted: ComplexArray) -> tuple[ComplexArray, Comple
     # Double precision from here on: normal equations square the condition of their sources.
     normal = (sources.conj().T @ sources).astype(np.complex128)
     normal[np.diag_indices(len(normal))] += RIDGE
-    # The inverse itself, because the leverages below are made of it.
-    projection = sources @ np.linalg.inv(normal)
-    kernel = projection.conj().T @ targets
-    leverage = np.sum(projection * sources.conj(), axis=1).real
+    factor = np.linalg.cholesky(normal)
+    # The sources times the factor's inverse: kernel and leverages both follow from it.
+    half = lapack.ztrtrs(factor, sources.conj().T, lower=True)[0]
+    kernel = lapack.ztrtrs(factor, half @ targets, lower=True, trans=2)[0]
+    leverage = np.sum(power(half), axis=0)
     # A place that the fit follows wholly, of leverage 1, has no residual that could be scaled up.
     residuals = (targets - sources @ kernel) / np.maximum(1 - leverage, 1e-3)[:, None] / weight
     return rows[0] @ kernel, residuals

@@ -61,10 +61,9 @@ def fitted(
     plane: ComplexArray,
     groups: Sequence[MissingSamples],
     first: Sequence[ComplexArray] | None = None,
-    image: ComplexArray | None = None,
 ) -> Fit:
     """Estimate variance and missing samples in turn, until the background rests; see :func:`rounds_of_fit`."""
-    *_, last = rounds_of_fit(plane, groups, first, image)
+    *_, last = rounds_of_fit(plane, groups, first)
     return last
 
 
@@ -72,7 +71,6 @@ def rounds_of_fit(
     plane: ComplexArray,
     groups: Sequence[MissingSamples],
     first: Sequence[ComplexArray] | None = None,
-    image: ComplexArray | None = None,
 ) -> Iterator[Fit]:
     """Give what a fit has come to after each of its rounds; all share their arrays.
 
@@ -84,13 +82,10 @@ def rounds_of_fit(
         The missing samples.
     first
         A first estimate of them, each of shape ``(coil, sample)``; None: what is in the plane.
-    image
-        Transform of the plane with the first estimate, which is overwritten; None: it is not known yet.
     """
     values = [plane[group.index] for group in groups] if first is None else [each.copy() for each in first]
-    if image is None:
-        # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
-        image = fft.fft2(plane) if first is None else fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
+    # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
+    image = fft.fft2(plane) if first is None else fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
     receiver_weights = receiver_weights_of(image)
     for _ in range(MAX_ITERATIONS):
         check_time()

@@ -7,7 +7,7 @@ the scan.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from copy import copy
 
 import numpy as np
@@ -41,7 +41,7 @@ from gadgets.patches import (
     together,
 )
 from gadgets.process import TimeIsUp, is_late, threads, time_limit
-from gadgets.records import Detection, TargetPatch
+from gadgets.records import Detection, Point, TargetPatch
 from gadgets.repair import Predictions
 from gadgets.series import SeriesMemory
 from gadgets.settings import SparkDetectionSettings, refuse_contradictions
@@ -167,43 +167,49 @@ class Detector:
     def _look_for_points(self, kspace: KSpace, found: Found) -> None:
         """Look until nothing new is found."""
         shape = shape_for(kspace, self._settings)
-        fewest_lines = 1 if shape == "segment" else FEWEST_LINES
         # What the series shows is mended before the models look: strong sparks hide weak ones from them, not from the
         # series.
         if found.known.witness is not None:
             found.add(confirm_unlike_before(found.known.witness, found.known))
-        looked_at = kspace
         suspects: dict[int, list[Suspect]] = {}
-        mended: Sequence[Place] = ()
         loud = loud_readouts(kspace)
         for look in range(MAX_LOOKS):
             found.looks = look + 1
-            if found.points:
-                looked_at, mended = found.mended()
-                # Partitions that the repair left alone look as they did; cuboids reach over all of them.
-                changed = {partition for partition, _, _ in mended} if shape != "cuboid" else suspects.keys()
-                suspects = {each: suspects[each] for each in suspects if each not in changed}
-            # `suspects` has a list, maybe an empty one, for each partition that need not be judged again.
-            for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
-                if is_late():
-                    found.is_cut_short = True
-                    break
-                suspects.update({plane.partition: [] for plane in planes})
-                for suspect in self._look(planes, self._chosen[shape], found, mended):
-                    if suspect.is_left_alone or suspect.place[:2] in loud:
-                        found.refuse([suspect])
-                    else:
-                        suspects[suspect.place[0]].append(suspect)
-            seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
-            # What was predicted of the k-space as acquired does not hold once samples are mended.
-            new = conspicuous(
-                found.known if looked_at is kspace else Predictions(looked_at, found.known.witness), seen, found
-            )
+            seen, new = self._look_once(found, shape, suspects, loud)
             if all(place_of(point) in found.obvious for point in new):
                 # All others were looked at without these already: another look would see the same.
                 new = hidden(seen, found)
             if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
                 break
+
+    def _look_once(
+        self, found: Found, shape: PatchShape, suspects: dict[int, list[Suspect]], loud: Container[tuple[int, int]]
+    ) -> tuple[list[Suspect], list[Point]]:
+        """Judge what has changed since the look before; give what is suspected by now, and which of it is confirmed.
+
+        `suspects` are those of each partition. What was mended ends with the look: what follows takes as much memory.
+        """
+        looked_at, mended = found.mended()
+        # Partitions that the repair left alone look as they did; cuboids reach over all of them.
+        for changed in {partition for partition, _, _ in mended} if shape != "cuboid" else set(suspects):
+            suspects.pop(changed, None)
+        fewest_lines = 1 if shape == "segment" else FEWEST_LINES
+        # `suspects` has a list, maybe an empty one, for each partition that need not be judged again.
+        for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
+            if is_late():
+                found.is_cut_short = True
+                break
+            suspects.update({plane.partition: [] for plane in planes})
+            for suspect in self._look(planes, self._chosen[shape], found, mended):
+                if suspect.is_left_alone or suspect.place[:2] in loud:
+                    found.refuse([suspect])
+                else:
+                    suspects[suspect.place[0]].append(suspect)
+        seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
+        # What was predicted of the k-space as acquired does not hold once samples are mended.
+        is_acquired = looked_at is found.known.kspace
+        known = found.known if is_acquired else Predictions(looked_at, found.known.witness)
+        return seen, conspicuous(known, seen, found)
 
     def _look(self, planes: Sequence[Plane], chosen: Chosen, found: Found, mended: Sequence[Place]) -> list[Suspect]:
         """Judge planes that belong together; `mended` is what was mended since the look before."""

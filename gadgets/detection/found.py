@@ -49,12 +49,12 @@ class Found:
     evidence: dict[int, Evidence] = field(default_factory=dict)
     refused: set[Place] = field(default_factory=set)
     left_alone: set[Place] = field(default_factory=set)
-    _mended: list[Confirmed] = field(default_factory=list)
-    _looked_at: KSpace | None = None
+    _confirmed: list[Confirmed] = field(default_factory=list)
+    _n_mended: int = 0
 
     def add(self, confirmed: Sequence[Confirmed]) -> list[Point]:
         """Note points that were confirmed, and give them."""
-        self._mended += confirmed
+        self._confirmed += confirmed
         new = [each.point for each in confirmed]
         self.points.update({place_of(point): point for point in new})
         return new
@@ -75,18 +75,16 @@ class Found:
         return [each for each in suspects if each.place[0] not in outshone or each.probability >= SURE]
 
     def mended(self) -> tuple[KSpace, list[Place]]:
-        """Give the k-space with what was found mended, for another look, and the places that are new in it.
-
-        It is changed in place at every call.
-        """
-        if self._looked_at is None:
-            acquired = self.known.kspace
-            # One copy for all looks: each look only adds to what was mended at those before.
-            self._looked_at = replace(acquired, data=acquired.data.copy())
-        new, self._mended = self._mended, []
-        for each in new:
-            self._looked_at.data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
-        return self._looked_at, [place_of(each.point) for each in new]
+        """Give the k-space with what was found mended, for another look, and the places that are new in it."""
+        acquired = self.known.kspace
+        new, self._n_mended = self._confirmed[self._n_mended :], len(self._confirmed)
+        if not self._confirmed:
+            return acquired, []
+        # A copy for each look: kept between looks it would take memory that others need then.
+        data = acquired.data.copy()
+        for each in self._confirmed:
+            data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
+        return replace(acquired, data=data), [place_of(each.point) for each in new]
 
 
 def reason_not_judged(kspace: KSpace, found: Found, *, stops: bool) -> str:

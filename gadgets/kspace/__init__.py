@@ -5,7 +5,7 @@ from gadgets.kspace.assembly import KSpaceAssembler, assemble
 from gadgets.kspace.claims import credible, whole
 from gadgets.kspace.completeness import SeenKSpaces, announced_kspaces
 from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
-from gadgets.kspace.finite import count_non_finite, warning_of, without_non_finite
+from gadgets.kspace.finite import count_non_finite, is_all_finite, warning_of, without_non_finite
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.layers import LEFT_OVER, Key
@@ -58,6 +58,7 @@ __all__ = [
     "have_partners",
     "in_ordinary_units",
     "in_own_units",
+    "is_all_finite",
     "is_imaging",
     "kspace_of",
     "mirrored",

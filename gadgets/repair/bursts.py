@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from gadgets.kspace import KSpace, mirrored
+from gadgets.kspace import KSpace, is_all_finite, mirrored
 from gadgets.records import Point
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
@@ -98,18 +98,22 @@ class Burst:
 
 def surround(kspace: KSpace, points: Sequence[Point | Flagged]) -> Surroundings:
     """Mark what is flagged or not finite, and mirror the readouts that were acquired from right to left."""
-    finite = np.isfinite(kspace.data)
-    missing = ~finite
+    data, shape = kspace.data, kspace.data.shape
+    is_finite = is_all_finite(data)
+    # Where all receivers miss the same samples, one mask stands for all of them: it takes their memory and their time.
+    is_alike = is_finite and all(len(point.receivers_repaired) == kspace.n_coils for point in points)
+    missing = np.zeros((1 if is_alike else shape[0], *shape[1:]), bool) if is_finite else ~np.isfinite(data)
+    data = data if is_finite else np.where(missing, 0, data)
     for point in points:
-        missing[list(point.receivers_repaired), point.partition, point.line, point.sample] = True
+        receivers = slice(None) if is_alike else list(point.receivers_repaired)
+        missing[receivers, point.partition, point.line, point.sample] = True
     # Where nothing was acquired nothing is missing: nothing is to be put there.
-    missing = mirrored(missing & kspace.sampled, kspace.reversed_lines).astype(bool)
-    data = kspace.data if finite.all() else np.where(finite, kspace.data, 0)  # no copy of ordinary data
-    sampled = mirrored(kspace.sampled, kspace.reversed_lines).astype(bool)
+    missing = mirrored(missing & kspace.sampled, kspace.reversed_lines).astype(bool, copy=False)
+    clean = mirrored(kspace.sampled, kspace.reversed_lines).astype(bool, copy=False) & ~missing
     return Surroundings(
         data=np.asarray(mirrored(data, kspace.reversed_lines)),
-        missing=missing,
-        clean=sampled & ~missing,
+        missing=np.broadcast_to(missing, shape),
+        clean=np.broadcast_to(clean, shape),
         runs_both_ways=bool(kspace.reversed_lines.any()),
     )
 

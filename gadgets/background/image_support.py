@@ -205,15 +205,15 @@ def predict_from_support(
     )
 
 
-def innovation_of(plane: ComplexArray, scale: float = 1.0) -> tuple[ComplexArray, float]:
+def innovation_of(plane: ComplexArray, scale: float = 1.0, *, overwrite: bool = False) -> tuple[ComplexArray, float]:
     """Every sample minus its prediction from all other samples, where none is missing; shape ``(coil, ky, kx)``.
 
     The second is the image's contrast, see :func:`.darkness.contrast`.
 
     Two transforms instead of the many of :func:`predict_from_support`, which gives the same. The result is in units
-    in which the samples are `scale` times as large.
+    in which the samples are `scale` times as large. It may take the place of the plane.
     """
-    image = fft.fft2(plane)
+    image = fft.fft2(plane, overwrite_x=overwrite)
     brightness = brightness_of(image, receiver_weights_of(image))
     precision = precision_from(brightness)
     # The mean of the precision is the correlation at distance zero, by which `innovation` above is divided.

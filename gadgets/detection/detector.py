@@ -13,10 +13,10 @@ from copy import copy
 import numpy as np
 
 from gadgets.detection.echo_peak import loud_readouts, without_centre
-from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
+from gadgets.detection.found import Found, Mended, known_repairs, reason_cut_short, reason_not_judged, reason_refused
 from gadgets.detection.second_opinion import MOST_POINTS, conspicuous, hidden, take_back_explained
 from gadgets.detection.series import confirm_unlike_before, remember
-from gadgets.detection.suspects import Place, Suspect, collect_suspects, place_of
+from gadgets.detection.suspects import Suspect, collect_suspects, place_of
 from gadgets.evidence import Evidence, gather_evidence, look_again
 from gadgets.image_check import has_artifact, open_image_check
 from gadgets.kspace import FEWEST_LINES, KSpace, Plane, in_ordinary_units, planes_of
@@ -189,13 +189,13 @@ class Detector:
 
         `suspects` are those of each partition. What was mended ends with the look: what follows takes as much memory.
         """
-        looked_at, mended = found.mended()
+        mended = found.mended()
         # Partitions that the repair left alone look as they did; cuboids reach over all of them.
-        for changed in {partition for partition, _, _ in mended} if shape != "cuboid" else set(suspects):
+        for changed in {partition for partition, _, _ in mended.new} if shape != "cuboid" else set(suspects):
             suspects.pop(changed, None)
         fewest_lines = 1 if shape == "segment" else FEWEST_LINES
         # `suspects` has a list, maybe an empty one, for each partition that need not be judged again.
-        for planes in together(planes_of(looked_at, suspects, fewest_lines), shape):
+        for planes in together(planes_of(mended.kspace, suspects, fewest_lines), shape):
             if is_late():
                 found.is_cut_short = True
                 break
@@ -207,11 +207,11 @@ class Detector:
                     suspects[suspect.place[0]].append(suspect)
         seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
         # What was predicted of the k-space as acquired does not hold once samples are mended.
-        is_acquired = looked_at is found.known.kspace
-        known = found.known if is_acquired else Predictions(looked_at, found.known.witness)
+        is_acquired = mended.kspace is found.known.kspace
+        known = found.known if is_acquired else Predictions(mended.kspace, found.known.witness)
         return seen, conspicuous(known, seen, found)
 
-    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: Found, mended: Sequence[Place]) -> list[Suspect]:
+    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: Found, mended: Mended) -> list[Suspect]:
         """Judge planes that belong together; `mended` is what was mended since the look before."""
         evidence = [_evidence_of(plane, found.evidence.get(plane.partition), mended) for plane in planes]
         patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing, evidence)
@@ -228,6 +228,7 @@ class Detector:
         # Only of planes with targets: others are hardly ever looked at again, and twelve maps of each take memory.
         found.evidence.update(zip((plane.partition for plane in planes), evidence, strict=True))
         opinions = method.find(patches, judgement, targets)
+        patches = patches.without_values()  # to judge suspects may take a fit of the background
         for number, target in enumerate(targets):
             record = self._target_patch(patches, int(target), float(judgement.probability[target]), method)
             if opinions.calibrated is not None and self._settings.merge == "patch":
@@ -247,10 +248,16 @@ class Detector:
         )
 
 
-def _evidence_of(plane: Plane, earlier: Evidence | None, mended: Sequence[Place]) -> Evidence:
+def _evidence_of(plane: Plane, earlier: Evidence | None, mended: Mended) -> Evidence:
     """Gather the evidence of a plane, or renew that of the look before."""
     if earlier is None:
         return gather_evidence(plane.data, plane.valid, without_obvious=True)
-    here = [plane.index_of(line, sample) for partition, line, sample in mended if partition == plane.partition]
+    here = [plane.index_of(line, sample) for partition, line, sample in mended.new if partition == plane.partition]
     # Where nothing was mended the maps hold as they are: cuboids reach over all partitions, and come here with each.
-    return look_again(earlier, plane.data, plane.valid, np.array(here)) if here else earlier
+    if not here:
+        return earlier
+    is_lent = mended.lends(plane)
+    evidence = look_again(earlier, plane.data, plane.valid, np.array(here), overwrite=is_lent)
+    if is_lent:
+        mended.mend(plane.partition)
+    return evidence

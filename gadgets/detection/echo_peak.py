@@ -133,8 +133,9 @@ def _is_whole_echo(plane: Plane, places: IntArray) -> bool:
 
 def _has_background(plane: Plane, places: IntArray) -> bool:
     """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
-    missing = np.zeros(plane.data.shape, dtype=bool)
-    missing[:, places[:, 0], places[:, 1]] = True  # in all receivers: which were hit is not known yet
+    suspicious = np.zeros(plane.valid.shape, bool)
+    suspicious[places[:, 0], places[:, 1]] = True
+    missing = np.broadcast_to(suspicious, plane.data.shape)  # in all receivers: which were hit is not known yet
     contrast = contrast_without(plane.data, missing, FAINTEST_CONTRAST, LEAST_CONTRAST)
     # Too faint as recorded. Where a few loud samples are to blame for that, the fit is made after all.
     if contrast < FAINTEST_CONTRAST and _is_outshone(plane, places):

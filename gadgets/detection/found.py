@@ -6,10 +6,12 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+import numpy as np
+
 from gadgets.detection.confirmation import Confirmed
 from gadgets.detection.suspects import Place, Suspect, place_of
 from gadgets.evidence import Evidence
-from gadgets.kspace import FEWEST_LINES, KSpace, describe
+from gadgets.kspace import FEWEST_LINES, KSpace, Plane, describe
 from gadgets.patch_models import Thresholds
 from gadgets.records import KnownRepair, Point, TargetPatch
 from gadgets.repair import Predictions, carried, outcomes_of
@@ -26,6 +28,40 @@ MOST_NAMED = 3
 NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
 NOTHING_ACQUIRED = "not judged: nothing was acquired"
 ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left out (regions=outer)"
+
+
+@dataclass(frozen=True, eq=False)
+class Mended:
+    """A k-space with what was found mended: a copy, unless nothing was.
+
+    Attributes
+    ----------
+    kspace, acquired
+        The copy, and what was acquired.
+    confirmed
+        What was found; the last ``n_new`` since the look before.
+    """
+
+    kspace: KSpace
+    acquired: KSpace
+    confirmed: Sequence[Confirmed]
+    n_new: int = 0
+
+    @property
+    def new(self) -> list[Place]:
+        """The places that are new in it."""
+        return [place_of(each.point) for each in self.confirmed[len(self.confirmed) - self.n_new :]]
+
+    def lends(self, plane: Plane) -> bool:
+        """Tell whether a plane is a part of the copy, so that :meth:`mend` brings back what is overwritten in it."""
+        return self.kspace is not self.acquired and np.may_share_memory(plane.data, self.kspace.data)
+
+    def mend(self, partition: int) -> None:
+        """Write a partition of the copy."""
+        self.kspace.data[:, partition] = self.acquired.data[:, partition]
+        for each in self.confirmed:
+            if each.point.partition == partition:
+                self.kspace.data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
 
 
 @dataclass
@@ -74,17 +110,19 @@ class Found:
         # The sure ones may be sparks as strong as that; good samples are blamed with little certainty.
         return [each for each in suspects if each.place[0] not in outshone or each.probability >= SURE]
 
-    def mended(self) -> tuple[KSpace, list[Place]]:
-        """Give the k-space with what was found mended, for another look, and the places that are new in it."""
+    def mended(self) -> Mended:
+        """Give the k-space with what was found mended, for another look."""
         acquired = self.known.kspace
         new, self._n_mended = self._confirmed[self._n_mended :], len(self._confirmed)
         if not self._confirmed:
-            return acquired, []
+            return Mended(acquired, acquired, ())
         # A copy for each look: kept between looks it would take memory that others need then.
-        data = acquired.data.copy()
-        for each in self._confirmed:
-            data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
-        return replace(acquired, data=data), [place_of(each.point) for each in new]
+        mended = Mended(
+            replace(acquired, data=np.empty_like(acquired.data)), acquired, tuple(self._confirmed), len(new)
+        )
+        for partition in range(acquired.data.shape[1]):
+            mended.mend(partition)
+        return mended
 
 
 def reason_not_judged(kspace: KSpace, found: Found, *, stops: bool) -> str:

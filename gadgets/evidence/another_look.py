@@ -22,7 +22,9 @@ REACH = tuple(max(offset[axis] for offset in NEIGHBOURS) for axis in (0, 1))
 """Lines and samples over which a sample has a share in the predictions of others."""
 
 
-def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, mended: IntArray) -> Evidence:
+def look_again(
+    earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, mended: IntArray, *, overwrite: bool = False
+) -> Evidence:
     """Make the evidence maps of a plane once more.
 
     Parameters
@@ -33,21 +35,23 @@ def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, 
         As in :func:`gadgets.evidence.gather_evidence`, without the obvious samples.
     mended
         Line and sample of those that have changed since, shape ``(n, 2)``.
+    overwrite
+        Whether the plane may be overwritten, which saves an array of its size.
     """
     seen = look_at(plane, valid, without_obvious=True)
     if seen.scale != earlier.learnt.scale:
         # What was learnt is in other units; only data beyond the range of single precision come here.
         return gather_evidence(plane, valid, without_obvious=True)
     maps = earlier.maps
-    contrast = write_innovation(maps[:4], seen)
     changed = earlier.obvious | seen.obvious  # what is taken out is not there, and what no longer is has come back
     changed[tuple(mended.T)] = True
     learnt = earlier.learnt
     _write_residual(maps, learnt, seen, changed)
     places = np.flatnonzero(changed)
     # Places count the samples of a plane line by line, as the flattened arrays do: ``(coil, place)``.
-    samples = seen.with_obvious().reshape(len(plane), -1)[:, places]
+    samples = seen.data.reshape(len(plane), -1)[:, places]
     maps[6].reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
+    contrast = write_innovation(maps[:4], seen, overwrite=overwrite)  # last: nothing of the plane may be left
     return completed(seen, maps, contrast, learnt)
 
 
@@ -57,9 +61,8 @@ def _write_residual(maps: NDArray[np.float32], learnt: Learnt, seen: Seen, chang
     places = np.flatnonzero(binary_dilation(changed, np.ones([2 * reach + 1 for reach in REACH], bool)))
     residual = seen.data.reshape(len(seen.data), -1)[:, places]
     if learnt.kernel is not None:
-        predicted = learnt.kernel.at(places, Sources(seen.data, learnt.kernel.virtual))
+        predicted = learnt.kernel.at(places, Sources(seen.data, learnt.kernel.virtual, seen.obvious))
         residual -= predicted * trust_in(seen.level.ravel()[places], seen.noise)
-    residual[:, seen.obvious.ravel()[places]] += seen.taken_out
     error = learnt.error
     error.reshape(-1)[places] = root_mean_square(residual)
     level = error_level_of(error, seen.noise)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import blas, cho_factor, cho_solve
 
-from gadgets.arrays import ComplexArray, FloatArray, IntArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import mirrored_indices
 
 NEIGHBOURS = tuple((line, sample) for line in (-2, -1, 1, 2) for sample in (-2, -1, 0, 1, 2)) + tuple(
@@ -26,14 +26,28 @@ class Sources:
         The plane, shape ``(coil, line, sample)``.
     virtual
         Combinations of the receivers that sources are compressed to, shape ``(coil, virtual)``; None: not compressed.
+    without
+        Samples that count as zero, shape ``(line, sample)``; None: none.
     """
 
-    def __init__(self, data: ComplexArray, virtual: ComplexArray | None) -> None:
+    def __init__(self, data: ComplexArray, virtual: ComplexArray | None, without: BoolArray | None = None) -> None:
         flat = data.reshape(len(data), -1)
         self.virtual = virtual
         self._shape = data.shape[1:]
         # The receivers of a sample come to lie side by side: they are collected in one piece.
         self._rows = np.ascontiguousarray(flat.T if virtual is None else flat.T @ virtual)
+        self._without = None if without is None or not without.any() else without.ravel()
+        if self._without is not None:
+            # With a single receiver nothing was copied so far.
+            self._rows = self._rows.copy() if np.may_share_memory(self._rows, data) else self._rows
+            self._rows[self._without] = 0
+
+    def targets(self, data: ComplexArray, places: IntArray) -> ComplexArray:
+        """Collect the samples at places themselves, in all receivers, shape ``(place, coil)``."""
+        targets: ComplexArray = np.take(data.reshape(len(data), -1), places, axis=1).T
+        if self._without is not None:
+            targets[self._without[places]] = 0
+        return targets
 
     def of(self, places: IntArray) -> ComplexArray:
         """Collect the neighbours of places (indices of the flattened plane), shape ``(place, neighbour x virtual)``."""
@@ -62,7 +76,7 @@ class Kernel:
         weight = (1 / levels).astype(np.float32)[:, None]
         weighted = sources.of(places)
         weighted *= weight  # in place: they are collected for this alone, and take memory
-        targets = np.take(data.reshape(len(data), -1), places, axis=1).T * weight
+        targets = sources.targets(data, places) * weight
         # All is conjugated, which saves a copy; of the Hermitian matrix one triangle is computed and used.
         normal = blas.cherk(1.0, weighted.T)
         normal[np.diag_indices(len(normal))] += np.float32(1e-3 * np.trace(normal).real / len(normal))

@@ -8,11 +8,10 @@ from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.local_statistics import local_median, noise_level, total_power
 
 
-def level_of(plane: ComplexArray) -> tuple[FloatArray, FloatArray, float]:
-    """Give magnitude over all receivers and its local level, shapes ``(line, sample)``, and the noise level."""
-    magnitude = root_mean_square(plane)
+def level_of(magnitude: FloatArray) -> tuple[FloatArray, float]:
+    """Give the local level of magnitudes over all receivers, shape ``(line, sample)``, and the noise level."""
     noise = noise_level(magnitude)
-    return magnitude, np.maximum(local_median(magnitude, 2), 0.7 * noise), noise  # dips of noise are chance
+    return np.maximum(local_median(magnitude, 2), 0.7 * noise), noise  # dips of noise are chance
 
 
 def loudest_place(level: FloatArray) -> tuple[int, int]:

@@ -129,7 +129,7 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     # Each part frees its arrays, of the size of the plane, before the next one makes its own.
     contrast = write_innovation(maps[:4], seen)
     kernel, error, residual = write_residual(maps[4:6], seen)
-    energy, raw = whiten(seen.with_obvious(), seen.level)
+    energy, raw = whiten(seen.data, seen.level)
     write(maps[6:7], [energy])
     return completed(seen, maps, contrast, Learnt(kernel, error, residual, raw, seen.scale))
 

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.evidence.kernel import NEIGHBOURS, Kernel, Sources
 from gadgets.local_statistics import sorted_places
 from gadgets.process import in_parallel
 
 N_VIRTUAL = 6  # receivers as sources: the cost of a fit grows with their square
 MAX_FIT_SAMPLES = 6000  # half as many, here and for covariances, changed the points of 7 in 262 k-spaces
+CORRELATED = 1 << 14  # samples that receivers are correlated over at a time where some are left out
 BLOCK = 1024
 """Places predicted at a time: their sources stay in the cache."""
 
@@ -27,7 +28,9 @@ def trust_in(levels: FloatArray, noise: float) -> FloatArray:
     return np.asarray(np.clip(1 - (2 * noise / levels) ** 2, 0, 1).astype(np.float32))
 
 
-def virtual_receivers(data: ComplexArray, n_virtual: int = N_VIRTUAL) -> ComplexArray | None:
+def virtual_receivers(
+    data: ComplexArray, n_virtual: int = N_VIRTUAL, without: BoolArray | None = None
+) -> ComplexArray | None:
     """Find the few combinations of receivers that carry the signal, shape ``(coil, virtual)``; None: all do.
 
     Principal components (Buehrer 2007, doi 10.1002/mrm.21237). Only sources are compressed: a spark in a single
@@ -37,7 +40,14 @@ def virtual_receivers(data: ComplexArray, n_virtual: int = N_VIRTUAL) -> Complex
         return None
     flat = np.ascontiguousarray(data, dtype=np.complex64).reshape(len(data), -1)
     # One triangle of the conjugate correlation, without a conjugate copy of the data.
-    _, vectors = np.linalg.eigh(blas.cherk(1.0, flat.T, trans=2), UPLO="U")
+    if without is None or not without.any():
+        products = blas.cherk(1.0, flat.T, trans=2)
+    else:
+        products, out = np.zeros((len(data), len(data)), np.complex64, "F"), without.ravel()
+        for start in range(0, flat.shape[1], CORRELATED):
+            block = np.where(out[start : start + CORRELATED], np.complex64(0), flat[:, start : start + CORRELATED])
+            products = blas.cherk(1.0, block.T, 1.0, products, trans=2, overwrite_c=True)
+    _, vectors = np.linalg.eigh(products, UPLO="U")
     return np.asarray(vectors[:, : -n_virtual - 1 : -1])
 
 
@@ -46,7 +56,9 @@ def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray
     return fit_and_predict(data, level, noise)[0]
 
 
-def fit_and_predict(data: ComplexArray, level: FloatArray, noise: float) -> tuple[ComplexArray, Kernel | None]:
+def fit_and_predict(
+    data: ComplexArray, level: FloatArray, noise: float, without: BoolArray | None = None
+) -> tuple[ComplexArray, Kernel | None]:
     """Predict every sample of a plane from its neighbours.
 
     Parameters
@@ -58,6 +70,8 @@ def fit_and_predict(data: ComplexArray, level: FloatArray, noise: float) -> tupl
         does not outvote the rest.
     noise
         Noise level in the units of `level`.
+    without
+        Samples that count as zero, shape ``(line, sample)``; None: none.
 
     Returns
     -------
@@ -69,7 +83,7 @@ def fit_and_predict(data: ComplexArray, level: FloatArray, noise: float) -> tupl
     places = np.flatnonzero(trust)
     if places.size < 4 * len(NEIGHBOURS):
         return np.zeros_like(data), None
-    sources = Sources(data, virtual_receivers(data))
+    sources = Sources(data, virtual_receivers(data, without=without), without)
     fitted = places[_fit_places(levels[places])]
     kernel = Kernel.fitted_to(sources, data, fitted, levels[fitted])
     # Zero where there is no trust: next to the noise nothing is predicted, and nothing computed.

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.ndimage import uniform_filter
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
-from gadgets.evidence.levels import level_of, peak_of
+from gadgets.evidence.levels import level_of, peak_of, root_mean_square
 from gadgets.evidence.obvious import obvious_samples
 
 SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
@@ -22,7 +22,7 @@ class Seen:
     Attributes
     ----------
     data
-        In units in which sums over its squares stay in single precision; obvious samples are zero.
+        In units in which sums over its squares stay in single precision.
     scale
         What the plane was multiplied by for that.
     magnitude, others
@@ -31,8 +31,6 @@ class Seen:
         Local level and noise of the others.
     judged, obvious
         See :class:`Evidence`.
-    taken_out
-        What the obvious samples recorded, shape ``(coil, sample)``.
     """
 
     data: ComplexArray
@@ -43,28 +41,36 @@ class Seen:
     noise: float
     judged: BoolArray
     obvious: BoolArray
-    taken_out: ComplexArray
 
-    def with_obvious(self) -> ComplexArray:
-        """Put the obvious samples back, and give the data: for maps that look at each sample itself."""
-        if self.taken_out.size:
-            self.data[:, self.obvious] = self.taken_out
-        return self.data
+    @property
+    def taken_out(self) -> ComplexArray:
+        """What the obvious samples recorded, shape ``(coil, sample)``."""
+        recorded: ComplexArray = self.data[:, self.obvious]
+        return recorded
+
+    def others_alone(self) -> ComplexArray:
+        """Give the data with zero for obvious samples: a copy where there are any."""
+        # Made by whoever needs it: kept, it would be one more array of the plane's size beside all that follows.
+        if not self.obvious.any():
+            return self.data
+        others = self.data.copy()
+        others[:, self.obvious] = 0
+        return others
 
 
 def look_at(plane: ComplexArray, valid: BoolArray | None, *, without_obvious: bool) -> Seen:
     """Take the obvious samples out of a plane; parameters are those of :func:`gather_evidence`."""
     data, scale = _in_range(plane, peak_of(plane))
-    magnitude, level, noise = level_of(data)
+    magnitude = root_mean_square(data)
+    level, noise = level_of(magnitude)
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
     obvious = obvious_samples(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
-    others, taken_out = magnitude, data[:, obvious]
-    if taken_out.size:
-        data = data.copy() if np.may_share_memory(data, plane) else data  # the caller's samples stay as they are
-        data[:, obvious] = 0
+    others = magnitude
+    if obvious.any():
+        others = np.where(obvious, 0, magnitude)
         # Once more without them: where many lie side by side they lift the local level, under which weaker sparks hide.
-        others, level, noise = level_of(data)
-    return Seen(data, scale, magnitude, others, level, noise, judged, obvious, taken_out)
+        level, noise = level_of(others)
+    return Seen(data, scale, magnitude, others, level, noise, judged, obvious)
 
 
 def _in_range(plane: ComplexArray, peak: float) -> tuple[ComplexArray, float]:

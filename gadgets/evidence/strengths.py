@@ -29,10 +29,15 @@ def write(maps: NDArray[np.float32], ratios: Iterable[FloatArray]) -> None:
         np.log(ratio + SMALLEST, out=target)
 
 
-def write_innovation(maps: NDArray[np.float32], seen: Seen) -> float:
-    """Write what each sample is minus its prediction by the image's background, and give the image's contrast."""
-    units = 1 / peak_of(seen.data)  # so that the small numbers below are small in any data
-    innovation, contrast = innovation_of(seen.data, units)
+def write_innovation(maps: NDArray[np.float32], seen: Seen, *, overwrite: bool = False) -> float:
+    """Write what each sample is minus its prediction by the image's background, and give the image's contrast.
+
+    Where it may, it overwrites the data, which saves an array of the plane's size.
+    """
+    others = seen.others_alone()
+    units = 1 / peak_of(others)  # so that the small numbers below are small in any data
+    innovation, contrast = innovation_of(others, units, overwrite=overwrite or others is not seen.data)
+    del others
     # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
     innovation[:, seen.obvious] += seen.taken_out * np.float32(units)
     strength, usual = _strength(innovation, 1e-12)
@@ -44,9 +49,8 @@ def write_innovation(maps: NDArray[np.float32], seen: Seen) -> float:
 
 def write_residual(maps: NDArray[np.float32], seen: Seen) -> tuple[Kernel | None, FloatArray, Whitening]:
     """Write what each sample is minus its prediction by its neighbours, and give what made the maps."""
-    residual, kernel = fit_and_predict(seen.data, seen.level, seen.noise)
+    residual, kernel = fit_and_predict(seen.data, seen.level, seen.noise, seen.obvious)
     np.subtract(seen.data, residual, out=residual)
-    residual[:, seen.obvious] += seen.taken_out
     error = root_mean_square(residual)
     level = error_level_of(error, seen.noise)
     energy, whitening = whiten(residual, level)

@@ -65,6 +65,10 @@ class Patches:
         chosen = {name: getattr(self, name)[numbers] for name in ("anchors", "values", "positions")}
         return replace(self, **chosen)
 
+    def without_values(self) -> Patches:
+        """Give the patches without what models look at, which takes the most memory of all."""
+        return replace(self, values=np.empty(0, np.float32))
+
     def __len__(self) -> int:
         return len(self.anchors)
 

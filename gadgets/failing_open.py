@@ -184,16 +184,15 @@ def _with_repaired(
 
     A point that was refused stays as it was acquired, also inside of a patch.
     """
-    if replaced is None and not record.n_repaired:
-        return None
-    # What was acquired may be a read-only view, and is compared with the result later.
-    data = acquired.copy() if replaced is None else replaced
+    if replaced is None:
+        # The repair has made a copy of its own, and has changed nothing but points.
+        return repaired if record.n_repaired else None
     for point, method in ((entry.point, entry.method) for entry in record.points):
         # A refused point is undone in all receivers, because a patch has replaced all of them.
         receivers = slice(None) if method is None else list(point.receivers_repaired)
         place = (receivers, point.partition, point.line, point.sample)
-        data[place] = (acquired if method is None else repaired)[place]
-    return data
+        replaced[place] = (acquired if method is None else repaired)[place]
+    return replaced
 
 
 def _reason(error: Exception) -> str:

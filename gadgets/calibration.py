@@ -86,6 +86,7 @@ def repair_sparks(
             yield from waveforms_of(report.add(record))
         yield repaired
         yield from _original(item, settings)
+        del item, repaired  # or they would be held while the next one is read
 
 
 def _original(item: Item, settings: CalibrationSettings) -> Iterator[Item]:

@@ -61,7 +61,9 @@ def detect_sparks(
                 yield from waveforms_of(
                     detection, int(cell.header["scan_counter"]), int(cell.header["acquisition_time_stamp"])
                 )
+                del cell
         yield item
+        del item  # or it would be held while the next one is read
 
 
 def _judged_cells(recon_data: ReconData, encodings: tuple[Encoding, ...], on_failure: OnFailure) -> list[Cell]:

@@ -5,6 +5,7 @@ Each ``(LOC, S, N)`` of a bit's data is one k-space; a header without samples ma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -175,12 +176,17 @@ def replace_cells(recon_data: ReconData, changed: Mapping[tuple[int, int, int, i
     """
     bits = list(recon_data.bits)
     for number in {place[0] for place in changed}:
-        # The samples are a read-only view of what was received; a bit is copied once, however many of its cells
-        # changed.
-        data = bits[number].data.data_array().copy()
-        for place, samples in changed.items():
-            if place[0] == number:
-                data[place[1:]] = samples
-        content = bytes_of(data)
-        bits[number] = replace(bits[number], data=replace(bits[number].data, data=content))
+        here = {place[1:]: samples for place, samples in changed.items() if place[0] == number}
+        data = bits[number].data.data_array()
+        if len(here) == math.prod(data.shape[:3]) == 1:
+            # The only cell is the whole bit, which need not be copied.
+            (samples,) = here.values()
+            data = np.asarray(samples, np.complex64)
+        else:
+            # The samples are a read-only view of what was received; a bit is copied once, however many of its cells
+            # changed.
+            data = data.copy()
+            for place, changes in here.items():
+                data[place] = changes
+        bits[number] = replace(bits[number], data=replace(bits[number].data, data=bytes_of(data)))
     return ReconData(tuple(bits))

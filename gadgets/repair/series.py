@@ -125,8 +125,8 @@ class _DifferenceGround:
         self._ground = Ground(around, 0, bursts)
         self._louder: FloatArray | None = None
         difference = np.where(around.missing[:, 0], 0, compared.difference)
-        self._usual = usual_error(np.abs(difference), compared.expected)
-        self._usual_left = usual_error(np.abs(self._ground.support.innovation), compared.expected)
+        self._usual = usual_error(np.abs(difference), compared)
+        self._usual_left = usual_error(np.abs(self._ground.support.innovation), compared)
 
     def is_louder(self, burst: Burst) -> bool:
         """Tell whether a burst that one earlier k-space tells of is louder in the present one than belongs there."""

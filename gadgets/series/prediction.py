@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
-from scipy.linalg import blas
+from scipy.linalg import blas, lapack
 from scipy.ndimage import uniform_filter
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
@@ -106,16 +106,18 @@ class Prediction:
     @staticmethod
     def _seen(kernels: Sequence[tuple[BoolArray, ComplexArray]], spectra: Sequence[ComplexArray]) -> ComplexArray:
         """Weigh the neighbours of all samples: a product of spectra, as weights are alike everywhere."""
+        lines, samples = -np.array(NEIGHBOURS).T
+        weights = np.array([each for _, each in kernels])
+        # Of all kinds of lines and all earlier k-spaces at once, shape ``(kind, earlier, ky, kx)``.
+        responses = np.zeros((*weights.shape[:2], *spectra[0].shape[1:]), np.complex64)
+        responses[..., lines, samples] = weights
+        responses = fft.fft2(responses, overwrite_x=True)
         predicted = np.empty_like(spectra[0])
-        for lines, weights in kernels:
-            total = np.zeros_like(predicted)
-            for spectrum, here in zip(spectra, weights, strict=True):
-                kernel = np.zeros(spectrum.shape[1:], np.complex64)
-                for (line, sample), weight in zip(NEIGHBOURS, here, strict=True):
-                    kernel[-line, -sample] = weight
-                total += spectrum * fft.fft2(kernel)
-            seen = fft.ifft2(total, overwrite_x=True)
-            predicted[:, lines] = seen[:, lines]
+        for (there, _), response in zip(kernels, responses, strict=True):
+            total = spectra[0] * response[0]
+            for spectrum, each in zip(spectra[1:], response[1:], strict=True):
+                total += spectrum * each
+            predicted[:, there] = fft.ifft2(total, overwrite_x=True)[:, there]
         return predicted
 
 
@@ -154,21 +156,29 @@ def robust_fit(
 ) -> tuple[ComplexArray, ComplexArray]:
     """Give the weights of all earlier k-spaces together and of each alone, shapes ``(earlier, neighbour)``."""
     trust = weight
-    for _ in range(ROUNDS):
+    for left in reversed(range(ROUNDS)):
         weighted = rows * trust[:, None].astype(np.float32)
         # Double precision for the solution: the sources are neighbours of each other, and almost linearly dependent.
-        # Of the Hermitian matrix one triangle is computed; conjugated, which saves a copy.
-        normal = blas.cherk(1.0, weighted.T)
-        normal = (normal + np.triu(normal, 1).conj().T).astype(np.complex128)
+        # Of the Hermitian matrix one triangle is computed and used; conjugated, which saves a copy.
+        normal = blas.cherk(1.0, weighted.T).astype(np.complex128)
         normal[np.diag_indices(len(normal))] += RIDGE * np.trace(normal).real / len(normal) + 1e-30
         right = weighted.T @ (targets * trust).conj()
-        kernel = np.linalg.solve(normal, right).conj()
-        wrong = np.abs(targets - rows @ kernel.astype(np.complex64)) * weight
-        usual = float(quantile(wrong, 0.5))
-        # Weights enter the equations squared: the pull of an outlier falls with its error, where Huber's would leave it
-        # constant.
-        trust = weight * np.minimum(1, OUTLIER * usual / np.maximum(wrong, 1e-30))
+        kernel = _solved(normal, right)
+        if left:  # nobody asks how well the last one fits
+            wrong = np.abs(targets - rows @ kernel.astype(np.complex64)) * weight
+            usual = float(quantile(wrong, 0.5))
+            # Weights enter the equations squared: the pull of an outlier falls with its error, where Huber's would
+            # leave it constant.
+            trust = weight * np.minimum(1, OUTLIER * usual / np.maximum(wrong, 1e-30))
     each = np.split(np.arange(len(kernel)), n_earlier)
     # What all samples together have shown to be outliers are outliers for each earlier k-space, too.
-    alone = [np.linalg.solve(normal[np.ix_(part, part)], right[part]).conj() for part in each]
+    alone = [_solved(normal[np.ix_(part, part)], right[part]) for part in each]
     return kernel.reshape(n_earlier, -1), np.array(alone)
+
+
+def _solved(normal: ComplexArray, right: ComplexArray) -> ComplexArray:
+    """Solve normal equations, conjugated, of which the upper triangle is given; raises LinAlgError for NaN."""
+    _, solution, failed = lapack.zposv(normal, right)
+    if failed:
+        raise np.linalg.LinAlgError(f"expected a system with a Cholesky factor, found none of order {failed}")
+    return np.asarray(solution.conj())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.ndimage import binary_opening, maximum_filter1d
@@ -78,6 +79,17 @@ class Differences:
     doubt: FloatArray
     new: FloatArray
 
+    @cached_property
+    def groups(self) -> list[IntArray]:
+        """Samples that are about as loud as each other: the loudest few, and each next group three times as many."""
+        order = np.argsort(-self.expected.max(axis=0).ravel(), kind="stable")
+        groups: list[IntArray] = []
+        start, size = 0, LOUDEST
+        while start < order.size:
+            groups.append(order[start : start + size])
+            start, size = start + size, 3 * size
+        return groups
+
 
 def standing_out(compared: Differences) -> BoolArray:
     """Mark the samples that stand out of the differences around them, shape ``(ky, kx)``."""
@@ -130,12 +142,12 @@ def _unusual(compared: Differences, left: ComplexArray, found: BoolArray) -> Boo
 
 def _ratio(compared: Differences, differences: FloatArray, judged: FloatArray) -> FloatArray:
     """Tell how many times larger than usual magnitudes are, shape ``(ky, kx)``; usual are `differences`."""
-    error = np.maximum(usual_error(differences, compared.expected), compared.doubt / DOUBTFUL)
+    error = np.maximum(usual_error(differences, compared), compared.doubt / DOUBTFUL)
     # The strongest receiver, each in errors of its own: a spark may be in one alone, and the mean of all would hide it.
     return np.asarray(np.max(judged / error, axis=0))
 
 
-def usual_error(differences: FloatArray, expected: FloatArray) -> FloatArray:
+def usual_error(differences: FloatArray, compared: Differences) -> FloatArray:
     """Measure how large differences usually are around each sample, as a complex standard deviation.
 
     Medians of the samples around it, each over its expected size. Sparks do not raise them, and neither does it that
@@ -145,9 +157,10 @@ def usual_error(differences: FloatArray, expected: FloatArray) -> FloatArray:
     ----------
     differences
         Magnitudes, shape ``(coil, ky, kx)``.
-    expected
-        See :class:`Differences`.
+    compared
+        How large they are to be expected, and which samples are about as loud.
     """
+    expected = compared.expected
     # The median magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
     ratio = differences / expected / np.float32(np.sqrt(np.log(2)))
     n_coils, _, n_samples = ratio.shape
@@ -156,7 +169,7 @@ def usual_error(differences: FloatArray, expected: FloatArray) -> FloatArray:
     # A readout that differs as a whole was acquired while something moved.
     np.maximum(result, quantile(ratio.reshape(-1, n_samples), 0.5)[:, None], out=result)
     result, ratio = result.reshape(n_coils, -1), ratio.reshape(n_coils, -1)
-    for group in _groups(expected):
+    for group in compared.groups:
         # Where the object changes, the few loudest samples differ, which fill the surroundings of none of them.
         result[:, group] = np.maximum(result[:, group], _lower(ratio, group)[:, None])
     return np.asarray(np.maximum(result, 1).reshape(differences.shape) * expected)
@@ -165,24 +178,13 @@ def usual_error(differences: FloatArray, expected: FloatArray) -> FloatArray:
 def changes(compared: Differences) -> tuple[float, ...]:
     """Tell how many times more than expected the loudest few samples as a whole have changed, and the next ones."""
     ratio = np.abs(compared.difference) / compared.expected / np.float32(np.sqrt(np.log(2)))
-    loud = _groups(compared.expected)[:2]
+    loud = compared.groups[:2]
     return tuple(float(np.median(_lower(ratio.reshape(len(ratio), -1), group))) for group in loud)
 
 
 def _lower(ratio: FloatArray, group: IntArray) -> FloatArray:
     """Give what is usual in a group by its lower samples, for each receiver; ratios of shape ``(coil, sample)``."""
     return np.asarray(quantile(ratio[:, group], LOWER) / np.float32(LOWER_OVER_MEDIAN))
-
-
-def _groups(expected: FloatArray) -> list[IntArray]:
-    """Sort samples into groups that are about as loud as each other: the loudest few, and each next one three times."""
-    order = np.argsort(-expected.max(axis=0).ravel(), kind="stable")
-    groups: list[IntArray] = []
-    start, size = 0, LOUDEST
-    while start < order.size:
-        groups.append(order[start : start + size])
-        start, size = start + size, 3 * size
-    return groups
 
 
 def _medians(values: FloatArray) -> FloatArray:

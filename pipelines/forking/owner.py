@@ -87,7 +87,8 @@ def _process_of(talk: socket.socket) -> int:
         raise EOFError
     kind, number = news
     if kind == ENDED:
-        raise ChildProcessError(f"it ended before it began (exit code {number})")
+        how = f"killed by {signal.Signals(-number).name}" if number < 0 else f"exit code {number}"
+        raise ChildProcessError(f"it ended before it began, {how}")
     if kind == REFUSED:
         raise OSError(number, os.strerror(number))
     return number

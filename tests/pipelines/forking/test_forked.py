@@ -136,7 +136,7 @@ def no_process(control, kind, number):
     ("server", "reason"),
     [
         (lambda control: no_process(control, REFUSED, errno.EAGAIN), "Resource temporarily unavailable"),
-        (lambda control: no_process(control, ENDED, -9), r"it ended before it began \(exit code -9\)"),
+        (lambda control: no_process(control, ENDED, -9), "it ended before it began, killed by SIGKILL"),
         (socket.socket.close, "the process that starts others ends as soon as it is asked"),
     ],
 )

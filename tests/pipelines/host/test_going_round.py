@@ -110,7 +110,7 @@ def cannot_fork(monkeypatch, name):
 
     def fork(function, arguments, *rest):
         if arguments[1] == name:
-            raise ChildProcessError("it ended before it began (exit code -9)")
+            raise ChildProcessError("it ended before it began, killed by SIGKILL")
         return forked(function, arguments, *rest)
 
     monkeypatch.setattr(pipelines.host.own_process, "Forked", fork)

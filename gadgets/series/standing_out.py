@@ -171,20 +171,25 @@ def usual_error(differences: FloatArray, compared: Differences) -> FloatArray:
     result, ratio = result.reshape(n_coils, -1), ratio.reshape(n_coils, -1)
     for group in compared.groups:
         # Where the object changes, the few loudest samples differ, which fill the surroundings of none of them.
-        result[:, group] = np.maximum(result[:, group], _lower(ratio, group)[:, None])
+        result[:, group] = np.maximum(result[:, group], _lower(ratio[:, group])[:, None])
     return np.asarray(np.maximum(result, 1).reshape(differences.shape) * expected)
 
 
 def changes(compared: Differences) -> tuple[float, ...]:
     """Tell how many times more than expected the loudest few samples as a whole have changed, and the next ones."""
-    ratio = np.abs(compared.difference) / compared.expected / np.float32(np.sqrt(np.log(2)))
-    loud = compared.groups[:2]
-    return tuple(float(np.median(_lower(ratio.reshape(len(ratio), -1), group))) for group in loud)
+    # One row for each receiver; only of the loud ones, as every k-space is asked.
+    n_coils = len(compared.difference)
+    difference, expected = compared.difference.reshape(n_coils, -1), compared.expected.reshape(n_coils, -1)
+    usual = []
+    for group in compared.groups[:2]:
+        ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / np.float32(np.sqrt(np.log(2)))
+        usual.append(float(np.median(_lower(ratio))))
+    return tuple(usual)
 
 
-def _lower(ratio: FloatArray, group: IntArray) -> FloatArray:
+def _lower(ratio: FloatArray) -> FloatArray:
     """Give what is usual in a group by its lower samples, for each receiver; ratios of shape ``(coil, sample)``."""
-    return np.asarray(quantile(ratio[:, group], LOWER) / np.float32(LOWER_OVER_MEDIAN))
+    return np.asarray(quantile(ratio, LOWER) / np.float32(LOWER_OVER_MEDIAN))
 
 
 def _medians(values: FloatArray) -> FloatArray:

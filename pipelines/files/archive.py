@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -176,7 +177,9 @@ class ArchivedScan:
             # O_EXCL: a file of that name would be another scan's.
             self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
             # Removed while it grows, it would fill the disk where nobody sees it. The lock ends with the process.
-            _locks(self._descriptor, fcntl.LOCK_EX)
+            if not _locks(self._descriptor, fcntl.LOCK_EX) or not os.fstat(self._descriptor).st_nlink:
+                # Before it was locked, somebody else has removed it to make room.
+                raise OSError(errno.ENOSPC, "the archive is full")
         except OSError as error:
             self._give_up(error.strerror)
 

@@ -257,6 +257,21 @@ def test_a_scan_that_another_server_keeps_at_this_moment_is_left(tmp_path):
     assert not scan.path.exists()
 
 
+def test_a_file_that_is_removed_before_it_is_locked_is_not_written(tmp_path, monkeypatch, caplog):
+    archive = Archive(tmp_path)
+
+    def removed(descriptor, _kind):
+        for path in tmp_path.iterdir():
+            path.unlink()
+        return descriptor
+
+    monkeypatch.setattr(pipelines.files.archive, "_locks", removed)
+    with archive.begin(b"") as scan:
+        scan.add(bytes(900))
+        assert held(scan) == 0
+    assert "is not written any further (the archive is full)" in caplog.text
+
+
 def test_small_files_are_bounded_by_their_number(tmp_path, monkeypatch):
     monkeypatch.setattr(pipelines.files.archive, "MOST_FILES", 3)
     archive = Archive(tmp_path)

@@ -139,8 +139,11 @@ class Witness:
         return self.changes if self._n_alike else {}
 
     def is_steady(self, partition: int) -> bool:
-        """Tell whether no more has changed than does in a patient who lies still; sparks at the centre do not count."""
-        return self.changes.get(partition, np.inf) <= CHANGED
+        """Tell whether no more has changed than does in a patient who lies still; sparks at the centre do not count.
+
+        In another contrast or diffusion direction little changes where there is little signal, and proves nothing.
+        """
+        return self._n_alike > 0 and self.changes.get(partition, np.inf) <= CHANGED
 
     def _has_changed_more(self, partition: int, times: float) -> bool:
         """Tell whether more has changed than did from one k-space to the next before."""

@@ -38,6 +38,9 @@ there are receivers whose profiles are not flat, which spread the echo over its 
 WHOLE_ECHO = 5
 """Samples in a row, the centre among them, that are the echo itself where it lies in a single readout."""
 
+MOSTLY_ECHO = 0.75
+"""Share of all suspicious samples that these are then: sparks lie elsewhere as well."""
+
 
 ECHO_REACH, NEIGHBOURS, LOUD = 8, 8, 3.0
 """Samples on either side of the echo, and readouts on either side of one, that say how loud it is; and how many times
@@ -128,7 +131,8 @@ def _is_whole_echo(plane: Plane, places: IntArray) -> bool:
     # Where no sample is suspicious at all, before and after the run that the centre is part of.
     ends = np.flatnonzero(~suspicious) - 1
     after = int(np.searchsorted(ends, centre))
-    return bool(suspicious[centre + 1] and ends[after] - ends[after - 1] > WHOLE_ECHO)
+    length = int(ends[after] - ends[after - 1]) - 1
+    return bool(suspicious[centre + 1] and length >= max(WHOLE_ECHO, MOSTLY_ECHO * len(places)))
 
 
 def _has_background(plane: Plane, places: IntArray) -> bool:

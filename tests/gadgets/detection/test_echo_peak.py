@@ -100,6 +100,7 @@ def test_the_whole_echo_is_told_where_it_lies_in_one_readout(missing, run, is_wh
     places = np.array([[plane.centre[0], sample] for sample in run])
     assert _is_whole_echo(plane, places) == is_whole
     assert not _is_whole_echo(plane, places + np.array([1, 0]))
+    assert not _is_whole_echo(plane, np.concatenate([places, places + np.array([2, 0])]))
 
 
 @pytest.mark.parametrize("n_coils", [2, 4, 16])

@@ -100,7 +100,7 @@ class Detector:
     def models(self) -> tuple[str, ...]:
         """Labels of the opened models, each once."""
         opened = [label for chosen in self._chosen.values() for label in chosen.models]
-        of_image = () if self._image_check is None else (self._image_check.model.entry.label,)
+        of_image = () if self._image_check is None else (self._image_check.label,)
         return tuple(dict.fromkeys((*of_image, *opened)))
 
     def detect(self, kspace: KSpace, memory: SeriesMemory | None = None) -> Detection:

@@ -42,6 +42,11 @@ class ImageCheck:
     def __init__(self, model: Model) -> None:
         self.model = model
 
+    @property
+    def label(self) -> str:
+        """Which model it is, with the first digits of its hash."""
+        return self.model.entry.label
+
     def probability(self, kspace: KSpace, settings: SparkDetectionSettings, patch: tuple[int, int, int]) -> float:
         """Give the probability that the image of a k-space shows artifacts.
 

@@ -70,6 +70,8 @@ def settings(**changes):
 class SaysOf:
     """Stands for an image check that gives every k-space the same probability."""
 
+    label = "image check of a test"
+
     def __init__(self, chance):
         self.chance = chance
         self.asked = 0

@@ -21,6 +21,10 @@ LIMIT_S = 30
 KEYS = {"Enter": (13, "\r"), "Home": (36, ""), "ArrowRight": (39, "")}
 
 
+class PageLeftError(Exception):
+    """The page went away while it was asked."""
+
+
 class Browser:
     """One page of it."""
 
@@ -44,6 +48,8 @@ class Browser:
         while True:
             answer = self._next(deadline)
             if answer.get("id") == self._last:
+                if "navigated" in answer.get("error", {}).get("message", ""):
+                    raise PageLeftError(answer["error"]["message"])
                 assert "error" not in answer, answer["error"]
                 return answer["result"]
             if answer.get("method") == "Log.entryAdded":
@@ -72,9 +78,16 @@ class Browser:
         deadline = time.monotonic() + LIMIT_S
         # What is not there yet is no reason to give up.
         guarded = f"(() => {{ try {{ return Boolean({expression}) }} catch {{ return false }} }})()"
-        while not self.ask(f"document.readyState === 'complete' && {guarded}"):
+        while not self._is_true(f"document.readyState === 'complete' && {guarded}"):
             assert time.monotonic() < deadline, f"{expression} never came: {self.ask('document.body.innerText')}"
             time.sleep(0.05)
+
+    def _is_true(self, expression):
+        try:
+            return self.ask(expression)
+        except PageLeftError:
+            # The page that was asked made room for another one, which is asked next.
+            return False
 
     def open(self, url):
         self.call("Page.navigate", url=url)

@@ -7,49 +7,24 @@ the scan.
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Mapping
 from copy import copy
 
-import numpy as np
-
-from gadgets.detection.echo_peak import loud_readouts, without_centre
-from gadgets.detection.found import Found, Mended, known_repairs, reason_cut_short, reason_not_judged, reason_refused
-from gadgets.detection.second_opinion import MOST_POINTS, conspicuous, hidden, take_back_explained
-from gadgets.detection.series import confirm_unlike_before, remember
-from gadgets.detection.suspects import Suspect, collect_suspects, place_of
-from gadgets.evidence import Evidence, gather_evidence, look_again
+from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
+from gadgets.detection.looks import Looks
+from gadgets.detection.second_opinion import take_back_explained
+from gadgets.detection.series import remember
 from gadgets.image_check import has_artifact, open_image_check
-from gadgets.kspace import FEWEST_LINES, KSpace, Plane, in_ordinary_units, planes_of
-from gadgets.patch_models import (
-    Chosen,
-    Method,
-    open_method,
-    raised,
-    read_history,
-    select_targets,
-    thresholds_of,
-)
-from gadgets.patches import (
-    Patches,
-    PatchShape,
-    Region,
-    divide_planes,
-    in_centre,
-    pack,
-    preprocessing_of,
-    shape_for,
-    together,
-)
-from gadgets.process import TimeIsUp, is_late, threads, time_limit
-from gadgets.records import Detection, Point, TargetPatch
+from gadgets.kspace import KSpace, in_ordinary_units
+from gadgets.patch_models import Chosen, open_method, raised, read_history, thresholds_of
+from gadgets.patches import PatchShape, preprocessing_of, shape_for
+from gadgets.process import TimeIsUp, threads, time_limit
+from gadgets.records import Detection
 from gadgets.repair import Predictions
 from gadgets.series import SeriesMemory
 from gadgets.settings import SparkDetectionSettings, refuse_contradictions
 
 PATCH_SHAPES: tuple[PatchShape, ...] = ("segment", "rectangle", "cuboid")
-
-MAX_LOOKS, USUAL_LOOKS = 8, 3
-"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
 
 
 class Detector:
@@ -165,99 +140,6 @@ class Detector:
         return self._image_check.probability(kspace, self._settings, patch)
 
     def _look_for_points(self, kspace: KSpace, found: Found) -> None:
-        """Look until nothing new is found."""
         shape = shape_for(kspace, self._settings)
-        # What the series shows is mended before the models look: strong sparks hide weak ones from them, not from the
-        # series.
-        if found.known.witness is not None:
-            found.add(confirm_unlike_before(found.known.witness, found.known))
-        suspects: dict[int, list[Suspect]] = {}
-        loud = loud_readouts(kspace)
-        for look in range(MAX_LOOKS):
-            found.looks = look + 1
-            seen, new = self._look_once(found, shape, suspects, loud)
-            if all(place_of(point) in found.obvious for point in new):
-                # All others were looked at without these already: another look would see the same.
-                new = hidden(seen, found)
-            if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):
-                break
-
-    def _look_once(
-        self, found: Found, shape: PatchShape, suspects: dict[int, list[Suspect]], loud: Container[tuple[int, int]]
-    ) -> tuple[list[Suspect], list[Point]]:
-        """Judge what has changed since the look before; give what is suspected by now, and which of it is confirmed.
-
-        `suspects` are those of each partition. What was mended ends with the look: what follows takes as much memory.
-        """
-        mended = found.mended()
-        # Partitions that the repair left alone look as they did; cuboids reach over all of them.
-        for changed in {partition for partition, _, _ in mended.new} if shape != "cuboid" else set(suspects):
-            suspects.pop(changed, None)
-        fewest_lines = 1 if shape == "segment" else FEWEST_LINES
-        # `suspects` has a list, maybe an empty one, for each partition that need not be judged again.
-        for planes in together(planes_of(mended.kspace, suspects, fewest_lines), shape):
-            if is_late():
-                found.is_cut_short = True
-                break
-            suspects.update({plane.partition: [] for plane in planes})
-            for suspect in self._look(planes, self._chosen[shape], found, mended):
-                if suspect.is_left_alone or suspect.place[:2] in loud:
-                    found.refuse([suspect])
-                else:
-                    suspects[suspect.place[0]].append(suspect)
-        seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
-        # What was predicted of the k-space as acquired does not hold once samples are mended.
-        is_acquired = mended.kspace is found.known.kspace
-        known = found.known if is_acquired else Predictions(mended.kspace, found.known.witness)
-        return seen, conspicuous(known, seen, found)
-
-    def _look(self, planes: Sequence[Plane], chosen: Chosen, found: Found, mended: Mended) -> list[Suspect]:
-        """Judge planes that belong together; `mended` is what was mended since the look before."""
-        evidence = [_evidence_of(plane, found.evidence.get(plane.partition), mended) for plane in planes]
-        patches = divide_planes(planes, chosen.patch, self._settings.patch_overlap, self._preprocessing, evidence)
-        method = chosen.method_for(patches)
-        judgement = method.judge(patches, found.thresholds)
-        targets = select_targets(judgement.probability, patches.positions, found.thresholds)
-        # Later looks see the same patches again, which are not to be counted twice.
-        if found.looks == 1:
-            n_left_out = int(in_centre(patches.positions).sum()) if self._settings.regions == "outer" else 0
-            found.patches += len(patches) - n_left_out
-            found.left_out += n_left_out
-        if not targets.size:
-            return []
-        # Only of planes with targets: others are hardly ever looked at again, and twelve maps of each take memory.
-        found.evidence.update(zip((plane.partition for plane in planes), evidence, strict=True))
-        opinions = method.find(patches, judgement, targets)
-        patches = patches.without_values()  # to judge suspects may take a fit of the background
-        for number, target in enumerate(targets):
-            record = self._target_patch(patches, int(target), float(judgement.probability[target]), method)
-            if opinions.calibrated is not None and self._settings.merge == "patch":
-                samples = pack(without_centre(patches, int(target), opinions.calibrated[number]))
-                record = record.model_copy(update={"samples": samples})
-            # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
-            found.targets.setdefault(record.anchor, record)
-        return collect_suspects(patches, targets, opinions, self._thresholds.points)
-
-    def _target_patch(self, patches: Patches, target: int, probability: float, method: Method) -> TargetPatch:
-        region: Region = "centre" if in_centre(patches.positions[[target]])[0] else "outer"
-        return TargetPatch(
-            anchor=patches.place(*(int(index) for index in patches.anchors[target])),
-            shape=patches.shape,
-            probability=probability,
-            model=method.name_for(region),
-        )
-
-
-def _evidence_of(plane: Plane, earlier: Evidence | None, mended: Mended) -> Evidence:
-    """Gather the evidence of a plane, or renew that of the look before."""
-    if earlier is None:
-        return gather_evidence(plane.data, plane.valid, without_obvious=True)
-    here = [plane.index_of(line, sample) for partition, line, sample in mended.new if partition == plane.partition]
-    # Where nothing was mended the maps hold as they are: cuboids reach over all partitions, and come here with each.
-    if not here:
-        return earlier
-    is_lent = mended.lends(plane)
-    evidence = look_again(earlier, plane.data, plane.valid, np.array(here), overwrite=is_lent)
-    if is_lent:
-        mended.mend(plane.partition)
-    return evidence
+        chosen = self._chosen[shape]
+        Looks(found, shape, chosen, self._settings, self._preprocessing, self._thresholds.points).until_nothing_is_new()

@@ -2,7 +2,7 @@
 
 from gadgets.patches.cutting import cut, divide
 from gadgets.patches.division import Patches, PatchShape, divide_planes, shape_for, together
-from gadgets.patches.preprocessing import MAGNITUDE_SET, preprocessing_of
+from gadgets.patches.preprocessing import MAGNITUDE_SET, Preprocessing, preprocessing_of
 from gadgets.patches.regions import INNER, REGIONS, Region, in_centre
 from gadgets.patches.standard_values import StandardValue
 from gadgets.patches.standing import in_standard_values
@@ -14,6 +14,7 @@ __all__ = [
     "REGIONS",
     "PatchShape",
     "Patches",
+    "Preprocessing",
     "Region",
     "StandardValue",
     "cut",

@@ -11,6 +11,7 @@ from gadgets.detection import crowds, second_opinion
 from gadgets.detection.confirmation import Confirmed, confirm
 from gadgets.detection.crowds import find_hidden, of_confirmed_bursts
 from gadgets.detection.detector import Detector
+from gadgets.detection.looks import Looks
 from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
 from gadgets.repair.predicted_once import Predictions
@@ -131,7 +132,7 @@ def test_one_sample_confirmed_of_many_is_no_crowd(monkeypatch):
     sparks = [Suspect((0, 30, sample), 0.9, 0.5, in_core=False) for sample in (44, 46)]
     clean = [Suspect((0, 12, sample), 0.01, 0.5, in_core=False) for sample in (20, 30)]
     detector = Detector(SparkDetectionSettings(provider="cpu"))
-    monkeypatch.setattr(Detector, "_look", lambda *_, **__: [])
+    monkeypatch.setattr(Looks, "_judged", lambda *_, **__: [])
     for wrong, hidden, n_points in ((one, sparks[:1], 1), (one, [sparks[0], *clean], 0), (two, [*sparks, *clean], 2)):
         answers = [hidden, []]
         monkeypatch.setattr(second_opinion, "find_hidden", lambda *_, answers=answers: answers.pop(0))

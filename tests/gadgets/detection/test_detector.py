@@ -160,7 +160,7 @@ def test_a_second_look_spares_partitions_that_nothing_was_found_in(detector, mon
             looked_at.append(plane.partition)
             yield plane
 
-    monkeypatch.setattr("gadgets.detection.detector.planes_of", look)
+    monkeypatch.setattr("gadgets.detection.looks.planes_of", look)
     assert detector.detect(with_sparks(make_scan(n_partitions=3), {(1, 34, 44): None})).points
     assert looked_at[:3] == [0, 1, 2]
     assert set(looked_at[3:]) == {1}

@@ -186,7 +186,7 @@ def test_without_a_check_no_model_is_opened_and_with_one_it_must_be_there(tmp_pa
 
 def test_a_clean_image_stops_the_search(plain_detector, monkeypatch):
     kspace = with_sparks(make_scan())
-    monkeypatch.setattr("gadgets.detection.detector.divide_planes", pytest.fail)
+    monkeypatch.setattr("gadgets.detection.looks.divide_planes", pytest.fail)
     detection = checked(plain_detector, 0.3, when_clean="stop").detect(kspace)
     assert (detection.patches, detection.points, detection.image_probability) == (0, (), 0.3)
     assert detection.warning == ""

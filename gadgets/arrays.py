@@ -11,3 +11,6 @@ ComplexArray = NDArray[np.complexfloating[Any, Any]]
 FloatArray = NDArray[np.floating[Any]]
 IntArray = NDArray[np.integer[Any]]
 BoolArray = NDArray[np.bool_]
+
+SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
+"""Between these lie the largest samples of arrays whose sums of squares stay in single precision."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import LARGEST_PEAK, SMALLEST_PEAK, ComplexArray, FloatArray
 from gadgets.background.darkness import brightness_of, precision_from, receiver_weights_of
 from gadgets.background.missing_samples import Factor, MissingSamples
 from gadgets.local_statistics import power
@@ -21,7 +21,6 @@ from gadgets.process import check_time
 MAX_ITERATIONS = 6  # rounds at most: bounds the time of a fit that does not come to rest (see STILL)
 STILL = 0.005  # of the power of the background: as little change of the image moves no variance
 LOSSY = 1e6  # changes of which single precision would leave as much as a thousandth of the background's size
-SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12  # between which a plane needs no other units
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import uniform_filter
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.arrays import LARGEST_PEAK, SMALLEST_PEAK, BoolArray, ComplexArray, FloatArray
 from gadgets.evidence.levels import level_of, peak_of, root_mean_square
 from gadgets.evidence.obvious import obvious_samples
-
-SMALLEST_PEAK, LARGEST_PEAK = 1e-6, 1e12
-"""Largest parts of a sample between which a plane needs no other units."""
 
 
 @dataclass(frozen=True, eq=False)

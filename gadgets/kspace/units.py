@@ -6,11 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gadgets.arrays import ComplexArray
+from gadgets.arrays import LARGEST_PEAK, SMALLEST_PEAK, ComplexArray
 from gadgets.kspace.kspace import KSpace
-
-SMALLEST, LARGEST = 1e-6, 1e12
-"""Between these lie samples that need no other units; those of scanners do."""
 
 # So far apart that the k-spaces of one scan share their units, and within what single precision can be multiplied by.
 _STEP, _MOST = 40, 120
@@ -28,11 +25,11 @@ def in_ordinary_units(kspace: KSpace) -> tuple[KSpace, float]:
     # zero.
     with np.errstate(over="ignore", invalid="ignore"):
         energy = float(np.vdot(samples, samples).real)
-    if SMALLEST**2 < energy < LARGEST**2:
+    if SMALLEST_PEAK**2 < energy < LARGEST_PEAK**2:
         return kspace, 1.0
     parts = np.ascontiguousarray(samples, np.complex64).view(np.float32)
     peak = float(np.max(np.abs(parts), where=np.isfinite(parts), initial=0))
-    if peak == 0 or SMALLEST < peak < LARGEST:
+    if peak == 0 or SMALLEST_PEAK < peak < LARGEST_PEAK:
         return kspace, 1.0
     exponent = min(-_STEP * round(np.log2(peak) / _STEP), _MOST)
     scale = 2.0**exponent

@@ -143,7 +143,7 @@ def calibrate(
     where, n_refused = describe(kspace.indices), len(record.points) - record.n_repaired
     logger.info("calibration: %d points repaired, %d left as they are (%s)", record.n_repaired, n_refused, where)
     data = _with_repaired(kspace.data, repaired.data, replaced, record)
-    return data if scale == 1 or data is None else in_own_units(acquired, kspace.data, data, scale), record
+    return data if data is None or kspace.data is acquired else in_own_units(acquired, kspace.data, data, scale), record
 
 
 def _in_own_units(record: Calibration, scale: float) -> Calibration:

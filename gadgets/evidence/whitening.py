@@ -142,6 +142,9 @@ def _robust_whitening(members: ComplexArray) -> ComplexArray:
 
 def _products(members: ComplexArray) -> ComplexArray:
     """Sum up the products of the receivers, conjugate, over samples ``(coil, sample)``; one triangle is filled."""
+    if not members.shape[1]:
+        # BLAS complains of an empty array, on standard output, which may be the result for a machine.
+        return np.zeros((len(members), len(members)), np.complex64, "F")
     products: ComplexArray = blas.cherk(1.0, members.T, trans=2)
     return products
 

@@ -89,3 +89,16 @@ def test_the_image_is_that_of_ordinary_units(sparked, factor):
     size = encoding(64, 80)
     expected = reconstruct(sparked, size)
     np.testing.assert_allclose(reconstruct(scaled(sparked, factor), size) / np.float32(factor), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("units", [1e-15, 1.0, 1e10])
+@pytest.mark.parametrize("height", [1e20, 3e38])
+def test_a_sample_beside_which_all_others_vanish_is_found_and_repaired(detector, units, height):
+    kspace = scaled(make_scan(), units)
+    kspace.data[SPARK] = height
+    detection = detect(kspace, detector, "fail")
+    assert [(point.line, point.sample) for point in detection.points] == [SPARK[2:]]
+    data, _ = calibrate(kspace, detection.points, CalibrationSettings(), repairs=detection.repairs)
+    assert np.abs(data).max() < 1e6 * units
+    data[SPARK] = kspace.data[SPARK]
+    assert data.tobytes() == kspace.data.tobytes()

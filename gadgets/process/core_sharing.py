@@ -76,9 +76,11 @@ def in_parallel(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) ->
 def _takes(core: int, held: contextlib.ExitStack) -> bool:
     """Take a core, if nobody holds it, until `held` is closed."""
     try:
-        file = held.enter_context(_token(core).open("w"))
+        # Others may write to that folder, too: no link of theirs is followed, and no pipe waited for.
+        token = os.open(_token(core), os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o600)
+        held.callback(os.close, token)
         # A lock goes with its process, however that ends.
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(token, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         return False
     return True

@@ -113,3 +113,15 @@ def test_cores_are_those_that_the_container_gives(monkeypatch, tmp_path):
     for written, expected in (("250000 100000", 2), ("50000 100000", 1), ("max 100000", 16), ("strange", 16)):
         quota.write_text(written)
         assert cores() == expected
+
+
+@pytest.mark.parametrize("plant", ["pipe", "link", "folder"])
+def test_what_others_put_in_the_place_of_a_token_is_neither_waited_for_nor_changed(tmp_path, plant):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    for core in range(cores()):
+        token = tmp_path / f"despark-{os.getuid()}-core-{core}"
+        {"pipe": os.mkfifo, "link": lambda path: path.symlink_to(precious), "folder": os.mkdir}[plant](token)
+    with threads("auto") as count:
+        assert 1 <= count <= cores()
+    assert precious.read_text() == "precious"

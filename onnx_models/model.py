@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from onnx_models.errors import ModelError
+from onnx_models.errors import ModelError, ProviderError
 from onnx_models.manifest import ModelEntry, Shape
 from onnx_models.providers import CUDA, DTYPES, example_inputs, run_session
 
@@ -67,7 +67,7 @@ class Model:
         ModelError
             Names or shapes of the arrays are not those of the manifest entry.
         ProviderError
-            The inference failed.
+            The inference failed, or what it gave is not finite.
         """
         arrays = self._checked(inputs)
         n_rows = next(iter(arrays.values())).shape[0]
@@ -78,7 +78,12 @@ class Model:
             padded = {name: _padded(array[rows], size) for name, array in arrays.items()}
             results = run_session(self._session, self.entry.name, names, padded)
             # Padded rows were computed with the others; nobody asked for them.
-            return [result[: rows.stop - rows.start] for result in results]
+            asked = [result[: rows.stop - rows.start] for result in results]
+            for name, result in zip(names, asked, strict=True):
+                # Compared with a threshold, NaN would pass for "no spark".
+                if not np.isfinite(result).all():
+                    raise ProviderError(f"model {self.entry.name}: expected numbers as {name!r}, found NaN or Inf")
+            return asked
 
         parts: Iterable[list[NDArray[Any]]] = self._spread(run_batch, self._batches(n_rows))
         columns = zip(*parts, strict=True)

@@ -9,7 +9,7 @@ from helpers.small_models import expected_logits, make_folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from onnx_models.errors import ModelError
+from onnx_models.errors import ModelError, ProviderError
 from onnx_models.loader import open_model
 from onnx_models.model import CPU_BATCH, CUDA_BATCHES, Model, padded_batches, shape_fits, whole_batches
 from onnx_models.providers import CPU, CUDA
@@ -114,3 +114,13 @@ def test_words_stand_for_any_length():
     assert shape_fits(("batch", 2), ("n", 2))
     assert not shape_fits((7, 3), ("n", 2))
     assert not shape_fits((7,), ("n", 2))
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_what_is_no_number_is_an_error_and_not_a_no(entry, wrong):
+    model = Model(entry, RecordingSession(CPU))
+    rows = arrays(3)
+    model.run(**rows)
+    rows["patches"][2, 0, 0, 0] = wrong
+    with pytest.raises(ProviderError, match="model m1: expected numbers as 'spark_logits', found NaN or Inf"):
+        model.run(**rows)

@@ -17,7 +17,7 @@ from gadgets.settings import OnFailure
 
 logger = logging.getLogger(__name__)
 
-_TO_APPEND = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+_TO_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 RecordT = TypeVar("RecordT", bound=Assembly | Detection | Calibration | Imaging)
 
@@ -49,13 +49,13 @@ class Report:
         self._warnings: list[str] = []
         try:
             # A file that cannot be written is to be an error before the scan, not a line of the log in it.
-            self._append("")
+            self._append("", is_first=True)
         except StoreError as error:
             if on_failure == "fail":
                 raise
             # The file's name in the log, and not even that in records: folders and files may be called after patients.
             logger.warning("%s; the scan goes on without this report", self._without_folder(error))
-            self.warn(str(error).replace(str(self._path), "its file"))
+            self.warn(self._with_name(error, "its file"))
             self._path = None
 
     def warn(self, warning: str) -> None:
@@ -79,17 +79,24 @@ class Report:
         return said
 
     def _without_folder(self, error: StoreError) -> str:
-        return str(error) if self._path is None else str(error).replace(str(self._path), self._path.name)
+        return self._with_name(error, "" if self._path is None else self._path.name)
 
-    def _append(self, text: str) -> None:
+    def _with_name(self, error: StoreError, name: str) -> str:
+        # With the space before it: the shortest path is a dot.
+        return str(error).replace(f" {self._path}", f" {name}")
+
+    def _append(self, text: str, *, is_first: bool = False) -> None:
         if self._path is None:
             return
         content = text.encode()
         try:
             # Opened anew and written at once, so that lines of several processes never mix. A pipe is not waited for.
-            with os.fdopen(os.open(self._path, _TO_APPEND, 0o666), "ab", buffering=0) as file:
+            with os.fdopen(os.open(self._path, _TO_APPEND, 0o666), "a+b", buffering=0) as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise OSError(0, "expected a file, found a device or a pipe")
+                # Whatever else is there, a scan for example, was named by mistake.
+                if is_first and os.pread(file.fileno(), 1, 0) not in (b"", b"{"):
+                    raise OSError(0, "expected records of nodes, found something else there")
                 if file.write(content) != len(content):
                     raise OSError(0, "only a part of the line fits")
         except OSError as error:

@@ -44,4 +44,9 @@ class NodeSettings(BaseModel):
     def _none_is_said_in_a_word(cls, value: object, info: ValidationInfo) -> object:
         """Let ``none`` stand for a setting that is not there, which XML cannot say otherwise."""
         is_optional = type(None) in get_args(cls.model_fields[str(info.field_name)].annotation)
-        return None if is_optional and value == "none" else value
+        if not is_optional or not isinstance(value, str):
+            return value
+        # Of a path, pydantic takes nothing at all for the working directory.
+        if not value.strip():
+            raise ValueError("expected a value, or none; found nothing")
+        return None if value.strip() == "none" else value

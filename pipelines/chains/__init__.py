@@ -3,7 +3,7 @@
 from pipelines.chains.chain import Chain, parse_chain
 from pipelines.chains.chain_node import DECLARATION, Node, of_raw_repair, to_bytes
 from pipelines.chains.packaged import find_chain, packaged_chain, packaged_names
-from pipelines.chains.preflight import check_default_models, check_models
+from pipelines.chains.preflight import check_default_models, check_models, check_reports, reports_of
 from pipelines.chains.scan_in_configuration import name_in, with_name
 from pipelines.chains.trust import EVERYTHING, OURS, WORKER_PORTS, Trust, trust_of
 
@@ -17,12 +17,14 @@ __all__ = [
     "Trust",
     "check_default_models",
     "check_models",
+    "check_reports",
     "find_chain",
     "name_in",
     "of_raw_repair",
     "packaged_chain",
     "packaged_names",
     "parse_chain",
+    "reports_of",
     "to_bytes",
     "trust_of",
     "with_name",

@@ -6,11 +6,13 @@ import logging
 from pathlib import Path
 
 from gadgets.detection import open_detector
+from gadgets.logbook import Report
 from gadgets.repair import open_value_assignment
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings
+from gadgets.settings import CalibrationSettings, NodeSettings, SparkDetectionSettings
 from onnx_models.loader import verified_content
 from onnx_models.manifest import read_manifest
 from pipelines.chains.chain import Chain
+from pipelines.chains.chain_node import Node
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +34,24 @@ def check_models(chain: Chain) -> None:
             # Most settings need no model here, and then nothing is opened.
             if isinstance(stage, CalibrationSettings):
                 open_value_assignment(stage)
+
+
+def check_reports(chain: Chain) -> None:
+    """See that the files that nodes were told to add their records to can be written; they are made.
+
+    Raises
+    ------
+    StoreError
+        One cannot; names the node.
+    """
+    for node in chain.nodes:
+        for path in reports_of(node):
+            Report(path, node.name)
+
+
+def reports_of(node: Node) -> list[Path]:
+    """Give the files that a node of ours, or a stage that it joins, was told to add its records to."""
+    return [stage.report for stage in node.settings if isinstance(stage, NodeSettings) and stage.report is not None]
 
 
 def check_default_models() -> None:

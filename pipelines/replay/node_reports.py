@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipelines.chains import Chain
+from gadgets.errors import RawDataError
+from pipelines.chains import Chain, reports_of
+from pipelines.files import same_file
 
 
 def asks_for_findings(chain: Chain) -> bool:
@@ -25,19 +27,21 @@ def with_reports(chain: Chain, folder: Path) -> Chain:
     # A copy: the settings that the scan's report names are those that were asked for.
     changed = chain.with_settings(())
     for number, node in enumerate(changed.nodes):
-        if node.is_ours and "report" not in node.properties:
+        # The first is the node's own; a stage that has another one keeps it.
+        if node.is_ours and node.properties.get("report", "none").strip() == "none":
             node.set_property("report", str(folder / f"{number}_{node.name}.jsonl"))
     return changed
 
 
 def report_offsets(chain: Chain | None) -> dict[Path, int]:
     """Find the files that nodes add their records to, and what stands in them already."""
-    paths = {
-        Path(value)
-        for node in (chain.nodes if chain is not None else ())
-        if node.is_ours
-        for name, value in node.properties.items()
-        if name.rpartition(".")[2] == "report"
-    }
     # A set: several nodes may be told to write to one file, which is to be read once.
+    paths = {path for node in (chain.nodes if chain is not None else ()) for path in reports_of(node)}
     return {path: path.stat().st_size if path.exists() else 0 for path in sorted(paths)}
+
+
+def check_not_added_to(chain: Chain, output: Path) -> None:
+    """Raise RawDataError where a node was told to add its records to the output."""
+    for node in chain.nodes:
+        if any(same_file(path, output) for path in reports_of(node)):
+            raise RawDataError(f"{output}: the output would overwrite the report of {node.name}")

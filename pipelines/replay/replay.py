@@ -12,7 +12,7 @@ from gadgets.errors import PipelineError, RawDataError
 from gadgets.findings import ScanFacts
 from gadgets.records import Record
 from gadgets.wire import facts_of
-from pipelines.chains import EVERYTHING, Chain, check_models, find_chain
+from pipelines.chains import EVERYTHING, Chain, check_models, check_reports, find_chain
 from pipelines.files import (
     RawFile,
     RawItem,
@@ -30,7 +30,13 @@ from pipelines.replay.client import ScanClient, connect
 from pipelines.replay.converted import check_target, convert
 from pipelines.replay.expected import Expected
 from pipelines.replay.gathered import RECORDS, in_words, merge, read_records
-from pipelines.replay.node_reports import asks_for_findings, report_offsets, with_findings, with_reports
+from pipelines.replay.node_reports import (
+    asks_for_findings,
+    check_not_added_to,
+    report_offsets,
+    with_findings,
+    with_reports,
+)
 from pipelines.replay.scan_output import Counts, ScanOutput
 from pipelines.replay.scan_report import ScanReport, total
 from pipelines.replay.told_by_images import from_images
@@ -87,6 +93,8 @@ class Replay:
                 self.on_phase("opening models")
                 # Before the nodes start: a missing model is then an error here, and not the end of a node in a scan.
                 check_models(chain)
+                check_not_added_to(chain, self.output)
+                check_reports(chain)
                 chain = with_reports(chain, folder)
             is_told = chain is not None and self.host is not None and asks_for_findings(chain)
             if chain is not None and is_told:
@@ -106,7 +114,9 @@ class Replay:
                 if target.kind != "MRD":
                     for notice in convert(stored, target, raw.header, output.counts, temporary):
                         self.on_notice(notice)
-            records = [record for path, offset in offsets.items() for record in read_records(path, offset)]
+            # A server elsewhere writes them there.
+            here = {path: offset for path, offset in offsets.items() if self.host is None or path.is_file()}
+            records = [record for path, offset in here.items() for record in read_records(path, offset)]
             records += output.records()
             report = self._report(settings, output, records, facts_of(raw.header), time.monotonic() - started)
         self._write_report(report)

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from gadgets.errors import PeerLostError, WireError
 from gadgets.process import WarmStore, using
-from pipelines.chains import Chain, Node, check_models
+from pipelines.chains import Chain, Node, check_models, check_reports
 from pipelines.files import mended, read_header
 from pipelines.host import Client, NodeProcess, Scan, ServerLimits
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
@@ -139,6 +139,7 @@ def open_models(chain: Chain) -> WarmStore:
     with using(warm):
         # Inside the store, so that what is opened for the check is what the scan will use.
         check_models(chain)
+    check_reports(chain)
     return warm
 
 

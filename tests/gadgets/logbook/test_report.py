@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,21 @@ def test_a_file_that_can_no_longer_be_written_ends_no_scan(tmp_path, caplog):
     folder.rmdir()
     report.add(Assembly(indices=Indices(), readouts=3))
     assert "a line of the report is lost" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"\x89HDF\r\n\x1a\n", b"a text", bytes(128)])
+def test_a_file_of_something_else_is_not_added_to(tmp_path, content, caplog):
+    path = tmp_path / "scan.h5"
+    path.write_bytes(content)
+    with pytest.raises(SettingsError, match="expected records of nodes, found something else there"):
+        Report(path, "node")
+    Report(path, "node", "pass").add(Assembly(indices=Indices(), readouts=3))
+    assert path.read_bytes() == content
+    assert "scan.h5 (expected records" in caplog.text
+
+
+def test_the_shortest_path_leaves_messages_as_they_are(caplog):
+    report = Report(Path(), "node", "pass")
+    said = report.add(Assembly(indices=Indices(), readouts=3))
+    assert said.warning == "node.report: cannot write its file (Is a directory)"
+    assert "node.report: cannot write" in caplog.text

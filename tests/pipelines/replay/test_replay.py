@@ -109,11 +109,11 @@ def test_images_agree_with_those_of_a_real_gadgetron(data_folder, reference_imag
 
 def test_a_report_that_the_user_asks_a_node_for_is_merged_and_kept(raw, tmp_path):
     own = tmp_path / "own.jsonl"
-    own.write_text("older\n")
+    own.write_text('{"older": 1}\n')
     settings = (*NO_MODELS, f"spark_detection.report={own}")
     report = replay(raw, tmp_path / "out.h5", settings=settings)
     assert set(report.k_spaces[0].seconds) == {"acquisition_buffer", "spark_detection", "calibration", "image_fft"}
-    assert own.read_text().startswith("older\n{")
+    assert own.read_text().startswith('{"older": 1}\n{')
 
 
 def test_a_report_names_files_whose_names_are_no_text(raw, tmp_path):
@@ -232,6 +232,21 @@ def test_a_report_must_not_overwrite_anything(raw, tmp_path):
     for name in ("raw.h5", "out.h5"):
         with pytest.raises(RawDataError, match="the report would overwrite"):
             replay(raw, tmp_path / "out.h5", report=tmp_path / name)
+
+
+@pytest.mark.parametrize("where", ["missing/r.jsonl", "raw.h5", "out.h5", "."])
+def test_a_report_that_a_node_cannot_write_is_an_error_before_the_scan(raw, tmp_path, where):
+    before = raw.read_bytes()
+    settings = (*NO_MODELS, f"spark_detection.report={tmp_path / where}")
+    with pytest.raises(DesparkError, match="report"):
+        replay(raw, tmp_path / "out.h5", settings=settings)
+    assert raw.read_bytes() == before
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_node_without_a_report_is_told_of_all_the_same(raw, tmp_path):
+    report = replay(raw, tmp_path / "out.h5", settings=(*NO_MODELS, "spark_detection.report=none"))
+    assert "spark_detection" in report.k_spaces[0].seconds
 
 
 def test_settings_are_checked_before_anything_else_happens(raw, tmp_path):

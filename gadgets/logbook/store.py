@@ -230,7 +230,8 @@ class Logbook:
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {VERSION}")
                 yield connection
-        except sqlite3.Error as error:
+        # In a damaged file the very names of columns may be no text, which the library stumbles over.
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             raise StoreError(f"{self.path}: the logbook cannot be used ({error})") from error
         except OSError as error:
             raise StoreError(f"{self.path}: the logbook cannot be written ({error.strerror or error})") from error

@@ -242,6 +242,16 @@ def test_an_entry_that_is_damaged_is_said_and_takes_no_other_along(tmp_path, tex
     assert "scans.db: an entry is damaged" in record.getMessage()
 
 
+def test_a_file_in_which_the_names_of_columns_are_no_text_is_refused(tmp_path):
+    logbook = Logbook(tmp_path / "scans.db")
+    logbook.add(entry())
+    content = logbook.path.read_bytes()
+    assert b"    sparks INTEGER" in content
+    logbook.path.write_bytes(content.replace(b"station TEXT", b"\xf5tation TEXT"))
+    with pytest.raises(StoreError, match=r"scans\.db: the logbook cannot be used"):
+        list(logbook.entries())
+
+
 @pytest.mark.parametrize("table", ["scans", "history"])
 def test_a_file_in_which_a_question_never_ends_is_given_up(tmp_path, table, monkeypatch):
     monkeypatch.setattr(store_module, "MOST_STEPS", 10)

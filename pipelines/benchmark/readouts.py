@@ -70,10 +70,12 @@ def noise_medians(kspace: KSpace) -> FloatArray:
 
 
 def noise_sigma(kspace: KSpace) -> float:
-    """Complex standard deviation of the noise: the median over receivers.
+    """Complex standard deviation of the noise: the median over receivers. NaN where no receiver acquired anything.
 
     The magnitude of complex Gaussian noise is Rayleigh distributed, so its median is sigma sqrt(ln 2).
     """
+    if not (kspace.n_coils and kspace.sampled.any()):
+        return float("nan")
     return float(np.median(noise_medians(kspace)) / np.sqrt(np.log(2.0)))
 
 

@@ -65,7 +65,13 @@ def compare(sparks: Sequence[SimulatedSpark], repaired: Iterable[RepairedPlace])
         pairs = zip(sparks, at_peaks, strict=True)
         found = tuple(place is not None and strongest(spark) in place.receivers for spark, place in pairs)
     else:
-        left = tuple(_left(added_at_peak(spark, sparks), place) for spark, place in zip(sparks, at_peaks, strict=True))
+        near: dict[object, list[SimulatedSpark]] = {}
+        for spark in sparks:
+            near.setdefault((spark.indices, spark.partition, spark.line), []).append(spark)
+        left = tuple(
+            _left(added_at_peak(spark, near[spark.indices, spark.partition, spark.line]), place)
+            for spark, place in zip(sparks, at_peaks, strict=True)
+        )
         found = tuple(share < FOUND_BELOW for share in left)
     hit = {(spark.indices, place) for spark in sparks for place in places_of(spark)}
     events = tuple(
@@ -115,6 +121,9 @@ def added_at_peak(spark: SimulatedSpark, sparks: Iterable[SimulatedSpark]) -> Co
 
 def _left(added: ComplexArray, repaired: RepairedPlace | None) -> float:
     """Give the distance from the truth after the repair over that before, in the receiver that was hit most."""
+    # Two may take each other away: nothing is left from the beginning.
+    if not added.any():
+        return 0.0
     # Of the sum, which another spark may make largest in another receiver.
     coil = int(np.argmax(np.abs(added)))
     changes = dict(zip(repaired.receivers, repaired.change, strict=True)) if repaired is not None else {}

@@ -78,9 +78,10 @@ def draw_in_kspace(
         Number of sparks drawn in earlier k-spaces, from which these are counted on.
     """
     kspace = acquired.kspace
+    # First, as it refuses a k-space in which there is nothing.
+    unit = ripple_unit(kspace)
     radius = radii(kspace)
     places = [(readout.partition, readout.line) for readout in acquired.readouts]
-    unit = ripple_unit(kspace)
     sparks: list[SimulatedSpark] = []
     taken: set[tuple[int, int]] = set()
     for _ in range(rng.integers(1, plan.events + 1)):

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from onnx_models.reading import read_regular
 
-Complex = tuple[FiniteFloat, FiniteFloat]
+Single = Annotated[FiniteFloat, Field(ge=-(2.0**128), le=2.0**128)]
+"""What single precision holds, as raw files do."""
+
+Complex = tuple[Single, Single]
 """Real and imaginary part."""
+
+Number = Annotated[int, Field(ge=0, lt=1 << 32)]
+"""A place or a counter: a negative one would be counted from the other end."""
 
 
 class SimulatedSpark(BaseModel):
@@ -44,24 +51,32 @@ class SimulatedSpark(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    acquisition: int
-    scan_counter: int
-    time_stamp: int
+    acquisition: Number
+    scan_counter: Number
+    time_stamp: Number
     indices: Indices
-    partition: int
-    line: int
-    first_sample: int
-    first_column: int
-    n_samples: int
-    receivers: tuple[int, ...]
+    partition: Number
+    line: Number
+    first_sample: Number
+    first_column: Number
+    n_samples: Annotated[int, Field(ge=1, lt=1 << 16)]
+    receivers: tuple[Number, ...]
     gains: tuple[Complex, ...]
     burst: tuple[Complex, ...]
-    peak_amplitude: FiniteFloat
+    peak_amplitude: Annotated[Single, Field(gt=0)]
     rnr: FiniteFloat
     radius: FiniteFloat
     repeat_of: int | None = None
     # By it a file is known to be the one that the truth tells of, or another.
     sparked: Complex | None = None
+
+    @model_validator(mode="after")
+    def _is_something(self) -> SimulatedSpark:
+        if len(self.burst) != self.n_samples or not any(map(any, self.burst)):
+            raise ValueError(f"expected a burst of {self.n_samples} samples that are not all zero")
+        if not any(map(any, self.gains)) or not set(self.receivers) <= set(range(len(self.gains))):
+            raise ValueError("expected a gain for each of the receivers, not all zero")
+        return self
 
 
 class SimulatedKSpace(BaseModel):

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.kspaces import make_kspace
@@ -77,3 +79,13 @@ def test_ripple_unit_needs_noise():
     kspace.data[:] = 0
     with pytest.raises(RawDataError, match="expected noise at both ends of the readouts"):
         ripple_unit(kspace)
+
+
+def test_a_kspace_of_nothing_has_no_noise():
+    kspace = make_kspace()
+    for nothing in (
+        replace(kspace, data=kspace.data[:0]),
+        replace(kspace, data=np.zeros_like(kspace.data), sampled=np.zeros_like(kspace.sampled)),
+    ):
+        with pytest.raises(RawDataError, match="expected noise"):
+            ripple_unit(nothing)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from gadgets.errors import RawDataError
@@ -72,3 +74,24 @@ def test_a_truth_of_what_is_no_number_is_refused(tmp_path, place, value):
     path.write_text(text.replace(place, f"{place.rstrip('0123456789.')}{value}"))
     with pytest.raises(RawDataError, match="expected the truth written by despark simulate"):
         Truth.read(path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("line", -1), ("partition", -(10**18)), ("first_column", 10**30), ("n_samples", 0), ("n_samples", 10**9),
+        ("burst", ()), ("burst", ((0, 0),) * 3), ("gains", ((0, 0),) * 3), ("receivers", (3,)), ("peak_amplitude", 0),
+        ("peak_amplitude", 1e308), ("sparked", (1e308, 1e308)),
+    ],
+)  # fmt: skip
+def test_a_truth_of_what_cannot_be_is_refused(tmp_path, field, value):
+    path = tmp_path / "truth.json"
+    impossible = SPARK.model_dump(mode="json") | {field: value}
+    path.write_text(json.dumps({"source": "raw.h5", "seed": 1, "kspaces": [], "sparks": [impossible]}))
+    with pytest.raises(RawDataError, match="expected the truth written by despark simulate"):
+        Truth.read(path)
+
+
+def test_of_sparks_that_take_each_other_away_nothing_is_left():
+    opposite = SPARK.model_copy(update={"burst": tuple((-real, -imaginary) for real, imaginary in SPARK.burst)})
+    assert compare([SPARK, opposite], []).left == (0.0, 0.0)

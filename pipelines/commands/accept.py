@@ -26,7 +26,7 @@ from pipelines.benchmark import OUTER_RADIUS, amount
 from pipelines.commands.terminal.comparison import LEGEND, found_counts, found_table, harm_table, list_of_sparks
 from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, open_shell, verbose_option
-from pipelines.files import RawAcquisition, RawFile, RawItem, read_kspaces
+from pipelines.files import RawAcquisition, RawFile, RawItem, check_apart, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, SimulatedSpark, Truth, compare, peak_of, strongest
 
 SAME_SAMPLE = 1e-4
@@ -65,6 +65,7 @@ def accept(
     Example: despark accept sparked.h5 repaired.h5 --truth truth.json
     """
     shell = open_shell(verbose, quiet, json_file)
+    check_apart([json_file], [sparked, repaired, *([truth] if truth is not None else [])])
     if require is not None and truth is None:
         raise typer.BadParameter("expected --truth beside --require, found none")
     with working(shell, f"comparing {sparked} with {repaired}") as work:

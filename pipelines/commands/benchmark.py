@@ -33,7 +33,7 @@ from pipelines.benchmark import (
 )
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, Quiet, Settings, Verbose, open_shell
-from pipelines.files import check_folder, read_kspaces, readable, whole_or_nothing
+from pipelines.files import check_apart, check_folder, read_kspaces, readable, whole_or_nothing
 
 DESPARK = "despark"
 PIPE_WIDTH, COLUMN_WIDTH = 144, 34
@@ -95,6 +95,7 @@ def benchmark(
     Example: despark benchmark scan1.h5 scan2.h5 --runs 4 --json scores.json
     """
     shell = open_shell(verbose, quiet, json_file)
+    check_apart([json_file, plot], [*(files or ()), *(join or ())])
     if plot is not None:
         check_plot(plot)
     if series_kind not in SERIES_KINDS:

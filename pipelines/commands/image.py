@@ -12,6 +12,7 @@ from pipelines.commands.terminal.batch import run_all
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.shell import Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
+from pipelines.files import check_apart
 from pipelines.replay import ImageRepair, ScanReport
 
 
@@ -39,6 +40,7 @@ def image(
     Example: despark image series.h5 -o repaired.h5
     """
     shell = open_shell(verbose, quiet, report)
+    check_apart([report], [*source, output])
     properties = dict(read_setting(setting) for setting in settings or ())
 
     def run(one: Path, target: Path) -> ScanReport:

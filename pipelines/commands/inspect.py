@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,7 @@ from pipelines.commands.terminal.pages import PAGE, check_ending
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
-from pipelines.files import check_folder, has_group, same_file
+from pipelines.files import check_apart, check_folder, has_group
 from pipelines.inspection import Inspection, inspect_images, inspect_raw, write_html, write_pdf, write_png
 
 IMAGE_ENDINGS = (".nii", ".nii.gz", ".dcm", ".ima")
@@ -51,9 +51,10 @@ def inspect(
     """
     shell = open_shell(verbose, quiet, report)
     found = [each for path in files for each in files_in(path)]
-    _check_outputs(found, [path for path in (output, png, pdf, report) if path is not None])
+    check_apart((output, png, pdf, report), found)
     for path, endings in ((output, PAGE), (png, (".png",)), (pdf, (".pdf",))):
         if path is not None:
+            check_folder(path)
             check_ending(path, endings)
     inspections, failures = [], []
     properties = dict(read_setting(setting) for setting in settings or ())
@@ -115,14 +116,3 @@ def look_at(path: Path, properties: dict[str, str], group: str, on_step: Callabl
 
 def _show_bar(work: Work, name: str, done: int, total: int) -> None:
     work.bar("looking", done, total, name)
-
-
-def _check_outputs(inputs: Sequence[Path], outputs: Sequence[Path]) -> None:
-    """Raise RawDataError where an output cannot be written, or would replace a scan or another output."""
-    for number, path in enumerate(outputs):
-        if path == Path("-"):
-            continue
-        check_folder(path)
-        for other in (*inputs, *outputs[:number]):
-            if same_file(path, other):
-                raise RawDataError(f"{path}: would overwrite {other}")

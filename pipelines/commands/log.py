@@ -19,10 +19,10 @@ from gadgets.errors import SettingsError
 from gadgets.findings import counted, short_receivers, shortened
 from gadgets.logbook import Logbook, ScanEntry, logbook_path, record_broken_off
 from gadgets.outside import printable
-from pipelines.commands.terminal.shell import STDOUT, JsonFile, Quiet, open_shell, verbose_option
+from pipelines.commands.terminal.shell import JsonFile, Quiet, open_shell, verbose_option
 from pipelines.commands.terminal.summary import RIPPLE
 from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
-from pipelines.files import check_folder, whole_or_nothing
+from pipelines.files import STDOUT, check_apart, check_folder, whole_or_nothing
 from pipelines.replay import LOOK
 
 MOST_ROWS = 30
@@ -69,6 +69,7 @@ def log(
         raise SettingsError("standard output: expected --csv - or --json -, found both")
     if csv_file is not None and csv_file != STDOUT:
         check_folder(csv_file)
+    check_apart([json_file, csv_file], [path])
     since = "" if days is None else (datetime.now(timezone.utc) - timedelta(days=days)).isoformat(timespec="seconds")
     if path.is_file():
         record_broken_off(Logbook(path))

@@ -8,13 +8,12 @@ from typing import Annotated
 
 import typer
 
-from gadgets.errors import RawDataError
 from pipelines.commands.terminal.batch import run_all
 from pipelines.commands.terminal.pages import check_ending
 from pipelines.commands.terminal.progress import Work, working
-from pipelines.commands.terminal.shell import STDOUT, Group, Quiet, ReportFile, Settings, Verbose, open_shell
+from pipelines.commands.terminal.shell import Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
-from pipelines.files import check_folder, named_output, same_file
+from pipelines.files import STDOUT, check_apart, check_folder, named_output
 from pipelines.inspection import look_again, write_html
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
@@ -59,11 +58,9 @@ def replay(
     Example: despark replay scan.h5 -o images.h5 --report found.json
     """
     shell = open_shell(verbose, quiet, report, told=TOLD)
+    check_apart([report, page], [*raw, output])
     if page is not None:
         check_folder(page)
-        for other in (*raw, output, *([report] if report else [])):
-            if same_file(page, other):
-                raise RawDataError(f"{page}: the page would overwrite {other}")
         check_ending(page)
     is_alone = len(raw) == 1
 

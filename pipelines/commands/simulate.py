@@ -28,10 +28,10 @@ from pipelines.files import (
     RawAcquisition,
     RawFile,
     RawItem,
+    check_apart,
     check_folder,
     read_kspaces,
     readable,
-    same_file,
     whole_or_nothing,
     write_raw_file,
 )
@@ -86,6 +86,7 @@ def simulate(
     Example: despark simulate scan.h5 sparked.h5 --truth truth.json --seed 1
     """
     shell = open_shell(verbose, quiet, json_file)
+    check_apart([json_file, output, truth], [raw_file])
     plan = SparkPlan(seed, rnr_min, rnr_max, events, centre_share, numbers_of(repetitions))
     with working(shell, f"putting sparks into {raw_file}") as work:
         work.phase("drawing sparks")
@@ -152,10 +153,7 @@ def simulate_file(
     """
     for path in (output, truth):
         check_folder(path)
-        if same_file(path, raw_file):
-            raise RawDataError(f"{path}: would replace the file that is read")
-    if same_file(output, truth):
-        raise RawDataError(f"{output}: expected different files for the raw data and the truth")
+    check_apart([output, truth], [raw_file])
     result = draw_sparks(raw_file, plan, group)
     with RawFile(raw_file, group) as raw, whole_or_nothing(truth) as temporary:
         result.write(temporary)

@@ -19,7 +19,7 @@ from pipelines.benchmark import Grouping, Total, amount, counted, read_results, 
 from pipelines.commands.own_against_installed import compare_with_installed
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
-from pipelines.files import read_kspaces
+from pipelines.files import check_apart, read_kspaces
 
 if TYPE_CHECKING:
     from onnx_models.manifest import ModelEntry
@@ -67,6 +67,7 @@ def train(
     Example: despark train scan1.h5 scan2.h5 -o own_models
     """
     shell = open_shell(verbose, quiet, json_file)
+    check_apart([json_file], [*files, *(scores or ())])
     with working(shell, f"training models from {amount(len(files), 'file')}, into {output}") as work:
         work.phase("loading torch")
         recipe_of, train_models = _open_recipe(only or ())

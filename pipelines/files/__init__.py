@@ -17,7 +17,9 @@ from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
 from pipelines.files.mrd_header import MRDHeader, mended, read_header
 from pipelines.files.output_file import (
+    STDOUT,
     Hdf5Output,
+    check_apart,
     check_folder,
     check_new_folder,
     check_parent,
@@ -32,6 +34,7 @@ from pipelines.files.raw_writer import RawWriter, write_raw_file
 from pipelines.files.read_kspaces import read_kspaces
 
 __all__ = [
+    "STDOUT",
     "Archive",
     "ArchivedScan",
     "Hdf5Output",
@@ -47,6 +50,7 @@ __all__ = [
     "RawWriter",
     "StoredImages",
     "Target",
+    "check_apart",
     "check_folder",
     "check_new_folder",
     "check_parent",

@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from typing import Any
 import h5py
 
 from gadgets.errors import RawDataError
+
+STDOUT = Path("-")
+"""What commands take for standard output in the place of a file."""
 
 MOST_NAME_BYTES = 255
 """In the file systems that are common."""
@@ -109,6 +112,15 @@ def same_file(first: Path, second: Path) -> bool:
         # By what lies on the disk: names may differ by links, or by the case of letters.
         return first.samefile(second)
     return os.path.realpath(first) == os.path.realpath(second)
+
+
+def check_apart(outputs: Sequence[Path | None], inputs: Sequence[Path] = ()) -> None:
+    """Raise RawDataError where a file to write is one of those that are read, or another one to write."""
+    written = [path for path in outputs if path is not None and path != STDOUT]
+    for number, path in enumerate(written):
+        for other in (*inputs, *written[:number]):
+            if same_file(path, other):
+                raise RawDataError(f"{path}: would overwrite {other}")
 
 
 @contextmanager

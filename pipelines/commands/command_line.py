@@ -5,6 +5,7 @@ Only the command that is called is imported, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
+import errno
 import importlib
 import importlib.util
 import math
@@ -12,6 +13,7 @@ import os
 import shutil
 import signal
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NamedTuple, NoReturn
@@ -27,6 +29,8 @@ from pipelines.version import despark_version
 INTERRUPTED = 130
 SIGNALLED = 128
 """Added to the number of the signal that ended the command, as shells do: 143 after a polite kill."""
+
+CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 
 COMPLETION = "_DESPARK_COMPLETE"
 """Set by the shell where it wants words completed."""
@@ -127,6 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     called = next((word for word in words if not word.startswith("-")), None)
     if called in {*IN_PROCESS, *READS_FILES}:
         limit_threads(os.environ)
+    if is_program:
+        # NumPy's remarks on numbers beyond its precision are for programmers; what comes of them for a scan is said.
+        warnings.filterwarnings("ignore", category=RuntimeWarning)
     # A polite kill ends like Ctrl-C: nodes are ended and temporary files removed on the way out.
     signal.signal(signal.SIGTERM, _terminate)
     # So does a terminal that is closed, unless nohup has said that it does not matter.
@@ -143,10 +150,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         _say("; ".join(line.strip() for line in str(error).splitlines() if line.strip()))
         raise SystemExit(1) from None
     except OSError as error:
-        # Of a file that was named: a name that is too long, or a folder into which nobody may look.
-        if error.filename is None:
+        # Of a file that was named: a name that is too long, or a folder into which nobody may look. Help and tables go
+        # to standard output, which has no name.
+        if error.filename is None and error.errno not in CANNOT_BE_WRITTEN:
             raise
-        _say(f"{os.fsdecode(error.filename)}: {error.strerror}")
+        where = "standard output" if error.filename is None else os.fsdecode(error.filename)
+        _say(f"{where}: {error.strerror}")
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         _say("interrupted")

@@ -204,4 +204,5 @@ def _report_of(
 
 def _magnitude(image: Pixels) -> Pixels:
     """Root of the sum of squares over the channels, shape ``(z, y, x)``."""
-    return np.asarray(np.sqrt(np.sum(np.abs(image) ** 2, axis=0)))
+    # Squares of what a file holds may be beyond its precision.
+    return np.asarray(np.hypot.reduce(np.abs(image), axis=0))

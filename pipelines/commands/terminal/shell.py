@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 from gadgets.errors import RawDataError
 from gadgets.findings import kind_of
 from gadgets.outside import printable
 from pipelines.commands.terminal.wrapping import wrapped
-from pipelines.files import check_folder, whole_or_nothing
+from pipelines.files import STDOUT, check_folder, whole_or_nothing
 from pipelines.monitoring import JsonLines
 
 
@@ -50,13 +51,27 @@ Settings = Annotated[
 ]
 Group = Annotated[str, typer.Option(metavar="NAME", help="HDF5 group that holds the raw data.")]
 
-STDOUT = Path("-")
+TERMINAL_WIDTH = 80
 PIPE_WIDTH = 132
 """A pipe has no width; long names need some."""
 
 OURS = ("gadgets", "pipelines", "onnx_models")
 MOST_OF_A_KIND = 3
 SERVER_FORMAT = "%(asctime)s %(levelname)s %(message)s"
+
+
+class PrintableConsole(Console):
+    """A console to which text can do nothing, whatever a file, a path or a variable has put into it."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - those of a console
+        super().__init__(**options)
+        # COLUMNS=0 says nothing, and nothing would be shown.
+        self.width = self.width or TERMINAL_WIDTH
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Make what is shown; colours and the like are no text, and stay."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else printable(text, keep="\n", most=len(text)), style, control)
 
 
 @dataclass(frozen=True)
@@ -74,7 +89,7 @@ class Shell:
     verbose: int = 0
     quiet: bool = False
     json_file: Path | None = None
-    terminal: Console = field(default_factory=lambda: Console(stderr=True))
+    terminal: Console = field(default_factory=lambda: PrintableConsole(stderr=True))
 
     def say(self, text: str) -> None:
         """Say one line on standard error, unless all is to be quiet."""
@@ -98,8 +113,8 @@ class Shell:
         return self._console(pipe_width).width
 
     def _console(self, pipe_width: int) -> Console:
-        console = self.terminal if self.json_file == STDOUT else Console()
-        return console if console.is_terminal else Console(width=pipe_width, stderr=console.stderr)
+        console = self.terminal if self.json_file == STDOUT else PrintableConsole()
+        return console if console.is_terminal else PrintableConsole(width=pipe_width, stderr=console.stderr)
 
     def write_json(self, text: str) -> None:
         """Write the result for machines where it was asked for: a whole file or none, or standard output.

@@ -205,3 +205,23 @@ def test_what_a_server_sends_does_nothing_to_the_terminal(tmp_path):
     assert result.returncode == 1
     assert "\x1b" not in result.stderr + result.stdout
     assert r"the server reports: no\x1b]0;title\x07 \x9b2J | reason" in result.stderr
+
+
+@pytest.mark.parametrize("json_file", [None, STDOUT])
+def test_names_do_nothing_to_a_terminal(capsys, json_file):
+    table = Table("place", "name \x1b[31m")
+    table.add_row("record", "\x9b2J\x07.db" + 40 * " ")
+    Shell(json_file=json_file).show("scan\x1b[2J.h5", table)
+    said = "".join(capsys.readouterr())
+    assert not {"\x1b", "\x07", "\x9b"} & set(said)
+    assert "scan\\x1b[2J.h5" in said
+    assert "\\x9b2J.db" in said
+
+
+@pytest.mark.parametrize("words", [("--help",), ("worker", "--schema"), ("models",)])
+def test_a_disk_that_is_full_is_said_in_one_line(words):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        ended = subprocess.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith("despark: standard output: ")
+    assert "Traceback" not in ended.stderr

@@ -139,9 +139,6 @@ def calibrate(
         _log(f"calibration failed ({where}); passed on as acquired", error)
         warning = f"passed on with {len(points)} points unrepaired: {reason}"
         return None, Calibration(indices=kspace.indices, seconds=perf_counter() - start, warning=warning)
-    # One line where samples change: behind a chain of others nothing else tells of it.
-    where, n_refused = describe(kspace.indices), len(record.points) - record.n_repaired
-    logger.info("calibration: %d points repaired, %d left as they are (%s)", record.n_repaired, n_refused, where)
     data = _with_repaired(kspace.data, repaired.data, replaced, record)
     return data if data is None or kspace.data is acquired else in_own_units(acquired, kspace.data, data, scale), record
 

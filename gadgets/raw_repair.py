@@ -12,10 +12,10 @@ from gadgets.drop_in import RawRepairer
 from gadgets.findings import ScanFacts
 from gadgets.judged import Told
 from gadgets.kspace import Encoding
-from gadgets.logbook import Recorder, changed_settings
+from gadgets.logbook import Recorder
 from gadgets.node import Stage, run_node
 from gadgets.opening import detector_for
-from gadgets.settings import RawRepairSettings
+from gadgets.settings import RawRepairSettings, changed_settings
 
 
 def raw_repair(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped

@@ -1,7 +1,7 @@
 """Logbook: what is written down of the scans that were seen here?"""
 
 from gadgets.logbook.place import RECORD_VARIABLE, logbook_path
-from gadgets.logbook.recorder import SCAN_FIELDS, Recorder, changed_settings
+from gadgets.logbook.recorder import SCAN_FIELDS, Recorder
 from gadgets.logbook.report import Report
 from gadgets.logbook.running import (
     RunningFile,
@@ -9,12 +9,12 @@ from gadgets.logbook.running import (
     picture_of_running,
     record_broken_off,
     running_scans,
-    show_running,
     watch_running,
 )
 from gadgets.logbook.running_picture import Images
 from gadgets.logbook.scan_entry import ScanEntry, SparkEntry, entry_of, now
 from gadgets.logbook.scan_name import SCAN_PREFIX, ScanName, in_scan, note_scan, of_this_scan, this_scan, told_scan
+from gadgets.logbook.shown import show_running
 from gadgets.logbook.store import MAGIC, Logbook
 
 __all__ = [
@@ -31,7 +31,6 @@ __all__ = [
     "ScanEntry",
     "ScanName",
     "SparkEntry",
-    "changed_settings",
     "entry_of",
     "in_scan",
     "logbook_path",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections import Counter
@@ -11,15 +10,15 @@ from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 
-from pydantic import BaseModel
-
 from gadgets.errors import StoreError
 from gadgets.findings import Findings, ScanFacts
+from gadgets.indices import describe
 from gadgets.logbook.place import logbook_path
-from gadgets.logbook.running import RunningFile, RunningScan, record_broken_off
+from gadgets.logbook.running import record_broken_off
 from gadgets.logbook.running_picture import Images
 from gadgets.logbook.scan_entry import entry_of, now
-from gadgets.logbook.scan_name import LONGEST, MOST_MODELS, ScanName, this_scan
+from gadgets.logbook.scan_name import LONGEST, MOST_MODELS, this_scan
+from gadgets.logbook.shown import ShownScan
 from gadgets.logbook.store import Logbook
 from gadgets.outside import printable
 from gadgets.records import Calibration, Detection
@@ -71,8 +70,6 @@ class Recorder:
         self._last: Detection | None = None
         self._logbook: Logbook | None = None
         self._path: Path | None = None
-        self._running: RunningFile | None = None
-        self._told_as: ScanName | None = None
         try:
             self._path = logbook_path(record)
             if self._path is not None:
@@ -83,12 +80,18 @@ class Recorder:
                 record_broken_off(self._logbook)
         except StoreError as error:
             self._failed(error)
+        self._shown = ShownScan(self._path, source)
 
     def add(self, detection: Detection, calibration: Calibration) -> None:
         """Take what was found in a k-space, and what became of it."""
         self._findings.add(detection, calibration)
         self._last = detection
         self._refusals.update(point.refusal for point in calibration.points if point.refusal)
+        if calibration.points:
+            # Where samples change: behind a chain of others nothing else tells of it.
+            where, n_refused = describe(calibration.indices), len(calibration.points) - calibration.n_repaired
+            repaired = calibration.n_repaired
+            logger.info("calibration: %d points repaired, %d left as they are (%s)", repaired, n_refused, where)
         for model in detection.models:
             # The entry stays small, whatever a client sends.
             if len(self._models) < MOST_MODELS:
@@ -96,15 +99,14 @@ class Recorder:
         for warning in filter(None, (detection.warning, calibration.warning)):
             if len(self._warnings) < MOST_WARNINGS:
                 self._warnings[warning] = None
-        self._tell()
+        self._shown.tell(self._findings)
 
     def show(self, images: Images) -> None:
         """Have a picture made of a k-space, if somebody looks at the scan as it runs; before it is added."""
-        if self._running is not None:
-            self._running.picture.show(images)
+        self._shown.picture(images)
 
     def __enter__(self) -> Recorder:
-        self._tell()
+        self._shown.tell(self._findings)
         return self
 
     def __exit__(
@@ -114,7 +116,7 @@ class Recorder:
             self._end(error)
         finally:
             # Not before its entry is there: who looks sees the one or the other.
-            self._hide()
+            self._shown.close()
 
     def _end(self, error: BaseException | None) -> None:
         # A generator that is not read to its end is closed: that is no failure of the scan's own.
@@ -173,39 +175,6 @@ class Recorder:
             )
         )
 
-    def _tell(self) -> None:
-        """Tell who looks how far the scan is."""
-        name = this_scan()
-        if self._path is None or not name.scan:
-            return
-        # The name may come with the data, from a node ahead.
-        if name != self._told_as:
-            self._hide()
-            self._running, self._told_as = RunningFile(self._path, name.scan), name
-        findings, facts = self._findings, self._findings.facts
-        if self._running is None:
-            return
-        self._running.write(
-            RunningScan(
-                **name._asdict(),
-                began=self._began,
-                source=self._source,
-                protocol=facts.protocol,
-                station=facts.station,
-                announced=facts.announced,
-                k_spaces=findings.n_kspaces,
-                sparks=findings.n_sparks,
-                repaired=findings.n_repaired,
-                strongest=findings.strongest,
-                pictures=self._running.picture.count,
-            )
-        )
-
-    def _hide(self) -> None:
-        if self._running is not None:
-            self._running.close()
-            self._running = None
-
     def _failed(self, error: StoreError) -> None:
         if self._is_strict:
             raise error
@@ -218,24 +187,6 @@ class Recorder:
             # The file's name alone: folders may be called after users and patients.
             reason = reason.replace(str(self._path), self._path.name)
         logger.warning("%s: the scan is not recorded: %s", self._source, reason)
-
-
-def changed_settings(settings: BaseModel) -> dict[str, str]:
-    """Give the settings that are not the defaults, by name; those of a stage with its name in front.
-
-    Where things are written is left out: it changes nothing in what is found.
-    """
-    changed: dict[str, str] = {}
-    for name, value in settings.model_dump(mode="json", exclude_defaults=True).items():
-        if isinstance(value, dict):
-            changed |= {f"{name}.{inner}": _as_text(each) for inner, each in value.items()}
-        else:
-            changed[name] = _as_text(value)
-    return {name: value for name, value in changed.items() if name.rpartition(".")[2] not in ("report", "record")}
-
-
-def _as_text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _version() -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -14,13 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError, field_validator
 
-from gadgets.errors import StoreError
 from gadgets.findings import ScanFacts
-from gadgets.logbook.place import logbook_path
 from gadgets.logbook.running_picture import ENDING as PICTURE_ENDING
 from gadgets.logbook.running_picture import RunningPicture, read_picture, watch
-from gadgets.logbook.scan_entry import entry_of, now
-from gadgets.logbook.scan_name import ScanName
+from gadgets.logbook.scan_entry import entry_of
 from gadgets.logbook.store import Logbook
 from gadgets.records import Record
 from onnx_models.reading import open_regular
@@ -123,41 +119,6 @@ class RunningFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
-
-
-@contextmanager
-def show_running(name: ScanName, source: str, facts: ScanFacts) -> Iterator[None]:
-    """Show a scan as running before any node does, whose own word then stands in its place.
-
-    Parameters
-    ----------
-    name
-        Of the scan.
-    source
-        What runs it.
-    facts
-        What its header says.
-    """
-    try:
-        logbook = logbook_path("auto")
-    except StoreError as error:
-        logger.debug("who looks will not see that this scan runs (%s)", error)
-        logbook = None
-    if logbook is None:
-        yield
-        return
-    with closing(RunningFile(logbook, name.scan)) as file:
-        file.write(
-            RunningScan(
-                scan=name.scan,
-                client=name.client,
-                began=now(),
-                source=source,
-                protocol=facts.protocol,
-                station=facts.station,
-            )
-        )
-        yield
 
 
 def picture_of_running(logbook: Path, scan: str) -> NDArray[np.uint8] | None:

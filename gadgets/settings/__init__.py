@@ -1,5 +1,6 @@
 """Settings: what may a site choose for each node, and what does it choose by saying nothing?"""
 
+from gadgets.settings.changed import changed_settings
 from gadgets.settings.common import NodeSettings, OnFailure, Provider
 from gadgets.settings.contradictions import refuse_contradictions
 from gadgets.settings.definitions import (
@@ -35,6 +36,7 @@ __all__ = [
     "RawRepairSettings",
     "SettingsT",
     "SparkDetectionSettings",
+    "changed_settings",
     "did_you_mean",
     "meant_or_known",
     "path_settings",

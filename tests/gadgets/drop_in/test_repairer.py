@@ -90,10 +90,9 @@ def test_points_are_repaired_in_the_acquisitions_they_came_in(scan):
 
 
 @pytest.mark.parametrize("field", [0, 3, 7])
-def test_changed_acquisitions_can_be_marked_and_all_others_stay_as_they_came(scan, caplog, field):
+def test_changed_acquisitions_can_be_marked_and_all_others_stay_as_they_came(scan, field):
     options = {"mark_user_int": field, "calibration": {"method": "zero"}}
-    with caplog.at_level(logging.INFO):
-        went = repaired(scan, FindsGiven((0, 3, 5), (0, 3, 6)), settings=RawRepairSettings.model_validate(options))
+    went = repaired(scan, FindsGiven((0, 3, 5), (0, 3, 6)), settings=RawRepairSettings.model_validate(options))
     marked = [number for number, pair in enumerate(zip(scan, went, strict=True)) if pair[0] is not pair[1]]
     assert len(marked) == 2
     for number in marked:
@@ -102,7 +101,6 @@ def test_changed_acquisitions_can_be_marked_and_all_others_stay_as_they_came(sca
         same = before.copy()
         same["user_int"][field] = 2
         assert same.tobytes() == after.tobytes()
-    assert "calibration: 2 points repaired, 0 left as they are (slice 1)" in caplog.text
 
 
 def test_points_of_a_partial_echo_come_back_at_their_own_sample():

@@ -15,10 +15,9 @@ import pytest
 from gadgets.errors import NodeError, StoreError
 from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
-from gadgets.logbook import Logbook, Recorder, changed_settings, entry_of, logbook_path
+from gadgets.logbook import Logbook, Recorder, entry_of, logbook_path
 from gadgets.logbook import store as store_module
 from gadgets.records import Calibration, Detection, Point, RepairedPoint, TargetPatch
-from gadgets.settings import RawRepairSettings, SparkDetectionSettings, validate
 
 FACTS = ScanFacts(protocol="ep2d_bold", station="MR1", vendor="SIEMENS", coils=("A", "B"), tick_s=0.0025, is_clock=True)
 POINT = Point(
@@ -90,6 +89,7 @@ def test_the_log_says_what_was_found(tmp_path, caplog):
     with recorder("off") as recording:
         recording.add(DETECTION, CALIBRATION)
     assert "1 spark, repaired, strongest 2 times" in caplog.text
+    assert "calibration: 1 points repaired, 0 left as they are (first k-space)" in caplog.text
     assert list(tmp_path.iterdir()) == []
 
 
@@ -216,13 +216,6 @@ def test_a_user_without_a_home_has_no_auto(monkeypatch):
     monkeypatch.setattr(Path, "home", no_home)
     with pytest.raises(StoreError, match="record=auto: expected a user with a home folder"):
         logbook_path("auto", {})
-
-
-def test_only_settings_that_were_changed_are_kept():
-    assert changed_settings(SparkDetectionSettings()) == {}
-    given = {"spark_detection.threshold": "0.9", "calibration.method": "zero"}
-    changed = changed_settings(validate(given, RawRepairSettings, "raw_repair"))
-    assert changed == {"spark_detection.threshold": "0.9", "calibration.method": "zero"}
 
 
 ROW = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES ('2026', '', '', '', 0, ?)"

@@ -14,7 +14,8 @@ from gadgets.logbook import Logbook, logbook_path
 from gadgets.settings import RawRepairSettings, validate
 from pipelines.benchmark import read_setting
 from pipelines.commands.inspect import files_in, look_at
-from pipelines.commands.terminal.shell import SERVER_FORMAT, Group, Quiet, Settings, Verbose, open_shell
+from pipelines.commands.terminal.logs import SERVER_FORMAT
+from pipelines.commands.terminal.shell import Group, Quiet, Settings, Verbose, open_shell
 from pipelines.commands.terminal.watching import asked_to_stop
 from pipelines.console import Console, Desk, Looker
 from pipelines.inspection import Inspection

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pipelines.chains import check_default_models, trust_of
+from pipelines.commands.terminal.logs import SERVER_FORMAT
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.serving import (
     MOST_S,
@@ -23,7 +24,7 @@ from pipelines.commands.terminal.serving import (
     limit_memory,
     open_archive,
 )
-from pipelines.commands.terminal.shell import SERVER_FORMAT, Quiet, Verbose, open_shell
+from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
 from pipelines.commands.terminal.watching import Grace, LogFormat, MonitorPort, asked_to_stop, monitored
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, Host, ServerLimits

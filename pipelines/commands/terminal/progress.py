@@ -26,6 +26,7 @@ from rich.progress import (
 from rich.table import Column
 
 from pipelines.commands.terminal.shell import Shell
+from pipelines.commands.terminal.wrapping import shortened
 
 ItemT = TypeVar("ItemT")
 OnStep: TypeAlias = Callable[[int, int], None]
@@ -105,7 +106,8 @@ def working(shell: Shell, what: str = "") -> Iterator[Work]:
         Is said at once and stays; servers leave it out, as their log says it.
     """
     if what:
-        shell.say(f"{what} …")
+        # Read and not copied: on a terminal a name that fills a line only hides the rest.
+        shell.say(f"{shortened(what, shell.terminal.width) if shell.terminal.is_terminal else what} …")
     progress = Progress(
         SpinnerColumn(),
         TextColumn(

@@ -9,7 +9,6 @@ standard error          all else: what is being done, how far it is, logs, failu
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,11 +20,10 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 
 from gadgets.errors import RawDataError
-from gadgets.findings import kind_of
 from gadgets.outside import printable
+from pipelines.commands.terminal.logs import log_to
 from pipelines.commands.terminal.wrapping import wrapped
 from pipelines.files import STDOUT, check_folder, whole_or_nothing
-from pipelines.monitoring import JsonLines
 
 
 def verbose_option(what: str) -> Any:  # noqa: ANN401 - what typer makes of an option
@@ -54,10 +52,6 @@ Group = Annotated[str, typer.Option(metavar="NAME", help="HDF5 group that holds 
 TERMINAL_WIDTH = 80
 PIPE_WIDTH = 132
 """A pipe has no width; long names need some."""
-
-OURS = ("gadgets", "pipelines", "onnx_models")
-MOST_OF_A_KIND = 3
-SERVER_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
 class PrintableConsole(Console):
@@ -182,72 +176,6 @@ def open_shell(
     shell = Shell(verbose, quiet, json_file)
     usual = logging.INFO if server else logging.WARNING
     level = logging.ERROR if quiet else max(logging.DEBUG, usual - 10 * verbose)
-    is_drawn = shell.terminal.is_terminal and not as_json
-    handler = LogOnTerminal(shell.terminal) if is_drawn else logging.StreamHandler()
-    handler.setFormatter(JsonLines() if as_json else _OneLine(server) if server else _Plain())
-    handler.addFilter(lambda record: _is_wanted(record, told))
-    if not server and not verbose:
-        handler.addFilter(_FewOfAKind())
-    logging.basicConfig(level=level, handlers=[handler])
+    is_few = not server and not verbose
+    log_to(shell.terminal, level, told=told, server=server, as_json=as_json, few_of_a_kind=is_few)
     return shell
-
-
-class LogOnTerminal(logging.Handler):
-    """Logs by way of the console that draws the bars, so that neither spoils the other.
-
-    Parameters
-    ----------
-    terminal
-        Standard error.
-    """
-
-    def __init__(self, terminal: Console) -> None:
-        super().__init__()
-        self._terminal = terminal
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print one record."""
-        self._terminal.print(self.format(record), soft_wrap=True, markup=False, highlight=False)
-
-
-class _OneLine(logging.Formatter):
-    """One line per record, whatever a client or a file has put into it; what explains it stands below, indented."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the base class's name
-        record.message = printable(record.message)
-        return super().formatMessage(record)
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - the base class's
-        return "\n".join(f"    {printable(line)}" for line in super().formatException(ei).splitlines())
-
-
-class _Plain(_OneLine):
-    """As everything that the command says: the program's name in front, and how bad it is."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        how_bad = f"{record.levelname.lower()}: " if record.levelno >= logging.WARNING else ""
-        more = " [more of this kind: -v]" if getattr(record, "is_last_of_kind", False) else ""
-        return f"despark: {how_bad}{super().format(record)}{more}"
-
-
-class _FewOfAKind(logging.Filter):
-    """Lets few warnings of a kind through: a series of fifty volumes says the same fifty times."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._seen: Counter[str] = Counter()
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.levelno != logging.WARNING:
-            return True
-        kind = kind_of(record.getMessage())
-        self._seen[kind] += 1
-        record.is_last_of_kind = self._seen[kind] == MOST_OF_A_KIND
-        return self._seen[kind] <= MOST_OF_A_KIND
-
-
-def _is_wanted(record: logging.LogRecord, told: tuple[str, ...]) -> bool:
-    """Whether a record is of interest: the talk of libraries is not, nor is what the command tells itself."""
-    if record.name in told:
-        return False
-    return record.levelno >= logging.WARNING or record.name.partition(".")[0] in OURS

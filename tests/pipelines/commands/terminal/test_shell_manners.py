@@ -13,7 +13,8 @@ from rich.table import Table
 
 from gadgets.errors import RawDataError
 from pipelines.commands.command_line import COMMANDS, main
-from pipelines.commands.terminal.shell import SERVER_FORMAT, STDOUT, Shell, open_shell
+from pipelines.commands.terminal.logs import SERVER_FORMAT
+from pipelines.commands.terminal.shell import STDOUT, Shell, open_shell
 from pipelines.messages import CLOSE, MessageID, text_message
 
 PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]

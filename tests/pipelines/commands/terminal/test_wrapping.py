@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.commands.terminal.wrapping import wrapped
+from pipelines.commands.terminal.wrapping import shortened, wrapped
 
 
 def test_lines_break_at_words_and_names_of_files_stay_whole():
@@ -14,3 +14,15 @@ def test_lines_break_at_words_and_names_of_files_stay_whole():
 
 def test_a_terminal_without_columns_gets_a_word_a_line():
     assert wrapped("no such file", 0) == "no\nsuch\nfile"
+
+
+def test_what_goes_on_below_stands_in_from_where_it_began():
+    log = "07:00 INFO a scan with a chain begins\n    Traceback, of a failure"
+    assert wrapped(log, 20, indent=4) == (
+        "07:00 INFO a scan\n    with a chain\n    begins\n    Traceback, of a\n        failure"
+    )
+
+
+def test_a_name_that_fills_a_line_keeps_its_beginning_and_its_end():
+    assert shortened("looking at scan_0001_of_a_long_day.h5 now", 20) == "looking at scan_…ay.h5 now"
+    assert shortened("looking at scan_0001.h5 now", 20) == "looking at scan_0001.h5 now"

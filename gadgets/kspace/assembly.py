@@ -8,12 +8,10 @@ partial Fourier leave out is not missing; a stream that ends before its flags is
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from gadgets.errors import RawDataError
 from gadgets.indices import describe
-from gadgets.kspace.claims import are_doubtful, beyond, check_readout, with_matrix
+from gadgets.kspace.claims import Encodings, are_doubtful, beyond, check_readout
 from gadgets.kspace.layers import Key, Layers, key_of
 from gadgets.kspace.missing import AcquiredKSpace, WholeKSpaces
 from gadgets.kspace.readout import (
@@ -38,8 +36,7 @@ class KSpaceAssembler:
     """
 
     def __init__(self, encodings: Sequence[Encoding]) -> None:
-        self._encodings = list(encodings)
-        self._contradictions: defaultdict[int, list[str]] = defaultdict(list)
+        self._encodings = Encodings(encodings)
         self._succession = Succession()
         self._open: dict[Key, Layers] = {}
         self._left_over: list[Readout] = []
@@ -75,7 +72,7 @@ class KSpaceAssembler:
         RawDataError
             The readout fits no encoding, or lies outside its matrix. It is then not taken, and the assembly can go on.
         """
-        encoding = self.encoding(readout.indices.encoding)
+        encoding = self._encodings[readout.indices.encoding]
         check_readout(readout, encoding)
         self._whole.note(readout)
         key = key_of(readout)
@@ -112,17 +109,7 @@ class KSpaceAssembler:
         self._n_bytes -= sum(readout.data.nbytes for readout in readouts)
 
     def encoding(self, number: int) -> Encoding:
-        """Look up an encoding by the number that headers carry.
-
-        Raises
-        ------
-        RawDataError
-            The MRD header has no such encoding.
-        """
-        if number >= len(self._encodings):
-            raise RawDataError(
-                f"expected an encoding below {len(self._encodings)} (those of the header), found {number}"
-            )
+        """Look up an encoding as it is believed by now; raises RawDataError where the header has no such one."""
         return self._encodings[number]
 
     def _believed(self, key: Key, readout: Readout, encoding: Encoding) -> Encoding:
@@ -132,12 +119,10 @@ class KSpaceAssembler:
             return encoding
         # Trusted limits may have ended a k-space that goes on: it is out already, and all that is left is to say so.
         is_out = key not in self._open and number in self._whole and not are_doubtful(encoding)
-        outcome = "an image without it may have come before, from now on the matrix counts"
-        self._contradictions[number].append(f"{said}; {outcome if is_out else 'the matrix counts'}")
-        encoding = self._encodings[number] = with_matrix(encoding, readout)
+        encoding = self._encodings.go_by_matrix(readout, said, is_out=is_out)
         for other, waiting in self._open.items():
             if other.indices.encoding == number:
-                waiting.go_by(encoding)
+                waiting.encoding = encoding
         return encoding
 
     def _moved_on(self, key: Key, readout: Readout) -> list[AcquiredKSpace]:
@@ -145,10 +130,10 @@ class KSpaceAssembler:
         own = self._open.get(key)
         if own is None:
             waited = self._succession.may_wait(key)
-            n_averages = self.encoding(key.indices.encoding).n_averages
+            n_averages = self._encodings[key.indices.encoding].n_averages
             over = self._succession.ended_by_opening(key, self._count_open(), self._n_expected(key), n_averages)
             if waited and not self._succession.may_wait(key):
-                self._contradictions[key.indices.encoding].append(TOO_MANY)
+                self._encodings.note(key.indices.encoding, TOO_MANY)
             return [acquired for each in over for acquired in self._close(each)]
         if not own.apart or own.apart[0].place == readout.place or own.lacks(readout):
             return []
@@ -156,7 +141,7 @@ class KSpaceAssembler:
         apart, own.apart = own.apart, []
         if self._succession.may_wait(key) and own.is_at_its_most(self._n_expected(key)):
             self._succession.wait_no_more(key)
-            self._contradictions[key.indices.encoding].append(TOO_MANY)
+            self._encodings.note(key.indices.encoding, TOO_MANY)
         complete = self._close(key)
         self._open[key] = following = Layers(own.encoding)
         for each in apart:
@@ -215,9 +200,10 @@ class KSpaceAssembler:
             if 2 * len(self._open[other]) < len(finished):
                 complete += self._close(other, is_end=is_end)
             else:
-                self._contradictions[key.indices.encoding].append(
+                self._encodings.note(
+                    key.indices.encoding,
                     f"readouts of {key.n_coils} and of {other.n_coils} receivers have the same counters "
-                    f"({describe(key.indices)}), and make a k-space each"
+                    f"({describe(key.indices)}), and make a k-space each",
                 )
         return complete
 
@@ -226,9 +212,10 @@ class KSpaceAssembler:
         # Once, as all k-spaces of a scan are alike in this; a single line that came often is none of them.
         if finished.n_layers > 1 and len(finished) > 1 and number not in self._told:
             self._told.add(number)
-            self._contradictions[number].append(
+            self._encodings.note(
+                number,
                 f"each line came {finished.n_layers} times with the same counters ({describe(key.indices)}): no "
-                "counter tells the echoes or averages apart, and each became a k-space of its own"
+                "counter tells the echoes or averages apart, and each became a k-space of its own",
             )
 
     def _acquired(self, key: Key, finished: Layers, readouts: list[Readout], *, is_end: bool) -> AcquiredKSpace:
@@ -241,7 +228,7 @@ class KSpaceAssembler:
                 "expected readouts are missing"
             )
         # Told once, with the first k-space that comes out after it was noticed.
-        warnings += self._contradictions.pop(number, [])
+        warnings += self._encodings.take_notes(number)
         return AcquiredKSpace(tuple(readouts), finished.encoding, n_missing, "; ".join(warnings))
 
 

@@ -8,6 +8,8 @@ unless a flag is to come, which then ends the k-space.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from gadgets.errors import RawDataError
@@ -142,3 +144,57 @@ def check_readout(readout: Readout, encoding: Encoding) -> None:
             f"expected line and partition below {n_lines} and {n_partitions} (limits and matrix of encoding "
             f"{readout.indices.encoding}), found {readout.line} and {readout.partition} at {where}"
         )
+
+
+class Encodings:
+    """The encodings of a header as far as they are believed, and what contradicted them.
+
+    Parameters
+    ----------
+    encodings
+        In the header's order.
+    """
+
+    def __init__(self, encodings: Sequence[Encoding]) -> None:
+        self._encodings = list(encodings)
+        self._untold: defaultdict[int, list[str]] = defaultdict(list)
+
+    def __getitem__(self, number: int) -> Encoding:
+        """Look up an encoding by the number that headers carry.
+
+        Raises
+        ------
+        RawDataError
+            The MRD header has no such encoding.
+        """
+        if number >= len(self._encodings):
+            raise RawDataError(
+                f"expected an encoding below {len(self._encodings)} (those of the header), found {number}"
+            )
+        return self._encodings[number]
+
+    def go_by_matrix(self, readout: Readout, said: str, *, is_out: bool) -> Encoding:
+        """Believe the matrix from now on, as a readout lies beyond the limits.
+
+        Parameters
+        ----------
+        readout
+            The one that does.
+        said
+            Where it lies, see :func:`beyond`.
+        is_out
+            Whether trusted limits may have ended its k-space already.
+        """
+        number = readout.indices.encoding
+        outcome = "an image without it may have come before, from now on the matrix counts"
+        self.note(number, f"{said}; {outcome if is_out else 'the matrix counts'}")
+        self._encodings[number] = with_matrix(self._encodings[number], readout)
+        return self._encodings[number]
+
+    def note(self, number: int, said: str) -> None:
+        """Keep what is to be told of an encoding."""
+        self._untold[number].append(said)
+
+    def take_notes(self, number: int) -> list[str]:
+        """Give what is to be told of an encoding and was not told yet."""
+        return self._untold.pop(number, [])

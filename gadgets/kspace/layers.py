@@ -17,7 +17,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from gadgets.indices import Indices
-from gadgets.kspace.claims import are_doubtful, beyond
+from gadgets.kspace.claims import are_doubtful
 from gadgets.kspace.placement import part_foreign
 from gadgets.kspace.readout import (
     ACQ_FIRST_IN_REPETITION,
@@ -92,7 +92,6 @@ class Layers:
         self._reached: list[int] = []
         self._n_layers = 0
         self._n_at_first = 0
-        self._n_within_limits = 0
         self._has_begun = False
 
     def __len__(self) -> int:
@@ -107,7 +106,8 @@ class Layers:
     @property
     def is_full(self) -> bool:
         """Whether each place within the limits came."""
-        return self._n_within_limits == self.encoding.lines.count * self.encoding.partitions.count
+        # None lies beyond them: the first readout that does puts the matrix in their place, see `Encodings`.
+        return len(self) == self.encoding.lines.count * self.encoding.partitions.count
 
     @property
     def is_complete(self) -> bool:
@@ -168,7 +168,6 @@ class Layers:
         if times == len(self._reached):
             self._reached.append(0)
         self._reached[times] += 1
-        self._n_within_limits += times == 0 and not beyond(readout, self.encoding)
         # What begins with a flag ends with one; in 3D the flags of a slice may be those of a partition.
         self._has_begun |= bool(
             readout.flags & (ACQ_FIRST_IN_REPETITION if self.encoding.is_3d else ACQ_FIRST_IN_SLICE)
@@ -176,12 +175,6 @@ class Layers:
         # One more place may have raised the half that is asked for, one more readout the number that reaches it.
         self._n_layers = next(n for n in range(len(self._reached), 0, -1) if 2 * self._reached[n - 1] >= len(self))
         return []
-
-    def go_by(self, encoding: Encoding) -> None:
-        """Go by other limits."""
-        self.encoding = encoding
-        within = {readout.place for readout in self._readouts if not beyond(readout, encoding)}
-        self._n_within_limits = len(within)
 
     def part(self) -> tuple[list[list[Readout]], list[Readout]]:
         """Give the readouts of each layer, in the order of acquisition, and those that belong to none."""

@@ -2,7 +2,7 @@
 
 from gadgets.findings.facts import OWN_VENDOR, TICK_S, ScanFacts
 from gadgets.findings.findings import Findings
-from gadgets.findings.pattern import Pattern
+from gadgets.findings.pattern import Extent, Pattern
 from gadgets.findings.patterns import patterns_in
 from gadgets.findings.sparks import Spark, image_errors, sparks_of, strongest_first
 from gadgets.findings.verdict import UNSEEN, is_unseen, verdict_of
@@ -23,6 +23,7 @@ __all__ = [
     "OWN_VENDOR",
     "TICK_S",
     "UNSEEN",
+    "Extent",
     "Findings",
     "Pattern",
     "ScanFacts",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gadgets.findings.facts import ScanFacts
-from gadgets.findings.pattern import Pattern
+from gadgets.findings.pattern import Extent, Pattern
 from gadgets.findings.patterns import patterns_in
 from gadgets.findings.sparks import Spark, sparks_of
 from gadgets.findings.verdict import verdict_of
@@ -31,7 +31,7 @@ class Findings:
         self._is_look, self._noun = is_look, noun
         self.n_unjudged = 0
         self._kspaces: list[Indices] = []
-        self._extents: dict[Indices, tuple[int, int, int, int]] = {}
+        self._extents: dict[Indices, Extent] = {}
         self._spans: dict[Indices, tuple[int, int]] = {}
         self._sparks: list[Spark] = []
 
@@ -40,20 +40,21 @@ class Findings:
         # Behind an image check that stops there no patch is judged, and the k-space is judged all the same.
         is_judged = bool(detection.patches or detection.points) or detection.image_probability is not None
         sparks = sparks_of(detection, calibration)
-        self.note(detection.indices, detection.shape, detection.moments, sparks, is_judged=is_judged)
+        extent = Extent(detection.shape, detection.centre)
+        self.note(detection.indices, extent, detection.moments, sparks, is_judged=is_judged)
 
     def note(
         self,
         indices: Indices,
-        shape: tuple[int, int, int, int],
+        extent: Extent,
         moments: tuple[int, int],
         sparks: Sequence[Spark],
         *,
         is_judged: bool,
     ) -> None:
-        """Take the sparks of one k-space; shape and moments as in :class:`gadgets.records.Detection`."""
+        """Take the sparks of one k-space; its extent and moments as in :class:`gadgets.records.Detection`."""
         self._kspaces.append(indices)
-        self._extents[indices] = shape
+        self._extents[indices] = extent
         # A scanner that counts no time leaves its time stamps zero.
         if any(moments):
             # Echoes that no counter tells apart have the same indices: their time is that of all of them.

@@ -28,7 +28,7 @@ def same_position(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
     """Name the sample of the readout at which most sparks lie."""
     middles = [spark.samples[len(spark.samples) // 2] for spark in sparks]
     # Of the shortest readouts, in which chance brings the most sparks to one place.
-    n_samples = min(extents[spark.indices][3] for spark in sparks)
+    n_samples = min(extents[spark.indices].shape[3] for spark in sparks)
     position, near = max(
         ((middle, sum(abs(other - middle) <= NEAR for other in middles)) for middle in set(middles)),
         key=lambda entry: entry[1],
@@ -99,7 +99,7 @@ def _same_line(sparks: Sequence[Spark], extents: Extents, spans: Spans) -> Patte
     (_, line), often = max(
         ((place, _n_apart(own, APART * length)) for place, own in times.items()), key=lambda entry: entry[1]
     )
-    _, n_partitions, n_lines, _ = max(extents[spark.indices] for spark in sparks)
+    _, n_partitions, n_lines, _ = max(extents[spark.indices].shape for spark in sparks)
     n_places, n = n_partitions * n_lines, len(sparks)
     if often < FEWEST or 2 * often < n or not is_no_chance(n, often, 1 / n_places, n_places):
         return None

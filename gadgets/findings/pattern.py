@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from gadgets.indices import Indices
 from gadgets.records import Record
@@ -17,8 +17,23 @@ FEWEST = 4
 
 MOST_OF_THEM = 0.8
 
-Extents: TypeAlias = Mapping[Indices, tuple[int, int, int, int]]
-"""Receivers, partitions, lines and samples of each k-space."""
+
+class Extent(NamedTuple):
+    """Size of a k-space.
+
+    Attributes
+    ----------
+    shape
+        Receivers, partitions, lines and samples.
+    centre
+        Its partition, line and sample; zeros where it is not known.
+    """
+
+    shape: tuple[int, int, int, int]
+    centre: tuple[int, int, int] = (0, 0, 0)
+
+
+Extents: TypeAlias = Mapping[Indices, Extent]
 
 Spans: TypeAlias = Mapping[Indices, tuple[int, int]]
 """First and last time stamp of each k-space; those of which no time is known are left out."""

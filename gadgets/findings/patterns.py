@@ -8,14 +8,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
+from gadgets.arrays import BoolArray
 from gadgets.findings.facts import ScanFacts
 from gadgets.findings.in_step import same_moment, same_position
-from gadgets.findings.pattern import FEWEST, MOST_OF_THEM, Extents, Pattern, Spans, is_no_chance
+from gadgets.findings.pattern import FEWEST, MOST_OF_THEM, Extent, Extents, Pattern, Spans, is_no_chance
 from gadgets.findings.sparks import Spark
 from gadgets.findings.wording import named_receivers
 
 FEW_RECEIVERS, FEW_SHARE = 4, 0.25
 """At most so many receivers, and at most this share of all, are a cluster; half of all and more are everywhere."""
+
+FEWEST_PLACES = 8
+"""Lines or partitions of which the outer ones can show a gradient."""
 
 EDGE = 0.75
 """Of the way from the centre to the border: beyond it a gradient is near its largest."""
@@ -58,7 +64,7 @@ def patterns_in(
 
 
 def _few_receivers(sparks: Sequence[Spark], facts: ScanFacts, extents: Extents) -> Pattern | None:
-    n_coils = max(extents[spark.indices][0] for spark in sparks)
+    n_coils = max(extents[spark.indices].shape[0] for spark in sparks)
     counts = Counter(receiver for spark in sparks for receiver in spark.receivers)
     often = [receiver for receiver, count in counts.most_common() if count >= MOST_OF_THEM * len(sparks)]
     among = [spark for spark in sparks if set(spark.receivers) <= set(often)]
@@ -76,7 +82,7 @@ def _few_receivers(sparks: Sequence[Spark], facts: ScanFacts, extents: Extents) 
 
 
 def _everywhere(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
-    wide = [spark for spark in sparks if 2 * len(spark.receivers) > extents[spark.indices][0] > 1]
+    wide = [spark for spark in sparks if 2 * len(spark.receivers) > extents[spark.indices].shape[0] > 1]
     if len(sparks) < FEWEST or len(wide) < MOST_OF_THEM * len(sparks):
         return None
     return Pattern(
@@ -88,16 +94,15 @@ def _everywhere(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
 
 
 def _strong_gradient(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
-    for axis, name in ((2, "line (phase-encoding)"), (1, "partition (slice-encoding)")):
-        sizes = [extents[spark.indices][axis] for spark in sparks]
-        places = [spark.line if axis == 2 else spark.partition for spark in sparks]
+    for axis, name in ((1, "line (phase-encoding)"), (0, "partition (slice-encoding)")):
+        strong = [_strong_places(extents[spark.indices], axis) for spark in sparks]
         # Of fewer lines the outer quarter is one or two, which say nothing of a gradient.
-        if min(sizes) < 8:
+        if min(map(len, strong)) < FEWEST_PLACES:
             continue
-        # The gradient of a line grows with its distance from the middle; lines of sparks without a cause are even over
-        # it.
-        outer = sum(abs(2 * place / (size - 1) - 1) > EDGE for place, size in zip(places, sizes, strict=True))
-        if outer >= MOST_OF_THEM * len(sparks) and is_no_chance(len(sparks), outer, 1 - EDGE):
+        outer = sum(bool(each[(spark.partition, spark.line)[axis]]) for spark, each in zip(sparks, strong, strict=True))
+        # Lines of sparks without a cause are even over all of them. The largest share: what is asked is then no less.
+        chance = max(float(each.mean()) for each in strong)
+        if outer >= MOST_OF_THEM * len(sparks) and is_no_chance(len(sparks), outer, chance):
             return Pattern(
                 kind="gradient",
                 brief=f"{outer} of them where the gradient of the {name} axis is strongest",
@@ -105,6 +110,14 @@ def _strong_gradient(sparks: Sequence[Spark], extents: Extents) -> Pattern | Non
                 "that this gradient shakes, or its cables.",
             )
     return None
+
+
+def _strong_places(extent: Extent, axis: int) -> BoolArray:
+    """Mark the partitions (axis 0) or lines (axis 1) that a gradient near its largest encodes, shape ``(n,)``."""
+    n, centre = extent.shape[axis + 1], extent.centre[axis]
+    # The moment of the gradient is zero at the centre, which partial Fourier puts near one edge.
+    distance = np.abs(np.arange(n) - (centre if any(extent.centre) else n // 2))
+    return np.asarray(distance > EDGE * distance.max(initial=1))
 
 
 def _end_of_scan(sparks: Sequence[Spark], spans: Spans) -> Pattern | None:

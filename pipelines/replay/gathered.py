@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from gadgets.errors import SettingsError
-from gadgets.findings import Findings, ScanFacts, counted, sparks_of
+from gadgets.findings import Extent, Findings, ScanFacts, counted, sparks_of
 from gadgets.indices import Indices
 from gadgets.records import Assembly, Calibration, Detection, Imaging, Point, Record, RepairedPoint
 from onnx_models.reading import open_regular
@@ -93,6 +93,7 @@ def _kspace(found: Mapping[str, Any]) -> KSpaceReport:
     return KSpaceReport(
         indices=found["indices"],
         shape=detection.shape if detection is not None else (0, 0, 0, 0),
+        centre=detection.centre if detection is not None else (0, 0, 0),
         moments=detection.moments if detection is not None else (0, 0),
         sparks=sparks_of(detection, calibration) if detection is not None else (),
         readouts=assembly.readouts if assembly is not None else None,
@@ -150,7 +151,8 @@ def in_words(
     kspaces = tuple(kspaces)
     findings = Findings(facts, is_look=is_look, noun=noun)
     for kspace in kspaces:
-        findings.note(kspace.indices, kspace.shape, kspace.moments, kspace.sparks, is_judged=kspace.is_judged)
+        extent = Extent(kspace.shape, kspace.centre)
+        findings.note(kspace.indices, extent, kspace.moments, kspace.sparks, is_judged=kspace.is_judged)
     timed = iter(findings.sparks)
     return {
         "verdict": _verdict(findings, doubt, n_found - len(findings.sparks)),

@@ -42,14 +42,15 @@ class PointReport(BaseModel):
 class KSpaceReport(BaseModel):
     """One k-space: ``refusals`` are those of its points that were not repaired, for the reason given.
 
-    ``shape`` is that of its samples (receiver, partition, line, sample), ``moments`` are the first and the last time
-    stamp of its readouts. ``image_probability`` is that of an artifact in its image, where the image was checked first.
-    ``thresholds`` are those that were in force, ``thresholds_from`` says who set them, and ``models`` are those that
-    looked.
+    ``shape`` is that of its samples (receiver, partition, line, sample), ``centre`` is where its centre lies (zeros
+    where nobody knows), ``moments`` are the first and the last time stamp of its readouts. ``image_probability`` is
+    that of an artifact in its image, where the image was checked first. ``thresholds`` are those that were in force,
+    ``thresholds_from`` says who set them, and ``models`` are those that looked.
     """
 
     indices: Indices
     shape: tuple[int, int, int, int] = (0, 0, 0, 0)
+    centre: tuple[int, int, int] = (0, 0, 0)
     moments: tuple[int, int] = (0, 0)
     readouts: int | None = None
     missing: int = 0

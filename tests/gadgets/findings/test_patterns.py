@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gadgets.findings import Findings, ScanFacts, Spark
+from gadgets.findings import Extent, Findings, ScanFacts, Spark
 from gadgets.indices import Indices
 
 N_LINES, N_SAMPLES, N_COILS, TR = 64, 128, 16, 40
@@ -15,9 +15,9 @@ SHAPE = (N_COILS, 1, N_LINES, N_SAMPLES)
 class Scan:
     """Slices read in turns, line by line, and all of it again in each repetition; sparks fall where they are told."""
 
-    def __init__(self, n_slices=4, n_repetitions=1, is_interleaved=True, seed=0):
+    def __init__(self, n_slices=4, n_repetitions=1, is_interleaved=True, seed=0, centre_line=N_LINES // 2):
         self.n_slices, self.n_repetitions, self.is_interleaved = n_slices, n_repetitions, is_interleaved
-        self.rng = np.random.default_rng(seed)
+        self.rng, self.centre = np.random.default_rng(seed), (0, centre_line, N_SAMPLES // 2)
         self.sparks = []
 
     def time_of(self, repetition, slice_, line):
@@ -51,7 +51,7 @@ class Scan:
                 indices = Indices(repetition=repetition, slice=slice_)
                 moments = self.time_of(repetition, slice_, 0), self.time_of(repetition, slice_, N_LINES - 1)
                 own = [spark for spark in self.sparks if spark.indices == indices]
-                findings.note(indices, SHAPE, moments, own, is_judged=True)
+                findings.note(indices, Extent(SHAPE, self.centre), moments, own, is_judged=True)
         return {pattern.kind: pattern for pattern in findings.patterns}
 
 
@@ -91,6 +91,13 @@ def test_lines_with_a_strong_gradient_name_its_axis():
     outer = lambda: int(scan.rng.choice([0, 1, 2, 3, 4, 60, 61, 62, 63]))  # noqa: E731
     pattern = scan.add(9, line=outer).patterns()["gradient"]
     assert "line (phase-encoding) axis" in pattern.advice
+
+
+def test_the_gradient_of_a_line_grows_with_its_distance_from_the_centre_of_kspace():
+    # Partial Fourier: the centre is line 8 of 64, and lines 0 to 7 are read with hardly any gradient.
+    near, far = Scan(centre_line=8), Scan(centre_line=8)
+    assert "gradient" not in near.add(9, line=lambda: int(near.rng.integers(8))).patterns()
+    assert "gradient" in far.add(9, line=lambda: int(far.rng.integers(52, 64))).patterns()
 
 
 def test_the_last_quarter_of_the_time_is_the_end_of_the_scan():

@@ -35,7 +35,7 @@ from pipelines.benchmark.sparks import (
     draw_gains,
     draw_place,
 )
-from pipelines.benchmark.tables import amount, counted, file_table, total_table
+from pipelines.benchmark.tables import file_table, percentage, total_table
 from pipelines.benchmark.totals import FileScore, Proportion, Total, by_group, found_of, total
 from pipelines.benchmark.variants import FORM, Properties, read_setting, read_variants
 
@@ -58,9 +58,7 @@ __all__ = [
     "ScanRival",
     "ScoredEvent",
     "Total",
-    "amount",
     "by_group",
-    "counted",
     "draw_burst",
     "draw_gains",
     "draw_place",
@@ -70,6 +68,7 @@ __all__ = [
     "open_despark",
     "open_repair",
     "open_scans",
+    "percentage",
     "radii",
     "read_results",
     "read_setting",

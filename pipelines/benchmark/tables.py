@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rich import box
 from rich.table import Table
 
+from gadgets.findings import counted
 from pipelines.benchmark.score import GROUPS, Grouping
 from pipelines.benchmark.totals import SELECTIONS, FileScore, Proportion, Total
 
@@ -67,22 +68,22 @@ def total_table(totals: Sequence[Total]) -> Table:
     table.add_column("", no_wrap=True)
     for result in totals:
         table.add_column(result.rival, justify="right")
-    table.add_row("found", *(f"{counted(result.found)} {interval(result.found)}" for result in totals))
+    table.add_row("found", *(f"{percentage(result.found)} {interval(result.found)}" for result in totals))
     for grouping, title in GROUPING_TITLES.items():
         table.add_section()
         table.add_row(title)
         for name in GROUPS[grouping]:
             shares = [result.by_group[grouping][name] for result in totals]
             if any(share.trials for share in shares):
-                table.add_row(f"  {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
+                table.add_row(f"  {name}", *(f"{percentage(share)} {interval(share)}" for share in shares))
     table.add_section()
     table.add_row("found, others")
     for name in SELECTIONS:
         shares = [result.selected[name] for result in totals]
         if any(share.trials for share in shares):
-            table.add_row(f"  {name}", *(f"{counted(share)} {interval(share)}" for share in shares))
+            table.add_row(f"  {name}", *(f"{percentage(share)} {interval(share)}" for share in shares))
     table.add_section()
-    table.add_row("harmed samples", *(f"{result.harmed} in {amount(result.n_kspaces, 'k-space')}" for result in totals))
+    table.add_row("harmed samples", *(f"{each.harmed} in {counted(each.n_kspaces, 'k-space')}" for each in totals))
     table.add_row("harmed per clean k-space", *(f"{result.harm_per_kspace:.2f}" for result in totals))
     table.add_row("clean files untouched", *(f"{r.untouched.count} of {r.untouched.trials}" for r in totals))
     table.add_row("error left, median of runs", *(f"{result.median_error_left:.3f}" for result in totals))
@@ -91,16 +92,11 @@ def total_table(totals: Sequence[Total]) -> Table:
     return table
 
 
-def counted(proportion: Proportion) -> str:
+def percentage(proportion: Proportion) -> str:
     """Write a share with the counts behind it."""
     if not proportion.trials:
         return "-"
     return f"{100 * proportion.share:.1f} % ({proportion.count}/{proportion.trials})"
-
-
-def amount(number: int, of_what: str) -> str:
-    """Write a number of things, with the s that one thing has not."""
-    return f"{number} {of_what}" + ("" if number == 1 else "s")
 
 
 def interval(proportion: Proportion) -> str:

@@ -20,11 +20,12 @@ import typer
 from rich.console import RenderableType
 
 from gadgets.errors import RawDataError
+from gadgets.findings import counted
 from gadgets.indices import Indices
 from gadgets.kspace import is_imaging
-from pipelines.benchmark import OUTER_RADIUS, amount
+from pipelines.benchmark import OUTER_RADIUS
 from pipelines.commands.terminal.comparison import LEGEND, found_counts, found_table, harm_table, list_of_sparks
-from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
+from pipelines.commands.terminal.progress import OnStep, ignore, watched, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, open_shell, verbose_option
 from pipelines.files import RawAcquisition, RawFile, RawItem, check_apart, read_kspaces
 from pipelines.phantom import Comparison, RepairedPlace, SimulatedSpark, Truth, compare, peak_of, strongest
@@ -92,7 +93,7 @@ def judge(comparison: Comparison, percent: float) -> tuple[bool, str]:
         return False, f"Not accepted: no spark lies beyond {OUTER_RADIUS:g} of the radius"
     is_enough = 100 * sum(outer) >= percent * len(outer)
     return is_enough, (
-        f"{'Accepted' if is_enough else 'Not accepted'}: {sum(outer)} of {amount(len(outer), 'spark')} "
+        f"{'Accepted' if is_enough else 'Not accepted'}: {sum(outer)} of {counted(len(outer), 'spark')} "
         f"beyond {OUTER_RADIUS:g} of the radius repaired (at least {percent:g} % expected)"
     )
 
@@ -142,7 +143,7 @@ def check_whole(before: Path, after: Path, group: str = "dataset", on_checked: O
         They do not; names the first that is missing or differs.
     """
     with RawFile(before, group) as first, RawFile(after, group) as second:
-        pairs = counted(zip_longest(first, second), first.n_acquisitions + first.n_waveforms, on_checked)
+        pairs = watched(zip_longest(first, second), first.n_acquisitions + first.n_waveforms, on_checked)
         for number, (old, new) in enumerate(pairs):
             if old is None or new is None:
                 raise RawDataError(f"{before if old is None else after}: ends before item {number} of the other file")

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from gadgets.errors import SettingsError
+from gadgets.findings import counted
 from pipelines.benchmark import (
     FORM,
     RIVALS,
@@ -18,7 +19,6 @@ from pipelines.benchmark import (
     AnyRival,
     FileScore,
     Properties,
-    amount,
     file_table,
     open_repair,
     open_scans,
@@ -104,7 +104,7 @@ def benchmark(
     named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
     if not files and not join:
         raise SettingsError("benchmark: expected raw files, or results of earlier runs with --join, found neither")
-    with working(shell, f"scoring {rivals} on {amount(len(files or ()), 'file')}") as work:
+    with working(shell, f"scoring {rivals} on {counted(len(files or ()), 'file')}") as work:
         work.phase("opening models")
         scores = [score for path in join or () for score in read_results(path)]
         # Without files nothing is opened: results of earlier runs are joined on machines without models, too.

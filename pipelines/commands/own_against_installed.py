@@ -8,7 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
 from gadgets.errors import ModelError
-from pipelines.benchmark import FileScore, amount, open_despark, score_file
+from gadgets.findings import counted
+from pipelines.benchmark import FileScore, open_despark, score_file
 from pipelines.files import read_kspaces
 from pipelines.phantom import PhantomScan, write_phantom
 
@@ -27,7 +28,7 @@ class Comparison(NamedTuple):
         """Say which ones did better, and whether the own ones are of use."""
         found, before = (sum(event.found for event in each.events) for each in self)
         numbers = (
-            f"of {amount(len(self.own.events), 'spark')} in a phantom the new models find {found}, the installed ones "
+            f"of {counted(len(self.own.events), 'spark')} in a phantom the new models find {found}, the installed ones "
             f"{before}; clean samples changed: {self.own.harmed} and {self.installed.harmed}"
         )
         # A model that finds nothing harms nothing, and would seem the better one.

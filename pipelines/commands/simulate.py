@@ -17,12 +17,12 @@ import typer
 
 from gadgets.arrays import ComplexArray
 from gadgets.errors import RawDataError, SettingsError
-from gadgets.findings import ranges_of
+from gadgets.findings import counted, ranges_of
 from gadgets.kspace import KSpace
 from gadgets.outside import whole_number
-from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, amount, noise_sigma
+from pipelines.benchmark import MAX_EVENTS, MAX_RNR, MIN_RNR, noise_sigma
 from pipelines.commands.terminal.comparison import list_of_sparks
-from pipelines.commands.terminal.progress import OnStep, counted, ignore, working
+from pipelines.commands.terminal.progress import OnStep, ignore, watched, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, open_shell, verbose_option
 from pipelines.files import (
     RawAcquisition,
@@ -101,7 +101,7 @@ def simulate(
     shell.write_json(json.dumps(summary, indent=1))
     if verbose:
         shell.show(list_of_sparks(result.sparks, "Sparks that were put in"))
-    shell.show(f"{output}: {amount(n_sparks, 'spark')} in {_where(result)}; their places are in {truth}")
+    shell.show(f"{output}: {counted(n_sparks, 'spark')} in {_where(result)}; their places are in {truth}")
 
 
 def _where(truth: Truth) -> str:
@@ -109,7 +109,7 @@ def _where(truth: Truth) -> str:
     hit = {spark.indices for spark in truth.sparks}
     all_of_them = {kspace.indices.repetition for kspace in truth.kspaces}
     of_series = f", {len({each.repetition for each in hit})} of {len(all_of_them)} repetitions"
-    return f"{len(hit)} of {amount(len(truth.kspaces), 'k-space')}{of_series if len(all_of_them) > 1 else ''}"
+    return f"{len(hit)} of {counted(len(truth.kspaces), 'k-space')}{of_series if len(all_of_them) > 1 else ''}"
 
 
 def numbers_of(text: str) -> tuple[int, ...]:
@@ -157,7 +157,7 @@ def simulate_file(
     result = draw_sparks(raw_file, plan, group)
     with RawFile(raw_file, group) as raw, whole_or_nothing(truth) as temporary:
         result.write(temporary)
-        items = counted(raw, raw.n_acquisitions + raw.n_waveforms, on_written)
+        items = watched(raw, raw.n_acquisitions + raw.n_waveforms, on_written)
         write_raw_file(output, raw.header_xml, with_sparks(items, result.sparks), group)
     return result
 

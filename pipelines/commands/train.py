@@ -14,8 +14,9 @@ import typer
 
 from gadgets.arrays import ComplexArray
 from gadgets.errors import DesparkError, SettingsError
+from gadgets.findings import counted
 from gadgets.settings import meant_or_known
-from pipelines.benchmark import Grouping, Total, amount, counted, read_results, total
+from pipelines.benchmark import Grouping, Total, percentage, read_results, total
 from pipelines.commands.own_against_installed import compare_with_installed
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
@@ -68,7 +69,7 @@ def train(
     """
     shell = open_shell(verbose, quiet, json_file)
     check_apart([json_file], [*files, *(scores or ())])
-    with working(shell, f"training models from {amount(len(files), 'file')}, into {output}") as work:
+    with working(shell, f"training models from {counted(len(files), 'file')}, into {output}") as work:
         work.phase("loading torch")
         recipe_of, train_models = _open_recipe(only or ())
         recipe = recipe_of(n_planes=planes, epochs=epochs, seed=seed, processes=processes)
@@ -148,12 +149,12 @@ def read_scores(paths: Sequence[Path]) -> dict[str, dict[str, float | str]]:
 
 
 def _scores_of(result: Total) -> dict[str, float | str]:
-    scores: dict[str, float | str] = {"found": counted(result.found)}
+    scores: dict[str, float | str] = {"found": percentage(result.found)}
     for label, grouping in GROUPINGS:
         shares = result.by_group[grouping].items()
-        scores |= {f"found, {label} {group}": counted(share) for group, share in shares if share.trials}
-    scores["harmed samples in clean data"] = f"{result.harmed} in {amount(result.n_kspaces, 'k-space')}"
-    scores["clean files untouched"] = counted(result.untouched)
+        scores |= {f"found, {label} {group}": percentage(share) for group, share in shares if share.trials}
+    scores["harmed samples in clean data"] = f"{result.harmed} in {counted(result.n_kspaces, 'k-space')}"
+    scores["clean files untouched"] = percentage(result.untouched)
     scores["image error left, median"] = result.median_error_left
     scores["image error left, worst"] = result.worst_error_left
     return scores

@@ -10,7 +10,7 @@ import numpy as np
 from rich.table import Table
 
 from gadgets.findings import place_of, ranges_of, short_receivers
-from pipelines.benchmark import Grouping, Proportion, by_group, counted, found_of
+from pipelines.benchmark import Grouping, Proportion, by_group, found_of, percentage
 from pipelines.phantom import Comparison, SimulatedSpark
 
 LEGEND = (
@@ -31,10 +31,10 @@ def found_table(comparison: Comparison) -> Table:
     for grouping, word in GROUPINGS.items():
         for name, proportion in by_group(comparison.events, grouping).items():
             if proportion.trials:
-                table.add_row(f"{word} {name.removeprefix('rnr ').removeprefix('r ')}", counted(proportion))
+                table.add_row(f"{word} {name.removeprefix('rnr ').removeprefix('r ')}", percentage(proportion))
         table.add_section()
     for name, proportion in _worst(by_repetition(comparison)):
-        table.add_row(name, counted(proportion))
+        table.add_row(name, percentage(proportion))
     table.add_section()
     # Known only where both raw files were compared, sample by sample.
     if comparison.left:

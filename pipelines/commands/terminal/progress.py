@@ -26,7 +26,7 @@ from rich.progress import (
 from rich.table import Column
 
 from pipelines.commands.terminal.shell import Shell
-from pipelines.commands.terminal.wrapping import shortened
+from pipelines.commands.terminal.wrapping import with_short_words
 
 ItemT = TypeVar("ItemT")
 OnStep: TypeAlias = Callable[[int, int], None]
@@ -87,7 +87,7 @@ def ignore(_done: int, _total: int) -> None:
     """Watch no progress."""
 
 
-def counted(items: Iterable[ItemT], total: int, on_step: OnStep) -> Iterator[ItemT]:
+def watched(items: Iterable[ItemT], total: int, on_step: OnStep) -> Iterator[ItemT]:
     """Hand items on, and tell how many of them have gone by."""
     for number, item in enumerate(items, 1):
         yield item
@@ -107,7 +107,7 @@ def working(shell: Shell, what: str = "") -> Iterator[Work]:
     """
     if what:
         # Read and not copied: on a terminal a name that fills a line only hides the rest.
-        shell.say(f"{shortened(what, shell.terminal.width) if shell.terminal.is_terminal else what} …")
+        shell.say(f"{with_short_words(what, shell.terminal.width) if shell.terminal.is_terminal else what} …")
     progress = Progress(
         SpinnerColumn(),
         TextColumn(

@@ -13,6 +13,7 @@ from gadgets.findings import (
     UNSEEN,
     Spark,
     by_kind,
+    counted,
     image_errors,
     lasting,
     place_of,
@@ -20,7 +21,6 @@ from gadgets.findings import (
     short_receivers,
     shortened,
 )
-from pipelines.benchmark import amount
 from pipelines.replay import ScanReport
 
 MAX_REASONS = 3
@@ -173,7 +173,7 @@ def _checked(report: ScanReport) -> str:
     chances = sorted(each.image_probability for each in report.k_spaces if each.image_probability is not None)
     if not chances:
         return ""
-    return f"{amount(len(chances), 'image')}, artifacts with a probability of {chances[0]:.2f} to {chances[-1]:.2f}"
+    return f"{counted(len(chances), 'image')}, artifacts with a probability of {chances[0]:.2f} to {chances[-1]:.2f}"
 
 
 def _reasons(report: ScanReport) -> str:
@@ -186,5 +186,5 @@ def _reasons(report: ScanReport) -> str:
 def _warnings(report: ScanReport) -> str:
     warnings = by_kind(Counter(warning for kspace in report.k_spaces for warning in kspace.warnings))
     more = len(warnings) - MAX_REASONS
-    lines = [f"{warning} ({amount(count, 'k-space')})" for warning, count in warnings[:MAX_REASONS]]
+    lines = [f"{warning} ({counted(count, 'k-space')})" for warning, count in warnings[:MAX_REASONS]]
     return "\n".join([*lines, *([f"and {more} more"] if more > 0 else [])])

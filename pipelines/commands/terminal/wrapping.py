@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import textwrap
 
+from gadgets.findings import shortened
+
 
 def wrapped(text: str, width: int, indent: int = 0) -> str:
     """Break lines at words; one that is longer than a line, as the name of a file, stays whole to be copied.
@@ -30,7 +32,6 @@ def _wrapped_line(line: str, width: int, indent: int) -> str:
     return textwrap.fill(line, width, subsequent_indent=below, break_long_words=False, break_on_hyphens=False)
 
 
-def shortened(text: str, width: int) -> str:
-    """Take the middle out of words that are longer than a line: files are told apart by how names begin and end."""
-    kept = max(width // 4, 1)
-    return re.sub(rf"\S{{{width},}}", lambda word: f"{word[0][:kept]}…{word[0][-kept:]}", text)
+def with_short_words(text: str, width: int) -> str:
+    """Take the middle out of words that fill a line, as names of files may: half a line is kept of each."""
+    return re.sub(rf"\S{{{width},}}", lambda word: shortened(word[0], width // 2), text)

@@ -18,7 +18,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from pipelines.commands.terminal.progress import counted, unseen, working
+from pipelines.commands.terminal.progress import unseen, watched, working
 from pipelines.commands.terminal.shell import Shell
 
 PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]
@@ -86,7 +86,7 @@ def test_a_phase_takes_the_place_of_bars_and_a_bar_that_of_a_phase():
 
 def test_counted_tells_how_many_went_by():
     seen = []
-    assert list(counted("abc", 3, lambda *step: seen.append(step))) == ["a", "b", "c"]
+    assert list(watched("abc", 3, lambda *step: seen.append(step))) == ["a", "b", "c"]
     assert seen == [(1, 3), (2, 3), (3, 3)]
 
 

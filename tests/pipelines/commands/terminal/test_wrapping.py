@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.commands.terminal.wrapping import shortened, wrapped
+from pipelines.commands.terminal.wrapping import with_short_words, wrapped
 
 
 def test_lines_break_at_words_and_names_of_files_stay_whole():
@@ -24,5 +24,5 @@ def test_what_goes_on_below_stands_in_from_where_it_began():
 
 
 def test_a_name_that_fills_a_line_keeps_its_beginning_and_its_end():
-    assert shortened("looking at scan_0001_of_a_long_day.h5 now", 20) == "looking at scan_…ay.h5 now"
-    assert shortened("looking at scan_0001.h5 now", 20) == "looking at scan_0001.h5 now"
+    assert with_short_words("looking at scan_0001_of_a_long_day.h5 now", 20) == "looking at scan_…y.h5 now"
+    assert with_short_words("looking at scan_0001.h5 now", 20) == "looking at scan_0001.h5 now"

@@ -1,5 +1,6 @@
 """Detection: which samples are sparks?"""
 
+from gadgets.detection.echo_peak import CORE
 from gadgets.detection.opening import LooksForSparks, for_one_scan, open_detector
 
-__all__ = ["LooksForSparks", "for_one_scan", "open_detector"]
+__all__ = ["CORE", "LooksForSparks", "for_one_scan", "open_detector"]

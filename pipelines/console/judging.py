@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Mapping
 
+from gadgets.detection import CORE
 from gadgets.errors import SettingsError, StoreError
 from gadgets.findings import Spark
 from gadgets.logbook import now
@@ -15,8 +16,6 @@ from gadgets.settings import SparkDetectionSettings, validate
 from pipelines.console.desk import THRESHOLDS, Desk, spark_name
 
 LONGEST_NAME = 60
-ECHO_PEAK = 0.05
-"""Radius within which a point has the thresholds of the centre."""
 
 
 def judge_spark(desk: Desk, number: int, spark: int, *, was_spark: bool, by: str) -> None:
@@ -36,7 +35,8 @@ def judge_spark(desk: Desk, number: int, spark: int, *, was_spark: bool, by: str
     judges = {desk.architectures.get(model.partition(" ")[0]) for model in entry.models} - {None}
     feedback = Feedback(
         of="point",
-        region="centre" if found.radius < ECHO_PEAK else "outer",
+        # The region whose threshold it had to pass.
+        region="centre" if found.radius < CORE else "outer",
         probability=found.probability,
         was_spark=was_spark,
         spark=spark_name(number, entry, spark),

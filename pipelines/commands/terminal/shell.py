@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
@@ -62,6 +62,10 @@ class PrintableConsole(Console):
         # COLUMNS=0 says nothing, and nothing would be shown.
         self.width = self.width or TERMINAL_WIDTH
 
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command what it means that nobody reads; the console itself would end the process."""
+        raise
+
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Make what is shown; colours and the like are no text, and stay."""
         for text, style, control in super().render(renderable, options):
@@ -88,7 +92,9 @@ class Shell:
     def say(self, text: str) -> None:
         """Say one line on standard error, unless all is to be quiet."""
         if not self.quiet:
-            _print(self.terminal, f"despark: {printable(text)}", highlight=False)
+            # A log on a full disk, or that nobody reads any more, must not cost the scan.
+            with suppress(OSError):
+                _print(self.terminal, f"despark: {printable(text)}", highlight=False)
 
     def show(self, *results: RenderableType, pipe_width: int = PIPE_WIDTH) -> None:
         """Show the result to a person: on standard output, or beside it where that is taken by JSON."""

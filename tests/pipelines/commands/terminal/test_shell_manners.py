@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 
@@ -226,3 +227,20 @@ def test_a_disk_that_is_full_is_said_in_one_line(words):
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("despark: standard output: ")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("log", ["full", "unread"])
+def test_a_log_that_takes_nothing_costs_no_scan(phantom_file, tmp_path, log):
+    source, sink = os.pipe()
+    os.close(source)
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        where = {"full": full, "unread": sink}[log]
+        ended = subprocess.run(
+            [*PROGRAM, "replay", phantom_file, "-o", tmp_path / "o.h5", "--pipeline", "repair_raw", *NO_MODELS],
+            stdout=subprocess.DEVNULL,
+            stderr=where,
+            check=False,
+        )
+    os.close(sink)
+    assert ended.returncode == 0
+    assert (tmp_path / "o.h5").is_file()

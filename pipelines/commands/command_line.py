@@ -16,6 +16,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple, NoReturn
 
 import typer
@@ -88,13 +89,21 @@ class CommandsWithHints(TyperGroup):
 
 
 class CommandWithNumbers(TyperCommand):
-    """A command to which nan and inf are no numbers: the bounds of an option let the first pass."""
+    """A command to which nan and inf are no numbers, and nothing is no path: the types of options let them pass."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer brings a click of its own
+        """Read the words, and keep them: nothing and a dot are one path."""
+        ctx.obj = [word.partition("=")[2] if word.startswith("--") else word for word in args]
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer brings a click of its own
         """Call it, once its numbers are seen to be some."""
         for name, value in ctx.params.items():
             if isinstance(value, float) and not math.isfinite(value):
                 ctx.fail(f"--{name.replace('_', '-')}: expected a finite number, found {value}")
+            # As of a variable that is not set: it would mean the working directory.
+            if Path() in (value if isinstance(value, list) else [value]) and "" in ctx.obj:
+                ctx.fail(f"{name.replace('_', '-')}: expected a path, found nothing")
         return super().invoke(ctx)
 
 
@@ -141,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         signal.signal(signal.SIGHUP, _terminate)
     try:
         with starting(called, arguments):
-            app = build_app(called)
+            app = _whole_app(called)
         if is_program and called in READS_FILES and not HELP.intersection(arguments):
             # All is imported, and no thread runs yet: what is forked now forks readers of files and nodes.
             fork_here(for_nodes=called in STARTS_NODES)
@@ -157,10 +166,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         where = "standard output" if error.filename is None else os.fsdecode(error.filename)
         _say(f"{where}: {error.strerror}")
         raise SystemExit(1) from None
+    except MemoryError as error:
+        _say(f"there is not enough memory ({error or 'MemoryError'})")
+        raise SystemExit(1) from None
     except KeyboardInterrupt:
         _say("interrupted")
         raise SystemExit(INTERRUPTED) from None
     raise SystemExit(0)
+
+
+def _whole_app(called: str | None) -> typer.Typer:
+    """Make the command line, or say which library cannot be loaded: an installation may be damaged."""
+    try:
+        return build_app(called)
+    except ImportError as error:
+        typer.echo(f"despark: this installation is not whole, install it again: pip install . ({error})", err=True)
+        raise SystemExit(1) from None
 
 
 def completed_words(environment: Mapping[str, str]) -> list[str]:

@@ -40,5 +40,5 @@ def test_the_environment_sets_it(monkeypatch):
 @pytest.mark.parametrize("text", ["much", "0", "-1", "nan", "inf"])
 def test_what_is_no_amount_is_refused(monkeypatch, text):
     monkeypatch.setenv("DESPARK_MEMORY_LIMIT", text)
-    with pytest.raises(SettingsError, match="DESPARK_MEMORY_LIMIT: expected a number of gigabytes above 0, found"):
+    with pytest.raises(SettingsError, match="DESPARK_MEMORY_LIMIT: expected a number of gigabytes above 0, below"):
         memory_limit()

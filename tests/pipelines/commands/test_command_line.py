@@ -236,3 +236,26 @@ def test_models_are_listed(capfd):
     assert despark("models") == 0
     assert "sha256" in capfd.readouterr().out
     assert despark("models", "--models", "nowhere") == 1
+
+
+@pytest.mark.parametrize("library", ["scipy", "ismrmrd", "rich"])
+def test_a_library_that_cannot_be_loaded_is_named_in_one_line(tmp_path, library):
+    (tmp_path / f"{library}.py").write_text("raise ImportError('libodd.so: not there')")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    words = [sys.executable, "-m", "pipelines.commands.command_line", "doctor"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("despark: this installation is not whole")
+    assert "libodd.so: not there" in line
+
+
+def test_a_scan_for_which_there_is_no_memory_is_one_line(monkeypatch, capsys):
+    def no_memory(*_, **__):
+        raise MemoryError("Unable to allocate 9 GiB")
+
+    monkeypatch.setattr("pipelines.commands.models.listing", no_memory)
+    with pytest.raises(SystemExit) as ended:
+        main(["models", "-q"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "despark: there is not enough memory (Unable to allocate 9 GiB)\n"

@@ -140,3 +140,14 @@ def test_limits_of_threads_say_who_set_them():
         "MKL_NUM_THREADS=1 (set by despark); OMP_NUM_THREADS=4 (set by the environment)"
     )
     assert threads_told({}, set()) == "no limit is set"
+
+
+def test_whatever_a_library_raises_is_a_fault(monkeypatch):
+    for error in (AttributeError("no SessionOptions"), MemoryError()):
+
+        def fails(error=error):
+            raise error
+
+        monkeypatch.setattr(findings, "models", fails)
+        (found,) = [each for each in findings.look() if each.what == "models"]
+        assert (found.state, found.text) == ("fault", f"{type(error).__name__}: {error}")

@@ -230,8 +230,8 @@ class Logbook:
                         connection.execute(statement)
                     connection.execute(f"PRAGMA user_version = {VERSION}")
                 yield connection
-        # In a damaged file the very names of columns may be no text, which the library stumbles over.
-        except (sqlite3.Error, UnicodeDecodeError) as error:
+        # In a damaged file the very names of columns may be no text, nor need be what is looked for.
+        except (sqlite3.Error, UnicodeError) as error:
             raise StoreError(f"{self.path}: the logbook cannot be used ({error})") from error
         except OSError as error:
             raise StoreError(f"{self.path}: the logbook cannot be written ({error.strerror or error})") from error

@@ -49,6 +49,9 @@ from pipelines.phantom import (
 MOST_REPETITIONS = 65535
 """The counter of a readout has 16 bits."""
 
+MOST_EVENTS = 1_000_000
+"""More than any k-space has readouts."""
+
 MOST_RNR = 1e6
 """A number that readouts of 32 bits still hold, whatever their scale."""
 
@@ -64,7 +67,9 @@ def simulate(
         float, typer.Option(max=MOST_RNR, help="Ripple of the weakest spark, in units of the image noise.")
     ] = MIN_RNR,
     rnr_max: Annotated[float, typer.Option(max=MOST_RNR, help="Ripple of the strongest spark.")] = MAX_RNR,
-    events: Annotated[int, typer.Option(min=1, help="Most sparks per k-space, repeats aside.")] = MAX_EVENTS,
+    events: Annotated[
+        int, typer.Option(min=1, max=MOST_EVENTS, help="Most sparks per k-space, repeats aside.")
+    ] = MAX_EVENTS,
     centre_share: Annotated[
         float,
         typer.Option(min=0, max=1, help="Share of them near the centre: half within 0.1 of the radius, half 0.3."),

@@ -52,6 +52,8 @@ class Console:
         if not address:
             # To the system it means every address of this machine.
             raise PipelineError("console: expected an address to listen on, found none")
+        if not address.isascii():
+            raise PipelineError(f"console: cannot listen on {address} (expected the address or name of this machine)")
         try:
             self._server = _Server((address, port), _Handler)
         except (OSError, OverflowError) as error:

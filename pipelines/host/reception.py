@@ -228,6 +228,9 @@ def _listen(ports: Mapping[str, int], bind: str) -> dict[str, socket.socket]:
     if not bind:
         # To the system it means every address: a variable that is not set must not open the server to a network.
         raise PipelineError("expected an address to listen on, found none (0.0.0.0 stands for all of this machine)")
+    if not bind.isascii():
+        # Python leaves a socket open where the name of a host is no text.
+        raise PipelineError(f"cannot listen on {bind} (expected the address or the name of this machine)")
     listeners: dict[str, socket.socket] = {}
     # Only addresses of IPv6 have colons.
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET

@@ -1,5 +1,6 @@
 """Chains: which nodes, in which order?"""
 
+from pipelines.chains.asked import AskedChains
 from pipelines.chains.chain import Chain, parse_chain
 from pipelines.chains.chain_node import DECLARATION, Node, of_raw_repair, to_bytes
 from pipelines.chains.packaged import find_chain, packaged_chain, packaged_names
@@ -12,6 +13,7 @@ __all__ = [
     "EVERYTHING",
     "OURS",
     "WORKER_PORTS",
+    "AskedChains",
     "Chain",
     "Node",
     "Trust",

@@ -12,10 +12,10 @@ import selectors
 import socket
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 
 from gadgets.errors import PipelineError
+from pipelines.host.refused import RefusedClients
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +25,7 @@ N_CONNECTIONS = 64
 _BACKLOG = 64
 _PAUSE_S = 0.1
 _QUIET_S = 60.0
-# A refused client gets a moment to read why; of those that do not, only so many are waited for.
-_REFUSED_S = 2.0
-_MAX_REFUSED = 64
 _JOIN_S = 5.0
-_DRAIN_BYTES = 1 << 16
 
 
 class Reception:
@@ -71,8 +67,7 @@ class Reception:
         self._make_room = make_room
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
-        self._refused: deque[tuple[float, socket.socket]] = deque()
-        self._n_refused = 0
+        self._refused = RefusedClients()
         self._complained = -_QUIET_S
         self._stopping = False
         self._listeners = _listen(ports, bind)
@@ -116,15 +111,14 @@ class Reception:
                 try:
                     # Without a time-out, unless somebody refused is still there: a shutdown ends the wait, too.
                     ready = selector.select(_PAUSE_S if self._refused else None)
-                    self._let_go()
+                    self._refused.let_go()
                     for key, _ in ready:
                         if not self._stopping:
                             self._accept(key.data)
                 # No memory, for example: a moment later there may be some again.
                 except Exception as error:  # noqa: BLE001 - it is said, and the door stays open
                     self._complain(f"a connection could not be accepted ({error or type(error).__name__})", error)
-        while self._refused:
-            self._refused.popleft()[1].close()
+        self._refused.close()
 
     def _accept(self, name: str) -> None:
         try:
@@ -147,14 +141,9 @@ class Reception:
             except (RuntimeError, MemoryError) as error:
                 reason = f"no thread can be started for another connection ({error})"
         if reason:
-            # Said once for all that come together: who connects again and again must not fill the log.
-            if not self._n_refused:
-                logger.warning("%s: %s is refused: %s", name, origin, reason)
-            self._n_refused += 1
-            self._refuse(connection, reason)
-        elif self._n_refused:
-            logger.warning("connections are taken again, %d were refused", self._n_refused)
-            self._n_refused = 0
+            self._refused.add(connection, self._refusal(reason), f"{name}: {origin} is refused: {reason}")
+        else:
+            self._refused.note_served()
 
     def _complain(self, what: str, error: Exception | None = None) -> None:
         """Say now and then what goes wrong again and again, and pause: the log must not be filled by it."""
@@ -189,38 +178,6 @@ class Reception:
                 connection.close()
             with self._lock:
                 self._threads.discard(threading.current_thread())
-
-    def _refuse(self, connection: socket.socket, reason: str) -> None:
-        """Say why; the thread that accepts must not wait for anybody, so this one is closed later."""
-        with contextlib.suppress(OSError):
-            connection.setblocking(False)
-            # So few bytes have room in any socket.
-            connection.send(self._refusal(reason))
-            connection.shutdown(socket.SHUT_WR)
-        self._refused.append((time.monotonic() + _REFUSED_S, connection))
-
-    def _let_go(self) -> None:
-        """Close those who were refused and have read why, or have had the time to."""
-        waiting: deque[tuple[float, socket.socket]] = deque()
-        for limit, connection in self._refused:
-            # Read, because a close with unread data resets a connection, and its client may not see the reason.
-            if time.monotonic() < limit and _is_sending(connection):
-                waiting.append((limit, connection))
-            else:
-                connection.close()
-        while len(waiting) > _MAX_REFUSED:
-            waiting.popleft()[1].close()
-        self._refused = waiting
-
-
-def _is_sending(connection: socket.socket) -> bool:
-    """Read what has come, and tell whether more may."""
-    try:
-        return bool(connection.recv(_DRAIN_BYTES))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
 
 
 def _listen(ports: Mapping[str, int], bind: str) -> dict[str, socket.socket]:

@@ -11,7 +11,7 @@ from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError
 from gadgets.logbook import ScanName, in_scan, note_scan, show_running
 from gadgets.outside import printable
 from gadgets.wire import facts_of
-from pipelines.chains import Chain, Trust, packaged_chain, packaged_names, parse_chain
+from pipelines.chains import AskedChains, Chain, Trust
 from pipelines.files import Archive, ArchivedScan, mended, read_header
 from pipelines.host.connections import ClientConnection
 from pipelines.host.limits import ServerLimits
@@ -73,11 +73,10 @@ class Session:
         self.name = name
         self._client = client
         self._limits = limits
-        self._trust = trust
+        self._asked = AskedChains(name, trust, default_chain)
         self._scans = scans
         self._archive = archive
         self._metrics = metrics
-        self._default_chain = default_chain
         self._scan: Scan | None = None
         # What is said of a scan names it, also after its end.
         self._until_end = contextlib.ExitStack()
@@ -149,26 +148,9 @@ class Session:
                 return
 
     def _chain_of(self, message: Message) -> Chain:
-        """Find the chain that a client asks for, and see that it may be run, and can be run here."""
         if message.id is MessageID.FILENAME:
-            chain = packaged_chain(self._known(message.text))
-        else:
-            chain = parse_chain(message.body[4:], "the client's configuration")
-        self._check(chain)
-        return chain
-
-    def _known(self, name: str) -> str:
-        """Give a name that a client sent, or that of the default chain where it is not known and there is one."""
-        if name.removesuffix(".xml") in packaged_names() or not self._default_chain:
-            return name
-        logger.warning("%s: no configuration %r here, %s is run", self.name, name, self._default_chain)
-        return self._default_chain
-
-    def _check(self, chain: Chain) -> None:
-        chain.check_runnable()
-        self._trust.check_chain(chain)
-        # Before any process is started: the client gets the reason at once, with the name of the property.
-        chain.check_settings()
+            return self._asked.named(message.text)
+        return self._asked.sent(message.body[4:])
 
     def _with_parameters(self, chain: Chain) -> Chain:
         """Give the chain as the client's parameters want it, where it sends any behind its header."""
@@ -176,10 +158,7 @@ class Session:
         if text is None:
             return chain
         parameters = read_parameters(text)
-        if parameters.configuration and parameters.configuration.removesuffix(".xml") in packaged_names():
-            chain = packaged_chain(parameters.configuration)
-        changed = chain.with_settings(parameters.settings)
-        self._check(changed)
+        changed = self._asked.changed(chain, parameters.configuration, parameters.settings)
         logger.info("%s: parameters: %s", self.name, ", ".join(parameters.settings) or "none of ours")
         return changed
 

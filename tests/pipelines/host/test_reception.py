@@ -13,6 +13,7 @@ from helpers.raw_scans import LIMIT_S
 
 from gadgets.errors import PipelineError
 from pipelines.host import reception as door
+from pipelines.host import refused as refused_clients
 from pipelines.host.reception import Reception
 
 
@@ -132,7 +133,7 @@ def test_room_is_made_where_somebody_holds_a_place_for_nothing(open_door):
 
 
 def test_those_who_are_refused_and_stay_are_let_go(open_door, monkeypatch):
-    monkeypatch.setattr(door, "_REFUSED_S", 0.2)
+    monkeypatch.setattr(refused_clients, "_READS_S", 0.2)
     release = threading.Event()
     address = open_door(lambda *_: release.wait(LIMIT_S), n_connections=1)
     with socket.create_connection(address), socket.create_connection(address, timeout=LIMIT_S) as refused:

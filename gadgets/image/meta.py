@@ -42,23 +42,7 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
         "GADGETRON_ImageProcessingHistory": history,
     }
     if detection is not None:
-        repaired = sorted({receiver for spark in sparks for receiver in spark.receivers_repaired})
-        meta |= {
-            "despark_sparks_found": len(sparks),
-            "despark_points_found": len(detection.points),
-            "despark_target_patches": len(detection.target_patches),
-            "despark_patches": detection.patches,
-            # One text: a list would become several values of one name, of which despark's own reader takes the first.
-            "despark_receivers_hit": " ".join(map(str, strongest_first(sparks))),
-            "despark_receivers_repaired": " ".join(map(str, repaired)),
-            # For a client to which nothing but images comes back.
-            "despark_sparks": json.dumps([spark.model_dump(mode="json") for spark in sparks[:MOST_SPARKS]]),
-            "despark_shape": " ".join(map(str, detection.shape)),
-            "despark_moments": " ".join(map(str, detection.moments)),
-            "despark_provider": detection.provider,
-        }
-        if detection.image_probability is not None:
-            meta["despark_image_probability"] = detection.image_probability
+        meta |= _of_detection(detection, sparks)
     if calibration is not None:
         meta |= {
             "despark_points_repaired": calibration.n_repaired,
@@ -66,6 +50,27 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
         }
     of_records = [record.warning for record in (detection, calibration) if record is not None]
     meta["despark_warnings"] = "; ".join(filter(None, [*warnings, *of_records]))
+    return meta
+
+
+def _of_detection(detection: Detection, sparks: Sequence[Spark]) -> dict[str, MetaValue]:
+    """Give what despark's own client reads, to which nothing but images may come back."""
+    repaired = sorted({receiver for spark in sparks for receiver in spark.receivers_repaired})
+    meta: dict[str, MetaValue] = {
+        "despark_sparks_found": len(sparks),
+        "despark_points_found": len(detection.points),
+        "despark_target_patches": len(detection.target_patches),
+        "despark_patches": detection.patches,
+        # One text: a list would become several values of one name, of which despark's own reader takes the first.
+        "despark_receivers_hit": " ".join(map(str, strongest_first(sparks))),
+        "despark_receivers_repaired": " ".join(map(str, repaired)),
+        "despark_sparks": json.dumps([spark.model_dump(mode="json") for spark in sparks[:MOST_SPARKS]]),
+        "despark_shape": " ".join(map(str, detection.shape)),
+        "despark_moments": " ".join(map(str, detection.moments)),
+        "despark_provider": detection.provider,
+    }
+    if detection.image_probability is not None:
+        meta["despark_image_probability"] = detection.image_probability
     return meta
 
 

@@ -17,6 +17,7 @@ from gadgets.findings import ScanFacts
 from gadgets.records import Calibration, Detection
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings, did_you_mean, validate
 from pipelines.files import (
+    ImageFile,
     Pixels,
     check_folder,
     check_new_folder,
@@ -68,12 +69,7 @@ class ImageRepair:
         looking = validate(found["spark_detection"], SparkDetectionSettings, "spark_detection")
         calibrating = validate(found["calibration"], CalibrationSettings, "calibration")
         # Settings first: a fault in them shows before a large file is read.
-        file = open_images(self.source, self.group, is_volume=self.is_volume)
-        check_same_kind(self.output, self.source, file.kind)
-        if not file.images:
-            raise RawDataError(f"{self.source}: expected images that have a k-space, found none")
-        if not any(np.isfinite(image).all() for image in file.images):
-            raise RawDataError(f"{self.source}: expected images of finite pixels, found NaN or infinite ones in all")
+        file = self._images()
         repairer = ImageRepairer(looking, calibrating)
         repaired: dict[int, Pixels] = {}
         records: list[tuple[str, Detection | Calibration]] = []
@@ -106,6 +102,16 @@ class ImageRepair:
         )
         record_scan(report, calibrating)
         return report
+
+    def _images(self) -> ImageFile:
+        """Read the images, some of which can be repaired and written again."""
+        file = open_images(self.source, self.group, is_volume=self.is_volume)
+        check_same_kind(self.output, self.source, file.kind)
+        if not file.images:
+            raise RawDataError(f"{self.source}: expected images that have a k-space, found none")
+        if not any(np.isfinite(image).all() for image in file.images):
+            raise RawDataError(f"{self.source}: expected images of finite pixels, found NaN or infinite ones in all")
+        return file
 
 
 def _properties_by_stage(properties: Mapping[str, str]) -> dict[str, dict[str, str]]:

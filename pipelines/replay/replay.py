@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -89,13 +89,7 @@ class Replay:
             check_target(target, chain, expected.images)
             settings = {node.name: node.properties for node in chain.nodes if node.is_ours} if chain is not None else {}
             if chain is not None and self.host is None:
-                chain.check_runnable()
-                self.on_phase("opening models")
-                # Before the nodes start: a missing model is then an error here, and not the end of a node in a scan.
-                check_models(chain)
-                check_not_added_to(chain, self.output)
-                check_reports(chain)
-                chain = with_reports(chain, folder)
+                chain = self._made_ready(chain, folder)
             is_told = chain is not None and self.host is not None and asks_for_findings(chain)
             if chain is not None and is_told:
                 chain = with_findings(chain)
@@ -104,13 +98,8 @@ class Replay:
             with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
                 stored = temporary if target.kind == "MRD" else folder / "images.h5"
                 output = ScanOutput(stored, raw.header_xml, is_told=is_told, made_by=_made_by(chain))
-                try:
-                    sent = self._stream(raw, chain, output, expected.total(raw))
-                    output.finish()
-                finally:
-                    output.close()
                 # Inside, while the output has its temporary name: an incomplete one never gets its own.
-                expected.check(sent, output.counts)
+                expected.check(self._stream(raw, chain, output, expected.total(raw)), output.counts)
                 if target.kind != "MRD":
                     for notice in convert(stored, target, raw.header, output.counts, temporary):
                         self.on_notice(notice)
@@ -150,6 +139,16 @@ class Replay:
         if raw.other_groups:
             self.on_notice(f"other groups of {self.raw} are not copied: {', '.join(raw.other_groups)}")
 
+    def _made_ready(self, chain: Chain, folder: Path) -> Chain:
+        """See that a chain can run on this machine, and have its nodes report into a folder."""
+        chain.check_runnable()
+        self.on_phase("opening models")
+        # Before the nodes start: a missing model is then an error here, and not the end of a node in a scan.
+        check_models(chain)
+        check_not_added_to(chain, self.output)
+        check_reports(chain)
+        return with_reports(chain, folder)
+
     def _stream(self, raw: RawFile, chain: Chain | None, output: ScanOutput, n_expected: int) -> Counts:
         sent, n_items = Counts(), raw.n_acquisitions + raw.n_waveforms
 
@@ -160,8 +159,10 @@ class Replay:
         self.on_phase("starting nodes" if self.host is None else f"connecting to {self.host}")
         configuration = filename_message(self.pipeline) if chain is None else text_message(MessageID.CONFIG, chain.xml)
         opening = (configuration, text_message(MessageID.HEADER, raw.header_xml))
-        with self._server() as address, connect(address) as connection:
-            ScanClient(connection, opening, raw, count).run(self._receiver(output, n_expected))
+        with closing(output):
+            with self._server() as address, connect(address) as connection:
+                ScanClient(connection, opening, raw, count).run(self._receiver(output, n_expected))
+            output.finish()
         return sent
 
     def _receiver(self, output: ScanOutput, n_expected: int) -> Callable[[Message], None]:

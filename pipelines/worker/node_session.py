@@ -74,16 +74,11 @@ def serve_node(
     started = time.monotonic()
     with connected:
         try:
-            # Read here and handed on mended: the package parses both as soon as it has the socket.
             configuration, header = connected.read_opening(limits.stall_s)
             note_scan(name_in(configuration))
             own = properties_of(configuration, node)
             trust.check_settings(own, node, defaults)
-            as_it_came = header
-            configuration, header = with_defaults(configuration, defaults, node), mended(header, node)
-            connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
-            # The package's parsers raise whatever they stumble on.
-            connection = Connection(connected)
+            connection = _connection(connected, with_defaults(configuration, defaults, node), mended(header, node))
         except DesparkError as error:
             # Who connects and says nothing, as port scans and some monitors do, has no scan that could fail.
             if isinstance(error, PeerLostError) and not connected.n_opening:
@@ -92,11 +87,12 @@ def serve_node(
             logger.error("%s: the scan is refused: %s", node, error)
             _refuse(connected, node, error)
             return
+        # The package's parsers raise whatever they stumble on.
         except Exception as error:
             logger.exception("%s: the scan is refused", node)
             _refuse(connected, node, error)
             return
-        with connection, _begin(archive, node, as_it_came, {**defaults, **own}) as kept:
+        with connection, _begin(archive, node, header, {**defaults, **own}) as kept:
             connected.keep_in(kept)
             connected.count_as_scan()
             # The longest pause between two messages; the node takes it over from the socket.
@@ -106,6 +102,12 @@ def serve_node(
         level = logging.DEBUG if connected.n_received <= CLOSE_BYTES else logging.INFO
         seconds = time.monotonic() - started
         logger.log(level, "%s: %.1f MB came, over after %.2f s", node, connected.n_received / 1e6, seconds)
+
+
+def _connection(connected: ScanSocket, configuration: bytes, header: bytes) -> Connection:
+    """Open the package's connection on what was read of a scan, and mended: it parses both as soon as it has them."""
+    connected.read_ahead(_message(MessageID.CONFIG, configuration) + _message(MessageID.HEADER, header))
+    return Connection(connected)
 
 
 def _begin(

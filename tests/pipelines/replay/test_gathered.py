@@ -117,7 +117,7 @@ def test_totals_add_up():
 
 def test_what_nodes_write_is_read_from_a_byte_on(tmp_path):
     path = tmp_path / "report.jsonl"
-    path.write_text("something older\n")
+    path.write_text('{"node": "of an older scan"}\n')
     offset = path.stat().st_size
     for node, record in records():
         Report(path, node).add(record)

@@ -105,6 +105,8 @@ class SupportPrediction:
         coupling = self.correlation[across % self.correlation.shape[0], along % self.correlation.shape[1]]
         number: IntArray = self.predicted.number
         predicted = self.predicted.values.astype(np.complex64, copy=False)
+        # At the minimum the burst's own shift times its part of the system cancels what the others are off times the
+        # coupling: hence the minus below.
         off = known - predicted[:, number[places[:, 0], places[:, 1]]]
         shift = off @ (self.burst_resolution(length) @ coupling).T
         return np.asarray(predicted[:, number[line, samples]] - shift)
@@ -138,6 +140,7 @@ class SupportPrediction:
             fit = fitted(in_units(filled, scale), groups, begun)
             pairs = zip(groups, fit.values, strict=True)
             moved, diagonals = [scale * values - filled[group.index] for group, values in pairs], fit.diagonals
+        # The precision has the largest value 1, not the variance: in this unit a sample that is missing alone has 1.
         unit = float(self.correlation[0, 0].real)
         expected = [np.sqrt(np.where(each > 0, each * unit, 1)) for each in diagonals]
         wrong = [each / size for each, size in zip(moved, expected, strict=True)]

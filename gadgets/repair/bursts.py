@@ -183,6 +183,7 @@ class Together:
             burst: slice(start, stop) for burst, start, stop in zip(bursts, self._starts, stops, strict=True)
         }
         self.lengths = self.spread(lengths)
+        # Within a burst sample follows sample, and receiver receiver: which of them each place of the row belongs to.
         row, self.steps = np.divmod(np.arange(self._sizes.sum()) - self.spread(self._starts), self.lengths)
         receivers = np.concatenate([burst.receivers for burst in bursts])
         self.coils = receivers[self.spread(np.cumsum(counts) - counts) + row]

@@ -61,6 +61,7 @@ def rehearsal_places(burst: Burst, free: BoolArray, centre: tuple[int, int, int]
             continue
         if free[burst.partition, line, samples].all():
             free[burst.partition, line, samples] = False
+            # Nothing is to be answered there, so it has no points.
             chosen.append(replace(burst, line=line, start=start, stop=samples.stop, points=()))
     return chosen
 
@@ -76,5 +77,6 @@ def withhold(missing: BoolArray, places: list[Burst]) -> BoolArray:
 def root_mean_square(wrong: Sequence[ComplexArray]) -> FloatArray:
     """Pool errors over places and samples, shape ``(receiver, 1)``; zero where there are none."""
     if not wrong:
+        # Whoever asks takes the larger of this and of an error that was estimated: zero says nothing against that.
         return np.zeros((1, 1))
     return np.asarray(np.sqrt(np.mean(np.abs(np.concatenate(wrong, axis=1)) ** 2, axis=1, keepdims=True)))

@@ -35,6 +35,7 @@ class ValueAssignment:
 
     def correction(self, windows: Windows) -> ComplexArray:
         """Give what is to be added to the fill of a burst, shape ``(receiver, sample)``."""
+        # Real and imaginary part, in the windows' unit: in it the fill's usual error is 1.
         parts = self._model.run(windows=windows.values)["correction"][windows.here]
         correction: ComplexArray = (parts[:, 0] + 1j * parts[:, 1]) * windows.unit[:, None]
         return correction
@@ -52,6 +53,7 @@ def open_value_assignment(settings: CalibrationSettings) -> ValueAssignment | No
     """
     if settings.method != "network":
         return None
+    # Only a server keeps models from scan to scan.
     warm = warm_store()
     if warm is None:
         return load_value_assignment(settings)

@@ -41,6 +41,9 @@ CHANGED = 2.0
 """Times the error to be expected from which on the loud samples as a whole have changed. In repetitions they reach 1.4,
 with sparks 1.7; in diffusion weighting 3.4; with contrast agent, motion or a new shim 1.8 to 20."""
 
+MEDIAN_OF_NOISE = np.float32(np.sqrt(np.log(2)))
+"""Median magnitude of complex Gaussian noise, in its standard deviation."""
+
 LOWER = 0.3
 LOWER_OVER_MEDIAN = float(np.sqrt(np.log(1 / (1 - LOWER)) / np.log(2)))
 """Quantile of such a group that tells what is usual in it, and what part of the median it is in noise: eight sparks may
@@ -161,8 +164,7 @@ def usual_error(differences: FloatArray, compared: Differences) -> FloatArray:
         How large they are to be expected, and which samples are about as loud.
     """
     expected = compared.expected
-    # The median magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
-    ratio = differences / expected / np.float32(np.sqrt(np.log(2)))
+    ratio = differences / expected / MEDIAN_OF_NOISE
     n_coils, _, n_samples = ratio.shape
     # All receivers at once, one below the other: at the border of the middle, where they meet, nothing is compared.
     result = _medians(ratio.reshape(-1, n_samples))
@@ -182,7 +184,7 @@ def changes(compared: Differences) -> tuple[float, ...]:
     difference, expected = compared.difference.reshape(n_coils, -1), compared.expected.reshape(n_coils, -1)
     usual = []
     for group in compared.groups[:2]:
-        ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / np.float32(np.sqrt(np.log(2)))
+        ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / MEDIAN_OF_NOISE
         usual.append(float(np.median(_lower(ratio))))
     return tuple(usual)
 

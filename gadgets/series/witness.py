@@ -79,6 +79,7 @@ class Witness:
         now, before = self._now.data[:, index], [each.data[:, index] for each in self._earlier]
         known = [self._now.valid[index] & each.valid[index] & _inside(each.valid[index]) for each in self._earlier]
         whole, valid = np.all(known, axis=0), np.any(known, axis=0)
+        # Weights are fitted where all of them tell; elsewhere those that do are asked one by one.
         if np.count_nonzero(whole) < FEWEST:
             return None
         told = Prediction(
@@ -91,6 +92,7 @@ class Witness:
             predicted = np.where(there & ~whole, each, predicted)
         difference = np.where(valid, now - predicted, 0)
         distance = total_power(difference)
+        # The nearest of them counts: what one of them has shown already is no news, whatever the others say.
         least = distance.copy()
         for number, (each, there, middle) in enumerate(zip(alone, known, self._earlier, strict=True)):
             doubt = np.where(there, np.maximum(doubt, np.abs(each - predicted)), doubt)
@@ -101,6 +103,7 @@ class Witness:
                 away = np.abs(now - told.alone(number, recorded))
                 beyond = np.maximum(away - AGAIN * np.abs(recorded - middle.data[:, index]), 0)
                 least = np.minimum(least, np.sum(beyond**2, axis=0))
+        # A share of magnitudes, of powers so far; where nothing differs at all, nothing is new.
         new = np.sqrt(least / np.maximum(distance, 1e-30))
         return Differences(predicted, difference, valid, ~whole | (len(before) == 1), told.expected, doubt, new)
 
@@ -153,6 +156,7 @@ class Witness:
     def _inside(self, place: Place) -> tuple[int, int] | None:
         """Give the line and sample in the middle of a place as acquired; None where it lies beyond."""
         partition, line, sample = place
+        # Readouts from right to left lie mirrored in the middle that is kept, so that k-spaces can be compared.
         across = self._shape[-1] - 1 - sample if self._reversed[partition, line] else sample
         inside = line - self.window[1].start, across - self.window[2].start
         n_lines, n_samples = self._now.valid.shape[1:]

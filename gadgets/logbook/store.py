@@ -1,15 +1,12 @@
-"""The file of the logbook: an SQLite data base that many processes may write to at once.
+"""The logbook: what its file holds, written and read.
 
 Beside the scans it holds the history: what people said of them, one JSON document each, whose meaning is not ours.
 """
 
 from __future__ import annotations
 
-import itertools
 import logging
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -17,35 +14,16 @@ from pydantic import ValidationError
 
 from gadgets.errors import StoreError
 from gadgets.logbook.scan_entry import ScanEntry
+from gadgets.logbook.tables import opened
 
 logger = logging.getLogger(__name__)
-
-LONGEST_WAIT_S = 2.0
-"""For another process that writes: an entry takes milliseconds, and a scan must not wait for a stuck one."""
 
 KEPT_DAYS, MOST_SCANS = 730, 100_000
 """Older entries are dropped, and the oldest of more than these: some hundred megabytes at most."""
 
-MOST_STEPS, STEPS_AT_ONCE = 1000, 100_000
-"""Of SQLite's machine for one question: some hundred times what all entries take. A file of somebody else's may hold
-what never ends in the place of a table, and meanwhile nothing in this process is heard."""
-
-VERSION = 2
-"""Of the tables, in the file's ``user_version``."""
-
 MAGIC = b"SQLite format 3\0"
 """What a file of this kind begins with."""
 
-_TABLES = (
-    """
-CREATE TABLE IF NOT EXISTS scans (
-    id INTEGER PRIMARY KEY, ended TEXT NOT NULL, protocol TEXT NOT NULL, station TEXT NOT NULL, source TEXT NOT NULL,
-    sparks INTEGER NOT NULL, entry TEXT NOT NULL)
-""",
-    "CREATE INDEX IF NOT EXISTS scans_ended ON scans (ended)",
-    "CREATE TABLE IF NOT EXISTS history (id INTEGER PRIMARY KEY, entry TEXT NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS taken_over (sha256 TEXT PRIMARY KEY)",
-)
 _INSERT = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES (?, ?, ?, ?, ?, ?)"
 _OLD = "DELETE FROM scans WHERE ended < ? OR id <= (SELECT max(id) FROM scans) - ?"
 _SELECT = """
@@ -77,7 +55,7 @@ class Logbook:
 
     def prepare(self) -> None:
         """See that entries can be written; raises StoreError where they cannot."""
-        with self._opened():
+        with opened(self.path):
             pass
 
     def add(self, entry: ScanEntry) -> int:
@@ -91,7 +69,7 @@ class Logbook:
         row = (entry.ended, entry.protocol, entry.station, entry.source, entry.sparks, entry.model_dump_json())
         # At every entry, so that no job has to come by to tidy up.
         oldest = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
-        with self._opened() as connection:
+        with opened(self.path) as connection:
             number = connection.execute(_INSERT, row).lastrowid
             connection.execute(_OLD, (oldest.isoformat(timespec="seconds"), MOST_SCANS))
         # An INSERT that raised nothing has a number.
@@ -114,7 +92,7 @@ class Logbook:
         """
         if not self.path.is_file():
             raise StoreError(f"{self.path}: no scan has been recorded here yet")
-        with self._opened() as connection:
+        with opened(self.path) as connection:
             wanted = {"since": since, "until": until, "protocol": protocol, "station": station}
             rows = connection.execute(_SELECT, wanted)
             for (text,) in rows:
@@ -131,7 +109,7 @@ class Logbook:
         """
         if not self.path.is_file():
             return []
-        with self._opened() as connection:
+        with opened(self.path) as connection:
             # All at once: the page that asks goes on to other things, and the file is to be closed meanwhile.
             rows = connection.execute(_LAST, (most,)).fetchall()
         return [(int(number), entry) for number, text in rows if (entry := self._readable(text)) is not None]
@@ -140,7 +118,7 @@ class Logbook:
         """Give the entry with this number; None where there is none. Raises as :meth:`last`."""
         if not self.path.is_file():
             return None
-        with self._opened() as connection:
+        with opened(self.path) as connection:
             row = connection.execute(_ONE, (number,)).fetchone()
         return None if row is None else self._entry(row[0])
 
@@ -154,7 +132,7 @@ class Logbook:
         """
         if not self.path.is_file():
             return 0, 0
-        with self._opened() as connection:
+        with opened(self.path) as connection:
             n_scans, n_sparks = connection.execute(_SUM, (since,)).fetchone()
         return int(n_scans), int(n_sparks)
 
@@ -173,7 +151,7 @@ class Logbook:
         StoreError
             The file cannot be written, or is none of ours.
         """
-        with self._opened() as connection:
+        with opened(self.path) as connection:
             # In the same transaction as what is said: two processes that take over one file add it once, and a broken
             # one not at all.
             if taken_from and not connection.execute(_TAKEN, (taken_from,)).rowcount:
@@ -191,7 +169,7 @@ class Logbook:
         """
         if not self.path.is_file():
             return []
-        with self._opened() as connection:
+        with opened(self.path) as connection:
             # As bytes, as a file of JSON lines has them: one reader serves both.
             return [str(text).encode() for (text,) in connection.execute(_ALL_SAID)]
 
@@ -212,26 +190,3 @@ class Logbook:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"])) or "text"
             raise StoreError(f"{self.path}: an entry is damaged ({where}: {first['msg']})") from error
-
-    @contextmanager
-    def _opened(self) -> Iterator[sqlite3.Connection]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            # Opened anew for each entry: a node is one of many processes, and lives as long as a scan.
-            with closing(sqlite3.connect(self.path, timeout=LONGEST_WAIT_S)) as connection, connection:
-                steps = itertools.count()
-                connection.set_progress_handler(lambda: next(steps) > MOST_STEPS, STEPS_AT_ONCE)
-                version = connection.execute("PRAGMA user_version").fetchone()[0]
-                # What newer tables mean nobody knows here.
-                if version > VERSION:
-                    raise StoreError(f"{self.path}: written by a newer despark (version {version} of the table)")
-                if version < VERSION:
-                    for statement in _TABLES:
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {VERSION}")
-                yield connection
-        # In a damaged file the very names of columns may be no text, nor need be what is looked for.
-        except (sqlite3.Error, UnicodeError) as error:
-            raise StoreError(f"{self.path}: the logbook cannot be used ({error})") from error
-        except OSError as error:
-            raise StoreError(f"{self.path}: the logbook cannot be written ({error.strerror or error})") from error

@@ -15,7 +15,7 @@ import pytest
 from gadgets.errors import NodeError, StoreError
 from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
-from gadgets.logbook import Logbook, Recorder, entry_of, logbook_path
+from gadgets.logbook import Logbook, Recorder, entry_of, logbook_path, tables
 from gadgets.logbook import store as store_module
 from gadgets.records import Calibration, Detection, Point, RepairedPoint, TargetPatch
 
@@ -97,9 +97,9 @@ def test_many_processes_write_at_once(tmp_path):
     path = tmp_path / "scans.db"
     code = (
         "import sys; from pathlib import Path; from gadgets.findings import ScanFacts;"
-        "from gadgets.logbook import Logbook, entry_of, store;"
+        "from gadgets.logbook import Logbook, entry_of, tables;"
         # Nothing is to be lost here for want of time; that a scan is not held up is tested below.
-        "store.LONGEST_WAIT_S = 50;"
+        "tables.LONGEST_WAIT_S = 50;"
         "[Logbook(Path(sys.argv[1])).add(entry_of('node', ScanFacts(), ())) for _ in range(15)]"
     )
     running = [subprocess.Popen([sys.executable, "-c", code, str(path)]) for _ in range(8)]
@@ -108,7 +108,7 @@ def test_many_processes_write_at_once(tmp_path):
 
 
 def test_a_logbook_that_is_locked_costs_no_scan(tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr(store_module, "LONGEST_WAIT_S", 0.05)
+    monkeypatch.setattr(tables, "LONGEST_WAIT_S", 0.05)
     path = tmp_path / "scans.db"
     with recorder(path) as recording:
         recording.add(DETECTION, CALIBRATION)
@@ -247,7 +247,7 @@ def test_a_file_in_which_the_names_of_columns_are_no_text_is_refused(tmp_path):
 
 @pytest.mark.parametrize("table", ["scans", "history"])
 def test_a_file_in_which_a_question_never_ends_is_given_up(tmp_path, table, monkeypatch):
-    monkeypatch.setattr(store_module, "MOST_STEPS", 10)
+    monkeypatch.setattr(tables, "MOST_STEPS", 10)
     logbook = Logbook(tmp_path / "scans.db")
     logbook.add(entry())
     columns = "'2026' AS ended, '' AS protocol, '' AS station, 0 AS sparks, '' AS entry"

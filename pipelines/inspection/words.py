@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 from gadgets.findings import (
     Spark,
-    by_kind,
     counted,
     image_errors,
     is_unseen,
     lasting,
-    named_receivers,
     ranges_of,
     short_receivers,
 )
+from pipelines.inspection.paragraphs import refused, repaired, warnings
 from pipelines.inspection.vocabulary import (
     COLUMNS,
     HOW_SURE,
     LEGEND,
     METHODS,
-    NEAR_CENTRE,
     NOTHING_SAID,
     TICKS,
     visible,
 )
-from pipelines.replay import RECORDS, ScanReport
+from pipelines.replay import ScanReport
 
 
 @dataclass(frozen=True)
@@ -90,9 +87,9 @@ def in_words(report: ScanReport) -> Words:
         strengths=tuple(spark.strength for spark in sparks),
         legend=LEGEND + (TICKS if any(spark.seconds is None for spark in sparks) and any(report.moments) else ""),
         sections=(
-            ("What can be repaired" if report.is_look else "What was repaired", _repaired(report)),
-            (f"What {'cannot be' if report.is_look else 'was not'} repaired, and why", _refused(report)),
-            ("What else was noticed", _warnings(report)),
+            ("What can be repaired" if report.is_look else "What was repaired", repaired(report)),
+            (f"What {'cannot be' if report.is_look else 'was not'} repaired, and why", refused(report)),
+            ("What else was noticed", warnings(report)),
             ("How sure is this?", HOW_SURE),
         ),
         made=_made(report),
@@ -173,45 +170,6 @@ def _time(spark: Spark, report: ScanReport) -> str:
     if spark.seconds is None:
         return f"tick {spark.time_stamp - report.moments[0]}" if any(report.moments) else "?"
     return lasting(spark.seconds) + (f" ({spark.clock[:8]})" if spark.clock else "")
-
-
-def _repaired(report: ScanReport) -> tuple[str, ...]:
-    methods = Counter(point.method for kspace in report.k_spaces for point in kspace.points if point.method is not None)
-    if not methods:
-        return ()
-    how = ", ".join(f"{counted(count, 'sample')} {METHODS[method][1]}" for method, count in methods.most_common())
-    where = named_receivers(report.totals.receivers_repaired, report.scan.coils)
-    if len(report.totals.receivers_repaired) == report.n_coils:
-        where = f"all {report.n_coils} receivers"
-    verb = "would be" if report.is_look else "were"
-    wide = f"They {verb} repaired in {where}: what is seen in two receivers reached all, in some too weakly to be seen."
-    others = "No other sample is changed."
-    looked = " Nothing was written: this is what a repair does." if report.is_look else ""
-    # Where the two differ a reader would ask why: it is said only then.
-    is_wider = set(report.totals.receivers_repaired) > set(report.totals.receivers)
-    return (f"{how}. {others}{looked}", *((wide,) if is_wider else ()))
-
-
-def _refused(report: ScanReport) -> tuple[str, ...]:
-    reasons = Counter(point.refusal for kspace in report.k_spaces for point in kspace.refusals)
-    return tuple(f"{counted(count, 'sample')}: {reason}." for reason, count in by_kind(reasons))
-
-
-def _warnings(report: ScanReport) -> tuple[str, ...]:
-    warnings = Counter(warning for kspace in report.k_spaces for warning in kspace.warnings)
-    told = [f"{_capital(warning)} ({counted(count, 'k-space')})." for warning, count in by_kind(warnings)[:10]]
-    n_centre = sum(spark.radius < NEAR_CENTRE for spark in report.sparks)
-    near = (
-        f"{counted(n_centre, 'spark')} near the centre of k-space (radius below {NEAR_CENTRE}): they shade the image."
-    )
-    return (*told, *((near,) if n_centre else ()))
-
-
-def _capital(warning: str) -> str:
-    """Begin a sentence with a warning, without the name of the node that gave it."""
-    node, _, text = warning.partition(": ")
-    told = text if node in RECORDS else warning
-    return f"{told[:1].upper()}{told[1:]}"
 
 
 def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:

@@ -90,10 +90,12 @@ class Burst:
 
     def recorded_in(self, kspace: KSpace) -> ComplexArray:
         """Take what was recorded here out of a k-space as acquired, shape ``(receiver, sample)``."""
-        readout = kspace.data[self.receivers, self.partition, self.line]
+        # Never a view of whole readouts, which would be kept with it.
+        where = self.receivers, self.partition, self.line
         if kspace.reversed_lines[self.partition, self.line]:
-            readout = readout[:, ::-1]
-        return np.asarray(readout[:, self.start : self.stop])
+            n_samples = kspace.data.shape[-1]
+            return np.asarray(kspace.data[(*where, slice(n_samples - self.stop, n_samples - self.start))][:, ::-1])
+        return np.asarray(kspace.data[(*where, slice(self.start, self.stop))])
 
 
 def surround(kspace: KSpace, points: Sequence[Point | Flagged]) -> Surroundings:

@@ -41,6 +41,15 @@ def test_reversed_readouts_are_mirrored():
     np.testing.assert_array_equal(mirrored(around.data, kspace.reversed_lines), kspace.data)
 
 
+def test_what_was_recorded_keeps_no_readout_in_memory():
+    kspace = reversed_kspace()
+    for line in (4, 5):
+        (burst,) = group_bursts(kspace, flag(kspace, line, [3, 4]), range(2))
+        recorded = burst.recorded_in(kspace)
+        assert np.array_equal(recorded, burst.of(surround(kspace, []).data))
+        assert recorded.base is None or recorded.base.size == recorded.size
+
+
 def test_long_runs_are_cut():
     kspace = make_kspace()
     bursts = group_bursts(kspace, flag(kspace, 3, range(20)), range(20))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from onnx_models.errors import ModelError, ProviderError
 from onnx_models.manifest import ModelEntry, Shape
@@ -20,8 +20,19 @@ Spread = Callable[[Callable[[Any], Any], Iterable[Any]], Iterable[Any]]
 # A GPU chooses algorithms and memory for every new batch size: only these occur, what is missing is padded.
 CUDA_BATCHES = (32, 128, 512)
 # A CPU pays for padded rows; measured on patches of 32x32, 4 to 32 rows are fastest, and from 64 on the arrays of
-# a U-Net leave the cache (15 % slower).
-CPU_BATCH = 16
+# a U-Net leave the cache (15 % slower). ONNX Runtime keeps what one batch needs, for each thread: few rows, little.
+CPU_BATCH = 8
+
+
+class Rows(Protocol):
+    """An array, or what has its shape and makes some of its rows when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the whole."""
+
+    def __getitem__(self, rows: slice, /) -> ArrayLike:
+        """Give some rows, as an array or what can be made one."""
 
 
 class Model:
@@ -50,13 +61,13 @@ class Model:
         """What the opened session runs on: ``CUDAExecutionProvider`` or ``CPUExecutionProvider``."""
         return str(self._session.get_providers()[0])
 
-    def run(self, **inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    def run(self, **inputs: Rows) -> dict[str, NDArray[Any]]:
         """Run the model on any number of rows (first axis of every array), none included.
 
         Parameters
         ----------
         inputs
-            An array for each input of the manifest entry, shaped as it says.
+            An array for each input of the manifest entry, shaped as it says, or what makes one batch after the other.
 
         Returns
         -------
@@ -69,13 +80,15 @@ class Model:
         ProviderError
             The inference failed, or what it gave is not finite.
         """
-        arrays = self._checked(inputs)
-        n_rows = next(iter(arrays.values())).shape[0]
+        self._check(inputs)
+        n_rows = next(iter(inputs.values())).shape[0]
         names = list(self.entry.outputs)
 
         def run_batch(batch: tuple[slice, int]) -> list[NDArray[Any]]:
             rows, size = batch
-            padded = {name: _padded(array[rows], size) for name, array in arrays.items()}
+            # Converted here: ONNX Runtime refuses a float64, which NumPy makes easily.
+            parts = {name: np.asarray(array[rows], dtype=self._dtypes[name]) for name, array in inputs.items()}
+            padded = {name: _padded(part, size) for name, part in parts.items()}
             results = run_session(self._session, self.entry.name, names, padded)
             # Padded rows were computed with the others; nobody asked for them.
             asked = [result[: rows.stop - rows.start] for result in results]
@@ -114,7 +127,7 @@ class Model:
     def _batches(self, n_rows: int) -> Iterator[tuple[slice, int]]:
         return padded_batches(n_rows, CUDA_BATCHES) if self.provider == CUDA else whole_batches(n_rows, CPU_BATCH)
 
-    def _checked(self, inputs: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    def _check(self, inputs: Mapping[str, Rows]) -> None:
         expected = self.entry.inputs
         if inputs.keys() != expected.keys():
             raise ModelError(f"model {self.entry.name}: expected the inputs {sorted(expected)}, found {sorted(inputs)}")
@@ -122,8 +135,6 @@ class Model:
         if misfit or len({array.shape[0] for array in inputs.values()}) > 1:
             found = {name: array.shape for name, array in inputs.items()}
             raise ModelError(f"model {self.entry.name}: expected inputs of the shapes {expected}, found {found}")
-        # Converted here: ONNX Runtime refuses a float64, which NumPy makes easily.
-        return {name: np.asarray(array, dtype=self._dtypes[name]) for name, array in inputs.items()}
 
 
 def shape_fits(found: tuple[int | str | None, ...], expected: Shape) -> bool:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from gadgets.arrays import IntArray
+
+ScalarT = TypeVar("ScalarT", bound=np.generic)
 
 
 def divide(shape: Sequence[int], patch: Sequence[int], overlap: int = 0) -> IntArray:
@@ -54,7 +56,7 @@ def divide(shape: Sequence[int], patch: Sequence[int], overlap: int = 0) -> IntA
     return np.array(list(product(*axes)), dtype=np.int_).reshape(-1, len(shape))
 
 
-def cut(values: NDArray[np.generic], anchors: IntArray, patch: Sequence[int]) -> NDArray[np.generic]:
+def cut(values: NDArray[ScalarT], anchors: IntArray, patch: Sequence[int]) -> NDArray[ScalarT]:
     """Cut patches out of the last axes of an array.
 
     Parameters
@@ -69,12 +71,51 @@ def cut(values: NDArray[np.generic], anchors: IntArray, patch: Sequence[int]) ->
     NDArray
         Shape ``(n_patches, …, *patch)``.
     """
+    values = _long_enough(values, patch)
+    patches = np.empty((len(anchors), *values.shape[: -len(patch)], *patch), values.dtype)
+    for content, anchor in zip(patches, anchors, strict=True):
+        content[...] = values[_window(anchor, patch)]
+    return patches
+
+
+def _long_enough(values: NDArray[ScalarT], patch: Sequence[int]) -> NDArray[ScalarT]:
+    """Continue axes that are shorter than a patch with their border values."""
     n_axes = len(patch)
     missing = [max(size - n, 0) for size, n in zip(patch, values.shape[-n_axes:], strict=True)]
     if any(missing):
         # Only where the array itself is shorter than a patch. Zeros would make an edge of their own.
         values = np.pad(values, [(0, 0)] * (values.ndim - n_axes) + [(0, n) for n in missing], mode="edge")
-    return np.stack([values[_window(anchor, patch)] for anchor in anchors])
+    return values
+
+
+class CutLater:
+    """Patches that are cut when somebody asks for them; all at once they take as much memory as what is cut.
+
+    Parameters
+    ----------
+    values, patch
+        As in :func:`cut`.
+    anchors
+        Shape ``(…, n_axes)``: of patches, or of sets of patches.
+    """
+
+    def __init__(self, values: NDArray[np.float32], anchors: IntArray, patch: Sequence[int]) -> None:
+        self._values = _long_enough(values, patch)
+        self._anchors = anchors
+        self._patch = tuple(patch)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array that they make."""
+        return (*self._anchors.shape[:-1], *self._values.shape[: -len(self._patch)], *self._patch)
+
+    def __getitem__(self, numbers: Any) -> CutLater:  # noqa: ANN401 - the type of an index has no name
+        return CutLater(self._values, self._anchors[numbers], self._patch)
+
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
+        """Cut them; ``copy`` says nothing, as there is nothing yet that could be shared."""
+        patches = cut(self._values, self._anchors.reshape(-1, len(self._patch)), self._patch)
+        return patches.reshape(self.shape).astype(dtype or patches.dtype, copy=False)
 
 
 def place(patches: NDArray[np.generic], anchors: IntArray, values: NDArray[np.generic]) -> NDArray[np.generic]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gadgets.arrays import IntArray
 from gadgets.evidence import Evidence, gather_evidence
 from gadgets.kspace import FEWEST_LINES, KSpace, Plane
-from gadgets.patches.cutting import cut, divide, relative_positions
+from gadgets.patches.cutting import CutLater, cut, divide, relative_positions
 from gadgets.patches.preprocessing import Preprocessing, preprocess
 from gadgets.patches.standard_values import magnitudes_of, standard_value
 from gadgets.settings import SparkDetectionSettings
@@ -39,7 +39,7 @@ class Patches:
         Of one patch: planes, lines and samples.
     values
         What the models look at, shape ``(n, channel, line, sample)``, or ``(n, channel, plane, line, sample)`` of
-        cuboids.
+        cuboids; not cut yet where it is evidence.
     positions
         See :func:`gadgets.patches.cutting.relative_positions`, shape ``(n, 4)``, ``(n, 5)`` of cuboids.
     """
@@ -48,7 +48,7 @@ class Patches:
     evidence: Sequence[Evidence]
     anchors: IntArray
     shape: tuple[int, int, int]
-    values: NDArray[np.float32]
+    values: NDArray[np.float32] | CutLater
     positions: NDArray[np.float32]
 
     def place(self, plane: int, line: int, sample: int) -> tuple[int, int, int]:
@@ -64,10 +64,6 @@ class Patches:
         """Choose some patches by their numbers."""
         chosen = {name: getattr(self, name)[numbers] for name in ("anchors", "values", "positions")}
         return replace(self, **chosen)
-
-    def without_values(self) -> Patches:
-        """Give the patches without what models look at, which takes the most memory of all."""
-        return replace(self, values=np.empty(0, np.float32))
 
     def __len__(self) -> int:
         return len(self.anchors)
@@ -138,15 +134,18 @@ def divide_planes(
         else relative_positions(anchors, patch, centre, shape)
     )
     if preprocessing is None:
-        # Always (channel, plane, line, sample), so that rectangles and cuboids are cut alike; of one plane without a
-        # copy.
-        maps = evidence[0].maps[:, None] if len(planes) == 1 else np.stack([each.maps for each in evidence], axis=1)
-        values = np.asarray(cut(maps, anchors, patch), dtype=np.float32)
+        # Of one plane without a copy, of several as (channel, plane, line, sample).
+        values: NDArray[np.float32] | CutLater = (
+            CutLater(evidence[0].maps, anchors[:, 1:], patch[1:])
+            if is_flat
+            else CutLater(np.stack([each.maps for each in evidence], axis=1), anchors, patch)
+        )
     else:
         # Each plane's maps are in units of its own noise; one standard value needs one unit for all planes.
         magnitudes = np.stack([magnitudes_of(each.maps) * each.noise for each in evidence])
         judged = np.stack([each.judged for each in evidence])
         standard = standard_value(magnitudes, centre, judged, preprocessing.standard_value)
         cut_magnitudes = np.asarray(cut(magnitudes[None], anchors, patch), dtype=np.float64)
-        values = preprocess(cut_magnitudes, positions, standard, preprocessing)
-    return Patches(planes, evidence, anchors, patch, values[:, :, 0] if is_flat else values, positions)
+        preprocessed = preprocess(cut_magnitudes, positions, standard, preprocessing)
+        values = preprocessed[:, :, 0] if is_flat else preprocessed
+    return Patches(planes, evidence, anchors, patch, values, positions)

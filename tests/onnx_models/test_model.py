@@ -55,6 +55,22 @@ def test_rows_come_back_in_order_whatever_their_number(tmp_path, entry, n_rows):
     np.testing.assert_allclose(logits, expected_logits(**given_arrays), rtol=1e-4, atol=1e-4)
 
 
+def test_rows_may_be_made_when_they_are_asked_for(tmp_path, entry):
+    class MadeLater:
+        def __init__(self, array):
+            self._array, self.shape, self.asked = array, array.shape, []
+
+        def __getitem__(self, rows):
+            self.asked.append(rows.stop - rows.start)
+            return self._array[rows]
+
+    model, n_rows = open_model(entry, tmp_path, "cpu"), 2 * CPU_BATCH + 3
+    given_arrays = arrays(n_rows)
+    later = {name: MadeLater(array) for name, array in given_arrays.items()}
+    assert np.array_equal(model.run(**later)["spark_logits"], model.run(**given_arrays)["spark_logits"])
+    assert later["patches"].asked == [CPU_BATCH, CPU_BATCH, 3]
+
+
 @pytest.mark.parametrize("n_rows", [0, 1, 33, 448, 700])
 def test_on_a_gpu_only_the_known_batch_sizes_occur(entry, n_rows):
     session = RecordingSession(CUDA)

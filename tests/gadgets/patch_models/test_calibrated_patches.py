@@ -35,7 +35,7 @@ class MarksAndMends:
 
     def run(self, patches, recorded, background, neighbours):
         self.runs.append(recorded.shape)
-        probability = mark(patches).astype(np.float32)
+        probability = mark(np.asarray(patches)).astype(np.float32)
         changed = np.where(probability[:, None, None] > 0.1, recorded - background, recorded)
         assert neighbours.shape == recorded.shape
         return {"probability": probability, "calibrated": changed}
@@ -46,7 +46,9 @@ class JudgesSets(MarksAndMends):
 
     def run(self, patches, positions, present, thresholds, recorded, background, neighbours):
         assert patches.shape[:2] == positions.shape[:2] == present.shape == thresholds.shape == recorded.shape[:2]
-        flat = (values.reshape(-1, *values.shape[2:]) for values in (patches, recorded, background, neighbours))
+        flat = (
+            values.reshape(-1, *values.shape[2:]) for values in (np.asarray(patches), recorded, background, neighbours)
+        )
         result = {
             name: values.reshape(*present.shape, *values.shape[1:]) for name, values in super().run(*flat).items()
         }

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gadgets.patch_models.abnormal_points import merge, positions_of
-from gadgets.patches.cutting import cut, divide, place, relative_positions
+from gadgets.patches.cutting import CutLater, cut, divide, place, relative_positions
 
 
 def naive_starts(n_samples, size):
@@ -47,6 +47,19 @@ def test_cutting_and_placing_is_the_identity(n_lines, n_samples, size, seed):
     patches = cut(values, anchors, (size, size))
     assert patches.shape == (len(anchors), 2, size, size)
     assert np.array_equal(place(patches, anchors, np.full_like(values, np.nan)), values)
+
+
+@pytest.mark.parametrize("shape", [(40, 50), (10, 50)])
+def test_patches_that_are_cut_later_are_the_same(shape):
+    values = np.random.default_rng(1).standard_normal((2, *shape)).astype(np.float32)
+    anchors = divide(shape, (16, 16))
+    later, now = CutLater(values, anchors, (16, 16)), cut(values, anchors, (16, 16))
+    assert later.shape == now.shape
+    sets = np.array([[0, 2], [3, 1]])
+    for numbers in (slice(1, 3), slice(0, 0), np.array([2, 0]), np.arange(len(anchors)) > 1, sets):
+        assert later[numbers].shape == now[numbers].shape
+        assert np.array_equal(later[numbers], now[numbers])
+    assert np.asarray(later[sets][1:], dtype=np.float64).dtype == np.float64
 
 
 def test_an_overlap_that_leaves_no_step_is_refused():

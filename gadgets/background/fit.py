@@ -5,6 +5,7 @@ What it stands on, and what is made of it: :mod:`.image_support`.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -62,7 +63,8 @@ def fitted(
     first: Sequence[ComplexArray] | None = None,
 ) -> Fit:
     """Estimate variance and missing samples in turn, until the background rests; see :func:`rounds_of_fit`."""
-    *_, last = rounds_of_fit(plane, groups, first)
+    # One round after the other: a list of them would keep what each has made.
+    (last,) = deque(rounds_of_fit(plane, groups, first), maxlen=1)
     return last
 
 

@@ -6,8 +6,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
 from gadgets.detection.confirmation import Confirmed
 from gadgets.detection.suspects import Place, Suspect, place_of
 from gadgets.evidence import Evidence
@@ -32,36 +30,42 @@ ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left o
 
 @dataclass(frozen=True, eq=False)
 class Mended:
-    """A k-space with what was found mended: a copy, unless nothing was.
+    """A k-space with what was found mended: plane by plane, as a whole it takes as much memory as all that follows.
 
     Attributes
     ----------
-    kspace, acquired
-        The copy, and what was acquired.
+    acquired
+        As acquired.
     confirmed
         What was found; the last ``n_new`` since the look before.
     """
 
-    kspace: KSpace
     acquired: KSpace
     confirmed: Sequence[Confirmed]
-    n_new: int = 0
+    n_new: int
 
     @property
     def new(self) -> list[Place]:
         """The places that are new in it."""
         return [place_of(each.point) for each in self.confirmed[len(self.confirmed) - self.n_new :]]
 
-    def lends(self, plane: Plane) -> bool:
-        """Tell whether a plane is a part of the copy, so that :meth:`mend` brings back what is overwritten in it."""
-        return self.kspace is not self.acquired and np.may_share_memory(plane.data, self.kspace.data)
+    def plane(self, plane: Plane) -> Plane:
+        """Mend a plane of what was acquired: a copy, unless nothing was found in it."""
+        here = [each for each in self.confirmed if each.point.partition == plane.partition]
+        if not here:
+            return plane
+        data = plane.data.copy()
+        for each in here:
+            where = plane.index_of(each.point.line, each.point.sample)
+            data[(list(each.point.receivers_repaired), *where)] = each.mended
+        return replace(plane, data=data)
 
-    def mend(self, partition: int) -> None:
-        """Write a partition of the copy."""
-        self.kspace.data[:, partition] = self.acquired.data[:, partition]
+    def kspace(self) -> KSpace:
+        """Mend the whole k-space: a copy."""
+        data = self.acquired.data.copy()
         for each in self.confirmed:
-            if each.point.partition == partition:
-                self.kspace.data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
+            data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
+        return replace(self.acquired, data=data)
 
 
 @dataclass
@@ -111,18 +115,16 @@ class Found:
         return [each for each in suspects if each.place[0] not in outshone or each.probability >= SURE]
 
     def mended(self) -> Mended:
-        """Give the k-space with what was found mended, for another look."""
-        acquired = self.known.kspace
-        new, self._n_mended = self._confirmed[self._n_mended :], len(self._confirmed)
-        if not self._confirmed:
-            return Mended(acquired, acquired, ())
-        # A copy for each look: kept between looks it would take memory that others need then.
-        mended = Mended(
-            replace(acquired, data=np.empty_like(acquired.data)), acquired, tuple(self._confirmed), len(new)
-        )
-        for partition in range(acquired.data.shape[1]):
-            mended.mend(partition)
-        return mended
+        """Mend what was found, for another look."""
+        n_new, self._n_mended = len(self._confirmed) - self._n_mended, len(self._confirmed)
+        return Mended(self.known.kspace, tuple(self._confirmed), n_new)
+
+    def predictions(self, mended: Mended) -> Predictions:
+        """Give what has been predicted of a k-space in which something was mended; that of what was acquired, if not.
+
+        What holds for the k-space as acquired does not hold any more once samples are mended.
+        """
+        return Predictions(mended.kspace(), self.known.witness) if mended.confirmed else self.known
 
 
 def reason_not_judged(kspace: KSpace, found: Found, *, stops: bool) -> str:

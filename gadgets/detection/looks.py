@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,6 @@ from gadgets.patch_models import Chosen, Method, Thresholds, select_targets
 from gadgets.patches import Patches, PatchShape, Preprocessing, Region, divide_planes, in_centre, pack, together
 from gadgets.process import is_late
 from gadgets.records import Point, TargetPatch
-from gadgets.repair import Predictions
 from gadgets.settings import SparkDetectionSettings
 
 MAX_LOOKS, USUAL_LOOKS = 8, 3
@@ -75,17 +75,14 @@ class Looks:
                 break
 
     def _once(self, loud: Container[tuple[int, int]]) -> tuple[list[Suspect], list[Point]]:
-        """Judge what has changed since the look before; give what is suspected by now, and which of it is confirmed.
-
-        What was mended ends with the look: what follows takes as much memory.
-        """
+        """Judge what has changed since the look before; give what is suspected by now, and which of it is confirmed."""
         found, suspects = self._found, self._suspects
         mended = found.mended()
         # Partitions that the repair left alone look as they did; cuboids reach over all of them.
         for changed in {partition for partition, _, _ in mended.new} if self._shape != "cuboid" else set(suspects):
             suspects.pop(changed, None)
         fewest_lines = 1 if self._shape == "segment" else FEWEST_LINES
-        for planes in together(planes_of(mended.kspace, suspects, fewest_lines), self._shape):
+        for planes in together(planes_of(mended.acquired, suspects, fewest_lines), self._shape):
             if is_late():
                 found.is_cut_short = True
                 break
@@ -96,13 +93,10 @@ class Looks:
                 else:
                     suspects[suspect.place[0]].append(suspect)
         seen = found.not_outshone([each for partition in sorted(suspects) for each in suspects[partition]])
-        # What was predicted of the k-space as acquired does not hold once samples are mended.
-        is_acquired = mended.kspace is found.known.kspace
-        known = found.known if is_acquired else Predictions(mended.kspace, found.known.witness)
-        return seen, conspicuous(known, seen, found)
+        return seen, conspicuous(mended, seen, found)
 
     def _judged(self, planes: Sequence[Plane], mended: Mended) -> list[Suspect]:
-        """Judge planes that belong together; `mended` is what was mended since the look before."""
+        """Judge planes of what was acquired that belong together, with what was mended in them."""
         found = self._found
         evidence = [_evidence_of(plane, found.evidence.get(plane.partition), mended) for plane in planes]
         overlap, patch = self._settings.patch_overlap, self._chosen.patch
@@ -119,8 +113,9 @@ class Looks:
             return []
         # Only of planes with targets: others are hardly ever looked at again, and twelve maps of each take memory.
         found.evidence.update(zip((plane.partition for plane in planes), evidence, strict=True))
+        # Not before: what models look at is evidence, and each copy of a plane takes memory.
+        patches = replace(patches, planes=[mended.plane(plane) for plane in planes])
         opinions = method.find(patches, judgement, targets)
-        patches = patches.without_values()  # to judge suspects may take a fit of the background
         for number, target in enumerate(targets):
             record = _target_patch(patches, int(target), float(judgement.probability[target]), method)
             if opinions.calibrated is not None and self._settings.merge == "patch":
@@ -144,13 +139,9 @@ def _target_patch(patches: Patches, target: int, probability: float, method: Met
 def _evidence_of(plane: Plane, earlier: Evidence | None, mended: Mended) -> Evidence:
     """Gather the evidence of a plane, or renew that of the look before."""
     if earlier is None:
-        return gather_evidence(plane.data, plane.valid, without_obvious=True)
+        return gather_evidence(mended.plane(plane).data, plane.valid, without_obvious=True)
     here = [plane.index_of(line, sample) for partition, line, sample in mended.new if partition == plane.partition]
     # Where nothing was mended the maps hold as they are: cuboids reach over all partitions, and come here with each.
     if not here:
         return earlier
-    is_lent = mended.lends(plane)
-    evidence = look_again(earlier, plane.data, plane.valid, np.array(here), overwrite=is_lent)
-    if is_lent:
-        mended.mend(plane.partition)
-    return evidence
+    return look_again(earlier, mended.plane(plane).data, plane.valid, np.array(here))

@@ -6,22 +6,23 @@ from collections.abc import Sequence
 
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden, of_confirmed_bursts
-from gadgets.detection.found import Found
+from gadgets.detection.found import Found, Mended
 from gadgets.detection.suspects import Suspect, place_of
 from gadgets.records import Point
-from gadgets.repair import Predictions
 
 MOST_POINTS = 256
 """More points than these are no sparks, but interference, and not worth more than the usual looks."""
 
 
-def conspicuous(known: Predictions, seen: Sequence[Suspect], found: Found) -> list[Point]:
+def conspicuous(mended: Mended, seen: Sequence[Suspect], found: Found) -> list[Point]:
     """Confirm the suspects that the models suspect one by one, and note what was found."""
     unknown = [suspect for suspect in seen if suspect.place not in found.points]
     beside = beside_obvious(unknown)
     suspected = [suspect for suspect in unknown if not suspect.is_hint]
     suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
-    new = of_confirmed_bursts(confirm(suspected, known, caution=found.caution), beside)
+    # A whole k-space is mended for suspects alone: most looks find none.
+    new = confirm(suspected, found.predictions(mended), caution=found.caution) if suspected else []
+    new = of_confirmed_bursts(new, beside)
     found.refuse(suspected)
     found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
     return found.add(new)

@@ -22,9 +22,7 @@ REACH = tuple(max(offset[axis] for offset in NEIGHBOURS) for axis in (0, 1))
 """Lines and samples over which a sample has a share in the predictions of others."""
 
 
-def look_again(
-    earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, mended: IntArray, *, overwrite: bool = False
-) -> Evidence:
+def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, mended: IntArray) -> Evidence:
     """Make the evidence maps of a plane once more.
 
     Parameters
@@ -32,11 +30,9 @@ def look_again(
     earlier
         What was seen at the look before; its maps are overwritten.
     plane, valid
-        As in :func:`gadgets.evidence.gather_evidence`, without the obvious samples.
+        As in :func:`gadgets.evidence.gather_evidence`, without the obvious samples. The plane may be overwritten.
     mended
         Line and sample of those that have changed since, shape ``(n, 2)``.
-    overwrite
-        Whether the plane may be overwritten, which saves an array of its size.
     """
     seen = look_at(plane, valid, without_obvious=True)
     if seen.scale != earlier.learnt.scale:
@@ -51,7 +47,7 @@ def look_again(
     # Places count the samples of a plane line by line, as the flattened arrays do: ``(coil, place)``.
     samples = seen.data.reshape(len(plane), -1)[:, places]
     maps[6].reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
-    contrast = write_innovation(maps[:4], seen, overwrite=overwrite)  # last: nothing of the plane may be left
+    contrast = write_innovation(maps[:4], seen, overwrite=True)  # last: nothing of the plane may be left
     return completed(seen, maps, contrast, learnt)
 
 

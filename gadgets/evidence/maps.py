@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.evidence.kernel import Kernel
 from gadgets.evidence.levels import loudest_place, radii
+from gadgets.evidence.neighbours import fit
 from gadgets.evidence.seen import Seen, look_at
 from gadgets.evidence.strengths import SMALLEST, write, write_innovation, write_residual
 from gadgets.evidence.whitening import Whitening, whiten
@@ -125,10 +126,14 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
         Look at all other samples as if the obvious ones (see :mod:`.obvious`) had recorded nothing.
     """
     seen = look_at(plane, valid, without_obvious=without_obvious)
+    fitted = fit(seen.data, seen.level, seen.noise, seen.obvious)
+    predicted, kernel = fitted.predict(), fitted.kernel
+    # Not before: they take over the memory of what samples were predicted from.
+    del fitted
     maps = np.empty((len(CHANNELS), *seen.level.shape), dtype=np.float32)
-    # Each part frees its arrays, of the size of the plane, before the next one makes its own.
+    error, residual = write_residual(maps[4:6], seen, predicted)
+    del predicted  # before the next array of the plane's size is made
     contrast = write_innovation(maps[:4], seen)
-    kernel, error, residual = write_residual(maps[4:6], seen)
     energy, raw = whiten(seen.data, seen.level)
     write(maps[6:7], [energy])
     return completed(seen, maps, contrast, Learnt(kernel, error, residual, raw, seen.scale))

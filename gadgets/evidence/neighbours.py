@@ -6,11 +6,13 @@ doi 10.1002/mrm.10171; SPIRiT, Lustig 2010, doi 10.1002/mrm.22428). The weights 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.evidence.kernel import NEIGHBOURS, Kernel, Sources
 from gadgets.local_statistics import sorted_places
 from gadgets.process import in_parallel
@@ -51,15 +53,49 @@ def virtual_receivers(
     return np.asarray(vectors[:, : -n_virtual - 1 : -1])
 
 
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """How the samples of a plane follow from their neighbours, ready to predict them.
+
+    Attributes
+    ----------
+    data
+        The plane.
+    kernel, sources
+        Weights, and what they are multiplied with; None where there is too little signal, and all predictions are zero.
+    places, trust
+        Samples to be predicted, and how far predictions count at all samples of the flattened plane.
+    """
+
+    data: ComplexArray
+    kernel: Kernel | None
+    sources: Sources | None
+    places: IntArray
+    trust: FloatArray
+
+    def predict(self) -> ComplexArray:
+        """Predict all samples, shape as the data."""
+        # Zero where there is no trust: next to the noise nothing is predicted, and nothing computed.
+        predicted, kernel, sources = np.zeros_like(self.data), self.kernel, self.sources
+        if kernel is None or sources is None:
+            return predicted
+        flat = predicted.reshape(len(predicted), -1)
+
+        def write(start: int) -> None:
+            block = self.places[start : start + BLOCK]
+            flat[:, block] = kernel.at(block, sources) * self.trust[block]
+
+        in_parallel(write, range(0, self.places.size, BLOCK))
+        return predicted
+
+
 def predict(data: ComplexArray, level: FloatArray, noise: float) -> ComplexArray:
-    """Predict every sample of a plane from its neighbours; shape as `data`, parameters as :func:`fit_and_predict`."""
-    return fit_and_predict(data, level, noise)[0]
+    """Predict every sample of a plane from its neighbours; shape as `data`, parameters as :func:`fit`."""
+    return fit(data, level, noise).predict()
 
 
-def fit_and_predict(
-    data: ComplexArray, level: FloatArray, noise: float, without: BoolArray | None = None
-) -> tuple[ComplexArray, Kernel | None]:
-    """Predict every sample of a plane from its neighbours.
+def fit(data: ComplexArray, level: FloatArray, noise: float, without: BoolArray | None = None) -> Fitted:
+    """Find out how the samples of a plane follow from their neighbours.
 
     Parameters
     ----------
@@ -72,29 +108,15 @@ def fit_and_predict(
         Noise level in the units of `level`.
     without
         Samples that count as zero, shape ``(line, sample)``; None: none.
-
-    Returns
-    -------
-    tuple
-        The predictions, shape as `data`, and what made them; None where there is too little signal, and all are zero.
     """
-    flat, levels = data.reshape(len(data), -1), level.ravel()
+    levels = level.ravel()
     trust = trust_in(levels, noise)
     places = np.flatnonzero(trust)
     if places.size < 4 * len(NEIGHBOURS):
-        return np.zeros_like(data), None
+        return Fitted(data, None, None, places, trust)
     sources = Sources(data, virtual_receivers(data, without=without), without)
-    fitted = places[_fit_places(levels[places])]
-    kernel = Kernel.fitted_to(sources, data, fitted, levels[fitted])
-    # Zero where there is no trust: next to the noise nothing is predicted, and nothing computed.
-    prediction = np.zeros_like(flat)
-
-    def write(start: int) -> None:
-        block = places[start : start + BLOCK]
-        prediction[:, block] = kernel.at(block, sources) * trust[block]
-
-    in_parallel(write, range(0, places.size, BLOCK))
-    return prediction.reshape(data.shape), kernel
+    chosen = places[_fit_places(levels[places])]
+    return Fitted(data, Kernel.fitted_to(sources, data, chosen, levels[chosen]), sources, places, trust)
 
 
 def _fit_places(level: FloatArray) -> NDArray[np.intp]:

@@ -45,12 +45,12 @@ class Seen:
         recorded: ComplexArray = self.data[:, self.obvious]
         return recorded
 
-    def others_alone(self) -> ComplexArray:
-        """Give the data with zero for obvious samples: a copy where there are any."""
+    def others_alone(self, *, overwrite: bool = False) -> ComplexArray:
+        """Give the data with zero for obvious samples: a copy where there are any, unless they may be overwritten."""
         # Made by whoever needs it: kept, it would be one more array of the plane's size beside all that follows.
         if not self.obvious.any():
             return self.data
-        others = self.data.copy()
+        others = self.data if overwrite else self.data.copy()
         others[:, self.obvious] = 0
         return others
 

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.background import innovation_of
-from gadgets.evidence.kernel import Kernel
 from gadgets.evidence.levels import peak_of, root_mean_square
-from gadgets.evidence.neighbours import fit_and_predict
 from gadgets.evidence.seen import Seen
 from gadgets.evidence.whitening import Whitening, whiten, whitened_energy
 from gadgets.local_statistics import local_median, power, quantile
@@ -34,12 +32,13 @@ def write_innovation(maps: NDArray[np.float32], seen: Seen, *, overwrite: bool =
 
     Where it may, it overwrites the data, which saves an array of the plane's size.
     """
-    others = seen.others_alone()
+    taken_out = seen.taken_out
+    others = seen.others_alone(overwrite=overwrite)
     units = 1 / peak_of(others)  # so that the small numbers below are small in any data
     innovation, contrast = innovation_of(others, units, overwrite=overwrite or others is not seen.data)
     del others
     # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
-    innovation[:, seen.obvious] += seen.taken_out * np.float32(units)
+    innovation[:, seen.obvious] += taken_out * np.float32(units)
     strength, usual = _strength(innovation, 1e-12)
     ordinary = max(float(quantile(strength.ravel(), 0.5)), 1e-12)
     local = strength / np.maximum(usual, 0.5 * ordinary)  # a place that is quiet by chance lifts nothing
@@ -47,15 +46,20 @@ def write_innovation(maps: NDArray[np.float32], seen: Seen, *, overwrite: bool =
     return contrast
 
 
-def write_residual(maps: NDArray[np.float32], seen: Seen) -> tuple[Kernel | None, FloatArray, Whitening]:
-    """Write what each sample is minus its prediction by its neighbours, and give what made the maps."""
-    residual, kernel = fit_and_predict(seen.data, seen.level, seen.noise, seen.obvious)
-    np.subtract(seen.data, residual, out=residual)
+def write_residual(maps: NDArray[np.float32], seen: Seen, predicted: ComplexArray) -> tuple[FloatArray, Whitening]:
+    """Write what each sample is minus its prediction by its neighbours, which is overwritten.
+
+    Returns
+    -------
+    tuple
+        Root mean square of the residual over the receivers, shape ``(line, sample)``; and what is usual for it.
+    """
+    residual = np.subtract(seen.data, predicted, out=predicted)
     error = root_mean_square(residual)
     level = error_level_of(error, seen.noise)
     energy, whitening = whiten(residual, level)
     write(maps, (error / level, energy))
-    return kernel, error, whitening
+    return error, whitening
 
 
 def error_level_of(error: FloatArray, noise: float) -> FloatArray:

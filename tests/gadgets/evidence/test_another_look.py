@@ -21,7 +21,8 @@ def looks(n_coils, places, scale=1.0):
     before, after = (np.asarray(kspace.data[:, 0] * np.float32(scale)) for kspace in (wrong, clean))
     first = gather_evidence(before, without_obvious=True)
     shown = replace(first, maps=first.maps.copy())  # another look writes over them
-    again = look_again(first, after, np.ones(after.shape[1:], bool), np.array(places))
+    # The plane is overwritten.
+    again = look_again(first, after.copy(), np.ones(after.shape[1:], bool), np.array(places))
     return shown, again, gather_evidence(after, without_obvious=True)
 
 
@@ -51,7 +52,7 @@ def test_an_obvious_sample_that_was_mended_counts_again():
     wrong = with_sparks(clean, {(0, 10, 50): None}, amplitude=3000.0).data[:, 0]
     first = gather_evidence(wrong, without_obvious=True)
     assert first.obvious[10, 50]
-    again = look_again(first, clean.data[:, 0], None, np.array([(10, 50)]))
+    again = look_again(first, clean.data[:, 0].copy(), None, np.array([(10, 50)]))
     assert not again.obvious.any()
     np.testing.assert_allclose(again.maps[:, 10, 50], gather_evidence(clean.data[:, 0]).maps[:, 10, 50], atol=1.0)
 
@@ -61,5 +62,5 @@ def test_data_that_come_into_other_units_are_looked_at_anew():
     tiny = np.asarray(clean.data[:, 0] * np.float32(1e-9))
     wrong = tiny.copy()
     wrong[:, 34, 44] *= 50
-    again = look_again(gather_evidence(wrong, without_obvious=True), tiny, None, np.array([(34, 44)]))
+    again = look_again(gather_evidence(wrong, without_obvious=True), tiny.copy(), None, np.array([(34, 44)]))
     assert np.array_equal(again.maps, gather_evidence(tiny, without_obvious=True).maps)

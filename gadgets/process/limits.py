@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from threadpoolctl import ThreadpoolController
 
 # The numbers that glibc's mallopt knows them by.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 _KEPT_BYTES = 1 << 28
 _LARGEST_KEPT = 1 << 25  # glibc takes no more
 
@@ -31,6 +31,8 @@ def keep_freed_memory() -> None:
     # To set either of them ends glibc's own adjustment of both, so both are set.
     mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
     mallopt(_TRIM_THRESHOLD, _KEPT_BYTES)
+    # Else each thread keeps what it has freed for itself alone.
+    mallopt(_ARENA_MAX, 1)
 
 
 @functools.cache

@@ -80,6 +80,14 @@ class Model:
         ProviderError
             The inference failed, or what it gave is not finite.
         """
+        result = self._run(inputs)
+        for name, values in result.items():
+            # Compared with a threshold, NaN would pass for "no spark".
+            if not np.isfinite(values).all():
+                raise ProviderError(f"model {self.entry.name}: expected numbers as {name!r}, found NaN or Inf")
+        return result
+
+    def _run(self, inputs: Mapping[str, Rows]) -> dict[str, NDArray[Any]]:
         self._check(inputs)
         n_rows = next(iter(inputs.values())).shape[0]
         names = list(self.entry.outputs)
@@ -91,12 +99,7 @@ class Model:
             padded = {name: _padded(part, size) for name, part in parts.items()}
             results = run_session(self._session, self.entry.name, names, padded)
             # Padded rows were computed with the others; nobody asked for them.
-            asked = [result[: rows.stop - rows.start] for result in results]
-            for name, result in zip(names, asked, strict=True):
-                # Compared with a threshold, NaN would pass for "no spark".
-                if not np.isfinite(result).all():
-                    raise ProviderError(f"model {self.entry.name}: expected numbers as {name!r}, found NaN or Inf")
-            return asked
+            return [result[: rows.stop - rows.start] for result in results]
 
         parts: Iterable[list[NDArray[Any]]] = self._spread(run_batch, self._batches(n_rows))
         columns = zip(*parts, strict=True)
@@ -117,7 +120,8 @@ class Model:
         """
         for size in CUDA_BATCHES if self.provider == CUDA else (CPU_BATCH,):
             examples = example_inputs(self._session, size)
-            self.run(**{name: self._with_lengths(name, values, lengths or {}) for name, values in examples.items()})
+            # Of zeros, a model that normalises its patches gives no numbers.
+            self._run({name: self._with_lengths(name, values, lengths or {}) for name, values in examples.items()})
 
     def _with_lengths(self, name: str, values: NDArray[Any], lengths: Mapping[str, int]) -> NDArray[Any]:
         words = self.entry.inputs[name]

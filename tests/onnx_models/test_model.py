@@ -80,6 +80,17 @@ def test_on_a_gpu_only_the_known_batch_sizes_occur(entry, n_rows):
     assert set(session.sizes) <= set(CUDA_BATCHES)
 
 
+def test_a_model_that_makes_no_number_of_zeros_is_warmed_up_all_the_same(entry):
+    class Normalises(RecordingSession):
+        def run(self, names, inputs, options):
+            unit = 1.0 if inputs["patches"].any() else np.nan
+            return [unit * each for each in super().run(names, inputs, options)]
+
+    model = Model(entry, Normalises(CPU))
+    model.warm_up()
+    assert np.isfinite(model.run(**arrays(2))["spark_logits"]).all()
+
+
 @pytest.mark.parametrize(("provider", "sizes"), [(CUDA, list(CUDA_BATCHES)), (CPU, [CPU_BATCH])])
 def test_warming_up_runs_every_batch_size(entry, provider, sizes):
     session = RecordingSession(provider)

@@ -31,8 +31,10 @@ class RegionClassifier:
         """Give each patch the probability that it holds abnormal points."""
         probability = np.zeros(len(patches), dtype=np.float32)
         centre = in_centre(patches.positions)
+        # In the others nothing stands out, and models that normalise a patch make no number of it.
+        vary = patches.vary
         for region, model in self._models.items():
-            members = centre if region == "centre" else ~centre
+            members = vary & (centre if region == "centre" else ~centre)
             # Small planes may have patches of one region only; then the other model is not asked.
             if members.any():
                 result = model.run(patches=patches.values[members], positions=patches.positions[members])

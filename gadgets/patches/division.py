@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.arrays import IntArray
+from gadgets.arrays import BoolArray, IntArray
 from gadgets.evidence import Evidence, gather_evidence
 from gadgets.kspace import FEWEST_LINES, KSpace, Plane
 from gadgets.patches.cutting import CutLater, cut, divide, relative_positions
@@ -59,6 +59,14 @@ class Patches:
     def centre(self) -> tuple[int, int, int]:
         """The place with the loudest surroundings: plane, line and sample."""
         return _loudest(self.evidence)
+
+    @property
+    def vary(self) -> BoolArray:
+        """Which patches are not one number throughout, as zeros that fill up a k-space are, shape ``(n,)``."""
+        if isinstance(self.values, CutLater):
+            return np.ones(len(self), bool)  # evidence: its maps hold each sample's place as well
+        flat = self.values.reshape(len(self), -1)
+        return np.asarray(flat.max(axis=1) > flat.min(axis=1))
 
     def part(self, numbers: NDArray[np.intp]) -> Patches:
         """Choose some patches by their numbers."""

@@ -29,9 +29,8 @@ def make_positions(nearest):
 
 def make_patches(positions):
     n = len(positions)
-    return Patches(
-        [], [], np.zeros((n, 3), dtype=int), (1, 32, 32), np.zeros((n, 11, 32, 32), dtype=np.float32), positions
-    )
+    values = np.random.default_rng(0).random((n, 11, 32, 32), dtype=np.float32)
+    return Patches([], [], np.zeros((n, 3), dtype=int), (1, 32, 32), values, positions)
 
 
 def test_each_patch_is_judged_by_the_model_of_its_region():
@@ -40,6 +39,13 @@ def test_each_patch_is_judged_by_the_model_of_its_region():
     probability = RegionClassifier(models).judge(make_patches(positions))
     assert probability.tolist() == np.float32([0.8, 0.2, 0.8, 0.2, 0.2]).tolist()
     assert (models["centre"].n_rows, models["outer"].n_rows) == (2, 3)
+
+
+def test_a_patch_of_one_number_throughout_is_no_target_and_is_not_asked_about():
+    patches, models = make_patches(make_positions([0.5, 0.5])), {"outer": FixedModel(0.8)}
+    patches.values[1] = 0
+    assert RegionClassifier(models).judge(patches).tolist() == np.float32([0.8, 0]).tolist()
+    assert models["outer"].n_rows == 1
 
 
 def test_a_region_without_patches_asks_no_model():

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from gadgets.arrays import ComplexArray, FloatArray
 
+MEDIAN_OF_NOISE = np.sqrt(np.log(2))
+"""Median magnitude of complex Gaussian noise, in its standard deviation: it is Rayleigh distributed."""
+
 IN_CACHE = 1 << 14
 """Samples of which a dozen arrays stay in the cache."""
 
@@ -141,9 +144,8 @@ LOUD_SIDE = 3.0
 def noise_level(magnitude: FloatArray) -> float:
     """Noise of a plane: the median magnitude of its outermost samples, as a complex standard deviation.
 
-    Magnitudes of complex Gaussian noise of standard deviation sigma have the median ``sigma sqrt(ln 2)``. Readouts that
-    begin or end in the centre of k-space, as spirals do, have their noise at the other end. Never zero for a plane that
-    holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
+    Readouts that begin or end in the centre of k-space, as spirals do, have their noise at the other end. Never zero
+    for a plane that holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
     """
     first, last = magnitude[:, :6], magnitude[:, -6:]
     # Zeros are not noise: they are what was filled up or never acquired.
@@ -155,4 +157,4 @@ def noise_level(magnitude: FloatArray) -> float:
     quieter = min(float(quantile(side.ravel(), 0.5)) for side in (first, last))
     if 0 < LOUD_SIDE * quieter < outermost:
         outermost = quieter
-    return max(outermost / float(np.sqrt(np.log(2))), float(quantile(there, 0.1)))
+    return max(outermost / float(MEDIAN_OF_NOISE), float(quantile(there, 0.1)))

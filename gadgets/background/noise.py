@@ -6,7 +6,7 @@ import numpy as np
 
 from gadgets.arrays import FloatArray
 from gadgets.kspace import KSpace
-from gadgets.local_statistics import quantile
+from gadgets.local_statistics import MEDIAN_OF_NOISE, quantile
 
 ENDS = 6
 """Samples at either end of the readouts that tell what the noise is."""
@@ -27,5 +27,4 @@ def noise_of(kspace: KSpace, partition: int) -> FloatArray:
     usual = quantile(np.concatenate(ends, axis=1), 0.5)
     quieter = np.minimum(*medians)
     is_loud = (quieter > 0) & (usual > LOUD_END * quieter)
-    # The median of the magnitude of complex Gaussian noise is sqrt(ln 2) of its standard deviation.
-    return np.asarray(np.where(is_loud, quieter, usual) / np.sqrt(np.log(2)))
+    return np.asarray(np.where(is_loud, quieter, usual) / MEDIAN_OF_NOISE)

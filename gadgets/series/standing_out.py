@@ -10,7 +10,7 @@ from scipy.ndimage import binary_opening, maximum_filter1d
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background import predict_from_support
-from gadgets.local_statistics import local_median, quantile
+from gadgets.local_statistics import MEDIAN_OF_NOISE, local_median, quantile
 from gadgets.process import check_time
 from gadgets.series import one_readout
 
@@ -40,9 +40,6 @@ LOUDEST = 48
 CHANGED = 2.0
 """Times the error to be expected from which on the loud samples as a whole have changed. In repetitions they reach 1.4,
 with sparks 1.7; in diffusion weighting 3.4; with contrast agent, motion or a new shim 1.8 to 20."""
-
-MEDIAN_OF_NOISE = np.float32(np.sqrt(np.log(2)))
-"""Median magnitude of complex Gaussian noise, in its standard deviation."""
 
 LOWER = 0.3
 LOWER_OVER_MEDIAN = float(np.sqrt(np.log(1 / (1 - LOWER)) / np.log(2)))
@@ -164,7 +161,7 @@ def usual_error(differences: FloatArray, compared: Differences) -> FloatArray:
         How large they are to be expected, and which samples are about as loud.
     """
     expected = compared.expected
-    ratio = differences / expected / MEDIAN_OF_NOISE
+    ratio = differences / expected / np.float32(MEDIAN_OF_NOISE)
     n_coils, _, n_samples = ratio.shape
     # All receivers at once, one below the other: at the border of the middle, where they meet, nothing is compared.
     result = _medians(ratio.reshape(-1, n_samples))
@@ -184,7 +181,7 @@ def changes(compared: Differences) -> tuple[float, ...]:
     difference, expected = compared.difference.reshape(n_coils, -1), compared.expected.reshape(n_coils, -1)
     usual = []
     for group in compared.groups[:2]:
-        ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / MEDIAN_OF_NOISE
+        ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / np.float32(MEDIAN_OF_NOISE)
         usual.append(float(np.median(_lower(ratio))))
     return tuple(usual)
 

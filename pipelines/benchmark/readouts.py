@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.errors import RawDataError
 from gadgets.kspace import KSpace, describe
+from gadgets.local_statistics import MEDIAN_OF_NOISE
 
 # Few, so that they mostly lie beyond the signal; every readout adds some to the median.
 N_EDGE_SAMPLES = 6
@@ -70,13 +71,10 @@ def noise_medians(kspace: KSpace) -> FloatArray:
 
 
 def noise_sigma(kspace: KSpace) -> float:
-    """Complex standard deviation of the noise: the median over receivers. NaN where no receiver acquired anything.
-
-    The magnitude of complex Gaussian noise is Rayleigh distributed, so its median is sigma sqrt(ln 2).
-    """
+    """Complex standard deviation of the noise: the median over receivers. NaN where no receiver acquired anything."""
     if not (kspace.n_coils and kspace.sampled.any()):
         return float("nan")
-    return float(np.median(noise_medians(kspace)) / np.sqrt(np.log(2.0)))
+    return float(np.median(noise_medians(kspace)) / MEDIAN_OF_NOISE)
 
 
 def ripple_unit(kspace: KSpace) -> float:

@@ -14,6 +14,7 @@ from scipy import ndimage
 
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.kspace import KSpace
+from gadgets.local_statistics import MEDIAN_OF_NOISE
 from pipelines.benchmark.readouts import (
     acquired_columns,
     radii,
@@ -93,7 +94,7 @@ def robust_pca(kspace: KSpace) -> ComplexArray:
     stack = stack_readouts(kspace)
     outside = stacked_radii(kspace) > RPCA_RADIUS
     for receiver in stack:
-        sigma = np.median(np.abs(receiver)) / np.sqrt(np.log(2.0))
+        sigma = np.median(np.abs(receiver)) / MEDIAN_OF_NOISE
         low_rank, sparse = split_low_rank(receiver)
         spikes = outside & (np.abs(sparse) > RPCA_SIGMAS * sigma)
         # A view of the stack, which changes with it.

@@ -80,7 +80,7 @@ class Recorder:
                 record_broken_off(self._logbook)
         except StoreError as error:
             self._failed(error)
-        self._shown = ShownScan(self._path, source)
+        self._shown = ShownScan(self._path, source, self._began)
 
     def add(self, detection: Detection, calibration: Calibration) -> None:
         """Take what was found in a k-space, and what became of it."""

@@ -27,12 +27,14 @@ class ShownScan:
         The file beside which it is shown; None: nowhere.
     source
         What runs it.
+    began
+        When it began, see :func:`now`.
     """
 
-    def __init__(self, logbook: Path | None, source: str) -> None:
+    def __init__(self, logbook: Path | None, source: str, began: str) -> None:
         self._logbook = logbook
         self._source = source
-        self._began = now()
+        self._began = began
         self._name: ScanName | None = None
         self._file: RunningFile | None = None
 

@@ -20,7 +20,7 @@ from typing import Annotated, NamedTuple, NoReturn
 import typer
 
 from onnx_models.errors import DesparkError
-from pipelines.commands.terminal.words import CommandsWithHints, CommandWithNumbers
+from pipelines.commands.terminal.words import CheckedCommand, CommandsWithHints
 from pipelines.forking import fork_here
 from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
@@ -91,7 +91,7 @@ def build_app(called: str | None) -> typer.Typer:
     for name, command in COMMANDS.items():
         if name == called:
             function = getattr(importlib.import_module(command.module), command.function)
-            app.command(name, cls=CommandWithNumbers)(function)
+            app.command(name, cls=CheckedCommand)(function)
         elif importlib.util.find_spec(command.module) is not None:
             app.command(name, help=command.help)(_not_called)
     return app

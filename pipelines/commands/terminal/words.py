@@ -23,7 +23,7 @@ class CommandsWithHints(TyperGroup):
         return super().resolve_command(ctx, args)
 
 
-class CommandWithNumbers(TyperCommand):
+class CheckedCommand(TyperCommand):
     """A command to which nan and inf are no numbers, and nothing is no path: the types of options let them pass."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 - typer brings a click of its own

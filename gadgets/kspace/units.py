@@ -15,7 +15,6 @@ from gadgets.kspace.kspace import KSpace
 # So far apart that the k-spaces of one scan share their units, and within what single precision can be multiplied by.
 _STEP, _MOST = 40, 120
 
-
 # No spark stands so far above the usual sample; farther, all others vanish beside it in single precision.
 _FARTHEST = 2.0**50
 _SOME = 4096

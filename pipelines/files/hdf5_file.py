@@ -28,7 +28,7 @@ MOST_LINKS = 16
 MADE_BY = "despark"
 """Attribute of a group: what despark did to the data in it."""
 
-FAILURES = (OSError, ValueError, RuntimeError, TypeError, KeyError, NotImplementedError, OverflowError, MemoryError)
+FAILURES = (OSError, ValueError, RuntimeError, TypeError, KeyError, OverflowError, MemoryError)
 """What h5py raises, depending on its version and on what is damaged or of a type that NumPy lacks."""
 
 

@@ -10,16 +10,17 @@ import logging
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from gadgets.errors import DesparkError, PeerLostError, RawDataError, WireError
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding, announced_kspaces
 from gadgets.logbook import ScanName, in_scan, note_scan
-from gadgets.outside import printable
+from gadgets.outside import printable, without_folders
 from gadgets.process import keep_freed_memory, keep_one_blas_thread
 from gadgets.records import Assembly, Detection
-from gadgets.settings import SettingsT, read_settings, sees_a_part
+from gadgets.settings import SettingsT, named_files, read_settings, sees_a_part
 from gadgets.wire import (
     ERROR,
     MESSAGE_ID,
@@ -73,10 +74,12 @@ def run_node(
     keep_freed_memory()
     keep_one_blas_thread()
     transport = attach(connection)
+    files: list[Path] = []
     try:
         # From the bytes: for a configuration that it cannot parse the package gives None, which looks like no settings.
         configuration = connection.raw_bytes.config
         settings = read_settings(configuration, model, name)
+        files = named_files(settings)
         encodings = encodings_of(connection.header)
         if sees_a_part(configuration):
             encodings = tuple(replace(encoding, last=None) for encoding in encodings)
@@ -93,11 +96,12 @@ def run_node(
                 raise received.loss
     except DesparkError as error:
         # The reason says all; a traceback before it would only hide it.
-        logger.error("%s: %s", name, error)
-        _report_failure(connection, transport, name, error)
+        reason = without_folders(str(error), files)
+        logger.error("%s: %s", name, reason)
+        _report_failure(connection, transport, name, error, reason)
     except Exception as error:
         logger.exception("%s failed", name)
-        _report_failure(connection, transport, name, error)
+        _report_failure(connection, transport, name, error, without_folders(str(error) or type(error).__name__, files))
 
 
 def _send_all(connection: Any, items: Iterator[Item]) -> None:  # noqa: ANN401
@@ -165,9 +169,14 @@ class _UntilLost:
             self.loss = error
 
 
-def _report_failure(connection: Any, transport: Transport, name: str, error: Exception) -> None:  # noqa: ANN401
+def _report_failure(
+    connection: Any,  # noqa: ANN401
+    transport: Transport,
+    name: str,
+    error: Exception,
+    reason: str,
+) -> None:
     _drain(connection, transport, error)
-    reason = str(error) or type(error).__name__
     # A scan may have several nodes, and its client sees nothing but this text.
     text = reason if reason.startswith(name) else f"{name}: {reason}"
     content = printable(text).encode()

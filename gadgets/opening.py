@@ -15,10 +15,11 @@ from gadgets.detection import LooksForSparks, for_one_scan, open_detector
 from gadgets.errors import ModelError, SettingsError, StoreError
 from gadgets.kspace import KSpace
 from gadgets.logbook import Report, note_scan
+from gadgets.outside import without_folders
 from gadgets.records import Detection
 from gadgets.repair import ValueAssignment, Windows, open_value_assignment
 from gadgets.settings import CalibrationSettings, OnFailure, SparkDetectionSettings
-from onnx_models.manifest import models_folder
+from onnx_models.manifest import MANIFEST_NAME, models_folder
 
 logger = logging.getLogger(__name__)
 
@@ -111,12 +112,12 @@ def _opened(
         if is_wrong or on_failure == "fail":
             raise
         models, history = named
-        # What lies in a folder of models has names of ours; folders and other files may be called after patients.
-        reason = (str(error) or type(error).__name__).replace(f"{models}/", "")
+        # What lies in a folder of models has names of ours; other files, too, may be called after patients.
+        reason = without_folders(str(error) or type(error).__name__, [models / MANIFEST_NAME])
         in_log, in_record = (reason, reason) if history is None else _twice(reason, history)
         logger.warning("%s: cannot be opened, the scan goes on as acquired: %s", node, in_log)
         return instead(in_record)
 
 
 def _twice(reason: str, history: Path) -> tuple[str, str]:
-    return reason.replace(str(history), history.name), reason.replace(str(history), "the history")
+    return without_folders(reason, [history]), without_folders(reason.replace(str(history), "the history"), [history])

@@ -20,7 +20,7 @@ from gadgets.logbook.scan_entry import entry_of, now
 from gadgets.logbook.scan_name import LONGEST, MOST_MODELS, this_scan
 from gadgets.logbook.shown import ShownScan
 from gadgets.logbook.store import Logbook
-from gadgets.outside import printable
+from gadgets.outside import printable, without_folders
 from gadgets.records import Calibration, Detection
 from gadgets.settings import OnFailure
 
@@ -182,10 +182,7 @@ class Recorder:
         self._warn(error)
 
     def _warn(self, error: StoreError) -> None:
-        reason = str(error)
-        if self._path is not None:
-            # The file's name alone: folders may be called after users and patients.
-            reason = reason.replace(str(self._path), self._path.name)
+        reason = without_folders(str(error), [] if self._path is None else [self._path])
         logger.warning("%s: the scan is not recorded: %s", self._source, reason)
 
 

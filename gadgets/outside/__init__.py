@@ -7,6 +7,7 @@ from gadgets.outside.pace import STALL_S, Pace, send_at_pace
 from gadgets.outside.printable import printable, quoted
 from gadgets.outside.tidied_xml import tidied
 from gadgets.outside.whole_number import whole_number
+from gadgets.outside.without_folders import without_folders
 
 __all__ = [
     "MAX_XML_BYTES",
@@ -22,4 +23,5 @@ __all__ = [
     "send_at_pace",
     "tidied",
     "whole_number",
+    "without_folders",
 ]

@@ -1,6 +1,6 @@
 """Settings: what may a site choose for each node, and what does it choose by saying nothing?"""
 
-from gadgets.settings.changed import changed_settings
+from gadgets.settings.changed import changed_settings, named_files, names_file, without_files
 from gadgets.settings.common import NodeSettings, OnFailure, Provider
 from gadgets.settings.contradictions import refuse_contradictions
 from gadgets.settings.definitions import (
@@ -39,6 +39,8 @@ __all__ = [
     "changed_settings",
     "did_you_mean",
     "meant_or_known",
+    "named_files",
+    "names_file",
     "path_settings",
     "properties_of",
     "property_names",
@@ -47,4 +49,5 @@ __all__ = [
     "sees_a_part",
     "strict",
     "validate",
+    "without_files",
 ]

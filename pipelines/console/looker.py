@@ -10,7 +10,8 @@ from types import TracebackType
 
 from gadgets.errors import DesparkError
 from gadgets.logbook import SCAN_PREFIX
-from gadgets.outside import printable
+from gadgets.outside import printable, without_folders
+from gadgets.settings import named_files
 from pipelines.console.desk import Desk
 from pipelines.inspection import Inspection
 from pipelines.replay import entry_of_report
@@ -141,8 +142,8 @@ class Looker:
             number = self._number_of(path, seen)
         # Whatever it is: the thread goes on to the next file, and the page says what became of this one.
         except Exception as error:
-            # Folders may be called after patients.
-            reason = printable((str(error) or type(error).__name__).replace(str(path), path.name))
+            named = [path, *named_files(self._properties)]
+            reason = printable(without_folders(str(error) or type(error).__name__, named))
             if isinstance(error, DesparkError):
                 logger.warning("%s", reason)
             else:

@@ -18,6 +18,8 @@ from types import TracebackType
 
 from gadgets.errors import DesparkError
 from gadgets.logbook import RECORD_VARIABLE
+from gadgets.outside import without_folders
+from gadgets.settings import named_files
 from pipelines.files import Archive
 from pipelines.forking import end_with
 from pipelines.inspection.html_page import write_html
@@ -111,7 +113,8 @@ class Pages:
         if process.returncode and not page.exists():
             # Before it was ended it may have warned of other things.
             ended = f"its process was ended by signal {-process.returncode}" if process.returncode < 0 else ""
-            self._is_missing(scan, ended or said.strip().rpartition("\n")[2])
+            reason = ended or said.strip().rpartition("\n")[2]
+            self._is_missing(scan, without_folders(reason, [scan, page, *named_files(settings)]))
             return
         self._kept.make_room(page)
         logger.info("pages: %s is written", page.name)
@@ -129,9 +132,7 @@ class Pages:
                     process.kill()
 
     def _is_missing(self, scan: Path, reason: str) -> None:
-        # Without its folder: that may be called after a patient, and the reason may name it.
-        told = reason.replace(f"{scan.parent}/", "").replace(f"{self._kept.folder}/", "")
-        logger.error("pages: no page of %s (%s); `despark inspect` makes one while the scan is kept", scan.name, told)
+        logger.error("pages: no page of %s (%s); `despark inspect` makes one while the scan is kept", scan.name, reason)
 
 
 def main(arguments: list[str]) -> None:

@@ -14,6 +14,7 @@ from gadgets.findings import (
     ranges_of,
     short_receivers,
 )
+from gadgets.settings import names_file
 from pipelines.inspection.paragraphs import refused, repaired, warnings
 from pipelines.inspection.vocabulary import (
     COLUMNS,
@@ -173,10 +174,15 @@ def _time(spark: Spark, report: ScanReport) -> str:
 
 
 def _made(report: ScanReport) -> tuple[tuple[str, str], ...]:
-    settings = [f"{node}.{name}={value}" for node, values in report.settings.items() for name, value in values.items()]
+    settings = [
+        f"{node}.{name}={Path(value).name if names_file(name) else value}"
+        for node, values in report.settings.items()
+        for name, value in values.items()
+    ]
     models = dict.fromkeys(model for kspace in report.k_spaces for model in kspace.models)
     return (
-        ("file", report.input),
+        # The page is mailed to others, and a folder may be called after a patient.
+        ("file", Path(report.input).name),
         ("chain", "none: the file was only looked at" if report.is_look else report.pipeline),
         ("settings", ", ".join(settings) or "as they are installed"),
         ("models", ", ".join(models) or "none"),

@@ -7,7 +7,7 @@ from collections import Counter
 
 from gadgets.errors import StoreError
 from gadgets.logbook import Logbook, ScanEntry, entry_of, logbook_path
-from gadgets.settings import CalibrationSettings
+from gadgets.settings import CalibrationSettings, without_files
 from pipelines.replay.scan_report import ScanReport
 
 logger = logging.getLogger(__name__)
@@ -51,7 +51,9 @@ def entry_of_report(report: ScanReport) -> ScanEntry:
         despark=report.despark,
         provider=", ".join(report.totals.providers),
         models=tuple(models),
-        settings={f"{node}.{name}": value for node, own in report.settings.items() for name, value in own.items()},
+        settings=without_files(
+            {f"{node}.{name}": value for node, own in report.settings.items() for name, value in own.items()}
+        ),
         # The same for all of a scan.
         thresholds=kspaces[-1].thresholds if kspaces else {},
         thresholds_from=kspaces[-1].thresholds_from if kspaces else "",

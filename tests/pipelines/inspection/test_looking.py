@@ -59,6 +59,9 @@ def test_a_burst_in_receivers_3_and_7_is_named_as_such(burst):
     assert re.search(r"<title>[^<]*line 5,[^<]*</title>", page)
     bars = re.findall(r'<text class="name"[^>]*>(\d+)[^<]*</text>.*?<text[^>]*>(\d+)</text>', page)
     assert [int(receiver) for receiver, count in bars if count != "0"] == [3, 7]
+    # The page is mailed, and a folder may be called after a patient.
+    assert "burst.h5" in page
+    assert str(Path(burst.report.input).parent) not in page
 
 
 def test_the_pictures_show_what_the_repair_does(burst):

@@ -7,6 +7,7 @@ import os
 import stat
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from helpers.raw_scans import chain_xml, converse, scan_bytes, scan_items
@@ -72,6 +73,26 @@ def test_a_page_that_cannot_be_written_is_said_and_the_next_one_comes(tmp_path, 
         pages.add(tmp_path / "scan-2.mrd", {})
         wait_for(lambda: "no page of scan-2.mrd" in caplog.text)
     assert str(tmp_path) not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["TOK FOLDER (1)", "."])
+def test_the_reason_names_no_folder(tmp_path, caplog, monkeypatch, name):
+    """Neither that of the scan, nor that of the page, nor one of a setting: folders may be called after patients."""
+    monkeypatch.chdir(tmp_path)
+    reasons: list[str] = []
+    scans, pages = Path(name), tmp_path / "TOKPAGES"
+    scans.mkdir(exist_ok=True)
+    (scans / "scan-1.mrd").write_bytes(scan_bytes(b"")[6:])
+    models = {"spark_detection.models": str(tmp_path / "TOKMODELS")}
+    with Pages(Archive(pages, ending=PAGE_ENDING)) as writing:
+        for number, settings in ((1, {"spark_detection.method": "none"}), (1, models)):
+            caplog.clear()
+            writing.add(scans / f"scan-{number}.mrd", settings)
+            wait_for(lambda number=number: f"no page of scan-{number}.mrd" in caplog.text)
+            reasons.append(caplog.text)
+    assert "the folder … does not exist" in reasons[0]
+    assert "(manifest.json: expected a manifest of models" in reasons[1]
+    assert not [reason for reason in reasons if "TOK" in reason or str(tmp_path) in reason]
 
 
 def test_what_still_waits_when_the_server_stops_is_named(tmp_path, caplog, monkeypatch):

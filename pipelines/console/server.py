@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from gadgets.errors import DesparkError, PipelineError
-from pipelines.console.access import Access, is_own_host
+from pipelines.console.access import Access
 from pipelines.console.desk import Desk
 from pipelines.console.looker import Looker
 from pipelines.console.views import HTML, PNG, Views
-from pipelines.monitoring import REQUEST_LIMIT_S, BoundedHTTPServer
+from pipelines.monitoring import BoundedHTTPServer, RequestHandler, is_own_host
 
 logger = logging.getLogger(__name__)
 
 MOST_FORM_BYTES = 4096
 
 HEADERS = {
+    **RequestHandler.own_headers,
     "Content-Security-Policy": "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
     # With "no-referrer" a browser would not say the origin of the page's own forms.
     "Referrer-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",
 }
 
 
@@ -79,11 +77,11 @@ class _Server(BoundedHTTPServer):
     views: Views
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(RequestHandler):
     server: _Server
-    timeout = REQUEST_LIMIT_S
+    own_headers = HEADERS
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the library's name
         """Answer with the page or a part of it."""
         self.server.is_read(self.connection)
         try:
@@ -91,26 +89,26 @@ class _Handler(BaseHTTPRequestHandler):
             asked = {name: values[-1] for name, values in parse_qs(address.query, max_num_fields=8).items()}
         # Half an IPv6 address in the place of a path, or more fields than any page of ours has.
         except ValueError:
-            self._refuse(HTTPStatus.BAD_REQUEST, "Expected the address of a page.")
+            self.say(HTTPStatus.BAD_REQUEST, "Expected the address of a page.")
             return
         host = self.headers.get("Host", "")
         if not is_own_host(host):
-            self._refuse(HTTPStatus.FORBIDDEN, "This machine is not called so. Open the address that was printed.")
+            self.say(HTTPStatus.FORBIDDEN, "This machine is not called so. Open the address that was printed.")
         elif address.path == "/" and self.server.access.opens(asked.get("key", "")):
             # The key leaves the address at once: addresses are copied, and stand in the browser's list.
             self._go_to("/", cookie=self.server.access.cookie())
         elif not self.server.access.may_see(self.headers.get("Cookie", "")):
-            self._refuse(HTTPStatus.FORBIDDEN, "Open the address with the key that despark console has printed.")
+            self.say(HTTPStatus.FORBIDDEN, "Open the address with the key that despark console has printed.")
         else:
             self._guarded(lambda: self._show(address.path, asked))
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - the library's name
         """Take a form."""
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin", "")
         length = self.headers.get("Content-Length", "")
         # By the number of digits first: turning a very long one into a number takes time by itself.
         if not length.isdecimal() or len(length) > len(str(MOST_FORM_BYTES)) or int(length) > MOST_FORM_BYTES:
-            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Expected a form of at most {MOST_FORM_BYTES} bytes.")
+            self.say(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"Expected a form of at most {MOST_FORM_BYTES} bytes.")
             return
         body = self.rfile.read(int(length)).decode("utf-8", "replace")
         self.server.is_read(self.connection)
@@ -124,24 +122,25 @@ class _Handler(BaseHTTPRequestHandler):
             and access.may_see(self.headers.get("Cookie", ""))
             and access.may_change(form.get("form_key", ""), origin, host)
         ):
-            self._refuse(HTTPStatus.FORBIDDEN, "This form does not come from the console's own page. Load it again.")
+            self.say(HTTPStatus.FORBIDDEN, "This form does not come from the console's own page. Load it again.")
         else:
-            self._guarded(lambda: self._take(urlsplit(self.path).path, form))
+            # What stands behind it is no business of a form.
+            self._guarded(lambda: self._take(self.path.partition("?")[0], form))
 
     def _show(self, path: str, asked: dict[str, str]) -> None:
         found = self.server.views.show(path, asked)
         if found is not None:
-            self._answer(HTTPStatus.OK, *found)
+            self.answer(HTTPStatus.OK, *found)
         elif path == "/favicon.ico":
             # Every browser asks for one, and complains of a page that is not there.
-            self._answer(HTTPStatus.NO_CONTENT, b"", PNG)
+            self.answer(HTTPStatus.NO_CONTENT, b"", PNG)
         else:
-            self._refuse(HTTPStatus.NOT_FOUND, "There is no such page.")
+            self.say(HTTPStatus.NOT_FOUND, "There is no such page.")
 
     def _take(self, path: str, form: dict[str, str]) -> None:
         target = self.server.views.take(path, form)
         if target is None:
-            self._refuse(HTTPStatus.BAD_REQUEST, "Expected a form of this page, found something else.")
+            self.say(HTTPStatus.BAD_REQUEST, "Expected a form of this page, found something else.")
         else:
             self._go_to(target)
 
@@ -154,36 +153,21 @@ class _Handler(BaseHTTPRequestHandler):
                 page = self.server.views.page(None, str(error))
             except DesparkError:
                 # The logbook itself is at fault: there is nothing to show beside that.
-                self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+                self.say(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
             else:
-                self._answer(HTTPStatus.BAD_REQUEST, *page)
+                self.answer(HTTPStatus.BAD_REQUEST, *page)
         except OSError:
             raise  # whoever asked went away
         # Whoever asked is to see that it failed, and not an answer without a word.
         except Exception:
             logger.exception("console: a request could not be answered")
-            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, "This failed; the log of despark console says why.")
+            self.say(HTTPStatus.INTERNAL_SERVER_ERROR, "This failed; the log of despark console says why.")
 
     def _go_to(self, path: str, cookie: str = "") -> None:
         more = {"Location": path, **({"Set-Cookie": cookie} if cookie else {})}
         # 303: the browser asks for the page anew, and loading it once more does not send the form again.
-        self._answer(HTTPStatus.SEE_OTHER, b"", HTML, more)
-
-    def _refuse(self, status: HTTPStatus, text: str) -> None:
-        self._answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8")
-
-    def _answer(self, status: HTTPStatus, content: bytes, kind: str, more: dict[str, str] | None = None) -> None:
-        self.send_response(status)
-        headers = {**HEADERS, **(more or {}), "Content-Type": kind, "Content-Length": str(len(content))}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    def version_string(self) -> str:
-        """Say no more than the program's name to who asks."""
-        return "despark"
+        self.answer(HTTPStatus.SEE_OTHER, b"", HTML, more)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Log a request for those who want all; never the key, which stands in the first one."""
-        logger.debug("console: %s", (format % args).replace(self.server.access.key, "…"))
+        """Log a request for those who want all; never what is asked, as the key stands in the first one."""
+        logger.debug("console: %s", re.sub(r"\?\S*", "?…", format % args))

@@ -7,11 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler
 from types import TracebackType
 
 from gadgets.errors import PipelineError
-from pipelines.monitoring.http_server import REQUEST_LIMIT_S, BoundedHTTPServer
+from pipelines.monitoring.http_server import BoundedHTTPServer, RequestHandler, is_own_host
 from pipelines.monitoring.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -74,30 +73,21 @@ class _Health:
             return self._said
 
 
-def _handler(metrics: Metrics, fault: Callable[[], str]) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        server: BoundedHTTPServer
-        timeout = REQUEST_LIMIT_S
-
-        def do_GET(self) -> None:
+def _handler(metrics: Metrics, fault: Callable[[], str]) -> type[RequestHandler]:
+    class Handler(RequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - the library's name
             """Answer one question."""
             self.server.is_read(self.connection)
-            if self.path == "/metrics":
-                self._answer(HTTPStatus.OK, metrics.text(), "text/plain; version=0.0.4; charset=utf-8")
+            if not is_own_host(self.headers.get("Host", LOOPBACK)):
+                self.say(HTTPStatus.FORBIDDEN, "This machine is not called so.")
+            elif self.path == "/metrics":
+                self.answer(HTTPStatus.OK, metrics.text().encode(), "text/plain; version=0.0.4; charset=utf-8")
             elif self.path == "/health":
                 # Asked anew each time: a monitor wants to know how it is now.
                 wrong = fault()
-                self._answer(HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK, f"{wrong or 'well'}\n")
+                self.say(HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK, wrong or "well")
             else:
-                self._answer(HTTPStatus.NOT_FOUND, "expected /health or /metrics\n")
-
-        def _answer(self, status: HTTPStatus, text: str, kind: str = "text/plain; charset=utf-8") -> None:
-            body = text.encode()
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+                self.say(HTTPStatus.NOT_FOUND, "expected /health or /metrics")
 
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
             """Log a question of a monitor, which comes every few seconds, for those who want all."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
 import socket
 import sys
 import threading
 import time
+from collections.abc import Mapping
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +29,8 @@ CROWDED_S = 1.0
 
 _LOOK_S = 0.05
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
+
 
 class BoundedHTTPServer(ThreadingHTTPServer):
     """Serves each request in a thread, with a bound on their number and on how long one takes to come.
@@ -37,6 +44,8 @@ class BoundedHTTPServer(ThreadingHTTPServer):
     """
 
     daemon_threads = True
+    # By default five: others would have to try again after a second, and then after some.
+    request_queue_size = 64
     # By default it waits for threads that wait for somebody silent.
     block_on_close = False
 
@@ -58,6 +67,14 @@ class BoundedHTTPServer(ThreadingHTTPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a request; where no descriptor is left for it, not at once again."""
+        try:
+            return super().get_request()
+        except OSError:
+            time.sleep(_LOOK_S)
+            raise
 
     def process_request(self, request: Any, client_address: Any) -> None:  # noqa: ANN401 - the library's
         """Take a request up when one of the places is free."""
@@ -115,3 +132,61 @@ class BoundedHTTPServer(ThreadingHTTPServer):
     def _leave(self, request: socket.socket) -> None:
         self.is_read(request)
         self._places.release()
+
+
+class RequestHandler(BaseHTTPRequestHandler):
+    """Answers requests, always with a status and with headers, and says nothing of what it runs on or was sent.
+
+    Attributes
+    ----------
+    own_headers
+        Of every answer.
+    """
+
+    server: BoundedHTTPServer
+    timeout = REQUEST_LIMIT_S
+    # The library takes a request that is none for one of HTTP/0.9, whose answers have no headers.
+    default_request_version = "HTTP/1.0"
+    own_headers: ClassVar[Mapping[str, str]] = {
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }
+
+    def answer(self, status: HTTPStatus, content: bytes, kind: str, more: Mapping[str, str] = NOTHING) -> None:
+        """Send an answer."""
+        self.send_response(status)
+        headers = {**self.own_headers, **more, "Content-Type": kind, "Content-Length": str(len(content))}
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def say(self, status: HTTPStatus, text: str) -> None:
+        """Send a sentence."""
+        self.answer(status, f"{text}\n".encode(), "text/plain; charset=utf-8")
+
+    def send_error(self, code: int, _message: str | None = None, _explain: str | None = None) -> None:
+        """Refuse what is no request; the library would repeat it to its sender."""
+        self.say(HTTPStatus(code), HTTPStatus(code).phrase)
+
+    def version_string(self) -> str:
+        """Say no more than the program's name to who asks."""
+        return "despark"
+
+
+def is_own_host(host: str) -> bool:
+    """Whether the ``Host`` of a request is this machine, by number or by its own name.
+
+    A page elsewhere can make its name stand for this machine's address (DNS rebinding), and no number.
+    """
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return name in ("localhost", socket.gethostname().lower())
+    return True

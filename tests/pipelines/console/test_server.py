@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from pathlib import Path
 
@@ -297,6 +298,14 @@ def test_what_fails_is_said_and_not_left_without_an_answer(opened, monkeypatch, 
         assert visitor.send("/look", Origin="http://[::1").status == 400
         assert visitor.ask("POST", "/look", {}, Origin="http://[::1").status == 403
         assert visitor.ask("GET", "//[::1").status in (400, 404)
+        assert visitor.send("/look/../look").status == 400
+        form = f"form_key={visitor.served.access.form_key}"
+        head = f"Host: 127.0.0.1\r\nCookie: {visitor.cookie}\r\nContent-Length: {len(form)}"
+        # Libraries of clients refuse such an address.
+        with socket.create_connection(("127.0.0.1", visitor.served.port)) as client:
+            client.sendall(f"POST http://[::1 HTTP/1.1\r\n{head}\r\n\r\n{form}".encode())
+            assert b"400 Bad Request" in client.makefile("rb").readline()
+        assert "Traceback" not in caplog.text
         monkeypatch.setattr(visitor.desk, "scans", lambda: 1 / 0)
         answer = visitor.ask("GET", "/")
         assert (answer.status, b"the log of despark console says why" in answer.text) == (500, True)

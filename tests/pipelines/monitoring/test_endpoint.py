@@ -73,3 +73,21 @@ def test_many_who_ask_at_once_get_one_answer(monkeypatch):
     with Endpoint(0, Metrics(), fault) as endpoint:
         assert {asked(endpoint, "/health")[1] for _ in range(5)} == {"tired\n"}
     assert len(calls) == 1
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health"])
+def test_a_page_elsewhere_that_names_itself_this_machine_reads_nothing(path):
+    """A browser on this machine would ask for it, with the name of the page (DNS rebinding)."""
+    with Endpoint(0, Metrics(), lambda: pytest.fail("asked")) as endpoint:
+        request = urllib.request.Request("http://{}:{}{}".format(*endpoint.address, path))
+        request.add_header("Host", "evil.example")
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=10)
+    with refused.value as answer:
+        assert (answer.code, answer.read()) == (403, b"This machine is not called so.\n")
+
+
+def test_a_monitor_need_not_say_whom_it_asks():
+    with Endpoint(0, Metrics()) as endpoint, socket.create_connection(endpoint.address) as client:
+        client.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        assert client.makefile("rb").read().endswith(b"well\n")

@@ -4,8 +4,7 @@ from gadgets.patches.cutting import cut, divide
 from gadgets.patches.division import Patches, PatchShape, divide_planes, shape_for, together
 from gadgets.patches.preprocessing import MAGNITUDE_SET, Preprocessing, preprocessing_of
 from gadgets.patches.regions import INNER, REGIONS, Region, in_centre
-from gadgets.patches.standard_values import StandardValue
-from gadgets.patches.standing import in_standard_values
+from gadgets.patches.standard_values import StandardValue, in_standard_values
 from gadgets.patches.whole_patches import pack, write_patches
 
 __all__ = [

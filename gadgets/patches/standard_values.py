@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.arrays import BoolArray, FloatArray
-from gadgets.evidence import CHANNELS, SMALLEST
+from gadgets.evidence import CHANNELS, SMALLEST, gather_evidence
+from gadgets.kspace import KSpace, planes_of
 from gadgets.local_statistics import local_median, quantile
 
 StandardValue = Literal["centre", "central_area", "artifact_free"]
@@ -79,6 +80,33 @@ def standard_value(magnitudes: FloatArray, centre: tuple[int, ...], judged: Bool
     free = judged & ~np.stack([_stands_out(plane) for plane in planes]).reshape(magnitudes.shape)
     # Nothing but outliers, or nothing acquired: preprocessing turns such a k-space into zeros.
     return float(magnitudes[free].mean()) if free.any() else 0.0
+
+
+def in_standard_values(kspace: KSpace, place: tuple[int, int, int]) -> float:
+    """Give the magnitude of a sample in standard values of its partition, as impact levels are learnt.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    place
+        Partition, line and sample.
+
+    Returns
+    -------
+        0 where it cannot be told: the partition has too few lines, or holds nothing but zeros.
+    """
+    partition, line, sample = place
+    # `planes_of` is told what to leave out.
+    others = set(range(kspace.data.shape[1])) - {partition}
+    for plane in planes_of(kspace, others):
+        evidence = gather_evidence(plane.data, plane.valid, without_obvious=True)
+        magnitudes = magnitudes_of(evidence.maps) * evidence.noise
+        # The kind that a record of an impact has unless it names another.
+        standard = standard_value(magnitudes, evidence.centre, evidence.judged, "central_area")
+        magnitude = float(magnitudes[plane.index_of(line, sample)])
+        return magnitude / standard if standard > 0 and np.isfinite(magnitude) else 0.0
+    return 0.0
 
 
 def abnormal_by(magnitudes: FloatArray, maxima: FloatArray | float) -> BoolArray:

@@ -48,14 +48,14 @@ def judge_spark(desk: Desk, number: int, spark: int, *, was_spark: bool, by: str
     append(desk.logbook.path, feedback)
 
 
-def judge_impact(desk: Desk, name: str, strongest: Spark, standing: float, impact: Impact, by: str) -> None:
+def judge_impact(desk: Desk, name: str, strongest: Spark, standard_values: float, impact: Impact, by: str) -> None:
     """Write down what the strongest spark of an image did to it.
 
     Parameters
     ----------
     name
         Of the image: see :func:`image_name`.
-    strongest, standing
+    strongest, standard_values
         The spark, and its magnitude in standard values.
     impact
         What a person says.
@@ -67,11 +67,11 @@ def judge_impact(desk: Desk, name: str, strongest: Spark, standing: float, impac
     StoreError
         Its magnitude is not known, or the history cannot be written.
     """
-    if standing <= 0:
+    if standard_values <= 0:
         raise StoreError(f"{name}: expected the magnitude of its strongest spark in standard values, found none")
     # As impact levels are learnt: by the region of patches, which is wider than that of points.
     region: Region = "centre" if strongest.radius < INNER else "outer"
-    said = ImpactRecord(region=region, magnitude=standing, impact=impact, spark=name, by=_who(by), at=now())
+    said = ImpactRecord(region=region, magnitude=standard_values, impact=impact, spark=name, by=_who(by), at=now())
     append(desk.logbook.path, said)
 
 

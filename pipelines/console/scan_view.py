@@ -65,7 +65,7 @@ def _pictures(
     for place, shown in enumerate(seen.pictures):
         name = image_name(number, entry, shown.indices.model_dump_json(exclude_defaults=True))
         # Without a magnitude an impact teaches nothing, and :class:`ImpactRecord` would refuse it.
-        said = _impact(place, verdicts.get(name, ""), hidden, user) if shown.standing > 0 else ""
+        said = _impact(place, verdicts.get(name, ""), hidden, user) if shown.standard_values > 0 else ""
         rows.append(_slice(number, place, shown, said))
     n_seen = len(seen.report.sparks)
     other = (

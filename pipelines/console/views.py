@@ -98,7 +98,7 @@ class Views:
             if entry is None or shown is None or shown.strongest is None:
                 raise StoreError(f"scan {scan}: expected an image with sparks that is shown here, found none")
             name = image_name(scan or 0, entry, shown.indices.model_dump_json(exclude_defaults=True))
-            judge_impact(self._desk, name, shown.strongest, shown.standing, impact, by)
+            judge_impact(self._desk, name, shown.strongest, shown.standard_values, impact, by)
             return f"{here}#image{place}"
         if path == "/thresholds":
             set_thresholds(self._desk, form, by)

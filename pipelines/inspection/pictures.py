@@ -40,7 +40,7 @@ class KSpacePictures:
         Magnitude of the samples as they were recorded, the largest over the receivers, shape ``(line, sample)``.
     partition, depth
         Which partition `kspace` shows, and which slice of a volume the images show.
-    standing
+    standard_values
         Magnitude of the strongest spark in standard values (row 6 of METHOD.md); 0 where it is not known.
     """
 
@@ -51,7 +51,7 @@ class KSpacePictures:
     kspace: FloatArray
     partition: int = 0
     depth: int = 0
-    standing: float = 0.0
+    standard_values: float = 0.0
 
     @property
     def strongest(self) -> Spark | None:
@@ -102,14 +102,14 @@ def pictures_of(
     strongest = max(sparks, key=lambda spark: spark.strength, default=None)
     partition = kspace.centre[0] if strongest is None else strongest.partition
     magnitude = np.abs(acquired.data[:, partition]).max(axis=0)
-    standing = 0.0
+    standard_values = 0.0
     if strongest is not None:
         place = (partition, strongest.line, strongest.samples[len(strongest.samples) // 2])
-        standing = in_standard_values(acquired, place)
+        standard_values = in_standard_values(acquired, place)
     if not kspace.is_gridded:
         return KSpacePictures(kspace.indices, sparks, None, None, magnitude, partition)
     before, after, depth = before_and_after(kspace, repaired, encoding)
-    return KSpacePictures(kspace.indices, sparks, before, after, magnitude, partition, depth, standing)
+    return KSpacePictures(kspace.indices, sparks, before, after, magnitude, partition, depth, standard_values)
 
 
 def scaled_kspace(magnitude: FloatArray) -> FloatArray:

@@ -3,14 +3,14 @@
 from gadgets.indices import Indices, describe
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
 from gadgets.kspace.claims import credible, whole
-from gadgets.kspace.completeness import SeenKSpaces, announced_kspaces
 from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
 from gadgets.kspace.finite import count_non_finite, is_all_finite, warning_of, without_non_finite
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.layers import LEFT_OVER, Key
 from gadgets.kspace.mirroring import mirrored
-from gadgets.kspace.missing import AcquiredKSpace, fewest_readouts, reason_too_few
+from gadgets.kspace.missing_kspaces import SeenKSpaces, announced_kspaces
+from gadgets.kspace.missing_readouts import AcquiredKSpace, fewest_readouts, reason_too_few
 from gadgets.kspace.placement import place_along_readout, place_readouts
 from gadgets.kspace.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.kspace.readout import (

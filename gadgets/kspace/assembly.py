@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from gadgets.indices import describe
 from gadgets.kspace.claims import Encodings, are_doubtful, beyond, check_readout
 from gadgets.kspace.layers import Key, Layers, key_of
-from gadgets.kspace.missing import AcquiredKSpace, WholeKSpaces
+from gadgets.kspace.missing_readouts import AcquiredKSpace, WholeKSpaces
 from gadgets.kspace.readout import (
     ACQ_LAST_IN_MEASUREMENT,
     ACQ_LAST_IN_REPETITION,
@@ -72,6 +72,7 @@ class KSpaceAssembler:
         RawDataError
             The readout fits no encoding, or lies outside its matrix. It is then not taken, and the assembly can go on.
         """
+        # What may refuse it comes first: of a readout that is not taken nothing must have been noted.
         encoding = self._encodings[readout.indices.encoding]
         check_readout(readout, encoding)
         self._whole.note(readout)
@@ -83,6 +84,7 @@ class KSpaceAssembler:
         if self._may_be_next(own, readout):
             self._leave_over(own.set_apart(readout))
             return complete
+        # What was set apart began no other k-space: its line was acquired again, and belongs here.
         for each in (*own.apart, readout):
             self._leave_over(own.add(each))
         own.apart.clear()

@@ -11,13 +11,14 @@ from gadgets.indices import Indices, describe
 from gadgets.kspace.claims import LARGEST_COUNTER
 from gadgets.kspace.readout import Encoding
 
-COUNTERS = ("contrast", "phase", "repetition", "set", "average")
-"""What the k-spaces of one slice differ in."""
+OF_ONE_SLICE = ("contrast", "phase", "repetition", "set", "average")
+"""Counters in which the k-spaces of one slice differ."""
+
+COUNTERS = ("slice", *OF_ONE_SLICE)
+"""In these all k-spaces of an encoding differ."""
 
 MOST_NAMED = 3
 """Volumes and repetitions that a message names; there may be thousands."""
-
-_COUNTERS = ("slice", "contrast", "phase", "repetition", "set", "average")
 
 
 class SeenKSpaces:
@@ -72,13 +73,13 @@ class SeenKSpaces:
         if last is None:
             return []
         volumes = self._slices[number]
-        seen = {name: {getattr(volume, name) for volume in volumes} for name in COUNTERS}
+        seen = {name: {getattr(volume, name) for volume in volumes} for name in OF_ONE_SLICE}
         seen["slice"] = set().union(*volumes.values())
-        # No counter goes beyond the largest, whatever the header says.
+        # No counter goes beyond the largest, whatever the header says: a wrong one would ask for a set of millions.
         announced = {name: set(range(min(getattr(last, name), LARGEST_COUNTER) + 1)) for name in seen}
         missing = [
             f"{name} {_ranges(announced[name] - seen[name])}"
-            for name in ("slice", *COUNTERS)
+            for name in COUNTERS
             # As many as announced are enough: some count from 1.
             if (name == "repetition") is repetitions and len(seen[name]) < len(announced[name])
         ]
@@ -94,7 +95,7 @@ def announced_kspaces(encodings: Sequence[Encoding]) -> int | None:
     known = [encoding.last for encoding in encodings if encoding.last is not None]
     if len(known) < len(encodings):
         return None
-    counts: list[int] = [math.prod(getattr(last, name) + 1 for name in _COUNTERS) for last in known]
+    counts: list[int] = [math.prod(getattr(last, name) + 1 for name in COUNTERS) for last in known]
     return sum(counts)
 
 

@@ -6,7 +6,7 @@ import pytest
 from helpers.builders import encoding, readout
 
 from gadgets.kspace.assembly import assemble
-from gadgets.kspace.missing import fewest_readouts, reason_too_few
+from gadgets.kspace.missing_readouts import fewest_readouts, reason_too_few
 from gadgets.kspace.readout import ACQ_LAST_IN_SLICE, Limits
 
 FEW_ANNOUNCED = replace(encoding(n_lines=128), lines=Limits(60, 64, 63))

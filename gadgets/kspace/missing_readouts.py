@@ -65,7 +65,7 @@ def reason_too_few(acquired: AcquiredKSpace, wanted: int | None = None) -> str:
     acquired
         What came.
     wanted
-        See :func:`gadgets.kspace.missing.fewest_readouts`.
+        See :func:`gadgets.kspace.missing_readouts.fewest_readouts`.
     """
     fewest = fewest_readouts(acquired.encoding, is_whole=not acquired.n_missing, wanted=wanted)
     if len(acquired.readouts) >= fewest:

@@ -137,17 +137,22 @@ def total_power(values: ComplexArray) -> FloatArray:
     return np.asarray(squares[..., ::2] + squares[..., 1::2])
 
 
+ENDS = 6
+"""Samples at either end of the readouts that tell what the noise is."""
+
 LOUD_SIDE = 3.0
-"""Times that both ends of the readouts together are louder than one of them, where the other is no noise."""
+"""Times that both ends together are louder than one of them, where the other is no noise: echoes may begin in the
+centre of k-space."""
 
 
 def noise_level(magnitude: FloatArray) -> float:
     """Noise of a plane: the median magnitude of its outermost samples, as a complex standard deviation.
 
-    Readouts that begin or end in the centre of k-space, as spirals do, have their noise at the other end. Never zero
-    for a plane that holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
+    Over all receivers together; that of each by itself is told by :func:`gadgets.background.noise_of`. Readouts that
+    begin or end in the centre of k-space, as spirals do, have their noise at the other end. Never zero for a plane that
+    holds anything: filtered or padded borders fall back to the quietest tenth of the rest.
     """
-    first, last = magnitude[:, :6], magnitude[:, -6:]
+    first, last = magnitude[:, :ENDS], magnitude[:, -ENDS:]
     # Zeros are not noise: they are what was filled up or never acquired.
     there = magnitude[magnitude > 0]
     if there.size == 0:

@@ -6,13 +6,7 @@ import numpy as np
 
 from gadgets.arrays import FloatArray
 from gadgets.kspace import KSpace
-from gadgets.local_statistics import MEDIAN_OF_NOISE, quantile
-
-ENDS = 6
-"""Samples at either end of the readouts that tell what the noise is."""
-
-LOUD_END = 3.0
-"""Times that one end may be louder than the other: echoes may begin in the centre of k-space."""
+from gadgets.local_statistics import ENDS, LOUD_SIDE, MEDIAN_OF_NOISE, quantile
 
 
 def noise_of(kspace: KSpace, partition: int) -> FloatArray:
@@ -26,5 +20,5 @@ def noise_of(kspace: KSpace, partition: int) -> FloatArray:
     medians = [quantile(end, 0.5) for end in ends]  # a few sparks among them raise no median
     usual = quantile(np.concatenate(ends, axis=1), 0.5)
     quieter = np.minimum(*medians)
-    is_loud = (quieter > 0) & (usual > LOUD_END * quieter)
+    is_loud = (quieter > 0) & (usual > LOUD_SIDE * quieter)
     return np.asarray(np.where(is_loud, quieter, usual) / MEDIAN_OF_NOISE)

@@ -88,13 +88,13 @@ def image_detail(image: FloatArray) -> NDArray[np.float32]:
     bright and what is dark, edges are bounded, and scaling the image changes nothing.
     """
     # In units of the noise, which is the 1 below: where nothing else differs, noise is not blown up.
-    scaled = image.astype(np.float32) / noise_of(image)
+    scaled = image.astype(np.float32) / pixel_noise(image)
     different = scaled - uniform_filter(scaled, LOCAL)
     usual = np.sqrt(np.maximum(uniform_filter(different**2, LOCAL), 0) + 1)
     return np.asarray(np.clip(different / usual, -DETAIL_LIMIT, DETAIL_LIMIT), dtype=np.float32)
 
 
-def noise_of(image: FloatArray) -> float:
+def pixel_noise(image: FloatArray) -> float:
     """Noise of a magnitude image: what its pixels usually differ by from those around them; never zero."""
     rough = image - uniform_filter(image, FINE)  # the object is smooth over so few pixels, but for its edges
     # Gaussian noise has 1.5 times its median magnitude as standard deviation, and edges hardly move a median.

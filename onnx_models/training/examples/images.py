@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.arrays import BoolArray, ComplexArray
-from gadgets.image_check.artifact import BLOCK, cut_blocks, image_detail, noise_of
+from gadgets.image_check.artifact import BLOCK, cut_blocks, image_detail, pixel_noise
 from gadgets.image_check.picture import image_to_check
 from gadgets.indices import Indices
 from gadgets.kspace.conjugate import true_centre
@@ -93,7 +93,7 @@ def _examples_of(plane: ComplexArray, rng: np.random.Generator) -> list[tuple[ND
             image = image_to_check(replace(kspace, data=np.where(sampled, sparked, 0)[:, None]))[0]
         detail = image_detail(image)
         # Wide stripes are removed from the detail as shading is; only the brightness still shows them.
-        brighter = np.log1p(image / noise_of(image)) - np.log1p(clean / noise_of(clean))
+        brighter = np.log1p(image / pixel_noise(image)) - np.log1p(clean / pixel_noise(clean))
         blocks, *changes = (cut_blocks(each, shape) for each in (detail, detail - clean_detail, brighter))
         chosen = int(rng.integers(len(blocks)))
         examples.append((blocks[chosen], _label(*(float(change[chosen].std()) for change in changes))))

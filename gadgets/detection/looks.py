@@ -21,7 +21,8 @@ from gadgets.records import Point, TargetPatch
 from gadgets.settings import SparkDetectionSettings
 
 MAX_LOOKS, USUAL_LOOKS = 8, 3
-"""A strong spark raises the whole image's background and hides weak ones: look again once it is gone."""
+"""Looks at most, and where so much is found that it is interference. A strong spark raises the whole image's background
+and hides weak ones, so the k-space is looked at again once it is gone."""
 
 
 class Looks:

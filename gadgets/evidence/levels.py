@@ -7,11 +7,15 @@ import numpy as np
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.local_statistics import local_median, noise_level, total_power
 
+QUIETEST = 0.7
+"""Share of the noise that a level has at least. Less is chance: in the noise of one receiver a quarter of the local
+medians lies below it, in that of four receivers one in 250."""
+
 
 def level_of(magnitude: FloatArray) -> tuple[FloatArray, float]:
     """Give the local level of magnitudes over all receivers, shape ``(line, sample)``, and the noise level."""
     noise = noise_level(magnitude)
-    return np.maximum(local_median(magnitude, 2), 0.7 * noise), noise  # dips of noise are chance
+    return np.maximum(local_median(magnitude, 2), QUIETEST * noise), noise
 
 
 def loudest_place(level: FloatArray) -> tuple[int, int]:

@@ -43,7 +43,6 @@ N_STRIKING = CHANNELS.index("level")
 
 RADIUS_SCALE = 2.0  # times the radius in its map: models were trained with it
 
-
 LARGEST = 10.0
 """Maps are cut off here: what stands out e^10 times stands out."""
 
@@ -144,12 +143,14 @@ def completed(seen: Seen, maps: NDArray[np.float32], contrast: float, learnt: Le
     level, centre = seen.level, loudest_place(seen.level)
     write(maps[7:N_STRIKING], [seen.magnitude / level])
     maps[N_STRIKING:] = (
+        # Half of it, and of the receivers below, for the same reason as RADIUS_SCALE.
         0.5 * np.log(level / seen.noise),
         _mirror_ratio(seen.magnitude, seen.others, level, centre),  # of `others`: no spark is to excuse another
         RADIUS_SCALE * radii(level.shape, centre),
         np.full(level.shape, 0.5 * np.log2(len(seen.data))),
     )
-    maps[:N_STRIKING, ~seen.judged] = np.log(SMALLEST)  # what is not judged must not stand out
+    # What is not judged must not stand out: it looks as quiet as a map can say.
+    maps[:N_STRIKING, ~seen.judged] = np.log(SMALLEST)
     np.clip(maps, -LARGEST, LARGEST, out=maps)
     scale = seen.scale
     return Evidence(maps, level / scale, seen.noise / scale, seen.judged, centre, seen.obvious, contrast, learnt)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from gadgets.arrays import BoolArray, FloatArray
-from gadgets.evidence.levels import loudest_place, radii
+from gadgets.evidence.levels import QUIETEST, loudest_place, radii
 from gadgets.local_statistics import local_median
 
 OBVIOUS = 12.0
@@ -33,7 +33,7 @@ def obvious_samples(magnitude: FloatArray, level: FloatArray, noise: float, judg
     # Bursts that come back every few lines fill the surroundings that a level looks at, however strong they are: others
     # look elsewhere. Where all are loud there is an echo.
     for distance, least in OBVIOUS_FURTHER.items():
-        further = np.maximum(local_median(magnitude, distance), 0.7 * noise)
+        further = np.maximum(local_median(magnitude, distance), QUIETEST * noise)
         obvious |= magnitude > least * further
         quietest = np.minimum(quietest, further)
     obvious &= judged

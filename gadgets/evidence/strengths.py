@@ -20,6 +20,10 @@ SMALLEST = 0.05
 ENOUGH = 1 << 14
 """Samples of a receiver whose median tells what is usual in it."""
 
+SILENT = 1e-12
+"""Of the largest sample: far below the last digit of single precision. It keeps planes of zeros from dividing by zero.
+"""
+
 
 def write(maps: NDArray[np.float32], ratios: Iterable[FloatArray]) -> None:
     """Write ratios, which are about one for a usual sample, as maps."""
@@ -34,13 +38,14 @@ def write_innovation(maps: NDArray[np.float32], seen: Seen, *, overwrite: bool =
     """
     taken_out = seen.taken_out
     others = seen.others_alone(overwrite=overwrite)
-    units = 1 / peak_of(others)  # so that the small numbers below are small in any data
+    units = 1 / peak_of(others)  # so that SILENT is small in any data
     innovation, contrast = innovation_of(others, units, overwrite=overwrite or others is not seen.data)
     del others
     # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
     innovation[:, seen.obvious] += taken_out * np.float32(units)
-    strength, usual = _strength(innovation, 1e-12)
-    ordinary = max(float(quantile(strength.ravel(), 0.5)), 1e-12)
+    strength = root_mean_square(innovation)
+    usual = np.maximum(local_median(strength, 3), SILENT)  # three away: see `error_level_of`
+    ordinary = max(float(quantile(strength.ravel(), 0.5)), SILENT)
     local = strength / np.maximum(usual, 0.5 * ordinary)  # a place that is quiet by chance lifts nothing
     write(maps, (strength / ordinary, local, whitened_energy(innovation), _strongest_receiver(innovation)))
     return contrast
@@ -64,13 +69,9 @@ def write_residual(maps: NDArray[np.float32], seen: Seen, predicted: ComplexArra
 
 def error_level_of(error: FloatArray, noise: float) -> FloatArray:
     """Tell how large residuals usually are around each sample, shape ``(line, sample)``."""
+    # Three away: a spark spoils the predictions of its neighbours, too. One of 10 times the level makes the median two
+    # away half as large again, and three away a quarter larger.
     return np.maximum(local_median(error, 3), 0.5 * noise)
-
-
-def _strength(values: ComplexArray, floor: float) -> tuple[FloatArray, FloatArray]:
-    """Root mean square over the receivers, and what is usual for it nearby; shapes ``(line, sample)``."""
-    strength = root_mean_square(values)
-    return strength, np.maximum(local_median(strength, 3), floor)
 
 
 def _strongest_receiver(values: ComplexArray) -> FloatArray:

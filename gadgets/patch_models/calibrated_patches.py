@@ -27,7 +27,8 @@ RECEIVERS = ("recorded", "background", "neighbours")
 """Inputs of the models that are made of what each receiver recorded."""
 
 WITHHELD_FROM = 0.1
-"""Probability above which a sample serves to predict no other."""
+"""Probability above which a sample serves to predict no other: from there on the models change it in full, see
+``GATE_TO`` of their networks."""
 
 AT_ONCE = 1024
 """Patches of single receivers that are handed to a model at once: those of many receivers take much memory."""

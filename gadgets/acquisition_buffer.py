@@ -71,7 +71,7 @@ class _Buffer:
         # Until the nodes behind have been told, which may have to learn it from us: see hear_name.
         self._name = told_scan()
         self._n_kspaces = 0
-        self._n_odd = 0
+        self._n_stray = 0
         self._reason = ""
 
     def kspaces(self, items: Iterable[Item]) -> Iterator[Item]:
@@ -83,12 +83,12 @@ class _Buffer:
                 yield item
         # A scan that was ended early leaves k-spaces open; they are judged with what they have.
         yield from self._messages_of(self._assembler.flush())
-        if self._n_odd:
-            logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", self._n_odd)
+        if self._n_stray:
+            logger.warning("acquisition_buffer: %d readouts belong to no k-space and were passed on", self._n_stray)
         self._seen.log(logger, "acquisition_buffer")
-        if self._n_odd and not self._n_kspaces:
+        if self._n_stray and not self._n_kspaces:
             # A client that waits for images would get the end of the scan and nothing else.
-            raise NodeError(f"acquisition_buffer: no k-space came of {self._n_odd} readouts: {self._reason}")
+            raise NodeError(f"acquisition_buffer: no k-space came of {self._n_stray} readouts: {self._reason}")
 
     def _taken(self, item: Acquisition) -> Iterator[Item]:
         readout = item.readout()
@@ -128,10 +128,10 @@ class _Buffer:
 
     def _passed_on(self, readouts: Sequence[Readout], reason: str) -> Iterator[Item]:
         # Once, with the number at the end: a scan may have thousands of them.
-        if readouts and not self._n_odd:
+        if readouts and not self._n_stray:
             self._reason = reason
             logger.warning("acquisition_buffer: a readout is passed on as it came: %s", reason)
-        self._n_odd += len(readouts)
+        self._n_stray += len(readouts)
         yield from _sources_of(readouts)
 
 

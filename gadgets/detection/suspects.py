@@ -103,10 +103,7 @@ def collect_suspects(
     anchors = patches.anchors[targets]
     places, chances, sources = merge(opinions.probability, anchors, np.full(core.shape, POSSIBLE))
     is_hint = chances <= suspicious_from(thresholds)[tuple(places.T)]
-    worth_it = near | beside_in_readout(places[~is_hint], near.shape)
-    left_alone = ~worth_it[tuple(places.T)]
-    # These are worth it anyway. Hints at the peak are left to the search for crowds, which asks for a background, too.
-    left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
+    left_alone = _left_alone(patches, places, is_hint, peak, near)
     # Of a hint that is left alone there is nothing to say.
     kept = judged[tuple(places.T)] & ~(left_alone & is_hint)
     places, chances, sources = places[kept], chances[kept], sources[kept]
@@ -131,6 +128,15 @@ def collect_suspects(
             places, sources, *(column.tolist() for column in columns), strict=True
         )
     ]
+
+
+def _left_alone(patches: Patches, places: IntArray, is_hint: BoolArray, peak: BoolArray, near: BoolArray) -> BoolArray:
+    """Mark hints that are not worth a second opinion, and others that may be the echo's peak itself, shape ``(n,)``."""
+    worth_it = near | beside_in_readout(places[~is_hint], near.shape)
+    left_alone: BoolArray = ~worth_it[tuple(places.T)]
+    # These are worth it anyway. Hints at the peak are left to the search for crowds, which asks for a background, too.
+    left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
+    return left_alone
 
 
 def _said_of(opinions: Opinions, source: int, inside: IntArray) -> ComplexArray | None:

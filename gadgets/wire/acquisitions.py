@@ -129,11 +129,11 @@ def _indices(
 def read_acquisition(source: Transport) -> Acquisition:
     """Read an acquisition; its id has been read."""
     header = source.read(HEADER_BYTES)
-    fields = _FIELDS.unpack(header)
-    n_samples, n_channels, n_trajectory = fields[3], fields[4], fields[9]
+    fields = Fields._make(_FIELDS.unpack(header))
+    n_samples, n_axes = fields.number_of_samples, fields.trajectory_dimensions
     # The order on the wire is header, trajectory, samples: float32 per axis, then complex64 per receiver.
-    trajectory = source.read(4 * n_samples * n_trajectory) if n_trajectory else b""
-    return Acquisition(header, trajectory, source.read(8 * n_samples * n_channels))
+    trajectory = source.read(4 * n_samples * n_axes) if n_axes else b""
+    return Acquisition(header, trajectory, source.read(8 * n_samples * fields.active_channels))
 
 
 def write_acquisition(destination: Transport, acquisition: Acquisition) -> None:

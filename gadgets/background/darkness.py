@@ -11,8 +11,12 @@ from scipy.ndimage import uniform_filter
 from gadgets.arrays import ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power, quantile
 
-POWER = 1.5  # of the variance: above one, it brings out the darkest parts of the image
-FLOOR = 0.002  # of the median variance: keeps single dark pixels from ruling the fit
+# Of the variance: above one, it brings out the darkest parts of the image. In 13 recorded files the median innovation
+# inside 0.1 of the radius is 0.82 to 0.85 of the noise with 1.25 to 2, 0.87 with 1, 0.99 with 3 and 2.4 with 0.5.
+POWER = 1.5
+# Of the median variance: keeps single dark pixels from ruling the fit. A tenth and a hundredth of it give the same
+# innovation, ten times as much 0.85 of the noise in place of 0.83, a hundred times as much 1.05.
+FLOOR = 0.002
 BACKGROUND_QUANTILE = 0.1  # of a receiver's power: where a tenth of an image is dark, this is its background
 AT_ONCE = 1 << 17  # pixels, of as many receivers as that makes: they stay in the cache
 ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
@@ -21,6 +25,7 @@ ENOUGH = 1 << 14  # pixels that tell how dark the background of a receiver is
 def contrast(brightness: FloatArray) -> float:
     """Tell how much darker an image's background is than its object: 90 % over 10 % quantile of its brightness."""
     dark, bright = (float(quantile(brightness.ravel(), share)) for share in (0.1, 0.9))
+    # Zeros are no background that a receiver has heard, but what somebody has filled in.
     return bright / dark if dark > 0 else 1.0
 
 
@@ -31,6 +36,7 @@ def receiver_weights_of(image: ComplexArray) -> FloatArray:
     for coils in few_receivers(image):
         # Smoothed first: of single pixels of noise alone, about a tenth have less than a tenth of the mean power.
         flat = _smoothed(power(image[coils]), some).reshape(len(background[coils]), -1)
+        # A masked image has a background of zeros, and its receiver would outweigh all others.
         background[coils] = np.maximum(quantile(flat, BACKGROUND_QUANTILE), 1e-8 * flat.mean(axis=1))
     return np.asarray(np.divide(1, background, out=np.zeros_like(background), where=background > 0))
 

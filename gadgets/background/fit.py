@@ -126,7 +126,7 @@ def change_of(groups: Sequence[MissingSamples], moved: Sequence[ComplexArray], r
 
 
 def moved_background(moved: ComplexArray, receiver_weights: FloatArray) -> float:
-    """Do the same for samples ``(coil, sample)`` that moved in all receivers."""
+    """Tell what :func:`change_of` does of samples ``(coil, sample)`` that moved in all receivers."""
     # The transform is not normalised: a sample's energy is just the power that it adds to a pixel on average.
     return float(np.mean(receiver_weights * np.sum(power(moved), axis=1)))
 

@@ -27,7 +27,9 @@ from gadgets.background.fit import change_of, filled_with, fitted, in_units, sca
 from gadgets.background.missing_samples import MissingSamples, missing_samples
 from gadgets.local_statistics import power
 
-MOVED = 0.05  # the same for samples that are withheld: only errors are measured on them
+# Of the background's power: withheld samples that move it by more have all fitted anew. Ten times what ends a fit
+# (STILL), as only errors are measured on them.
+MOVED = 0.05
 LARGE_SHARE = 0.1  # of the energy missing: the variance then hangs on what is missing, and is put to the test
 DOUBT = 1.0  # of the difference between two starts: measured on real data, less lets repairs through that do harm
 

@@ -154,6 +154,7 @@ def _solve_iteratively(place: IntArray, right: ComplexArray, precision: FloatArr
     direction = residual.copy()
     energy = np.sum(power(residual), axis=0)
     target = 1e-8 * energy  # an energy: residuals have come down to 1e-4 of their size
+    # Bounds the time: what has not come to rest by then is taken as it is.
     for _ in range(30):
         check_time()
         grid[:, ky, kx] = direction.T

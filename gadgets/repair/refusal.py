@@ -15,7 +15,8 @@ from gadgets.records import Point, RepairMethod
 from gadgets.repair.candidates import Candidate
 
 LARGEST = 4.0
-"""Deviation of a sample in one receiver that clean samples hardly ever reach."""
+"""Deviation of a sample in one receiver that clean samples hardly ever reach: of Gaussian errors one in nine million,
+but errors are measured on few places, and have longer tails."""
 
 OVERALL = 6.0
 """Mean square deviations over `n` receivers that clean samples hardly ever reach: ``1 + OVERALL / sqrt(n)``."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 import numpy as np
 from scipy import fft
 
-from gadgets.arrays import BoolArray, ComplexArray, IntArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background.darkness import brightness_of, contrast, receiver_weights_of
 from gadgets.background.fit import in_units, rounds_of_fit, scale_of
 from gadgets.background.missing_samples import MissingSamples, missing_samples
@@ -23,13 +25,18 @@ def contrast_without(plane: ComplexArray, missing: BoolArray, least: float, enou
     enough
         Where the contrast has come to that, nobody asks how far it would come.
     """
-    reached = 0.0
+    reached: list[float] = []
+
+    def is_known() -> bool:
+        return reached[-1] >= enough or reached[0] < least
+
+    def is_enough(brightness: FloatArray) -> bool:
+        reached.append(contrast(brightness))
+        return is_known()
+
     recorded = in_units(plane, scale_of(plane))
-    for number, fit in enumerate(rounds_of_fit(recorded, missing_samples(missing))):
-        reached = contrast(fit.brightness)  # of what the round before has come to, at first of what was recorded
-        if reached >= enough or (number == 0 and reached < least):
-            return reached
-    return _contrast_in(fit.image)
+    last = deque(rounds_of_fit(recorded, missing_samples(missing), is_enough=is_enough), maxlen=1)
+    return reached[-1] if is_known() else _contrast_in(last[0].image)
 
 
 def is_outshone(plane: ComplexArray, places: IntArray, least: float) -> bool:

@@ -6,7 +6,7 @@ What it stands on, and what is made of it: :mod:`.image_support`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,8 +36,6 @@ class Fit:
         Of the system, for each group: see :meth:`.MissingSamples.solve`.
     image
         Transform of the samples with these values, shape ``(coil, y, x)``.
-    brightness
-        Of the image before the last round, shape ``(y, x)``.
     precision, correlation, receiver_weights
         See :class:`.image_support.SupportPrediction`.
     """
@@ -46,7 +44,6 @@ class Fit:
     values: Sequence[ComplexArray]
     factors: Sequence[Factor | None]
     image: ComplexArray
-    brightness: FloatArray
     precision: NDArray[np.float32]
     correlation: NDArray[np.complex128]
     receiver_weights: FloatArray
@@ -72,6 +69,7 @@ def rounds_of_fit(
     plane: ComplexArray,
     groups: Sequence[MissingSamples],
     first: Sequence[ComplexArray] | None = None,
+    is_enough: Callable[[FloatArray], bool] | None = None,
 ) -> Iterator[Fit]:
     """Give what a fit has come to after each of its rounds; all share their arrays.
 
@@ -83,6 +81,8 @@ def rounds_of_fit(
         The missing samples.
     first
         A first estimate of them, each of shape ``(coil, sample)``; None: what is in the plane.
+    is_enough
+        Tells by the image's brightness before a round whether it is not worth its time; None: all rounds are.
     """
     values = [plane[group.index] for group in groups] if first is None else [each.copy() for each in first]
     # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
@@ -91,6 +91,8 @@ def rounds_of_fit(
     for _ in range(MAX_ITERATIONS):
         check_time()
         brightness = brightness_of(image, receiver_weights)
+        if is_enough is not None and is_enough(brightness):
+            return
         precision = precision_from(brightness)
         correlation: NDArray[np.complex128] = fft.ifft2(precision.astype(np.float64))
         # A solution is what the samples leave in the background; minus that, the missing ones cancel it.
@@ -103,7 +105,7 @@ def rounds_of_fit(
         if change > LOSSY:
             image[...] = fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
         factors = [factor for _, factor in solved]
-        yield Fit(groups, values, factors, image, brightness, precision, correlation, receiver_weights)
+        yield Fit(groups, values, factors, image, precision, correlation, receiver_weights)
         if change < STILL:
             break
 

@@ -3,6 +3,7 @@ import pytest
 from helpers.kspaces import make_plane
 
 from gadgets.background import contrast_without, innovation_of, is_outshone
+from gadgets.background.missing_samples import MissingSamples
 
 PLACES = np.array([(24, 30), (20, 33), (27, 36)])
 
@@ -40,3 +41,16 @@ def test_the_contrast_is_that_of_the_filled_samples_unless_it_is_too_little():
     (_, clean), (_, recorded) = innovation_of(plane), innovation_of(wrong)
     assert contrast_without(wrong, missing, 0) == pytest.approx(clean, rel=0.2)
     assert contrast_without(wrong, missing, 2 * recorded) == pytest.approx(recorded, rel=1e-4)
+
+
+def test_no_round_is_made_of_which_nobody_asks(monkeypatch):
+    _, wrong = outshone()
+    missing = np.zeros(wrong.shape, bool)
+    missing[:, PLACES[:, 0], PLACES[:, 1]] = True
+    solved, solve = [], MissingSamples.solve
+    monkeypatch.setattr(MissingSamples, "solve", lambda self, *told: solved.append(self) or solve(self, *told))
+    recorded = contrast_without(wrong, missing, np.inf)
+    assert contrast_without(wrong, missing, 0, recorded) == recorded
+    assert not solved
+    assert contrast_without(wrong, missing, 0, 2 * recorded) > 2 * recorded
+    assert len(solved) == 1

@@ -54,8 +54,8 @@ class JointlyFound:
     chosen
         Numbers of the candidates.
     contrast, contrast_without
-        Of the plane's image (see :func:`.darkness.contrast`) without what was withheld, and
-        without the chosen as well.
+        Of the plane's image (see :func:`.darkness.contrast`) without what was withheld, and without the chosen as well;
+        the same number twice where none or too many were chosen.
     errors
         What was taken out of all withheld samples and all candidates, shape ``(coil, place)``; zero where not chosen.
     """
@@ -91,7 +91,7 @@ def search_jointly(
     _add(image, places, -taken)
     receiver_weights = receiver_weights_of(image)
     brightness = brightness_of(image, receiver_weights)
-    contrast = contrast_of_brightness(brightness)
+    contrast = contrast_without = contrast_of_brightness(brightness)
     for number, each in enumerate(ROUNDS):
         check_time()
         system = _system_of(image, precision_from(brightness, each.smoothing, each.power), taken, places)
@@ -101,14 +101,19 @@ def search_jointly(
         errors = np.zeros_like(taken)
         errors[:, chosen] = system.errors_of(chosen)
         moved, taken = taken - errors, errors
-        _add(image, places, moved)
         is_still = moved_background(moved, receiver_weights) < STILL
+        # The last one, or else the next is like it, of the same image.
+        is_last = number + 1 == len(ROUNDS) or (is_still and each in ROUNDS[number + 1 :])
+        if is_last and not 0 < len(chosen) - len(withheld) < MOST:
+            break  # nobody asks what the image is like then
+        _add(image, places, moved)
         receiver_weights = receiver_weights_of(image)
         brightness = brightness_of(image, receiver_weights)
-        if is_still and each in ROUNDS[number + 1 :]:
-            break  # the next round is like this one, of the same image
+        if is_last:
+            contrast_without = contrast_of_brightness(brightness)
+            break
     found = np.array(chosen[len(withheld) :], dtype=np.intp) - len(withheld)
-    return JointlyFound(found, contrast, contrast_of_brightness(brightness), np.asarray(taken * scale))
+    return JointlyFound(found, contrast, contrast_without, np.asarray(taken * scale))
 
 
 def _add(image: ComplexArray, places: IntArray, values: ComplexArray) -> None:

@@ -5,6 +5,7 @@ import pytest
 from helpers.kspaces import make_plane
 from helpers.sparks import CROWD, CROWD_SHAPE, around_the_centre
 
+from gadgets.background import joint_search
 from gadgets.background.image_support import innovation_of
 from gadgets.background.joint_search import MOST, search_jointly
 
@@ -59,6 +60,15 @@ def test_nothing_is_found_in_a_clean_plane():
         found, _, rest = chosen_of(plane)
         assert found == set()
         np.testing.assert_allclose(rest, plane, rtol=1e-5, atol=1e-4)
+
+
+def test_nothing_more_is_asked_of_the_image_once_nothing_is_found_in_it(monkeypatch):
+    asked, ask = [], joint_search.brightness_of
+    monkeypatch.setattr(joint_search, "brightness_of", lambda *told: asked.append(told) or ask(*told))
+    found, result, _ = chosen_of(make_plane(0, 2, CROWD_SHAPE, signal=30.0))
+    assert found == set()
+    assert result.contrast_without == result.contrast
+    assert len(asked) == 2, "of what was recorded, and after the smooth round"
 
 
 def test_what_is_withheld_is_not_chosen_and_does_not_hide_the_rest():

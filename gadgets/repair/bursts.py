@@ -46,12 +46,15 @@ class Surroundings:
         Samples that were acquired and are not missing, shape ``(coil, kz, ky, kx)``.
     runs_both_ways
         Whether readouts were mirrored (EPI).
+    is_alike
+        Whether all samples are finite, and all receivers miss the same ones.
     """
 
     data: ComplexArray
     missing: BoolArray
     clean: BoolArray
     runs_both_ways: bool = False
+    is_alike: bool = False
 
     @cached_property
     def clean_everywhere(self) -> BoolArray:
@@ -117,6 +120,7 @@ def surround(kspace: KSpace, points: Sequence[Point | Flagged]) -> Surroundings:
         missing=np.broadcast_to(missing, shape),
         clean=np.broadcast_to(clean, shape),
         runs_both_ways=bool(kspace.reversed_lines.any()),
+        is_alike=is_alike,
     )
 
 

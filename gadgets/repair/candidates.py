@@ -19,6 +19,7 @@ from gadgets.local_statistics import power
 from gadgets.records import RepairMethod
 from gadgets.repair.bursts import Burst, Together
 
+NEARBY = (3, 4)  # lines, samples on either side of a burst
 FEWEST_SHAPES = 6  # clean places that an error is measured on at least
 AT_ONCE = 1 << 11  # samples whose surroundings are collected together
 CONSISTENT = 2.5

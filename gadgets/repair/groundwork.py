@@ -6,7 +6,7 @@ in a partition, and the rehearsals of its loud bursts.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import compress
 from typing import Any
@@ -19,10 +19,9 @@ from gadgets.background import AtMissing, SupportPrediction, predict_from_suppor
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
 from gadgets.local_statistics import MEDIAN_OF_NOISE, quantile
 from gadgets.repair.bursts import Burst, Surroundings, Together
-from gadgets.repair.candidates import errors_around, shape_error
+from gadgets.repair.candidates import NEARBY, errors_around, shape_error
 from gadgets.repair.rehearsal import Rehearsals, rehearsal_places, withhold
 
-NEARBY = (3, 4)  # lines, samples on either side of a burst
 LOUD = 3.0  # signal over the usual error: below, there is nothing to predict and nothing to rehearse
 OBVIOUS = 12.0  # times what is around and what is predicted
 ENOUGH = 1 << 14  # samples of a receiver that tell what is usual in it
@@ -39,10 +38,15 @@ class Groundwork:
         The k-space with all flagged samples marked.
     bursts
         Everything that is flagged.
+    levels
+        How loud it is around them, by partition, each as a row, see :attr:`Ground.levels`; None: nobody has measured.
     """
 
-    def __init__(self, around: Surroundings, bursts: Sequence[Burst]) -> None:
+    def __init__(
+        self, around: Surroundings, bursts: Sequence[Burst], levels: Mapping[int, FloatArray] | None = None
+    ) -> None:
         self.around = around
+        self._levels = levels or {}
         self._bursts = bursts
         self._partitions: dict[int, Ground] = {}
         self._rehearsals: dict[int, Rehearsals] = {}
@@ -51,7 +55,7 @@ class Groundwork:
         """Give what is known of one partition."""
         if partition not in self._partitions:
             bursts = [burst for burst in self._bursts if burst.partition == partition]
-            self._partitions[partition] = Ground(self.around, partition, bursts)
+            self._partitions[partition] = Ground(self.around, partition, bursts, self._levels.get(partition))
         return self._partitions[partition]
 
     @cached_property
@@ -102,12 +106,18 @@ class Groundwork:
 
 
 class Ground:
-    """What is known of one partition around its flagged samples, for all its bursts together."""
+    """What is known of one partition around its flagged samples, for all its bursts together.
 
-    def __init__(self, around: Surroundings, partition: int, bursts: Sequence[Burst]) -> None:
+    Parameters are those of :class:`Groundwork`, for this partition.
+    """
+
+    def __init__(
+        self, around: Surroundings, partition: int, bursts: Sequence[Burst], levels: FloatArray | None = None
+    ) -> None:
         self._data = around.data[:, partition]
         self._missing, self._clean = around.missing[:, partition], around.clean[:, partition]
         self._resolution: dict[int, NDArray[np.complex128]] = {}
+        self._known_levels = levels
         self.row = Together(bursts)
 
     @cached_property
@@ -126,7 +136,7 @@ class Ground:
     @cached_property
     def levels(self) -> FloatArray:
         """How loud it is around the bursts: root mean square of the samples, as a row."""
-        return self._errors(self._data)
+        return self._errors(self._data, known=self._known_levels)
 
     @cached_property
     def background_errors(self) -> FloatArray:
@@ -188,9 +198,14 @@ class Ground:
         everywhere = (self._clean.shape[1], self._clean.shape[2])
         return shape_error(values, self._clean, burst, everywhere, resolution, truth)
 
-    def _errors(self, values: ComplexArray, resolution: Callable[[int], ComplexArray] | None = None) -> FloatArray:
-        """Do as :meth:`nearby_error` for the row."""
-        errors = errors_around(values, self._clean, self.row, NEARBY, resolution)
+    def _errors(
+        self,
+        values: ComplexArray,
+        resolution: Callable[[int], ComplexArray] | None = None,
+        known: FloatArray | None = None,
+    ) -> FloatArray:
+        """Do as :meth:`nearby_error` for the row; where it is `known` only what it lacks is measured."""
+        errors = errors_around(values, self._clean, self.row, NEARBY, resolution) if known is None else known.copy()
         for burst in compress(self.row.bursts, self.row.any(~np.isfinite(errors))):
             matrix = None if resolution is None else resolution(burst.length)
             self.row.part(errors, burst)[...] = self.nearby_error(values, burst, matrix)

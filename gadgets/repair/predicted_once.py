@@ -6,7 +6,7 @@ each other, to repair them for good. What belongs there is the same each time; o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gadgets.arrays import ComplexArray, FloatArray
@@ -88,17 +88,25 @@ class Predictions:
         self._known[flagged] = predicted
 
     def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point | Flagged]) -> Iterator[Predicted]:
-        quiet = in_quiet_places(self.kspace, bursts, self._noise)
+        levels: dict[int, FloatArray] = {}
+        quiet = in_quiet_places(self.kspace, bursts, self._noise, levels)
         predictor: Predictor | None = None
         for burst in bursts:
             check_time()
             candidate, series = quiet.get(burst), None
             if candidate is None:
                 # Only now: where all bursts lie in quiet places, nothing is copied and nothing transformed.
-                predictor = predictor or Predictor(surround(self.kspace, points), bursts, None, self.witness)
+                predictor = predictor or self._predictor(bursts, points, levels)
                 series = predictor.series(burst)
                 candidate = predictor.auto(burst, series)
             yield Predicted(burst, burst.recorded_in(self.kspace), candidate, series)
+
+    def _predictor(
+        self, bursts: Sequence[Burst], points: Sequence[Point | Flagged], levels: Mapping[int, FloatArray]
+    ) -> Predictor:
+        around = surround(self.kspace, points)
+        # Where all receivers miss the same samples, as loud as it was for quiet places it is for all others.
+        return Predictor(around, bursts, None, self.witness, levels if around.is_alike else None)
 
 
 def _flagged(points: Iterable[Point | Flagged]) -> _Flagged:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from gadgets.arrays import FloatArray
 from gadgets.errors import ModelError
 from gadgets.kspace import has_partner
 from gadgets.repair.at_hand import AtHand, least_error
@@ -37,6 +38,8 @@ class Predictor:
         The opened value assignment model, for :meth:`network`.
     witness
         What earlier k-spaces of this place say, for :meth:`auto`.
+    levels
+        As in :class:`Groundwork`.
     """
 
     def __init__(
@@ -45,9 +48,10 @@ class Predictor:
         bursts: Sequence[Burst],
         assignment: ValueAssignment | None = None,
         witness: Witness | None = None,
+        levels: Mapping[int, FloatArray] | None = None,
     ) -> None:
         self.around = around
-        self._ground = Groundwork(around, bursts)
+        self._ground = Groundwork(around, bursts, levels)
         self._assignment = assignment
         self._known: dict[int, AtHand] = {}
         self._n_kernels = 0

@@ -16,17 +16,17 @@ from gadgets.background import noise_of
 from gadgets.kspace import KSpace, mirrored
 from gadgets.process import check_time
 from gadgets.repair.bursts import Burst, Together
-from gadgets.repair.candidates import Candidate, errors_around
+from gadgets.repair.candidates import NEARBY, Candidate, errors_around
 
 LOUDEST = 1.5
 """Times the noise that a quiet place may have: more holds as much signal as noise, which is worth predicting."""
 
-REACH = (3, 4)
-"""Lines and samples on either side of a burst."""
-
 
 def in_quiet_places(
-    kspace: KSpace, bursts: Sequence[Burst], noise: MutableMapping[int, FloatArray] | None = None
+    kspace: KSpace,
+    bursts: Sequence[Burst],
+    noise: MutableMapping[int, FloatArray] | None = None,
+    levels: MutableMapping[int, FloatArray] | None = None,
 ) -> dict[Burst, Candidate]:
     """Give zero, with the noise as its error, for the bursts that lie neither among signal nor among too few samples.
 
@@ -38,28 +38,34 @@ def in_quiet_places(
         All that is flagged: none of it tells what the noise around another one is.
     noise
         Of the receivers, by partition, as far as it is known; what is measured here is added. None: nothing is known.
+    levels
+        How loud it is around the bursts, where they are withheld in all receivers: what is measured here is added, by
+        partition, as a row. None: nobody asks.
     """
-    known = {} if noise is None else noise
+    known, measured = {} if noise is None else noise, {} if levels is None else levels
     candidates: dict[Burst, Candidate] = {}
     for partition in sorted({burst.partition for burst in bursts}):
         check_time()
         if partition not in known:
             known[partition] = noise_of(kspace, partition)
         row = Together([burst for burst in bursts if burst.partition == partition])
-        candidates.update(_in_partition(kspace, partition, row, known[partition]))
+        measured[partition] = _levels(kspace, partition, row)
+        candidates.update(_below(measured[partition], row, known[partition]))
     return candidates
 
 
-def _in_partition(
-    kspace: KSpace, partition: int, row: Together, noise: FloatArray
-) -> Iterator[tuple[Burst, Candidate]]:
-    """Give the bursts of a partition that lie among noise alone, each with its candidate."""
+def _levels(kspace: KSpace, partition: int, row: Together) -> FloatArray:
+    """Root mean square of the samples around the bursts of a partition, as a row; infinite where these are too few."""
     turned = kspace.reversed_lines[partition]
     data = np.asarray(mirrored(kspace.data[:, partition], turned))
     clean = mirrored(kspace.sampled[partition], turned).astype(bool)
     # In all receivers: what one of them was hit by may have reached the others, too weakly to be seen.
     clean[row.lines, row.samples] = False
-    level = errors_around(data, np.broadcast_to(clean, data.shape), row, REACH)
+    return errors_around(data, np.broadcast_to(clean, data.shape), row, NEARBY)
+
+
+def _below(level: FloatArray, row: Together, noise: FloatArray) -> Iterator[tuple[Burst, Candidate]]:
+    """Give the bursts of a row that lie among noise alone, each with its candidate."""
     # Written such that an unknown level, which is infinite or not a number, is not quiet.
     for burst in compress(row.bursts, ~row.any(~(level <= LOUDEST * noise[row.coils]))):
         # Zero is as wrong as the noise around it is loud.

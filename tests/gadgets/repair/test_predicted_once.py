@@ -5,10 +5,13 @@ import pytest
 from helpers.kspaces import object_kspace
 from helpers.sparks import flag, with_spark_at
 
+from gadgets.repair import groundwork
 from gadgets.repair import predicted_once as predictions
+from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.deviations import deviations
 from gadgets.repair.fill import repair
 from gadgets.repair.predicted_once import Predictions
+from gadgets.repair.predictor import Predictor
 from gadgets.settings.definitions import CalibrationSettings
 
 
@@ -48,3 +51,17 @@ def test_points_may_be_listed_in_another_order():
     known = Predictions(kspace)
     there, back = deviations(kspace, points, known), deviations(kspace, points[::-1], known)
     assert np.array_equal(there, back[::-1])
+
+
+@pytest.mark.parametrize(("receivers", "n_measured"), [(None, 1), ((1,), 2)])
+def test_how_loud_it_is_is_measured_once_where_all_receivers_miss_the_same(monkeypatch, receivers, n_measured):
+    points = flag(object_kspace(), 15, [18], *([] if receivers is None else [receivers]))
+    kspace = with_spark_at(object_kspace(), points, 300.0)
+    measured, measure = [], groundwork.errors_around
+    monkeypatch.setattr(groundwork, "errors_around", lambda *told: measured.append(told) or measure(*told))
+    (predicted,) = Predictions(kspace).of(points, [0])
+    assert len(measured) == n_measured, "the background's errors, and how loud it is where nobody has measured that"
+    (burst,) = group_bursts(kspace, points, [0])
+    alone = Predictor(surround(kspace, points), [burst]).auto(burst, None)
+    assert np.array_equal(predicted.candidate.values, alone.values)
+    assert np.array_equal(predicted.candidate.error, alone.error)

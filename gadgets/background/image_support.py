@@ -190,9 +190,9 @@ def predict_from_support(
         differences = [DOUBT * scale * np.abs(one - other) for one, other in zip(fit.values, without, strict=True)]
         doubt = AtMissing.of(fit.groups, differences, _zeros(missing.shape, np.float32))
     del recorded
-    weighted = fit.image
-    for receiver in weighted:  # one at a time, in place: all others' samples take memory enough
-        receiver[:] = fft.ifft2(fit.precision * receiver, overwrite_x=True)
+    # In place: all others' samples take memory enough.
+    np.multiply(fit.image, fit.precision, out=fit.image)
+    weighted: ComplexArray = fft.ifft2(fit.image, overwrite_x=True)
     weighted[missing] = 0  # as the minimum has it, but for errors of the solution
     if scale != 1:
         # Correlation and variance hold in any units: the precision's largest value is 1.

@@ -169,7 +169,7 @@ def _check_places(points: Sequence[Point], kspace: KSpace) -> None:
     shape = kspace.sampled.shape
     for point in points:
         # Points may come from another process: a negative index would change a sample at the other end unnoticed.
-        place = (point.partition, point.line, point.sample)
+        place = point.place
         if not all(0 <= value < length for value, length in zip(place, shape, strict=True)):
             raise RawDataError(f"expected points inside a k-space of shape {shape}, found one at {place}")
 

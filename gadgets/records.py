@@ -64,6 +64,11 @@ class Point(Record):
             return {"receivers_repaired": fields["receivers"], **fields}
         return fields
 
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Partition, line and sample."""
+        return self.partition, self.line, self.sample
+
 
 class KnownRepair(Record):
     """What the repair makes of a point, as detection already knows it.

@@ -17,7 +17,7 @@ from gadgets.arrays import IntArray
 from gadgets.background import MOST, search_jointly
 from gadgets.detection.confirmation import Confirmed
 from gadgets.detection.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
-from gadgets.detection.suspects import BESIDE, Suspect, place_of
+from gadgets.detection.suspects import BESIDE, Suspect
 from gadgets.kspace import KSpace, Plane, planes_of
 from gadgets.records import Point
 from gadgets.repair import Flagged, deviations_from_noise
@@ -81,14 +81,13 @@ def beside_obvious(suspects: Sequence[Suspect]) -> list[Suspect]:
 def of_confirmed_bursts(confirmed: Sequence[Confirmed], beside: Sequence[Suspect]) -> list[Confirmed]:
     """Leave out what lies beside suspects that were not confirmed: without its strongest sample it is no burst."""
     places = {suspect.place for suspect in beside}
-    by_themselves = [place_of(each.point) for each in confirmed if place_of(each.point) not in places]
+    by_themselves = [each.point.place for each in confirmed if each.point.place not in places]
     return [
         each
         for each in confirmed
-        if place_of(each.point) not in places
+        if each.point.place not in places
         or any(
-            place_of(each.point)[:2] == other[:2] and abs(each.point.sample - other[2]) <= BESIDE
-            for other in by_themselves
+            each.point.place[:2] == other[:2] and abs(each.point.sample - other[2]) <= BESIDE for other in by_themselves
         )
     ]
 

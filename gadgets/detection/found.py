@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gadgets.detection.confirmation import Confirmed
-from gadgets.detection.suspects import Place, Suspect, place_of
+from gadgets.detection.suspects import Place, Suspect
 from gadgets.evidence import Evidence
 from gadgets.kspace import FEWEST_LINES, KSpace, Plane, describe
 from gadgets.patch_models import Thresholds
@@ -47,7 +47,7 @@ class Mended:
     @property
     def new(self) -> list[Place]:
         """The places that are new in it."""
-        return [place_of(each.point) for each in self.confirmed[len(self.confirmed) - self.n_new :]]
+        return [each.point.place for each in self.confirmed[len(self.confirmed) - self.n_new :]]
 
     def plane(self, plane: Plane) -> Plane:
         """Mend a plane of what was acquired: a copy, unless nothing was found in it."""
@@ -64,7 +64,7 @@ class Mended:
         """Mend the whole k-space: a copy."""
         data = self.acquired.data.copy()
         for each in self.confirmed:
-            data[(list(each.point.receivers_repaired), *place_of(each.point))] = each.mended
+            data[(list(each.point.receivers_repaired), *each.point.place)] = each.mended
         return replace(self.acquired, data=data)
 
 
@@ -96,7 +96,7 @@ class Found:
         """Note points that were confirmed, and give them."""
         self._confirmed += confirmed
         new = [each.point for each in confirmed]
-        self.points.update({place_of(point): point for point in new})
+        self.points.update({point.place: point for point in new})
         return new
 
     def refuse(self, suspects: Sequence[Suspect]) -> None:

@@ -11,7 +11,7 @@ from gadgets.detection.echo_peak import loud_readouts, without_centre
 from gadgets.detection.found import Found, Mended
 from gadgets.detection.second_opinion import MOST_POINTS, conspicuous, hidden
 from gadgets.detection.series import confirm_unlike_before
-from gadgets.detection.suspects import Suspect, collect_suspects, place_of
+from gadgets.detection.suspects import Suspect, collect_suspects
 from gadgets.evidence import Evidence, gather_evidence, look_again
 from gadgets.kspace import FEWEST_LINES, Plane, planes_of
 from gadgets.patch_models import Chosen, Method, Thresholds, select_targets
@@ -69,7 +69,7 @@ class Looks:
         for look in range(MAX_LOOKS):
             found.looks = look + 1
             seen, new = self._once(loud)
-            if all(place_of(point) in found.obvious for point in new):
+            if all(point.place in found.obvious for point in new):
                 # All others were looked at without these already: another look would see the same.
                 new = hidden(seen, found)
             if not new or found.is_cut_short or (look >= USUAL_LOOKS - 1 and len(found.points) > MOST_POINTS):

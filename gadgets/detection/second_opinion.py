@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden, of_confirmed_bursts
 from gadgets.detection.found import Found, Mended
-from gadgets.detection.suspects import Suspect, place_of
+from gadgets.detection.suspects import Suspect
 from gadgets.records import Point
 
 MOST_POINTS = 256
@@ -47,5 +47,5 @@ def take_back_explained(found: Found) -> None:
     if found.looks <= 2 or len(found.points) > MOST_POINTS:
         return
     for point in explained_by_others(list(found.points.values()), found.known, found.caution):
-        del found.points[place_of(point)]
-        found.refused.discard(place_of(point))
+        del found.points[point.place]
+        found.refused.discard(point.place)

@@ -11,7 +11,7 @@ from gadgets.arrays import ComplexArray
 from gadgets.detection.confirmation import Confirmed, confirm
 from gadgets.detection.crowds import THRESHOLD_BESIDE
 from gadgets.detection.found import Found
-from gadgets.detection.suspects import BESIDE, Suspect, place_of
+from gadgets.detection.suspects import BESIDE, Suspect
 from gadgets.records import KnownRepair, Point
 from gadgets.repair import Flagged, Predictions, carried, outcomes_of
 from gadgets.series import SeriesMemory, Witness
@@ -37,7 +37,7 @@ def confirm_unlike_before(witness: Witness, known: Predictions) -> list[Confirme
     """
     suspects = unlike_before(witness)
     confirmed = confirm(suspects, known)
-    sure = {place_of(each.point) for each in confirmed}
+    sure = {each.point.place for each in confirmed}
     beside = {
         (partition, line, sample + step) for partition, line, sample in sure for step in range(-BESIDE, BESIDE + 1)
     }
@@ -59,7 +59,7 @@ def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tup
     # Most k-spaces are clean, and need no second copy.
     data = kspace.data.copy() if points or unsure else kspace.data
     for point, outcome in zip(points, outcomes, strict=True):
-        place = (point.partition, point.line, point.sample)
+        place = point.place
         unsure.add(place)
         if outcome.values is not None:
             data[(list(point.receivers_repaired), *place)] = outcome.values

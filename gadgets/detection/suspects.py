@@ -13,7 +13,6 @@ from gadgets.detection.verdict import POSSIBLE, suspicious_from
 from gadgets.evidence import CHANNELS
 from gadgets.patch_models import Opinions, merge
 from gadgets.patches import Patches, Region
-from gadgets.records import Point
 
 SINGLE = CHANNELS.index("innovation_single")
 
@@ -70,11 +69,6 @@ class Suspect:
         if self.values is None:
             return ()
         return tuple((float(self.values[each].real), float(self.values[each].imag)) for each in receivers)
-
-
-def place_of(point: Point) -> Place:
-    """Give the place of a point."""
-    return point.partition, point.line, point.sample
 
 
 def collect_suspects(

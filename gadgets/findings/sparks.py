@@ -162,10 +162,9 @@ def _error_after(outcomes: Sequence[RepairedPoint], n_values: int) -> float:
 def _radius(points: Sequence[Point], detection: Detection) -> float:
     """Give the distance of the middle sample from the centre of k-space, 1 at the further border of each axis."""
     middle = points[len(points) // 2]
-    place = (middle.partition, middle.line, middle.sample)
     squares = [
         ((index - centre) / max(centre, n - 1 - centre, 1)) ** 2
-        for index, centre, n in zip(place, detection.centre, detection.shape[1:], strict=True)
+        for index, centre, n in zip(middle.place, detection.centre, detection.shape[1:], strict=True)
     ]
     return float(np.sqrt(sum(squares)))
 

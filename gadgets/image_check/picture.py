@@ -37,7 +37,7 @@ def image_to_check(kspace: KSpace) -> FloatArray:
     sampled = on_matrix(kspace.sampled, kspace, where)
     centre = _centre_of(kspace, where)
     # Nothing that was sampled is replaced, spark or not: it is what the check is to see.
-    fillable = ~sampled & _mirrored(sampled, centre)
+    fillable = ~sampled & _have_sampled_partners(sampled, centre)
     # Receivers are placed and filled one at a time, as they are summed up: no second k-space is held.
     receivers = (on_matrix(samples, kspace, where) for samples in kspace.data.astype(np.complex64, copy=False))
     if fillable.any():
@@ -70,7 +70,7 @@ def _centre_of(kspace: KSpace, where: Placement) -> Matrix:
     return partition, line, sample
 
 
-def _mirrored(sampled: BoolArray, centre: Matrix) -> BoolArray:
+def _have_sampled_partners(sampled: BoolArray, centre: Matrix) -> BoolArray:
     """Tell for each place of the matrix whether its partner on the other side of the centre was sampled."""
     mirrored = sampled
     for axis, (middle, length) in enumerate(zip(centre, sampled.shape, strict=True)):

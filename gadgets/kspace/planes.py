@@ -79,8 +79,8 @@ def planes_of(kspace: KSpace, without: Container[int] = (), fewest_lines: int = 
     usable = kspace.sampled
     if not is_all_finite(kspace.data):
         usable = usable & np.isfinite(kspace.data).all(axis=0)  # receivers are judged together
-    sampled = mirrored(usable, kspace.reversed_lines).astype(bool)
-    data = np.asarray(mirrored(kspace.data, kspace.reversed_lines))
+    sampled = mirrored(usable, kspace.reversed_lines)
+    data = mirrored(kspace.data, kspace.reversed_lines)
     for partition in range(data.shape[1]):
         lines = np.flatnonzero(sampled[partition].any(axis=-1))
         if partition in without or lines.size < max(fewest_lines, 1):

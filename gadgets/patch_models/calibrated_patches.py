@@ -20,7 +20,8 @@ from gadgets.patch_models.abnormal_points import Opinions
 from gadgets.patch_models.methods import Judgement
 from gadgets.patch_models.patch_sets import NONE, SetKind, patch_sets
 from gadgets.patch_models.sample_predictions import fields_of, from_levels
-from gadgets.patches import Patches, Region, cut, in_centre
+from gadgets.patch_models.target_patches import limits_at
+from gadgets.patches import Patches, Region, cut
 from onnx_models.model import Model
 
 RECEIVERS = ("recorded", "background", "neighbours")
@@ -92,7 +93,7 @@ class OnePass:
 
     def judge(self, patches: Patches, thresholds: Mapping[Region, float]) -> SetJudgement:
         """Judge all patches; of a patch in several sets, the set that makes most of it counts."""
-        limits = np.where(in_centre(patches.positions), thresholds["centre"], thresholds["outer"]).astype(np.float32)
+        limits = limits_at(patches.positions, thresholds).astype(np.float32)
         sets = patch_sets(self._kind, patches.anchors, patches.shape, patches.centre)
         # Below every probability, so that each patch gets the place of a set, even one that is judged 0.
         probability = np.full(len(patches), -1, dtype=np.float32)

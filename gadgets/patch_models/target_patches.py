@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from gadgets.arrays import FloatArray
 from gadgets.patches import Patches, Region, in_centre
 from onnx_models.model import Model
 
@@ -51,5 +52,9 @@ def select_targets(
 ) -> NDArray[np.intp]:
     """Pick the patches strictly above the threshold of their place (the judgment layer)."""
     # Strictly above, so that a threshold of 1 leaves no target.
-    limit = np.where(in_centre(positions), thresholds["centre"], thresholds["outer"])
-    return np.flatnonzero(probability > limit)
+    return np.flatnonzero(probability > limits_at(positions, thresholds))
+
+
+def limits_at(positions: NDArray[np.float32], thresholds: Mapping[Region, float]) -> FloatArray:
+    """Give each patch the threshold of its place, shape ``(n,)``."""
+    return np.where(in_centre(positions), thresholds["centre"], thresholds["outer"])

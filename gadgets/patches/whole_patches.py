@@ -79,7 +79,7 @@ def write_patches(
         A patch does not fit the k-space.
     """
     data = kspace.data.copy()
-    places = {(point.partition, point.line, point.sample) for point in points}
+    places = {point.place for point in points}
     written = []
     # Every partition, also one with few lines: which of them were judged depends on the shape of the patches.
     planes = list(planes_of(kspace, fewest_lines=1)) if any(patch.samples for patch in patches) else []
@@ -107,14 +107,14 @@ def _rows(patch: TargetPatch, planes: Sequence[Plane]) -> Iterator[_Row]:
     top = int(np.searchsorted(group[first].lines, line)) if group else 0
     if not group or top == len(group[first].lines) or group[first].lines[top] != line:
         raise RawDataError(f"expected a patch that begins at an acquired line, found one at {patch.anchor}")
-    left = (_mirrored(group[first], top, np.array([sample])) - group[first].first_sample)[0]
+    left = (_turned(group[first], top, np.array([sample])) - group[first].first_sample)[0]
     for depth, plane in enumerate(group[first : first + patch.shape[0]]):
         for row in range(min(patch.shape[1], len(plane.lines) - top)):
             acquired = np.flatnonzero(plane.valid[top + row, left : left + patch.shape[2]])
-            samples = _mirrored(plane, top + row, acquired + left + plane.first_sample)
+            samples = _turned(plane, top + row, acquired + left + plane.first_sample)
             yield _Row(plane.partition, int(plane.lines[top + row]), samples, (depth, row, acquired))
 
 
-def _mirrored(plane: Plane, row: int, samples: IntArray) -> IntArray:
+def _turned(plane: Plane, row: int, samples: IntArray) -> IntArray:
     """Turn samples as acquired into those of the plane, or back."""
     return plane.n_samples - 1 - samples if plane.reversed_lines[row] else samples

@@ -30,7 +30,7 @@ WINDOW = 31
 
 def in_pairs(points: Sequence[Point], kspace: KSpace) -> tuple[Point, ...]:
     """Keep the points beyond the inner ring whose partners on the other side of the centre are points, too."""
-    places = {(point.partition, point.line, point.sample): point for point in points}
+    places = {point.place: point for point in points}
     lengths = kspace.sampled.shape
     kept = []
     for place, point in places.items():

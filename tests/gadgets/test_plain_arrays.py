@@ -54,7 +54,7 @@ def test_a_spark_is_found_and_repaired_by_nothing_but_the_door():
     before = sparked.copy()
     found = find_sparks(sparked)
     repaired = repair_sparks(sparked, found)
-    assert [(point.partition, point.line, point.sample) for point in found.points] == [(0, *SPARK)]
+    assert [point.place for point in found.points] == [(0, *SPARK)]
     assert found.points[0].receivers
     assert found.points[0].probability > 0.5
     place = (slice(None), *SPARK)
@@ -84,7 +84,7 @@ def test_partitions_and_double_precision_are_kept(detector):
     clean = make_kspace(3, (4, 48, 64))
     sparked = with_spark(clean, (2, 30, 12)).astype(np.complex128)
     found = detector.find(sparked)
-    assert [(point.partition, point.line, point.sample) for point in found.points] == [(2, 30, 12)]
+    assert [point.place for point in found.points] == [(2, 30, 12)]
     repaired = detector.repair(sparked, found)
     assert repaired.dtype == np.complex128
     assert repaired.shape == sparked.shape

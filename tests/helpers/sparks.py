@@ -30,7 +30,7 @@ def with_sparks(kspace, sparks=SPARKS, amplitude=150.0, seed=5):
 
 
 def places(detection):
-    return {(point.partition, point.line, point.sample) for point in detection.points}
+    return {point.place for point in detection.points}
 
 
 def flag(kspace, line, samples, receivers=None, partition=0):

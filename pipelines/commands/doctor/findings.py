@@ -145,7 +145,7 @@ def spark_in_a_phantom() -> Iterator[Finding]:
     sparked[(slice(None), *SPARK_AT)] += SPARK_HEIGHT
     found = find_sparks(sparked)
     repaired = repair_sparks(sparked, found)
-    places = {(point.partition, point.line, point.sample) for point in found.points}
+    places = {point.place for point in found.points}
     left = np.linalg.norm(repaired - clean) / np.linalg.norm(sparked - clean)
     # Both are asked for: a sample that was found may be repaired badly, and good ones may have been changed.
     is_well = places == {SPARK_AT} and left < 0.1

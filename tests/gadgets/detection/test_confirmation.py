@@ -7,7 +7,7 @@ from helpers.kspaces import make_kspace
 from gadgets.background import noise_of
 from gadgets.detection import confirmation
 from gadgets.detection.confirmation import confirm, explained_by_others
-from gadgets.detection.suspects import Suspect, place_of
+from gadgets.detection.suspects import Suspect
 from gadgets.records import Point
 from gadgets.repair import Compared
 from gadgets.repair.predicted_once import Predictions
@@ -39,7 +39,7 @@ def test_only_what_deviates_is_confirmed_and_gets_its_receivers_and_moment():
     kspace.scan_counter[1, 9], kspace.time_stamp[1, 9] = 34, 340
     suspects = [Suspect((1, 9, 20), 0.9, 0.5, in_core=False), Suspect((0, 4, 5), 0.9, 0.5, in_core=False)]
     (point,) = (each.point for each in confirm(suspects, Predictions(kspace)))
-    assert place_of(point) == (1, 9, 20)
+    assert point.place == (1, 9, 20)
     assert (point.receivers_repaired, point.scan_counter, point.time_stamp) == ((0, 1, 2), 34, 340)
     assert confirm([], Predictions(kspace)) == []
 
@@ -66,7 +66,7 @@ def test_points_that_others_explain_are_named():
         for line, sample in places
     ]
     explained = explained_by_others(points, Predictions(kspace))
-    assert sorted(place_of(point)[1:] for point in explained) == sorted(places[1:])
+    assert sorted(point.place[1:] for point in explained) == sorted(places[1:])
     assert explained_by_others(points[:1], Predictions(kspace)) == []
     assert explained_by_others([], Predictions(kspace)) == []
 

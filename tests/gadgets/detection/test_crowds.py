@@ -12,7 +12,7 @@ from gadgets.detection.confirmation import Confirmed, confirm
 from gadgets.detection.crowds import find_hidden, of_confirmed_bursts
 from gadgets.detection.detector import Detector
 from gadgets.detection.looks import Looks
-from gadgets.detection.suspects import Suspect, place_of
+from gadgets.detection.suspects import Suspect
 from gadgets.records import Point
 from gadgets.repair.predicted_once import Predictions
 from gadgets.settings import SparkDetectionSettings
@@ -102,7 +102,7 @@ def test_looking_for_crowds_finds_more_of_them_in_recorded_data(data_folder, mon
             wrong, _ = add_sparks(kspace, np.random.default_rng([4, number]), only_inner=True)
             hit = {tuple(place) for place in np.argwhere(np.any(wrong.data != kspace.data, axis=0)).tolist()}
             points = detector.detect(wrong).points
-            found += sum((point.partition, point.line, point.sample) in hit for point in points)
+            found += sum(point.place in hit for point in points)
         return found
 
     together = n_found()
@@ -146,4 +146,4 @@ def test_what_lies_beside_a_sample_that_was_not_confirmed_is_no_burst():
     beside = [suspect(4, 9), suspect(7, 20)]
     points = [*flag(make_scan(), 4, [9, 12]), *flag(make_scan(), 7, [20])]
     confirmed = [Confirmed(point, np.zeros(0)) for point in points]
-    assert [place_of(each.point) for each in of_confirmed_bursts(confirmed, beside)] == [(0, 4, 9), (0, 4, 12)]
+    assert [each.point.place for each in of_confirmed_bursts(confirmed, beside)] == [(0, 4, 9), (0, 4, 12)]

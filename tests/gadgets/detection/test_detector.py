@@ -37,7 +37,7 @@ def test_sparks_are_found_where_they_are_and_when_they_were(detector):
 
 def test_the_receivers_that_were_hit_are_named(detector):
     detection = detector.detect(with_sparks(make_scan()))
-    hit = {(point.partition, point.line, point.sample): point.receivers for point in detection.points}
+    hit = {point.place: point.receivers for point in detection.points}
     assert hit[0, 40, 20] == (2,)
     assert sorted(hit[0, 10, 50]) == [0, 1, 2, 3]
 

@@ -57,7 +57,7 @@ def test_sparks_are_found_and_repaired_by_the_model_and_nothing_else_is_changed(
     clean = make_scan(n_coils, shape=shape)
     kspace = with_sparks(clean, sparks)
     detection = detector_of(folder).detect(kspace)
-    assert {(point.partition, point.line, point.sample) for point in detection.points} == set(sparks)
+    assert {point.place for point in detection.points} == set(sparks)
     assert all(len(point.values) == len(point.receivers) for point in detection.points)
     data, record = repaired(kspace, detection)
     assert "calibration_model" in {entry.method for entry in record.points}
@@ -111,9 +111,9 @@ def test_real_samples_beside_sparks_stay_bit_identical(folder, data_folder):
     place = (0, int(kspace.data.shape[2] * 0.2), int(kspace.data.shape[3] * 0.7))
     sparked = with_sparks(kspace, {place: None}, amplitude=float(np.abs(kspace.data).max()) / 4)
     detection = detector.detect(sparked)
-    assert place in {(point.partition, point.line, point.sample) for point in detection.points}
+    assert place in {point.place for point in detection.points}
     data, record = repaired(sparked, detection)
-    changed = {(e.point.partition, e.point.line, e.point.sample) for e in record.points if e.method is not None}
+    changed = {e.point.place for e in record.points if e.method is not None}
     assert place in changed
     assert changed_places(sparked, data) == changed
 

@@ -37,7 +37,7 @@ def test_one_pair_of_models_finds_sparks_in_every_normalisation(folder, preproce
     detector = Detector(SparkDetectionSettings(provider="cpu", models=folder, preprocessing=preprocessing))
     sparks = {(0, 10, 50): None, (0, 50, 20): None}
     detection = detector.detect(with_sparks(make_scan(), sparks))
-    assert {(point.partition, point.line, point.sample) for point in detection.points} == set(sparks)
+    assert {point.place for point in detection.points} == set(sparks)
     assert {patch.model for patch in detection.target_patches} == {"magnitude_target_patches"}
     assert detector.detect(make_scan()).points == ()
 
@@ -50,7 +50,7 @@ def test_sparks_in_a_recorded_kspace_are_found_and_nothing_else(folder, data_fol
     sparks = {(0, 20, 60): None, (0, 130, 250): None}
     noise = float(np.median(np.abs(kspace.data[..., :6])))
     detection = detector.detect(with_sparks(kspace, sparks, amplitude=100 * noise))
-    assert {(point.partition, point.line, point.sample) for point in detection.points} == set(sparks)
+    assert {point.place for point in detection.points} == set(sparks)
 
 
 def test_max_decides_what_can_be_told_apart(folder):

@@ -84,7 +84,7 @@ def test_one_pass_finds_and_repairs_and_changes_nothing_else(folder, one_pass_mo
 def test_any_number_of_receivers_and_samples_will_do(folder, n_coils, shape):
     kspace = with_sparks(make_scan(n_coils, shape=shape), {(0, 6, 30): None})
     detection = detector_of(folder, patch_sets="ring").detect(kspace)
-    assert {(point.partition, point.line, point.sample) for point in detection.points} == {(0, 6, 30)}
+    assert {point.place for point in detection.points} == {(0, 6, 30)}
     whole = detector_of(folder, merge="patch").detect(kspace)
     _, record = repaired(kspace, whole)
     assert record.patches

@@ -25,6 +25,9 @@ from pipelines.forking import Forked
 LIMIT_S = 5
 """Of processor time, for what is read at once; waiting for a slow disk does not count."""
 
+OFTEN = 256
+"""How many small things are gone through before :func:`go_on` is called."""
+
 ROOM_BYTES = 512 << 20
 """Of memory, beyond what the child has when it begins: a file is read in pieces of a few megabytes."""
 
@@ -33,7 +36,7 @@ COPIES, UNPACKED = 4, 64
 that is read whole the pixels may be packed, too."""
 
 LEAST_BYTES_PER_S = 4 << 20
-"""Of a file that has to be gone through before anything can be given."""
+"""Of a file that is read whole before anything can be given."""
 
 AT_ONCE, AT_ONCE_BYTES = 64, 4 << 20
 """Things that are handed over together, and after how many bytes of them at the latest."""
@@ -43,6 +46,9 @@ TOO_MANY = "it holds more than {} bytes of pixels, which no file of its size doe
 
 logger = logging.getLogger(__name__)
 ThingT = TypeVar("ThingT")
+
+_granted_s: list[int] = []
+"""How long this process may be busy with one thing, where it is a child."""
 
 
 class _Limits(NamedTuple):
@@ -60,7 +66,6 @@ def in_child(
     whole: Sequence[Path] = (),
     *,
     n_bytes: int = 0,
-    is_gone_through: bool = False,
 ) -> Iterator[ThingT]:
     """Give what a function gives that runs in a child process.
 
@@ -73,15 +78,15 @@ def in_child(
     whole
         Files that are read whole and not in pieces. How much memory there is depends on the largest of them, and how
         much is given on all.
-    n_bytes, is_gone_through
-        Size of a file that is read in pieces, and whether all of it is before the first thing is given.
+    n_bytes
+        Size of a file that is read in pieces.
 
     Raises
     ------
     RawDataError
         As `make` does; or the library that reads the file crashed, did not come back, or wanted too much memory.
     """
-    limits = _limits_for([path.stat().st_size for path in whole], n_bytes, is_gone_through=is_gone_through)
+    limits = _limits_for([path.stat().st_size for path in whole], n_bytes)
     source, sink = os.pipe()
     with os.fdopen(source, "rb") as pipe:
         try:
@@ -103,9 +108,8 @@ def in_child(
         raise RawDataError(f"{_text(where)}: cannot be read, the file is damaged ({_fate(code, limits)})")
 
 
-def _limits_for(sizes: Sequence[int], n_bytes: int, *, is_gone_through: bool) -> _Limits:
-    n_slow = max(sizes, default=n_bytes if is_gone_through else 0)
-    seconds = LIMIT_S + n_slow // LEAST_BYTES_PER_S
+def _limits_for(sizes: Sequence[int], n_bytes: int) -> _Limits:
+    seconds = LIMIT_S + max(sizes, default=0) // LEAST_BYTES_PER_S
     # More than the machine has would bring others down with it.
     room = min(ROOM_BYTES + max(COPIES * n_bytes, UNPACKED * max(sizes, default=0)), machine_bytes() // 2)
     if not sizes:
@@ -164,7 +168,8 @@ def _hand_over(make: Callable[[], Iterator[Any]], pipe: IO[bytes], limits: _Limi
     things: list[Any] = []
     n_bytes = n_given = 0
     try:
-        _grant_time(limits.seconds)
+        _granted_s.append(limits.seconds)
+        go_on()
         for thing in make():
             things.append(thing)
             n_bytes += _size_of(thing)
@@ -174,7 +179,7 @@ def _hand_over(make: Callable[[], Iterator[Any]], pipe: IO[bytes], limits: _Limi
                     return
                 send("things", things)
                 things, n_bytes = [], 0
-            _grant_time(limits.seconds)
+            go_on()
         send("things", things)
     except DesparkError as error:
         send("things", things)
@@ -191,8 +196,16 @@ def _size_of(thing: object) -> int:
     return sum(getattr(part, "nbytes", 0) for part in parts)
 
 
+def go_on() -> None:
+    """Let the kernel end this process, where it is a child, once it has been busy for too long from now on.
+
+    Called by what goes through many small things before it can give one: as long as it gets on it may take its time.
+    """
+    for limit_s in _granted_s:
+        _grant_time(limit_s)
+
+
 def _grant_time(limit_s: int) -> None:
-    """Let the kernel end this process once it has been busy for too long with one thing."""
     used = sum(os.times()[:2])
     hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
     soft = int(used) + 1 + limit_s

@@ -76,8 +76,6 @@ class RawFile:
         self.group = group
         with ExitStack() as stack:
             self._stored = as_mrd(self.path, stack)
-            # Nothing in a stream says how much will come: it is gone through first.
-            self._is_stream = is_stream(self._stored)
             self._size = self._stored.stat().st_size
             # In the child, too: with some damaged files it is the opening that never ends.
             (about,) = self._read(_about)
@@ -119,7 +117,7 @@ class RawFile:
 
     def _read(self, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:
         read = partial(_read, self.path, self.group, self._stored, give)
-        return in_child(read, str(self.path), n_bytes=self._size, is_gone_through=self._is_stream)
+        return in_child(read, str(self.path), n_bytes=self._size)
 
 
 def _read(path: Path, group: str, stored: Path, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:

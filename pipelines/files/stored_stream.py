@@ -17,6 +17,7 @@ from ismrmrd.hdf5 import acquisition_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import PeerLostError, RawDataError, WireError
+from pipelines.files.child import OFTEN, go_on
 from pipelines.files.hdf5_file import check_regular
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.messages import Message, MessageID, MessageReader
@@ -103,6 +104,8 @@ class StoredStream:
         reader = MessageReader(_Bytes(self._file), self._path.name)
         self._read_header(reader)
         while (message := self._next(reader)) is not None:
+            if reader.n_messages % OFTEN == 0:
+                go_on()
             if message.id is MessageID.ACQUISITION:
                 yield RawAcquisition.from_bytes(message.body)
             elif message.id is MessageID.WAVEFORM:

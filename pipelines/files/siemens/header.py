@@ -9,13 +9,21 @@ from functools import reduce
 from typing import Any
 from xml.sax.saxutils import escape
 
-from gadgets.outside import whole_number
+from gadgets.outside import printable, whole_number
 from pipelines.files.siemens.readouts import COUNTERS
 
 Protocol = Mapping[str, Any]
 NOT_IMAGING = ("NOISEADJSCAN", "PHASCOR", "PATREFSCAN", "RTFEEDBACK", "HPFEEDBACK", "RETRO_DUMMYSCAN")
 LIMITS = {name.replace("encode", "encoding"): counter for name, counter in COUNTERS.items()}
 """Siemens' names of counters, by those that a header has for their limits: it says "encoding", readouts "encode"."""
+
+LARGEST_MATRIX = 65535
+"""As large as MRD can tell."""
+
+LONGEST_MM = 1e5
+"""No field of view is longer than a magnet."""
+
+POSITIONS = ("HFP", "HFS", "HFDR", "HFDL", "FFP", "FFS", "FFDR", "FFDL")
 
 VOLUME = 4
 """Siemens' number for a 3D acquisition."""
@@ -61,7 +69,7 @@ class Extent:
 def header_xml(protocol: Protocol, extent: Extent) -> bytes:
     """Write the MRD header."""
     matrix, field_of_view = _spaces(protocol, extent)
-    vendor = _found(protocol, "Dicom.Manufacturer") or "SIEMENS"
+    position = _found(protocol, "Meas.tPatientPosition")
     limits = "".join(
         f"<{name}><minimum>0</minimum><maximum>{extent.most[counter]}</maximum>"
         f"<center>{extent.centre.get(counter, 0)}</center></{name}>"
@@ -78,12 +86,12 @@ def header_xml(protocol: Protocol, extent: Extent) -> bytes:
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
   <measurementInformation>
-    <patientPosition>{escape(str(_found(protocol, "Meas.tPatientPosition") or "HFS"))}</patientPosition>
-    <protocolName>{escape(str(_found(protocol, "MeasYaps.tProtocolName") or "unknown"))}</protocolName>
+    <patientPosition>{position if position in POSITIONS else "HFS"}</patientPosition>
+    <protocolName>{_text(protocol, "MeasYaps.tProtocolName", "unknown")}</protocolName>
   </measurementInformation>
   <acquisitionSystemInformation>
-    <systemVendor>{escape(str(vendor))}</systemVendor>
-    <systemModel>{escape(str(_found(protocol, "Dicom.ManufacturersModelName") or "unknown"))}</systemModel>
+    <systemVendor>{_text(protocol, "Dicom.Manufacturer", "SIEMENS")}</systemVendor>
+    <systemModel>{_text(protocol, "Dicom.ManufacturersModelName", "unknown")}</systemModel>
     <systemFieldStrength_T>{_number(protocol, "Dicom.flMagneticFieldStrength")}</systemFieldStrength_T>
     <receiverChannels>{extent.n_channels}</receiverChannels>
   </acquisitionSystemInformation>
@@ -103,13 +111,22 @@ def header_xml(protocol: Protocol, extent: Extent) -> bytes:
 def _spaces(protocol: Protocol, extent: Extent) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
     """Give the matrix that is reconstructed and its field of view in mm."""
     is_volume = _number(protocol, "MeasYaps.sKSpace.ucDimension") == VOLUME
-    lines = int(_number(protocol, "MeasYaps.sKSpace.lPhaseEncodingLines")) or extent.most["Lin"] + 1
-    partitions = int(_number(protocol, "MeasYaps.sKSpace.lPartitions")) or extent.most["Par"] + 1
-    readout = int(_number(protocol, "MeasYaps.sKSpace.lBaseResolution")) or extent.n_samples
-    first = "MeasYaps.sSliceArray.asSlice.0"
-    sizes = (_number(protocol, f"{first}.{name}") or 1.0 for name in ("dReadoutFOV", "dPhaseFOV", "dThickness"))
-    x, y, z = sizes
+    lines = _size(protocol, "lPhaseEncodingLines", extent.most["Lin"] + 1)
+    partitions = _size(protocol, "lPartitions", extent.most["Par"] + 1)
+    readout = _size(protocol, "lBaseResolution", extent.n_samples)
+    x, y, z = (_length(protocol, name) for name in ("dReadoutFOV", "dPhaseFOV", "dThickness"))
     return (readout, lines, partitions if is_volume else 1), (x, y, z)
+
+
+def _size(protocol: Protocol, name: str, spanned: int) -> int:
+    """Give a size of the matrix; what the readouts span, where the protocol has none that can be."""
+    size = int(_number(protocol, f"MeasYaps.sKSpace.{name}"))
+    return size if 1 <= size <= LARGEST_MATRIX else min(max(spanned, 1), LARGEST_MATRIX)
+
+
+def _length(protocol: Protocol, name: str) -> float:
+    length = _number(protocol, f"MeasYaps.sSliceArray.asSlice.0.{name}")
+    return length if 0 < length <= LONGEST_MM else 1.0
 
 
 def _oversampling(n_kept: int, extent: Extent) -> float:
@@ -128,6 +145,11 @@ def _below(part: Any, name: str) -> Any:  # noqa: ANN401 - as the protocol has i
     if isinstance(part, list | tuple) and place is not None and place < len(part):
         return part[place]
     return None
+
+
+def _text(protocol: Protocol, path: str, otherwise: str) -> str:
+    """Give a text of the protocol, as XML can hold it."""
+    return escape(printable(str(_found(protocol, path) or otherwise)))
 
 
 def _number(protocol: Protocol, path: str) -> float:

@@ -18,14 +18,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
 import h5py
 import numpy as np
 
 from gadgets.errors import DesparkError, RawDataError
-from pipelines.files.child import in_child
+from pipelines.files.child import OFTEN, go_on, in_child
+from pipelines.files.output_file import scratch_folder
 from pipelines.files.raw_writer import write_raw_file
 from pipelines.files.siemens.header import Extent, Protocol, header_xml
 from pipelines.files.siemens.readouts import acquisition
@@ -70,9 +70,8 @@ def as_mrd(path: Path, stack: ExitStack) -> Path:
     """
     if path.suffix.lower() != ENDING or not path.is_file() or h5py.is_hdf5(path):
         return path
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="despark-")))
+    target = stack.enter_context(scratch_folder()) / "scan.h5"
     logger.info("%s: turned into MRD", path.name)
-    target = folder / f"{path.stem}.h5"
     # What is damaged may keep the library busy for ever, here as elsewhere.
     list(in_child(partial(_nothing_but_written, path, target), str(path), [path]))
     return target
@@ -97,7 +96,7 @@ def write_as_mrd(source: Path, target: Path) -> None:
     try:
         # It says on standard output what it stumbles over, which belongs to the result of a command.
         with contextlib.redirect_stdout(io.StringIO()), source.open("rb") as file:
-            measurement = _measurement(file)
+            measurement = _measurement(file, source)
             # Twice through the file: the header comes first, and needs to know what the readouts span.
             extent = Extent()
             for block in _blocks(measurement, file, source):
@@ -121,7 +120,7 @@ def _check_twixtools(source: Path) -> None:
         ) from error
 
 
-def _measurement(file: BinaryIO) -> _Measurement:
+def _measurement(file: BinaryIO, source: Path) -> _Measurement:
     """Find the last measurement of a file; those before it are adjustments."""
     from twixtools import hdr_def, twixprot
 
@@ -133,6 +132,8 @@ def _measurement(file: BinaryIO) -> _Measurement:
         table = np.frombuffer(file.read(hdr_def.MultiRaidFileHeader.itemsize), hdr_def.MultiRaidFileHeader)[0]
         entry = table["entry"][count - 1]
         start = int(entry["off_"])
+        if not count or not hdr_def.MultiRaidFileHeader.itemsize <= start < size:
+            raise RawDataError(f"{source}: damaged: of its {count} measurements the last begins at byte {start}")
         # Some files of one measurement leave its length out.
         end = min(start + int(entry["len_"]), size) if entry["len_"] else size
     file.seek(start)
@@ -145,8 +146,10 @@ def _blocks(measurement: _Measurement, file: BinaryIO, source: Path) -> Iterator
     """Give the readouts one by one; by hand, as twixtools would never end on some damaged files."""
     from twixtools.mdb import Mdb
 
-    place = measurement.start
+    place, n_blocks = measurement.start, 0
     while place + SMALLEST_READOUT < measurement.end:
+        if (n_blocks := n_blocks + 1) % OFTEN == 0:
+            go_on()
         file.seek(place)
         block = Mdb(file, measurement.is_ve)
         if block.is_flag_set("ACQEND"):

@@ -129,6 +129,15 @@ def test_a_stored_stream_says_of_itself_what_a_raw_file_does(tmp_path):
         assert [item.to_bytes() for item in one.waveforms()] == [item.to_bytes() for item in other.waveforms()]
 
 
+def test_a_stream_of_many_small_messages_may_take_its_time(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("pipelines.files.stored_stream.go_on", lambda: said.append(1))
+    monkeypatch.setattr("pipelines.files.stored_stream.OFTEN", 2)
+    (tmp_path / "a.mrd").write_bytes(WHOLE)
+    with StoredStream(tmp_path / "a.mrd"):
+        assert len(said) >= len(ITEMS) // 2
+
+
 def test_a_stream_of_other_things_is_refused(tmp_path):
     path = tmp_path / "a.mrd"
     path.write_bytes(WHOLE[:-2] + bytes(text_message(MessageID.TEXT, "a").data))

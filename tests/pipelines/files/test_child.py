@@ -217,9 +217,31 @@ def test_a_damaged_length_of_gigabytes_is_a_damaged_file(tmp_path):
         list(raw)
 
 
-def test_what_is_gone_through_before_anything_is_given_may_take_longer():
-    n_bytes = 20 * LEAST_BYTES_PER_S
-    busy = "exec('import time\\nwhile time.process_time() < %f: pass' % (__import__('time').process_time() + 2))"
-    assert list(in_child(in_turn(busy, "3"), "f", n_bytes=n_bytes, is_gone_through=True)) == [None, 3]
-    with pytest.raises(RawDataError, match="was busy for 0 s"):
-        list(in_child(in_turn(busy, "3"), "f", n_bytes=n_bytes))
+BUSY = """
+import time
+from pipelines.files.child import go_on
+start = time.process_time()
+for number in range(10):
+    while time.process_time() < start + (number + 1) / 4:
+        pass
+    {}
+"""
+
+
+def busy(after_a_step):
+    """Code that takes two and a half seconds of processor time before it gives anything."""
+    return f"exec({BUSY.format(after_a_step)!r})"
+
+
+def test_what_gets_on_may_take_its_time(monkeypatch):
+    monkeypatch.setattr(pipelines.files.child, "LIMIT_S", 1)
+    assert list(in_child(in_turn(busy("go_on()"), "3"), "f")) == [None, 3]
+    with pytest.raises(RawDataError, match="was busy for 1 s"):
+        list(in_child(in_turn(busy("pass"), "3"), "f"))
+
+
+def test_a_large_file_that_is_read_whole_may_take_longer(tmp_path):
+    large = tmp_path / "large"
+    large.touch()
+    os.truncate(large, 4 * LEAST_BYTES_PER_S)
+    assert list(in_child(in_turn(busy("pass"), "3"), "f", [large])) == [None, 3]

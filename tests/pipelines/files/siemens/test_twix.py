@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+
 import numpy as np
 import pytest
-from helpers.images.twix import write_twix_file
+from helpers.images.twix import PROTOCOL, write_twix_file
 
 from gadgets.errors import DesparkError, RawDataError
 from pipelines.files.raw_file import RawFile
 from pipelines.files.read_kspaces import read_kspaces
 from pipelines.files.siemens.readouts import directions
+from pipelines.files.siemens.twix import write_as_mrd
 
 pytest.importorskip("twixtools")
 
@@ -90,4 +93,54 @@ def test_without_its_library_the_extra_and_the_converter_are_named(twix, monkeyp
     monkeypatch.setattr("pipelines.files.siemens.twix.in_child", lambda make, *_: make())
     monkeypatch.setattr("pipelines.files.siemens.twix.importlib.import_module", refuse)
     with pytest.raises(DesparkError, match=r"needs twixtools, .*despark\[siemens\].* siemens_to_ismrmrd"):
+        RawFile(twix[0])
+
+
+def test_many_small_readouts_may_take_their_time(twix, monkeypatch, tmp_path):
+    # The process that reads has limits of its own: here it is watched that it says how it gets on.
+    said = []
+    monkeypatch.setattr("pipelines.files.siemens.twix.go_on", lambda: said.append(1))
+    monkeypatch.setattr("pipelines.files.siemens.twix.OFTEN", 4)
+    write_as_mrd(twix[0], tmp_path / "scan.h5")
+    # Twice through 17 readouts and the mark of the end.
+    assert len(said) == 2 * (18 // 4)
+
+
+@pytest.mark.parametrize(
+    ("line", "odd"),
+    [
+        ("tProtocolName", '""a\0b""'),
+        ("tProtocolName", '""a\x01b""'),
+        ("sKSpace.lPhaseEncodingLines", "-5"),
+        ("sKSpace.lPhaseEncodingLines", "70000"),
+        ("sKSpace.lPartitions", "99999999999999999999"),
+        ("sKSpace.lBaseResolution", "-1"),
+        ("sKSpace.lBaseResolution", "1e300"),
+        ("sSliceArray.asSlice[0].dReadoutFOV", "-240"),
+        ("sSliceArray.asSlice[0].dReadoutFOV", "1e308"),
+    ],
+)
+def test_an_odd_protocol_costs_no_scan(tmp_path, monkeypatch, line, odd):
+    lines = [f"{each.split(' = ')[0]} = {odd}" if each.startswith(line) else each for each in PROTOCOL.splitlines()]
+    monkeypatch.setattr("helpers.images.twix.PROTOCOL", "\n".join([*lines, ""]))
+    path = tmp_path / "meas.dat"
+    samples = write_twix_file(path)
+    (found,) = read_kspaces(path)
+    np.testing.assert_array_equal(found.kspace.data[:, 0], samples)
+    with RawFile(path) as raw:
+        space = raw.header.encoding[0].reconSpace
+    assert (space.matrixSize.y, space.matrixSize.z, space.fieldOfView_mm.y) == (16, 1, 230)
+    assert 1 <= space.matrixSize.x <= 32
+    assert 0 < space.fieldOfView_mm.x <= 240
+
+
+@pytest.mark.parametrize(
+    ("count", "start"), [(0, 10240), (1, 0), (1, 100), (1, 1 << 40), (1, (1 << 64) - 1), (3, 10240), (64, 10240)]
+)
+def test_a_damaged_table_of_measurements_is_named(twix, count, start):
+    content = bytearray(twix[0].read_bytes())
+    struct.pack_into("<I", content, 4, count)
+    struct.pack_into("<Q", content, 16, start)
+    twix[0].write_bytes(content)
+    with pytest.raises(RawDataError, match=rf"meas_MID1\.dat: damaged: of its {count} measurements the last begins at"):
         RawFile(twix[0])

@@ -27,6 +27,14 @@ Scores = Mapping[str, float | str]
 VALIDATION_SHARE = 0.1
 
 
+def n_to_fit(n_examples: int) -> int:
+    """Give how many examples, the first ones, are fitted to; the others are kept for validation.
+
+    The last ones and not random ones: those of one plane are alike or share patches, and must not stand on both sides.
+    """
+    return int(n_examples * (1 - VALIDATION_SHARE))
+
+
 @dataclass(frozen=True)
 class Recipe:
     """How much to train on and for how long; `processes` make the examples, and as many threads fit the networks."""
@@ -86,8 +94,7 @@ class Workshop:
                 np.save(path / f"{each.name}.npy", getattr(made, each.name))
             # Written last: where it is missing, a training was broken off while it saved.
             (path / "done").touch()
-        # The last ones and not random ones: patches of one plane are alike, and must not stand on both sides.
-        n_fitted = int(len(made) * (1 - VALIDATION_SHARE))
+        n_fitted = n_to_fit(len(made))
         self.log(f"{name}: fitting to {n_fitted} patches, {len(made) - n_fitted} kept for validation")
         return part(made, np.arange(n_fitted)), part(made, np.arange(n_fitted, len(made)))
 

@@ -18,7 +18,7 @@ from onnx_models.training.examples.images import ARTIFACT, FAINT, ImageExamples,
 from onnx_models.training.export import Calibrated, Facts
 from onnx_models.training.fit import to_tensors
 from onnx_models.training.networks.images import ImageCnn, ImageVit
-from onnx_models.training.workshop import VALIDATION_SHARE, Workshop
+from onnx_models.training.workshop import Workshop, n_to_fit
 
 PLANES_SHARE = 0.25
 """Of the planes of the recipe; each gives three blocks, which are 50 times as large as a patch."""
@@ -53,7 +53,7 @@ def train_image_vit(workshop: Workshop) -> None:
 def _train(workshop: Workshop, name: str, architecture: Architecture, make: Callable[[], nn.Module]) -> None:
     examples = image_examples(workshop)
     told = np.flatnonzero(examples.labels != FAINT)
-    n_fitted = int(len(told) * (1 - VALIDATION_SHARE))
+    n_fitted = n_to_fit(len(told))
     network = make()
     labels = (examples.labels == ARTIFACT).astype(np.float32)
 

@@ -106,6 +106,8 @@ def point_loss(logits: Tensor, masks: Tensor) -> Tensor:
     each = functional.binary_cross_entropy_with_logits(logits, (masks == 1).float(), reduction="none")
     # What is too weak to be told is neither right nor wrong, and teaches nothing.
     weight = torch.where(masks == 2, 0.0, torch.where(masks == 1, 4.0, 1.0))
+    # Losses of so rare samples are small numbers. The factor changes nothing but when gradients are clipped: the
+    # optimiser divides them by their usual size.
     return (each * weight).sum() / (masks != 2).sum() * 50
 
 

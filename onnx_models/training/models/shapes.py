@@ -23,7 +23,7 @@ from onnx_models.training.export import Calibrated, Facts
 from onnx_models.training.fit import to_tensors
 from onnx_models.training.models.points import MISSED_RATE, OPERATING_LOGIT, labels_of, missed_logit, point_loss
 from onnx_models.training.networks.shapes import ShapedClassifier, ShapedSegmenter
-from onnx_models.training.workshop import VALIDATION_SHARE, Workshop
+from onnx_models.training.workshop import Workshop, n_to_fit
 
 ShapeName = Literal["segment", "cuboid"]
 
@@ -125,5 +125,5 @@ def _examples(workshop: Workshop, shape: ShapeName) -> tuple[Examples, Examples]
 
 
 def _divided(made: Examples) -> tuple[Examples, Examples]:
-    n_fitted = int(len(made) * (1 - VALIDATION_SHARE))
+    n_fitted = n_to_fit(len(made))
     return part(made, np.arange(n_fitted)), part(made, np.arange(n_fitted, len(made)))

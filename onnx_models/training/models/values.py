@@ -17,6 +17,7 @@ from onnx_models.training.examples.patches import from_planes
 from onnx_models.training.examples.windows import joined, plane_windows
 from onnx_models.training.export import Facts
 from onnx_models.training.fit import to_tensors
+from onnx_models.training.networks.points import block
 from onnx_models.training.workshop import Workshop
 
 PLANES_SHARE, MOST_PLANES = 0.06, 500
@@ -63,12 +64,8 @@ def value_loss(correction: Tensor, missed: Tensor, wanted: Tensor) -> Tensor:
     """Mean distance from what was missed, over the wanted samples; beyond :data:`FAR` it counts by its share."""
     size = missed.square().sum(dim=1).sqrt()
     # A distance and not its square: a few windows that nobody can tell would outweigh all others.
-    distance = ((correction - missed).square().sum(dim=1) + 1e-4).sqrt()
+    distance = ((correction - missed).square().sum(dim=1) + 1e-4).sqrt()  # a root has no slope at zero
     return (wanted * distance / (1 + size / FAR)).sum() / wanted.sum().clamp(min=1)
-
-
-def _block(n_in: int, n_out: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
 
 
 class ValueAssigner(nn.Module):
@@ -79,11 +76,11 @@ class ValueAssigner(nn.Module):
 
     def __init__(self, width: int = 16) -> None:
         super().__init__()
-        self.fine = nn.Sequential(_block(N_CHANNELS + N_PAIRS, width), _block(width, width))
-        self.coarse = nn.Sequential(_block(width, 2 * width), _block(2 * width, 2 * width))
-        self.coarsest = nn.Sequential(_block(2 * width, 2 * width), _block(2 * width, 2 * width))
-        self.up_coarse = _block(4 * width, width)
-        self.up_fine = _block(2 * width, width)
+        self.fine = nn.Sequential(block(N_CHANNELS + N_PAIRS, width), block(width, width))
+        self.coarse = nn.Sequential(block(width, 2 * width), block(2 * width, 2 * width))
+        self.coarsest = nn.Sequential(block(2 * width, 2 * width), block(2 * width, 2 * width))
+        self.up_coarse = block(4 * width, width)
+        self.up_fine = block(2 * width, width)
         self.head = nn.Conv2d(width, N_PAIRS + 2, 1)
         self.down = nn.MaxPool2d(2)
         self.up = nn.Upsample(scale_factor=2, mode="nearest")

@@ -20,7 +20,7 @@ from onnx_models.training.fit import to_tensors
 from onnx_models.training.models.points import MISSED_RATE, CalibratedByPlace
 from onnx_models.training.networks.points import N_CHANNELS, N_POSITIONS
 from onnx_models.training.networks.transformers import SetTransformer
-from onnx_models.training.workshop import VALIDATION_SHARE, Workshop
+from onnx_models.training.workshop import Workshop, n_to_fit
 
 NAME = "target_patches_vit"
 
@@ -54,8 +54,7 @@ def fitted_transformer(workshop: Workshop) -> tuple[SetTransformer, SetExamples,
     workshop.log(f"{NAME}: making sets from {n_planes} planes")
     # Another seed than that of the single patches: the same planes once more would teach nothing new.
     made = make_set_examples(workshop.recordings, n_planes, recipe.seed + 1, recipe.processes)
-    # The last sets are kept, not random ones: those of one plane share patches, and must not stand on both sides.
-    n_fitted = int(len(made.sets) * (1 - VALIDATION_SHARE))
+    n_fitted = n_to_fit(len(made.sets))
     sets = made.choose(slice(n_fitted)), made.choose(slice(n_fitted, None))
     fitted, validation = (
         joined_sets([singles(alone), several]) for alone, several in zip(workshop.examples, sets, strict=True)

@@ -43,6 +43,7 @@ class LocalSpectra(nn.Module):
         # (cos - i sin) along y times (re + i im) along x, in real numbers, as networks have no others.
         real = waves[:, 0, :, 0] + waves[:, 1, :, 1]
         imaginary = waves[:, 1, :, 0] - waves[:, 0, :, 1]
+        # A hundredth: a frequency that is not there has no logarithm.
         return torch.log((real.square() + imaginary.square()) / WINDOW + 1e-2)
 
 

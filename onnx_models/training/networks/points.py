@@ -15,7 +15,8 @@ N_CHANNELS = len(CHANNELS)
 N_POSITIONS = 4
 
 
-def _block(n_in: int, n_out: int) -> nn.Sequential:
+def block(n_in: int, n_out: int) -> nn.Sequential:
+    """Give a convolution over three by three samples that is normalised and cut off at zero."""
     # No bias: the normalisation behind has one of its own.
     return nn.Sequential(nn.Conv2d(n_in, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True))
 
@@ -29,13 +30,13 @@ class PatchClassifier(nn.Module):
     def __init__(self, width: int = 12, n_channels: int = N_CHANNELS) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            _block(n_channels, width),
-            _block(width, width),
+            block(n_channels, width),
+            block(width, width),
             nn.MaxPool2d(2),
-            _block(width, 2 * width),
-            _block(2 * width, 2 * width),
+            block(width, 2 * width),
+            block(2 * width, 2 * width),
             nn.MaxPool2d(2),
-            _block(2 * width, 4 * width),
+            block(2 * width, 4 * width),
         )
         self.position_encoding = nn.Sequential(nn.Linear(N_POSITIONS, 16), nn.ReLU(inplace=True))
         self.head = nn.Sequential(nn.Linear(8 * width + 16, 48), nn.ReLU(inplace=True), nn.Linear(48, 1))
@@ -55,11 +56,11 @@ class PointSegmenter(nn.Module):
 
     def __init__(self, width: int = 16, n_channels: int = N_CHANNELS) -> None:
         super().__init__()
-        self.fine = nn.Sequential(_block(n_channels, width), _block(width, width))
-        self.middle = nn.Sequential(_block(width, 2 * width), _block(2 * width, 2 * width))
-        self.coarse = nn.Sequential(_block(2 * width, 3 * width), _block(3 * width, 2 * width))
-        self.up_middle = nn.Sequential(_block(4 * width, 2 * width), _block(2 * width, width))
-        self.up_fine = nn.Sequential(_block(2 * width, width), nn.Conv2d(width, 1, 1))
+        self.fine = nn.Sequential(block(n_channels, width), block(width, width))
+        self.middle = nn.Sequential(block(width, 2 * width), block(2 * width, 2 * width))
+        self.coarse = nn.Sequential(block(2 * width, 3 * width), block(3 * width, 2 * width))
+        self.up_middle = nn.Sequential(block(4 * width, 2 * width), block(2 * width, width))
+        self.up_fine = nn.Sequential(block(2 * width, width), nn.Conv2d(width, 1, 1))
         self.down = nn.MaxPool2d(2)
         # Nearest: what lies between is left to the convolutions behind.
         self.up = nn.Upsample(scale_factor=2, mode="nearest")

@@ -106,7 +106,7 @@ class _Strengths:
         # A silent receiver has no noise to compare with: the quietest of the others has to do.
         quietest = np.min(level, axis=1, keepdims=True, where=level > 0, initial=np.inf)
         unit = np.where(level > 0, level, np.where(np.isfinite(quietest), quietest, 1.0))
-        self._over_noise = compared.excess[: len(unit)] / unit
+        self._over_noise = compared.distance[: len(unit)] / unit
         # Where it is not known no repair is made either.
         self._errors = np.nan_to_num(compared.error[: len(unit)] / unit, nan=0.0, posinf=0.0)
 

@@ -27,7 +27,7 @@ class Compared:
         on clean samples nearby. About 1 for a clean sample.
     mended
         What was recorded, changed as far as it deviates.
-    excess
+    distance
         Distance between what was recorded and what is predicted.
     error
         What is expected of the distance between `mended` and what belongs there.
@@ -37,7 +37,7 @@ class Compared:
 
     deviation: FloatArray
     mended: ComplexArray
-    excess: FloatArray
+    distance: FloatArray
     error: FloatArray
     unlike_before: FloatArray
 

@@ -1,6 +1,6 @@
 """Groundwork: what the candidates of several bursts need of one k-space, each computed once.
 
-The prediction from the image's background, the true centre and the mirrored k-space, how wrong predictions usually are
+The prediction from the image's background, the true centre and what the partners say, how wrong predictions usually are
 in a partition, and the rehearsals of its loud bursts.
 """
 
@@ -69,7 +69,7 @@ class Groundwork:
         return self.centre == true_centre(self.around.data)
 
     @cached_property
-    def mirrored_kspace(self) -> ComplexArray:
+    def from_partners(self) -> ComplexArray:
         """What the partners on the other side of the centre say of every sample, shape ``(coil, kz, ky, kx)``."""
         return predict_conjugate(self._filled(), self.around.data.shape, self.centre)
 
@@ -87,7 +87,7 @@ class Groundwork:
     def partners(self, partition: int) -> ComplexArray:
         """Tell what the partners say, zero where there is none, shape ``(coil, ky, kx)``."""
         partners = have_partners(self.around.clean, partition, self.centre)
-        return np.where(partners, self.mirrored_kspace[:, partition], 0)
+        return np.where(partners, self.from_partners[:, partition], 0)
 
     def rehearse(self, partition: int) -> Rehearsals:
         """Withhold clean places for all loud bursts of a partition at once, and predict them."""

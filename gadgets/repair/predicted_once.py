@@ -20,7 +20,7 @@ from gadgets.repair.predictor import Predictor
 from gadgets.repair.quiet import in_quiet_places
 from gadgets.series import Witness
 
-_Flagged = frozenset[tuple[int, int, int, tuple[int, ...]]]
+_Asked = frozenset[tuple[int, int, int, tuple[int, ...]]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +52,7 @@ class Predictions:
     def __init__(self, kspace: KSpace, witness: Witness | None = None) -> None:
         self.kspace = kspace
         self.witness = witness
-        self._known: dict[_Flagged, list[Predicted]] = {}
+        self._known: dict[_Asked, list[Predicted]] = {}
         self._noise: dict[int, FloatArray] = {}
 
     def noise(self, partition: int) -> FloatArray:
@@ -109,6 +109,6 @@ class Predictions:
         return Predictor(around, bursts, None, self.witness, levels if around.is_alike else None)
 
 
-def _flagged(points: Iterable[Point | Flagged]) -> _Flagged:
+def _flagged(points: Iterable[Point | Flagged]) -> _Asked:
     # With the receivers: where one was not hit, its sample helps to predict the others.
     return frozenset((point.partition, point.line, point.sample, point.receivers_repaired) for point in points)

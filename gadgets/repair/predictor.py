@@ -67,13 +67,13 @@ class Predictor:
         partners = [has_partner(self.around.clean, place, self._ground.centre)[burst.receivers] for place in places]
         if not np.all(partners) or not self._ground.is_centre_sure:
             return None
-        predicted = self._ground.mirrored_kspace[:, burst.partition]
+        predicted = self._ground.from_partners[:, burst.partition]
         ground = self._ground.of(burst.partition)
         error = ground.nearby_error(self.around.data[:, burst.partition], burst, truth=predicted)
         level, here = (ground.row.part(row, burst) for row in (ground.levels, ground.predicted))
         # What partners get wrong grows with the signal, and near the centre no other place is as loud as this one.
         louder = np.abs(here) / np.where(level > 0, level, 1)
-        return Candidate("conjugate", burst.of(self._ground.mirrored_kspace), error * np.maximum(louder, 1))
+        return Candidate("conjugate", burst.of(self._ground.from_partners), error * np.maximum(louder, 1))
 
     def support(self, burst: Burst) -> Candidate:
         """Interpolate over the whole partition, by the background of the image."""
@@ -132,11 +132,11 @@ class Predictor:
         is_enough = self.is_good_enough(burst)
         kernel = None if is_enough else self.kernel(burst, support)
         base = best_of(support, kernel)
-        mirrored = None if is_enough or not self._ground.is_centre_sure else self._ground.partners(burst.partition)
+        partners = None if is_enough or not self._ground.is_centre_sure else self._ground.partners(burst.partition)
         around = self.around
         missing, clean = around.missing[:, burst.partition], around.clean[:, burst.partition]
         known = Known(
-            around.data[:, burst.partition], self._ground.of(burst.partition).support, missing, clean, mirrored
+            around.data[:, burst.partition], self._ground.of(burst.partition).support, missing, clean, partners
         )
         return base, windows_of(known, burst, base, support, kernel)
 

@@ -48,7 +48,7 @@ class Known:
         The partition with its missing samples filled.
     missing, clean
         Samples that tell nothing, and those that were acquired and do, shape ``(coil, ky, kx)``.
-    mirrored
+    partners
         What the partners say, zero where there is none, shape ``(coil, ky, kx)``; None where nobody asked them.
     """
 
@@ -56,7 +56,7 @@ class Known:
     support: SupportPrediction
     missing: BoolArray
     clean: BoolArray
-    mirrored: ComplexArray | None
+    partners: ComplexArray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +106,9 @@ def windows_of(
     unit = _unit_of(filled, base.error)
     innovation = np.where(clean, _cut(support.weighted[rows], anchor) / np.float32(support.correlation[0, 0].real), 0)
     partner = np.zeros_like(filled)
-    if known.mirrored is not None:
-        mirrored = _cut(known.mirrored[rows], anchor)
-        partner = np.where(mirrored == 0, 0, mirrored - filled)  # zero says that there is no partner
+    if known.partners is not None:
+        opposite = _cut(known.partners[rows], anchor)
+        partner = np.where(opposite == 0, 0, opposite - filled)  # zero says that there is no partner
     # Where nobody asked the neighbours, they differ from the fill by nothing.
     others = [background, neighbours or base]
     recorded = known.recorded[rows, burst.line, burst.start : burst.stop]

@@ -20,6 +20,10 @@ class Indices(BaseModel):
     average: int = 0
 
 
+COUNTERS = tuple(name for name in Indices.model_fields if name != "encoding")
+"""In which the k-spaces of one encoding differ: the slice, then those in which the k-spaces of one slice do."""
+
+
 def describe(indices: Indices) -> str:
     """Name a k-space in a message by those of its counters that are not 0."""
     counters = [f"{name} {value}" for name, value in indices.model_dump().items() if value]

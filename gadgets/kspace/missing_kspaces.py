@@ -7,15 +7,9 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from gadgets.indices import Indices, describe
+from gadgets.indices import COUNTERS, Indices, describe
 from gadgets.kspace.claims import LARGEST_COUNTER
 from gadgets.kspace.readout import Encoding
-
-OF_ONE_SLICE = ("contrast", "phase", "repetition", "set", "average")
-"""Counters in which the k-spaces of one slice differ."""
-
-COUNTERS = ("slice", *OF_ONE_SLICE)
-"""In these all k-spaces of an encoding differ."""
 
 MOST_NAMED = 3
 """Volumes and repetitions that a message names; there may be thousands."""
@@ -73,7 +67,8 @@ class SeenKSpaces:
         if last is None:
             return []
         volumes = self._slices[number]
-        seen = {name: {getattr(volume, name) for volume in volumes} for name in OF_ONE_SLICE}
+        seen = {name: {getattr(volume, name) for volume in volumes} for name in COUNTERS}
+        # A volume knows of no slice: its slices are noted beside it.
         seen["slice"] = set().union(*volumes.values())
         # No counter goes beyond the largest, whatever the header says: a wrong one would ask for a set of millions.
         announced = {name: set(range(min(getattr(last, name), LARGEST_COUNTER) + 1)) for name in seen}

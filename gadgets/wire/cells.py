@@ -13,9 +13,9 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from gadgets.arrays import ComplexArray
+from gadgets.arrays import BoolArray, ComplexArray
 from gadgets.errors import RawDataError
-from gadgets.indices import Indices
+from gadgets.indices import COUNTERS, Indices
 from gadgets.kspace import ACQ_IS_REVERSE, Encoding, KSpace, Limits, place_along_readout
 from gadgets.wire.acquisitions import ACQUISITION_HEADER
 from gadgets.wire.recon_data import SAMPLING, ReconBuffer, ReconData
@@ -90,21 +90,10 @@ def _cell(
     first: np.void = headers[acquired][0] if acquired.any() else _no_header()
     encoding, readout_centre = _described(sampling, int(first["encoding_space_ref"]), encodings, data.shape)
     sampled = np.zeros(data.shape[1:], np.bool_)
-    width = data.shape[-1]
     if acquired.any():
-        present = headers[acquired]
-        n_samples = present["number_of_samples"].astype(np.int64)
-        width_found, centre, start = place_along_readout(
-            n_samples, present["center_sample"].astype(np.int64), reversed_lines[acquired]
-        )
-        # A gadget before us may have cropped or filled up the readouts, and left the headers: then these no longer say
-        # where samples lie, and all count as acquired.
-        if width_found == width:
-            readout_centre = centre
-            begin = (start + present["discard_pre"])[:, np.newaxis]
-            end = (start + n_samples - present["discard_post"])[:, np.newaxis]
-            columns = np.arange(width)
-            sampled[acquired] = (begin <= columns) & (columns < end)
+        told = _columns(headers[acquired], reversed_lines[acquired], data.shape[-1])
+        if told is not None:
+            sampled[acquired], readout_centre = told
         else:
             sampled[acquired] = True
     kspace = KSpace(
@@ -118,6 +107,21 @@ def _cell(
         is_gridded=encoding.is_cartesian,
     )
     return kspace, encoding, _central_header(headers, acquired, kspace.centre)
+
+
+def _columns(headers: NDArray[np.void], is_reversed: BoolArray, width: int) -> tuple[BoolArray, int] | None:
+    """Tell by their headers which samples readouts have, shape ``(readout, sample)``, and where their centre lies.
+
+    None where a gadget before us has cropped or filled up the readouts, and left the headers.
+    """
+    n_samples = headers["number_of_samples"].astype(np.int64)
+    width_found, centre, start = place_along_readout(n_samples, headers["center_sample"].astype(np.int64), is_reversed)
+    if width_found != width:
+        return None
+    begin = (start + headers["discard_pre"])[:, np.newaxis]
+    end = (start + n_samples - headers["discard_post"])[:, np.newaxis]
+    columns = np.arange(width)
+    return (begin <= columns) & (columns < end), centre
 
 
 def _described(
@@ -145,8 +149,7 @@ def _described(
 
 def _indices(header: np.void) -> Indices:
     counters = header["idx"]
-    names = ("slice", "contrast", "phase", "repetition", "set", "average")
-    return Indices(encoding=int(header["encoding_space_ref"]), **{name: int(counters[name]) for name in names})
+    return Indices(encoding=int(header["encoding_space_ref"]), **{name: int(counters[name]) for name in COUNTERS})
 
 
 def _central_header(headers: NDArray[np.void], acquired: NDArray[np.bool_], centre: tuple[int, int, int]) -> np.void:

@@ -11,7 +11,7 @@ from xsdata.exceptions import ConverterWarning
 
 from gadgets.errors import RawDataError
 from gadgets.findings import OWN_VENDOR, TICK_S, ScanFacts
-from gadgets.indices import Indices
+from gadgets.indices import COUNTERS, Indices
 from gadgets.kspace import Encoding, Limits, credible, whole
 from gadgets.outside import printable
 
@@ -115,8 +115,7 @@ def _encoding(encoding: Any) -> Encoding:  # noqa: ANN401
 
 
 def _last(limits: Any) -> Indices:  # noqa: ANN401
-    names = ("slice", "contrast", "phase", "repetition", "set", "average")
-    announced = {name: getattr(limits, name, None) for name in names}
+    announced = {name: getattr(limits, name, None) for name in COUNTERS}
     return Indices(**{name: limit.maximum for name, limit in announced.items() if limit is not None})
 
 

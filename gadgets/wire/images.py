@@ -11,6 +11,7 @@ from ismrmrd.hdf5 import image_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.arrays import FloatArray
+from gadgets.indices import COUNTERS
 from gadgets.wire.transport import COUNT, MESSAGE_ID, Transport, bytes_of
 
 IMAGE = 1022
@@ -32,7 +33,6 @@ _SAME_IN_BOTH_HEADERS = (
     "user_int",
     "user_float",
 )
-_COUNTERS = ("average", "slice", "contrast", "phase", "repetition", "set")
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +73,7 @@ def image_message(
     head = header[0]
     for name in _SAME_IN_BOTH_HEADERS:
         head[name] = acquisition_header[name]
-    for name in _COUNTERS:
+    for name in COUNTERS:
         head[name] = acquisition_header["idx"][name]
     head["version"], head["data_type"], head["image_type"] = 1, _FLOAT32, _MAGNITUDE
     # MRD counts x first, NumPy last.

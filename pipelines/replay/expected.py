@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gadgets.errors import RawDataError, WireError
+from gadgets.indices import COUNTERS
 from gadgets.kspace import NOT_IMAGING, fewest_readouts
 from gadgets.outside import whole_number
 from gadgets.wire import encodings_of
@@ -16,7 +17,6 @@ from pipelines.files import RawFile
 from pipelines.messages import MessageID
 from pipelines.replay.scan_output import Counts
 
-_KSPACE_COUNTERS = ("slice", "contrast", "phase", "repetition", "set", "average")
 _PLACE_COUNTERS = ("kspace_encode_step_1", "kspace_encode_step_2")
 
 
@@ -114,9 +114,9 @@ def count_kspaces(raw: RawFile, fewest: int | None = None) -> tuple[int, int]:
         # A readout of which all samples are discarded is no part of an image.
         imaging = imaging[imaging["discard_pre"].astype(int) + imaging["discard_post"] < imaging["number_of_samples"]]
         n_imaging += len(imaging)
-        counters = [imaging["idx"][name] for name in (*_KSPACE_COUNTERS, *_PLACE_COUNTERS)]
+        counters = [imaging["idx"][name] for name in (*COUNTERS, *_PLACE_COUNTERS)]
         places.update(map(tuple, np.stack([imaging["encoding_space_ref"], *counters], axis=-1).tolist()))
     encodings = encodings_of(raw.header)
-    readouts = Counter(place[: 1 + len(_KSPACE_COUNTERS)] for place in places if place[0] < len(encodings))
+    readouts = Counter(place[: 1 + len(COUNTERS)] for place in places if place[0] < len(encodings))
     least = [fewest_readouts(encoding, is_whole=False, wanted=fewest) for encoding in encodings]
     return sum(n_readouts >= least[counters[0]] for counters, n_readouts in readouts.items()), n_imaging

@@ -7,6 +7,7 @@ through the tree, entities for memory. So everything is counted while it is read
 from __future__ import annotations
 
 from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers.expat.errors import messages
 
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser, ParseError
@@ -20,6 +21,10 @@ MAX_DEPTH = 64
 MAX_ATTRIBUTES = 64
 MAX_NAME = 256
 MAX_VALUE = 1 << 16
+MAX_MARKUP_BYTES = 1 << 20
+"""Of one tag or comment. Of one that has no end yet the parser reads all anew with each piece that comes: its time
+grows with the square of the length."""
+
 _PIECE_BYTES = 1 << 16
 
 
@@ -52,16 +57,26 @@ def parse_xml(xml: bytes | str) -> Element:
         for start in range(0, len(content), _PIECE_BYTES):
             # In pieces, as the parser takes one whole before the bounds are looked at.
             parser.feed(content[start : start + _PIECE_BYTES])
+            open_bytes = start - parser.parser.CurrentByteIndex
+            if open_bytes > MAX_MARKUP_BYTES:
+                raise _beyond("bytes in a tag or comment", open_bytes, MAX_MARKUP_BYTES)
         root: Element = parser.close()
+    except XMLError:
+        raise
     except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
-        if isinstance(error, XMLError):
-            raise
-        raise XMLError(f"not well-formed XML ({_first_line(error)})") from error
+        # None: an error of the library that is told with it would quote what stands there, a patient's name perhaps.
+        raise XMLError(f"not well-formed XML ({_unquoted(error)})") from None
     return root
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+def _unquoted(error: Exception) -> str:
+    """Say what is wrong, and where, with nothing of the document's own."""
+    if isinstance(error, ParseError):
+        line, column = error.position
+        return f"{messages.get(error.code, 'damaged')}: line {line}, column {column}"
+    if isinstance(error, DefusedXmlException):
+        return "it brings declarations of its own"
+    return "it is in an encoding that is not known here"
 
 
 def _beyond(what: str, found: int, most: int) -> XMLError:
@@ -77,10 +92,9 @@ class _Counted(TreeBuilder):
         self._depth = 0
 
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
-        self._n_elements += 1
+        self._count()
         self._depth += 1
         for name, found, most in (
-            ("elements", self._n_elements, MAX_ELEMENTS),
             ("elements inside one another", self._depth, MAX_DEPTH),
             ("attributes in one element", len(attrs), MAX_ATTRIBUTES),
             ("characters in a name", max(map(len, (tag, *attrs))), MAX_NAME),
@@ -93,3 +107,16 @@ class _Counted(TreeBuilder):
     def end(self, tag: str, /) -> Element:
         self._depth -= 1
         return super().end(tag)
+
+    def comment(self, _text: str | None, /) -> None:  # type: ignore[override]
+        """Leave a comment out of the tree, and count it as what takes as long."""
+        self._count()
+
+    def pi(self, _target: str, _text: str | None = None, /) -> None:  # type: ignore[override]
+        """Leave a processing instruction out as well."""
+        self._count()
+
+    def _count(self) -> None:
+        self._n_elements += 1
+        if self._n_elements > MAX_ELEMENTS:
+            raise _beyond("elements", self._n_elements, MAX_ELEMENTS)

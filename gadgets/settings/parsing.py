@@ -28,6 +28,9 @@ EXPECTED = {
 
 MOST_COMPLAINTS = 8
 
+MOST_PROPERTIES = 1000
+"""In one configuration: far more than there are. Each chain is looked through several times before a scan begins."""
+
 PART = "part"
 """Attribute of the ``<configuration>`` of a node that had none."""
 
@@ -56,6 +59,8 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
         root = parse_xml(text)
     except XMLError as error:
         raise SettingsError(f"{node}: the configuration is {error}") from error
+    if len(root) > MOST_PROPERTIES:
+        raise SettingsError(f"{node}: expected at most {MOST_PROPERTIES} properties, found {len(root)}")
     properties: dict[str, str] = {}
     for element in root:
         name, value = element.get("name"), element.get("value")

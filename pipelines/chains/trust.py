@@ -93,9 +93,10 @@ class Trust:
             if self.is_whole or value in words or value == (own or {}).get(name):
                 continue
             if not any(_lies_in(value, folder) for folder in self.folders):
+                # Which one is not repeated: folders may be called after patients, and this is logged.
                 raise TrustError(
-                    f"{node}.{name}: a client may not name files of the server, found {quoted(value)} "
-                    f"(the server allows a folder with --allow-folder, or all with --trust-clients)"
+                    f"{node}.{name}: a client may not name files of the server (it allows a folder with "
+                    "--allow-folder, or all with --trust-clients)"
                 )
 
     def _check_module(self, node: Node, source: str) -> None:

@@ -19,7 +19,8 @@ from pipelines.files.plain_header import AXES, LIMITS, NAMESPACE, STEPS, plain_h
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader
 
 # The parser raises what it stumbles on.
-_REFUSALS = (ParserError, TypeError, ValueError)
+# An encoding that Python has no name for is a LookupError.
+_REFUSALS = (ParserError, TypeError, ValueError, LookupError)
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
 class Forked:
     """A process that calls a function and ends.
 
-    It has our working directory, a session of its own, and writes nowhere unless the function sees to it. It ends with
-    us, and with this object it is not ended.
+    It has our working directory, a process group of its own, and writes nowhere unless the function sees to it. It
+    ends with us, and with this object it is not ended.
 
     Parameters
     ----------

@@ -24,6 +24,9 @@ logger = logging.getLogger(__name__)
 START_LIMIT_S = 60.0
 """How long a process may take to begin: its server may have to import its libraries from a slow disk first."""
 
+ANSWER_LIMIT_S = 15.0
+"""The same of a server that has begun one before: a fork takes it milliseconds, and a scan waits meanwhile."""
+
 IMPORTS = "pipelines.host.node_start"
 """The module whose ``imports()`` import what nodes and readers need."""
 
@@ -45,6 +48,7 @@ class ForkServer:
     def __init__(self, process: int, control: socket.socket) -> None:
         self.process = process
         self._control = control
+        self._has_answered = False
 
     def fork(self) -> tuple[int, socket.socket]:
         """Have a process forked, and give its number and the socket on which it waits for what it is to do.
@@ -60,8 +64,11 @@ class ForkServer:
         try:
             with theirs:
                 self._send(theirs)
+            ours.settimeout(min(ANSWER_LIMIT_S, START_LIMIT_S) if self._has_answered else START_LIMIT_S)
+            number = _process_of(ours)
+            self._has_answered = True
             ours.settimeout(START_LIMIT_S)
-            return _process_of(ours), ours
+            return number, ours
         except BaseException:
             ours.close()
             raise

@@ -55,7 +55,6 @@ def do_what_is_asked(talk: socket.socket) -> int:
     code = 0
     try:
         with talk:
-            talk.sendall(NEWS.pack(STARTED, os.getpid()))
             _, (folder, *descriptors), *_ = socket.recv_fds(talk, 1, MOST_DESCRIPTORS, socket.MSG_CMSG_CLOEXEC)
             with talk.makefile("rb") as file:
                 request: Request = pickle.load(file)

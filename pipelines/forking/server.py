@@ -20,7 +20,7 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from pipelines.forking.request import ENDED, NEWS, REFUSED, do_what_is_asked, end_with
+from pipelines.forking.request import ENDED, NEWS, REFUSED, STARTED, do_what_is_asked, end_with
 
 _NO_DESCRIPTOR = 1 << 16
 
@@ -111,6 +111,12 @@ class _Server:
             return True
         if process == 0:
             self._be_forked(talk, server)
+        # As the process does itself: whichever comes first, the owner can end it from the moment on that he is told.
+        with contextlib.suppress(OSError):
+            os.setpgid(process, process)
+        # Not by the process: one that was stopped before it could would be taken for a server that hangs.
+        with contextlib.suppress(OSError):
+            talk.sendall(NEWS.pack(STARTED, process))
         self._talks[process] = talk
         return True
 
@@ -121,7 +127,7 @@ class _Server:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for other in (self._control, self._woken, self._waker, *self._talks.values()):
                 other.close()
-            os.setsid()
+            os.setpgid(0, 0)
             end_with(server)
             code = do_what_is_asked(talk)
         finally:

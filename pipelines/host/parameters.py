@@ -61,9 +61,10 @@ def read_parameters(text: str) -> Parameters:
     named = [name for name in names if isinstance(name, str) and name]
     settings = [(_property(name), value) for name, value in parameters.items()]
     found = tuple(f"{name}={_as_text(value)}" for name, value in settings if name)
-    left_out = [name for name in parameters if name not in CONFIGURATIONS and not _property(name)]
-    if left_out:
-        logger.info("parameters of the client that are no settings are left out: %s", ", ".join(left_out))
+    n_left_out = sum(name not in CONFIGURATIONS and not _property(name) for name in parameters)
+    if n_left_out:
+        # Not by their names, which others have given: they may tell of the patient.
+        logger.info("%d of %d parameters of the client are no settings, and are left out", n_left_out, len(parameters))
     return Parameters(named[-1] if named else "", found)
 
 

@@ -145,8 +145,6 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     server: BoundedHTTPServer
     timeout = REQUEST_LIMIT_S
-    # The library takes a request that is none for one of HTTP/0.9, whose answers have no headers.
-    default_request_version = "HTTP/1.0"
     own_headers: ClassVar[Mapping[str, str]] = {
         "X-Content-Type-Options": "nosniff",
         "Cross-Origin-Resource-Policy": "same-origin",
@@ -155,6 +153,8 @@ class RequestHandler(BaseHTTPRequestHandler):
 
     def answer(self, status: HTTPStatus, content: bytes, kind: str, more: Mapping[str, str] = NOTHING) -> None:
         """Send an answer."""
+        # To HTTP/0.9, which it takes what is no request for, the library would send no headers.
+        self.request_version = "HTTP/1.0"
         self.send_response(status)
         headers = {**self.own_headers, **more, "Content-Type": kind, "Content-Length": str(len(content))}
         for name, value in headers.items():

@@ -46,6 +46,10 @@ HEADERS = {
     "in place of a number": header().replace(b"<x>16</x>", b"<x>TOKMATRIX</x>"),
     "in place of a length": header().replace(b"<x>512.0</x>", b"<x>TOKLENGTH</x>"),
     "broken": header().replace(b"</patientName>", b"</TOKBROKEN>"),
+    "document type": header().replace(
+        b"<ismrmrdHeader", b"<!DOCTYPE TOKTYPE [<!ENTITY TOKE 'TOKVALUE'>]><ismrmrdHeader"
+    ),
+    "encoding": header().replace(b'<?xml version="1.0"', b'<?xml version="1.0" encoding="TOKENCODING"'),
     "attribute": header().replace(b"<patientName>", b'<patientName TOKATTRIBUTE="TOKVALUE">'),
 }
 SETTINGS = ["spark_detection.method=none"]

@@ -18,6 +18,20 @@ BEYOND = {
     "name": (b"<" + b"a" * 300 + b"/>", "at most 256 characters in a name"),
     "name of an attribute": (b"<a " + b"b" * 300 + b"='1'/>", "at most 256 characters in a name"),
     "attribute": (b"<a b='" + b"x" * 70_000 + b"'/>", "at most 65536 characters in an attribute"),
+    "comments": (b"<a>" + b"<!---->" * 1_000_000 + b"</a>", "at most 50000 elements"),
+    "instructions": (b"<a>" + b"<?b c?>" * 1_000_000 + b"</a>", "at most 50000 elements"),
+    # For each of these the parser itself needs a minute.
+    **{
+        f"a long {name}": (begin + b" " * (15 << 20) + end, "at most 1048576 bytes in a tag or comment")
+        for name, begin, end in (
+            ("comment", b"<a><!--", b"--></a>"),
+            ("instruction", b"<a><?b ", b"?></a>"),
+            ("tag", b"<a", b"/>"),
+            ("end", b"<a></a", b">"),
+            ("value", b"<a b='", b"'/>"),
+            ("declaration", b"<?xml version='1.0' ", b"?><a/>"),
+        )
+    },
     "long": (b"<a>" + b"x" * MAX_XML_BYTES + b"</a>", f"at most {MAX_XML_BYTES} bytes"),
 }
 NOT_WELL_FORMED = {
@@ -41,10 +55,35 @@ def test_what_is_too_large_is_refused_before_it_is_built(xml, reason):
     assert time.process_time() - start < 5
 
 
+def test_text_may_be_long_and_hold_comments():
+    long = "x" * (5 << 20)
+    assert parse_xml(f"<a>{long}<!-- {long[:99999]} --><b/></a>").text == long
+
+
 @pytest.mark.parametrize("xml", NOT_WELL_FORMED.values(), ids=NOT_WELL_FORMED)
 def test_what_is_no_document_is_refused(xml):
     with pytest.raises(XMLError, match="not well-formed XML"):
         parse_xml(xml)
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b"<!DOCTYPE TOK><a/>",
+        b"<!DOCTYPE a [<!ENTITY b 'TOK'>]><a>&b;</a>",
+        b"<?xml version='1.0' encoding='TOK'?><a/>",
+        b"<a>&TOK;</a>",
+        b"<a><b></TOK></a>",
+        b"<TOK:a/>",
+        b"<a TOK='1' TOK='2'/>",
+    ],
+)
+def test_what_is_wrong_is_said_without_what_stands_there(xml):
+    """It may be a name: a broken header of a patient ends in the log of a server."""
+    with pytest.raises(XMLError) as refused:
+        parse_xml(xml)
+    assert "TOK" not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,10 @@ def test_what_is_wrong_is_named(properties, message):
         ("<configuration><threshold>1</threshold></configuration>", r"expected <property name=.*found <threshold>"),
         ("<configuration><property name='threshold'/></configuration>", r"expected <property name=.*found <property>"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><configuration/>', "not well-formed XML"),
+        (
+            "<configuration>" + "<property name='method' value='none'/>" * 1001 + "</configuration>",
+            "spark_detection: expected at most 1000 properties, found 1001",
+        ),
     ],
 )
 def test_a_configuration_that_cannot_be_read_says_why(text, message):

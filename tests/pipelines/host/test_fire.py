@@ -101,6 +101,15 @@ def test_what_concerns_us_is_read(text, expected):
     assert read_parameters(text) == expected
 
 
+def test_parameters_of_other_programs_are_counted_and_not_named(caplog):
+    """Neither their names nor their values: somebody else has given them."""
+    caplog.set_level("DEBUG")
+    text = json.dumps({"parameters": {**OFF, "TOKNAME": "TOKVALUE"}, "TOKOTHER": 1})
+    assert read_parameters(text).settings
+    assert "1 of 3 parameters of the client are no settings, and are left out" in caplog.text
+    assert "TOK" not in caplog.text
+
+
 def test_more_parameters_than_there_are_settings_are_refused(host):
     many = {f"spark_detection.a{number}": 1 for number in range(1000)}
     reason = converse(host.address, session("repair_raw", {"parameters": many}))[0].text

@@ -140,6 +140,7 @@ def answer_to(address, request):
 
 NO_REQUESTS = {
     "no version": b"GET /\r\n\r\n",
+    "the first version": b"GET / HTTP/0.9\r\n\r\n",
     "one word": b"TOK\r\n\r\n",
     "another protocol": b"GET / TOK/1.1\r\n\r\n",
     "another method": b"TOK / HTTP/1.1\r\n\r\n",

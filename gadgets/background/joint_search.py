@@ -144,7 +144,7 @@ class _System:
     def add(self, n_kept: int, thresholds: FloatArray) -> list[int]:
         """Add candidates to the first `n_kept` places, the most deviating first, until none exceeds its threshold."""
         added: list[int] = []
-        # What is kept already is asked nothing any more: all that follows is told of the candidates alone.
+        # What is kept stays in any case: from here on there are rows and columns of the candidates alone.
         known, matrix, right = self.matrix[:n_kept], self.matrix[n_kept:, n_kept:].copy(), self.right[:, n_kept:].copy()
         smallest = SMALLEST_SHARE * self.matrix[0, 0].real
         if n_kept:

@@ -12,7 +12,7 @@ from gadgets.background import innovation_of
 from gadgets.evidence.levels import peak_of, root_mean_square
 from gadgets.evidence.seen import Seen
 from gadgets.evidence.whitening import Whitening, whiten, whitened_energy
-from gadgets.local_statistics import local_median, power, quantile
+from gadgets.local_statistics import local_median, power, quantile, step_through
 
 SMALLEST = 0.05
 """Added to what is put on a logarithmic scale: how far below the usual a sample is does not matter."""
@@ -81,7 +81,7 @@ def _strongest_receiver(values: ComplexArray) -> FloatArray:
     """
     # One receiver at a time stays in the cache, and takes little memory.
     receivers = values.reshape(len(values), -1)
-    step = receivers.shape[1] // ENOUGH | 1
+    step = step_through(receivers.shape[1], ENOUGH)
     usual, loudest = zip(*((quantile(each[::step], 0.5), each.max()) for each in map(power, receivers)), strict=True)
     # In units of its own, a silent receiver would outshout all others with its rounding errors.
     units = np.maximum(np.sqrt(np.array(usual, np.float64)), 1e-6 * np.sqrt(float(max(loudest))) + 1e-18)

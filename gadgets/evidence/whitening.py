@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, lapack
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from gadgets.local_statistics import quantile, sorted_places, total_power
+from gadgets.local_statistics import quantile, sorted_places, step_through, total_power
 from gadgets.process import in_parallel
 
 ENOUGH = 4096
@@ -83,7 +83,7 @@ def whiten(values: ComplexArray, level: FloatArray | None = None) -> tuple[Float
     members = values.reshape(n_coils, -1)
     group = np.zeros(members.shape[1], np.uint8)
     if level is None:
-        some = np.ascontiguousarray(members[:, :: _step(members.shape[1])])
+        some = np.ascontiguousarray(members[:, :: step_through(members.shape[1], ENOUGH)])
         factor = _robust_whitening(some)
         energy = _distance(factor, members)
         usual = _usual(energy)
@@ -108,13 +108,8 @@ def whiten(values: ComplexArray, level: FloatArray | None = None) -> tuple[Float
     return energy.reshape(shape), Whitening(group, factors, usuals)
 
 
-def _step(n_samples: int) -> int:
-    # An odd step visits all columns of a k-space whose readouts are a power of two long.
-    return (n_samples // ENOUGH) | 1
-
-
 def _whitening_of(members: ComplexArray, levels: FloatArray, group: NDArray[np.intp]) -> ComplexArray:
-    some = group[:: _step(group.size)]
+    some = group[:: step_through(group.size, ENOUGH)]
     # Over their levels: else the loudest of a group would decide its covariance.
     return _robust_whitening(np.take(members, some, axis=1) * (1 / levels[some]))
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.background import AtMissing, SupportPrediction, predict_from_support
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
-from gadgets.local_statistics import MEDIAN_OF_NOISE, quantile
+from gadgets.local_statistics import MEDIAN_OF_NOISE, quantile, step_through
 from gadgets.repair.bursts import Burst, Surroundings, Together
 from gadgets.repair.candidates import NEARBY, errors_around, shape_error
 from gadgets.repair.rehearsal import Rehearsals, rehearsal_places, withhold
@@ -147,7 +147,7 @@ class Ground:
     def usual_error(self) -> FloatArray:
         """Typical error of single samples, as a complex standard deviation, shape ``(coil,)``."""
         weighted, clean = self.support.weighted, self._clean
-        step = clean[0].size // ENOUGH | 1  # an odd step visits all columns of a k-space
+        step = step_through(clean[0].size, ENOUGH)
         # Medians: sparks that nobody has flagged do not raise them.
         some = zip(*(each.reshape(len(each), -1)[:, ::step] for each in (weighted, clean)), strict=True)
         medians = [quantile(np.abs(values[there]), 0.5) if there.any() else 0.0 for values, there in some]

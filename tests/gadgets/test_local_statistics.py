@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gadgets.local_statistics import local_maximum, local_median, noise_level, quantile, total_power
+from gadgets.local_statistics import local_maximum, local_median, noise_level, quantile, step_through, total_power
 
 
 def naive_median(values, distance):
@@ -73,3 +73,12 @@ def test_readouts_that_begin_in_the_centre_have_their_noise_at_the_other_end():
     assert noise_level(spiral[:, ::-1]) == pytest.approx(1, rel=0.1)
     both = np.concatenate([noise[:, :6], noise[:, -6:]], axis=1)
     assert noise_level(noise) == pytest.approx(np.median(both) / np.sqrt(np.log(2)), rel=1e-6)
+
+
+@pytest.mark.parametrize("n_samples", [64, 128, 256])
+@pytest.mark.parametrize("n_lines", [64, 100, 256])
+def test_a_step_visits_all_columns(n_lines, n_samples):
+    step = step_through(n_lines * n_samples, 1024)
+    visited = np.arange(0, n_lines * n_samples, step)
+    assert set(visited % n_samples) == set(range(n_samples))
+    assert 680 <= visited.size <= 2048

@@ -16,10 +16,10 @@ from gadgets.image import before_and_after
 from gadgets.kspace import Encoding
 from gadgets.logbook import Images, Recorder, Report, note_scan
 from gadgets.node import Item, Stage, hear_name, run_node
-from gadgets.opening import assignment_for
 from gadgets.records import Calibration, Detection, Original
 from gadgets.repair import ValueAssignment
 from gadgets.settings import CalibrationSettings, changed_settings
+from gadgets.stand_ins import assignment_for
 from gadgets.wire import Cell, ReconData, RecordCollector, Waveform, cells_of, replace_cells, waveforms_of
 
 logger = logging.getLogger(__name__)

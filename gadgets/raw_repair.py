@@ -14,8 +14,8 @@ from gadgets.judged import Told
 from gadgets.kspace import Encoding
 from gadgets.logbook import Recorder
 from gadgets.node import Stage, run_node
-from gadgets.opening import detector_for
 from gadgets.settings import RawRepairSettings, changed_settings
+from gadgets.stand_ins import detector_for
 
 
 def raw_repair(connection: Any) -> None:  # noqa: ANN401 - gadgetron is untyped

@@ -14,8 +14,8 @@ from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding
 from gadgets.logbook import Report, this_scan
 from gadgets.node import Item, Stage, hear_name, run_node
-from gadgets.opening import detector_for
 from gadgets.settings import OnFailure, SparkDetectionSettings
+from gadgets.stand_ins import detector_for
 from gadgets.wire import Cell, ReconData, cells_of, waveforms_of
 
 logger = logging.getLogger(__name__)

@@ -30,9 +30,9 @@ from gadgets.kspace import (
 )
 from gadgets.logbook import Report
 from gadgets.node import Item
-from gadgets.opening import assignment_for
 from gadgets.records import Assembly, Detection
 from gadgets.settings import NodeSettings, RawRepairSettings
+from gadgets.stand_ins import assignment_for
 from gadgets.wire import Acquisition
 
 logger = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""Opening what a node needs in the middle of a scan: models or files that are not there cost judgement, and no data.
+"""Stand-ins for models that cannot be opened once a scan runs: what is not there costs judgement, and no data.
 
 Before a scan the same faults are errors: ``despark`` commands open everything once, and refuse to start.
 """
@@ -114,10 +114,11 @@ def _opened(
         models, history = named
         # What lies in a folder of models has names of ours; other files, too, may be called after patients.
         reason = without_folders(str(error) or type(error).__name__, [models / MANIFEST_NAME])
-        in_log, in_record = (reason, reason) if history is None else _twice(reason, history)
+        in_log, in_record = (reason, reason) if history is None else _for_log_and_record(reason, history)
         logger.warning("%s: cannot be opened, the scan goes on as acquired: %s", node, in_log)
         return instead(in_record)
 
 
-def _twice(reason: str, history: Path) -> tuple[str, str]:
+def _for_log_and_record(reason: str, history: Path) -> tuple[str, str]:
+    # Records go with images, farther than logs do: there not even the file's own name is told.
     return without_folders(reason, [history]), without_folders(reason.replace(str(history), "the history"), [history])

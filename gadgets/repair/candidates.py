@@ -7,9 +7,10 @@ compared with what was recorded there.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import compress
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -104,35 +105,55 @@ def shape_error(
     FloatArray
         Root mean square, shape ``(receiver, sample)``; infinite for a receiver with too few clean places.
     """
-    n_lines, n_samples = values.shape[1:]
-    # Beyond the burst's ends there has to be room for a whole shape, and then the reach.
-    margin = reach[1] + burst.length
-    lines = slice(max(0, burst.line - reach[0]), min(n_lines, burst.line + reach[0] + 1))
-    samples = slice(max(0, burst.start - margin), min(n_samples, burst.stop + margin))
+    return np.asarray(_shape_errors(values, clean, [burst], reach, resolution, truth)[0])
+
+
+def _shape_errors(
+    values: ComplexArray,
+    clean: BoolArray,
+    bursts: Sequence[Burst],
+    reach: tuple[int, int],
+    resolution: ComplexArray | None,
+    truth: ComplexArray | None = None,
+) -> FloatArray:
+    """Do as :func:`shape_error` for bursts of one length, with as many receivers and windows of one shape.
+
+    Shape ``(burst, receiver, sample)``.
+    """
     # The window is cut before its receivers are taken: there may be hundreds of bursts, and each copy of a partition
     # would cost more than all that is computed here.
-    window = (slice(None), lines, samples)
-    there = values[window][burst.receivers]
+    windows = [(burst.receivers, (slice(None), *_window(burst, reach, values.shape[1:]))) for burst in bursts]
+    there = np.stack([values[window][receivers] for receivers, window in windows])
     if truth is not None:
-        there = there - truth[window][burst.receivers]
-    clean = clean[window][burst.receivers]
-    if burst.length == 1:  # most bursts are: every place is a shape, and nothing is to be put together
-        shapes, whole = there[..., None], clean
+        there = there - np.stack([truth[window][receivers] for receivers, window in windows])
+    is_clean = np.stack([clean[window][receivers] for receivers, window in windows])
+    length = bursts[0].length
+    if length == 1:  # most bursts are: every place is a shape, and nothing is to be put together
+        shapes, whole = there[..., None], is_clean
     else:
-        shapes = sliding_window_view(there, burst.length, axis=-1)
-        n_places = shapes.shape[2]
-        whole = np.logical_and.reduce([clean[..., step : step + n_places] for step in range(burst.length)])
+        shapes = sliding_window_view(there, length, axis=-1)
+        n_places = shapes.shape[-2]
+        whole = np.logical_and.reduce([is_clean[..., step : step + n_places] for step in range(length)])
     squares = power(shapes if resolution is None else shapes @ resolution.T)
-    # Over the places, not over the samples of a shape: its middle is predicted worse than its ends. Axes: c counts the
-    # receivers, l and s the lines and samples around, k the samples of a shape.
+    # Over the places, not over the samples of a shape: its middle is predicted worse than its ends. Axes: b counts the
+    # bursts, c the receivers, l and s the lines and samples around, k the samples of a shape.
     energy = (
-        np.einsum("clsk,cls->ck", squares, whole)
-        if burst.length > 1
-        else np.where(whole[..., None], squares, 0).sum(axis=(1, 2))
+        np.einsum("bclsk,bcls->bck", squares, whole)
+        if length > 1
+        else np.where(whole[..., None], squares, 0).sum(axis=(2, 3))
     )
-    count = np.sum(whole, axis=(1, 2), keepdims=True)[..., 0]
+    count = np.sum(whole, axis=(2, 3))[..., None]
     enough = np.broadcast_to(count >= FEWEST_SHAPES, energy.shape)
     return np.asarray(np.sqrt(np.divide(energy, count, out=np.full(energy.shape, np.inf), where=enough)))
+
+
+def _window(burst: Burst, reach: tuple[int, int], shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """Give the lines and samples around a burst, cut at the borders of its partition."""
+    # Beyond the burst's ends there has to be room for a whole shape, and then the reach.
+    margin = reach[1] + burst.length
+    lines = slice(max(0, burst.line - reach[0]), min(shape[0], burst.line + reach[0] + 1))
+    samples = slice(max(0, burst.start - margin), min(shape[1], burst.stop + margin))
+    return lines, samples
 
 
 def errors_around(
@@ -176,11 +197,18 @@ def errors_around(
         count = np.count_nonzero(is_clean, axis=(1, 2))
         mean = np.divide(energy, count, out=np.full(energy.shape, np.inf), where=count >= FEWEST_SHAPES)
         errors[some] = single * np.sqrt(mean)
-    # Longer ones, and those whose surroundings reach beyond the border, are measured one by one.
-    for burst in row.bursts:
-        if not row.part(inner, burst)[0, 0]:
-            matrix = None if resolution is None else resolution(burst.length)
-            row.part(errors, burst)[...] = shape_error(values, clean, burst, reach, matrix)
+    # Longer ones, and those whose surroundings reach beyond the border, together with others like them.
+    alike: dict[tuple[int, ...], list[Burst]] = {}
+    for burst in compress(row.bursts, row.any(~inner)):
+        lines, samples = _window(burst, reach, values.shape[1:])
+        shape = (burst.receivers.size, burst.length, lines.stop - lines.start, samples.stop - samples.start)
+        alike.setdefault(shape, []).append(burst)
+    for (n_receivers, length, *_), bursts in alike.items():
+        matrix, step = None if resolution is None else resolution(length), max(AT_ONCE // n_receivers, 1)
+        for start in range(0, len(bursts), step):
+            together = bursts[start : start + step]
+            for burst, error in zip(together, _shape_errors(values, clean, together, reach, matrix), strict=True):
+                row.part(errors, burst)[...] = error
     return errors
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from gadgets.repair import candidates
 from gadgets.repair.bursts import Burst, Together
 from gadgets.repair.candidates import Candidate, errors_around, shape_error
 
@@ -55,7 +56,7 @@ def test_errors_of_many_bursts_are_those_of_each(shape, resolved):
         Burst(0, line, start, start + length, np.array(receivers), ())
         for line, start, length, receivers in (
             *((line, start, 1, (0, 1)) for line in (0, shape[1] // 2) for start in (0, 3, shape[2] // 2)),
-            (2, shape[2] // 2, 2, (1,)),
+            *((2, start, 2, (1,)) for start in (shape[2] // 2, shape[2] // 2 - 2)),
             (shape[1] - 1, shape[2] - 1, 1, (0,)),
         )
     ]
@@ -69,3 +70,12 @@ def test_errors_of_many_bursts_are_those_of_each(shape, resolved):
         matrix = resolution(burst.length) if resolved else None
         expected = shape_error(values, clean, burst, (3, 4), matrix)
         np.testing.assert_allclose(row.part(errors, burst), expected, rtol=1e-6)
+
+
+def test_bursts_with_windows_of_one_shape_are_measured_together(monkeypatch):
+    measured, measure = [], candidates._shape_errors
+    monkeypatch.setattr(candidates, "_shape_errors", lambda *told: measured.append(len(told[2])) or measure(*told))
+    values, clean = np.ones((2, 40, 48), np.complex64), np.ones((2, 40, 48), bool)
+    row = Together([burst_at(line, 20, length) for line in (0, 12, 20, 39) for length in (1, 2)])
+    np.testing.assert_array_equal(errors_around(values, clean, row, (3, 4)), 1)
+    assert sorted(measured) == [2, 2, 2], "single samples at two borders, pairs there, and pairs inside"

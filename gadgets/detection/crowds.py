@@ -61,20 +61,28 @@ def find_hidden(kspace: KSpace, suspects: Sequence[Suspect], points: Sequence[Po
 
 
 def beside_obvious(suspects: Sequence[Suspect]) -> list[Suspect]:
-    """Choose the hints that lie beside an obvious suspect in its readout, with the threshold that they have there.
+    """Choose the hints that lie beside an obvious suspect in its readout.
 
     The rest of a burst is weaker than its strongest sample. All were looked at without that sample: what does not
     surprise then is none of the burst, and no search is needed to see the rest.
     """
-    beside = {
-        (partition, line, sample + step)
-        for partition, line, sample in (each.place for each in suspects if each.is_obvious and not each.is_hint)
-        for step in range(-BESIDE, BESIDE + 1)
-    }
+    obvious: dict[tuple[int, int], list[int]] = {}
+    for partition, line, sample in (each.place for each in suspects if each.is_obvious and not each.is_hint):
+        obvious.setdefault((partition, line), []).append(sample)
+    return [
+        suspect
+        for suspect in suspects
+        if suspect.is_hint
+        and any(abs(suspect.place[2] - sample) <= BESIDE for sample in obvious.get(suspect.place[:2], ()))
+    ]
+
+
+def surprising(beside: Sequence[Suspect]) -> list[Suspect]:
+    """Choose what surprises beside obvious suspects, with the threshold that it has there."""
     return [
         replace(suspect, threshold=min(suspect.threshold, THRESHOLD_BESIDE), is_beside=True)
-        for suspect in suspects
-        if suspect.is_hint and suspect.place in beside
+        for suspect in beside
+        if suspect.surprise >= DEVIATION_BESIDE
     ]
 
 
@@ -105,9 +113,11 @@ def _out_of_noise(
     loud = [suspect for suspect, deviation in zip(suspects, deviations, strict=True) if np.isnan(deviation)]
     standing_out = []
     for suspect, deviation in zip(suspects, deviations, strict=True):
+        if np.isnan(deviation):
+            continue
         here = [(point.line, point.sample) for point in points if point.partition == suspect.place[0]]
         weighed, least = _weighed(suspect, here)
-        if deviation >= least:  # never where it is NaN
+        if deviation >= least:
             standing_out.append(weighed)
     return loud, standing_out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gadgets.detection.confirmation import confirm, explained_by_others
-from gadgets.detection.crowds import DEVIATION_BESIDE, beside_obvious, find_hidden, of_confirmed_bursts
+from gadgets.detection.crowds import beside_obvious, find_hidden, of_confirmed_bursts, surprising
 from gadgets.detection.found import Found, Mended
 from gadgets.detection.suspects import Suspect
 from gadgets.records import Point
@@ -18,8 +18,7 @@ def conspicuous(mended: Mended, seen: Sequence[Suspect], found: Found) -> list[P
     """Confirm the suspects that the models suspect one by one, and note what was found."""
     unknown = [suspect for suspect in seen if suspect.place not in found.points]
     beside = beside_obvious(unknown)
-    suspected = [suspect for suspect in unknown if not suspect.is_hint]
-    suspected += [suspect for suspect in beside if suspect.surprise >= DEVIATION_BESIDE]
+    suspected = [suspect for suspect in unknown if not suspect.is_hint] + surprising(beside)
     # A whole k-space is mended for suspects alone: most looks find none.
     new = confirm(suspected, found.predictions(mended), caution=found.caution) if suspected else []
     new = of_confirmed_bursts(new, beside)

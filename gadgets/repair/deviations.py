@@ -108,13 +108,11 @@ def deviations_from_noise(
     whole = [Flagged(point.partition, point.line, point.sample, everywhere) for point in (*points, *others)]
     result = np.full(len(points), np.nan)
     bursts = group_bursts(kspace, whole, range(len(whole)))
-    quiet = in_quiet_places(kspace, bursts)
-    for burst in bursts:
-        mine = [(index, step) for index, step in burst.points if index < len(points)]
-        candidate = quiet.get(burst) if mine else None
-        if candidate is not None:
-            distance = np.abs(burst.recorded_in(kspace) - candidate.values)
-            largest = deviation_of(distance, candidate.error).max(axis=0)
-            for index, step in mine:
-                result[index] = largest[step]
+    asked = {burst: [each for each in burst.points if each[0] < len(points)] for burst in bursts}
+    wanted, rest = ([burst for burst in bursts if bool(asked[burst]) is is_wanted] for is_wanted in (True, False))
+    for burst, candidate in in_quiet_places(kspace, wanted, rest).items():
+        distance = np.abs(burst.recorded_in(kspace) - candidate.values)
+        largest = deviation_of(distance, candidate.error).max(axis=0)
+        for index, step in asked[burst]:
+            result[index] = largest[step]
     return result

@@ -89,7 +89,7 @@ class Predictions:
 
     def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point | Flagged]) -> Iterator[Predicted]:
         levels: dict[int, FloatArray] = {}
-        quiet = in_quiet_places(self.kspace, bursts, self._noise, levels)
+        quiet = in_quiet_places(self.kspace, bursts, noise=self._noise, levels=levels)
         predictor: Predictor | None = None
         for burst in bursts:
             check_time()

@@ -25,6 +25,7 @@ LOUDEST = 1.5
 def in_quiet_places(
     kspace: KSpace,
     bursts: Sequence[Burst],
+    others: Sequence[Burst] = (),
     noise: MutableMapping[int, FloatArray] | None = None,
     levels: MutableMapping[int, FloatArray] | None = None,
 ) -> dict[Burst, Candidate]:
@@ -34,8 +35,8 @@ def in_quiet_places(
     ----------
     kspace
         As acquired.
-    bursts
-        All that is flagged: none of it tells what the noise around another one is.
+    bursts, others
+        All that is flagged, none of which tells what the noise around another one is; of the others nothing is asked.
     noise
         Of the receivers, by partition, as far as it is known; what is measured here is added. None: nothing is known.
     levels
@@ -49,18 +50,20 @@ def in_quiet_places(
         if partition not in known:
             known[partition] = noise_of(kspace, partition)
         row = Together([burst for burst in bursts if burst.partition == partition])
-        measured[partition] = _levels(kspace, partition, row)
+        flagged = [*row.bursts, *(burst for burst in others if burst.partition == partition)]
+        measured[partition] = _levels(kspace, partition, row, flagged)
         candidates.update(_below(measured[partition], row, known[partition]))
     return candidates
 
 
-def _levels(kspace: KSpace, partition: int, row: Together) -> FloatArray:
+def _levels(kspace: KSpace, partition: int, row: Together, flagged: Sequence[Burst]) -> FloatArray:
     """Root mean square of the samples around the bursts of a partition, as a row; infinite where these are too few."""
     turned = kspace.reversed_lines[partition]
     data = np.asarray(mirrored(kspace.data[:, partition], turned))
     clean = mirrored(kspace.sampled[partition], turned).astype(bool)
     # In all receivers: what one of them was hit by may have reached the others, too weakly to be seen.
-    clean[row.lines, row.samples] = False
+    for burst in flagged:
+        clean[burst.line, burst.start : burst.stop] = False
     return errors_around(data, np.broadcast_to(clean, data.shape), row, NEARBY)
 
 

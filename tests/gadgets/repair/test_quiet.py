@@ -7,7 +7,9 @@ import pytest
 from helpers.kspaces import make_scan
 from helpers.sparks import flag, with_sparks
 
+from gadgets.repair import quiet
 from gadgets.repair.bursts import group_bursts
+from gadgets.repair.deviations import deviations_from_noise
 from gadgets.repair.quiet import in_quiet_places
 
 
@@ -24,8 +26,8 @@ def noise_and_echo(seed=0, n_coils=3, shape=(64, 80)):
 def candidate_at(kspace, line, samples, others=()):
     points = [*flag(kspace, line, samples), *others]
     bursts = group_bursts(kspace, points, range(len(points)))
-    quiet = in_quiet_places(kspace, bursts)
-    return next(quiet.get(burst) for burst in bursts if burst.line == line)
+    candidates = in_quiet_places(kspace, bursts)
+    return next(candidates.get(burst) for burst in bursts if burst.line == line)
 
 
 @pytest.mark.parametrize("samples", [[70], [60, 61, 62]])
@@ -73,3 +75,14 @@ def test_without_samples_around_nothing_is_said():
     alone = np.zeros_like(kspace.sampled)
     alone[0, 8, 70] = alone[0, 50, 5:20] = True
     assert candidate_at(replace(kspace, sampled=alone), 8, [70]) is None
+
+
+def test_around_others_nothing_is_measured(monkeypatch):
+    kspace = with_sparks(noise_and_echo(), {(0, 8, 70): None, (0, 9, 71): None}, amplitude=4000)
+    asked, others = flag(kspace, 8, [70]), flag(kspace, 9, [71])
+    measured, measure = [], quiet.errors_around
+    monkeypatch.setattr(quiet, "errors_around", lambda *told: measured.append(told[2].bursts) or measure(*told))
+    (deviation,) = deviations_from_noise(kspace, asked, others)
+    assert [[burst.line for burst in bursts] for bursts in measured] == [[8]]
+    candidate = candidate_at(kspace, 8, [70], others)
+    assert deviation == pytest.approx((np.abs(kspace.data[:, 0, 8, 70]) / candidate.error[:, 0]).max())

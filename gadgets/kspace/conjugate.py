@@ -12,7 +12,8 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import fft
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.arrays import LARGEST_PEAK, SMALLEST_PEAK, BoolArray, ComplexArray, FloatArray
+from gadgets.local_statistics import power, total_power
 
 PHASE_SHARE = 0.12
 """Of each axis: the part of k-space, around the centre, that the smooth phase is taken from. From a smaller part it is
@@ -32,16 +33,29 @@ def true_centre(data: ComplexArray, missing: BoolArray | None = None) -> tuple[i
     missing
         Samples that are left out, same shape; None: none are.
     """
+    with np.errstate(over="ignore"):
+        energy: FloatArray = total_power(data)
+        if missing is not None:
+            there = missing.any(axis=0)
+            energy[there] = np.where(missing[:, there], 0, power(data[:, there])).sum(axis=0)
+    if not SMALLEST_PEAK**2 < energy.max() < LARGEST_PEAK**2:
+        energy = _energy_in_double(data, missing)
+    # Whole lines and columns, not the loudest sample: a single spark outweighs them less easily.
+    partition, line, sample = (
+        int(np.argmax(energy.sum(axis=others, dtype=np.float64))) for others in ((1, 2), (0, 2), (0, 1))
+    )
+    return partition, line, sample
+
+
+def _energy_in_double(data: ComplexArray, missing: BoolArray | None) -> FloatArray:
+    """Sum the squares of samples that lie beyond single precision, where infinities cannot be compared."""
     energy = np.zeros(data.shape[1:], np.float64)
     for coil, receiver in enumerate(data):  # one at a time takes little memory
-        # In double precision: the squares of large samples are beyond single, and infinities cannot be compared.
-        power = receiver.real.astype(np.float64) ** 2 + receiver.imag.astype(np.float64) ** 2
+        squares = receiver.real.astype(np.float64) ** 2 + receiver.imag.astype(np.float64) ** 2
         if missing is not None:
-            power[missing[coil]] = 0
-        energy += power
-    # Whole lines and columns, not the loudest sample: a single spark outweighs them less easily.
-    partition, line, sample = (int(np.argmax(energy.sum(axis=others))) for others in ((1, 2), (0, 2), (0, 1)))
-    return partition, line, sample
+            squares[missing[coil]] = 0
+        energy += squares
+    return energy
 
 
 def partner(place: tuple[int, int, int], centre: tuple[int, int, int]) -> tuple[int, int, int]:

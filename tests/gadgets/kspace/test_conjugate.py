@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from helpers.kspaces import object_kspace
 
+from gadgets.kspace import conjugate
 from gadgets.kspace.conjugate import has_partner, partner, predict_conjugate, true_centre
 
 
@@ -17,6 +18,25 @@ def test_k_space_of_a_real_image_is_predicted_exactly(centre):
     data = np.roll(np.fft.fftn(image, axes=(1, 2, 3)), centre, (1, 2, 3)).astype(np.complex64)
     assert true_centre(data) == centre
     np.testing.assert_allclose(predict_conjugate(data, data.shape, centre), data, atol=1e-5 * np.abs(data).max())
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-25, 1e25])
+@pytest.mark.parametrize("receivers", [[0, 1, 2], [1]])
+def test_the_centre_is_told_without_what_is_missing_in_any_units(scale, receivers):
+    rng = np.random.default_rng(1)
+    data = rng.normal(size=(3, 2, 12, 16)) + 1j * rng.normal(size=(3, 2, 12, 16))
+    data[:, 1, 5, 7] += 50
+    missing = np.zeros(data.shape, bool)
+    data[receivers, 0, 2, 3] += 500
+    missing[receivers, 0, 2, 3] = True
+    data = (scale * data).astype(np.complex64)
+    assert true_centre(data) == (0, 2, 3)
+    assert true_centre(data, missing) == (1, 5, 7)
+
+
+def test_ordinary_samples_are_squared_in_single_precision(monkeypatch):
+    monkeypatch.setattr(conjugate, "_energy_in_double", lambda *_: pytest.fail("they were not"))
+    assert true_centre(object_kspace().data) == object_kspace().centre
 
 
 def test_a_constant_phase_of_each_receiver_does_not_matter():

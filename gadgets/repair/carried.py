@@ -29,22 +29,24 @@ def carried(
     return tuple(
         KnownRepair(
             method=outcome.method,
-            recorded=_written(recorded_at(kspace, point)),
+            recorded=_written(recorded),
             values="" if outcome.values is None else _written(outcome.values),
             series="" if before is None else _written(before),
             refusal=outcome.refusal,
         )
-        for point, outcome, before in zip(points, outcomes, series or [None] * len(points), strict=True)
+        for recorded, outcome, before in zip(
+            samples_at(kspace.data, points), outcomes, series or [None] * len(points), strict=True
+        )
     )
 
 
 def taken(kspace: KSpace, points: Sequence[Point], repairs: Sequence[KnownRepair]) -> list[Outcome] | None:
     """Read what becomes of points; None unless all is known, of the very samples that are there."""
     # All or none: each was predicted with all others withheld, and holds only together with them.
-    if len(repairs) != len(points):
+    if len(repairs) != len(points) or not all(is_inside(kspace, point) for point in points):
         return None
-    for point, repair in zip(points, repairs, strict=True):
-        if not is_inside(kspace, point) or _written(recorded_at(kspace, point)) != repair.recorded:
+    for point, recorded, repair in zip(points, samples_at(kspace.data, points), repairs, strict=True):
+        if _written(recorded) != repair.recorded:
             return None
         if repair.method is not None and len(_read(repair.values)) != len(point.receivers_repaired):
             return None
@@ -62,10 +64,20 @@ def told_by_series(kspace: KSpace, points: Sequence[Point], repairs: Sequence[Kn
     ]
 
 
-def recorded_at(kspace: KSpace, point: Point) -> ComplexArray:
-    """Give the samples of a point in its receivers, shape ``(receiver,)``."""
-    samples: ComplexArray = kspace.data[list(point.receivers_repaired), point.partition, point.line, point.sample]
-    return samples
+def samples_at(data: ComplexArray, points: Sequence[Point]) -> list[ComplexArray]:
+    """Give the samples of points in their receivers, each of shape ``(receiver,)``.
+
+    Points of the same receivers are looked up together: there may be hundreds.
+    """
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for number, point in enumerate(points):
+        alike.setdefault(point.receivers_repaired, []).append(number)
+    samples: dict[int, ComplexArray] = {}
+    for receivers, numbers in alike.items():
+        places = np.array([(points[each].partition, points[each].line, points[each].sample) for each in numbers])
+        partition, line, sample = places.T[..., None]
+        samples.update(zip(numbers, data[np.array(receivers, np.int_), partition, line, sample], strict=True))
+    return [samples[number] for number in range(len(points))]
 
 
 def _written(samples: ComplexArray) -> str:

@@ -16,7 +16,7 @@ from gadgets.process import TimeIsUp, check_time
 from gadgets.records import Calibration, KnownRepair, Point, RepairedPoint
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate, agreed
-from gadgets.repair.carried import taken, told_by_series
+from gadgets.repair.carried import samples_at, taken, told_by_series
 from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.predictor import Predictor
 from gadgets.repair.refusal import Departures, Outcome, decide, fault_of, is_inside
@@ -78,7 +78,7 @@ def repair(
             # Not before the first change: most k-spaces need no second copy.
             data = data.copy() if data is kspace.data else data
             data[list(point.receivers_repaired), point.partition, point.line, point.sample] = outcome.values
-    records = tuple(_record(kspace, data, *pair) for pair in zip(points, outcomes, strict=True))
+    records = _records(kspace, data, points, outcomes)
     calibration = Calibration(indices=kspace.indices, points=records, seconds=time.perf_counter() - start)
     return (kspace if data is kspace.data else replace(kspace, data=data)), calibration
 
@@ -163,20 +163,29 @@ def _given(points: Sequence[Point], burst: Burst) -> ComplexArray:
     return given
 
 
-def _record(kspace: KSpace, data: ComplexArray, point: Point, outcome: Outcome) -> RepairedPoint:
-    """Describe what became of a point, by the strongest of its receivers; magnitude 0 where there is no number."""
-    before = after = 0.0
-    if point.receivers_repaired and is_inside(kspace, point):
-        where = (list(point.receivers_repaired), point.partition, point.line, point.sample)
-        magnitudes, repaired = np.abs(kspace.data[where]), np.abs(data[where])
-        # Reports are JSON, which has no NaN.
-        magnitudes[~np.isfinite(magnitudes)] = 0
-        strongest = int(np.argmax(magnitudes))
-        before, after = float(magnitudes[strongest]), float(repaired[strongest])
-    return RepairedPoint(
-        point=point,
-        method=outcome.method,
-        magnitude_before=before,
-        magnitude_after=after if math.isfinite(after) else 0.0,
-        refusal=outcome.refusal,
+def _records(
+    kspace: KSpace, data: ComplexArray, points: Sequence[Point], outcomes: Sequence[Outcome]
+) -> tuple[RepairedPoint, ...]:
+    """Describe what became of points, each by the strongest of its receivers; magnitude 0 where there is no number."""
+    known = [number for number, point in enumerate(points) if point.receivers_repaired and is_inside(kspace, point)]
+    before, after = (samples_at(each, [points[number] for number in known]) for each in (kspace.data, data))
+    magnitudes = dict(zip(known, map(_magnitudes, before, after), strict=True))
+    return tuple(
+        RepairedPoint(
+            point=point,
+            method=outcome.method,
+            magnitude_before=magnitudes.get(number, (0.0, 0.0))[0],
+            magnitude_after=magnitudes.get(number, (0.0, 0.0))[1],
+            refusal=outcome.refusal,
+        )
+        for number, (point, outcome) in enumerate(zip(points, outcomes, strict=True))
     )
+
+
+def _magnitudes(before: ComplexArray, after: ComplexArray) -> tuple[float, float]:
+    """Give the largest magnitude before, and what it is in that receiver after; 0 for what is no number."""
+    magnitudes, repaired = np.abs(before), np.abs(after)
+    # Reports are JSON, which has no NaN.
+    magnitudes[~np.isfinite(magnitudes)] = 0
+    strongest = int(np.argmax(magnitudes))
+    return float(magnitudes[strongest]), float(repaired[strongest]) if math.isfinite(repaired[strongest]) else 0.0

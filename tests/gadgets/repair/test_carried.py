@@ -8,7 +8,7 @@ from helpers.kspaces import object_kspace
 from helpers.sparks import flag, with_spark_at
 
 from gadgets.records import KnownRepair
-from gadgets.repair.carried import carried, taken
+from gadgets.repair.carried import carried, samples_at, taken
 from gadgets.repair.fill import outcomes_of, repair
 from gadgets.settings.definitions import CalibrationSettings
 
@@ -67,3 +67,16 @@ def test_another_method_is_computed(kspace, points, repairs):
     zeroed, record = repair(kspace, points, CalibrationSettings(method="zero"), repairs=repairs)
     assert not zeroed.data[:, 0, 5, 9].any()
     assert [each.method for each in record.points] == ["zero"] * 3
+
+
+def test_samples_come_in_the_order_of_their_points(kspace):
+    points = [
+        *flag(kspace, 5, [9]),
+        *flag(kspace, 20, [12], (0, 2)),
+        *flag(kspace, 28, [30]),
+        *flag(kspace, 3, [4], ()),
+    ]
+    for point, samples in zip(points, samples_at(kspace.data, points), strict=True):
+        expected = kspace.data[list(point.receivers_repaired), point.partition, point.line, point.sample]
+        assert np.array_equal(samples, expected)
+    assert samples_at(kspace.data, []) == []

@@ -145,14 +145,16 @@ class Ground:
 
     @cached_property
     def usual_error(self) -> FloatArray:
-        """Typical error of single samples, as a complex standard deviation, shape ``(coil,)``."""
+        """Typical error of single samples, as a complex standard deviation, shape ``(coil,)``; 0 where none was hit."""
         weighted, clean = self.support.weighted, self._clean
         step = step_through(clean[0].size, ENOUGH)
-        # Medians: sparks that nobody has flagged do not raise them.
-        some = zip(*(each.reshape(len(each), -1)[:, ::step] for each in (weighted, clean)), strict=True)
-        medians = [quantile(np.abs(values[there]), 0.5) if there.any() else 0.0 for values, there in some]
-        single = float(self.resolution(1)[0, 0].real)
-        return np.asarray(single * np.array(medians) / MEDIAN_OF_NOISE)
+        some, is_clean = (each.reshape(len(each), -1)[:, ::step] for each in (weighted, clean))
+        medians = np.zeros(len(weighted), np.float32)
+        for coil in np.unique(self.row.coils):
+            if is_clean[coil].any():
+                # Medians: sparks that nobody has flagged do not raise them.
+                medians[coil] = quantile(np.abs(some[coil][is_clean[coil]]), 0.5)
+        return np.asarray(float(self.resolution(1)[0, 0].real) * medians / MEDIAN_OF_NOISE)
 
     @cached_property
     def loud(self) -> list[Burst]:

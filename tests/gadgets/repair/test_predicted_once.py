@@ -65,3 +65,13 @@ def test_how_loud_it_is_is_measured_once_where_all_receivers_miss_the_same(monke
     alone = Predictor(surround(kspace, points), [burst]).auto(burst, None)
     assert np.array_equal(predicted.candidate.values, alone.values)
     assert np.array_equal(predicted.candidate.error, alone.error)
+
+
+@pytest.mark.parametrize("receivers", [(1,), (0, 2)])
+def test_what_is_usual_is_asked_of_the_receivers_that_were_hit_alone(monkeypatch, receivers):
+    points = flag(object_kspace(), 15, [18], receivers)
+    kspace = with_spark_at(object_kspace(), points, 300.0)
+    asked, ask = [], groundwork.quantile
+    monkeypatch.setattr(groundwork, "quantile", lambda *told: asked.append(told) or ask(*told))
+    assert len(list(Predictions(kspace).of(points, [0]))) == 1
+    assert len(asked) == len(receivers)

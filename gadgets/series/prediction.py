@@ -9,7 +9,6 @@ outliers finds them: sparks are few, and do not bend it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
@@ -45,15 +44,6 @@ FEWEST_OF_A_KIND = 200
 """Samples of readouts of one direction from which on they have weights of their own."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Weights:
-    """Of some lines ``(ky,)``: of all earlier k-spaces together, and of each alone, ``(earlier, neighbour)``."""
-
-    lines: BoolArray
-    together: ComplexArray
-    alone: ComplexArray
-
-
 class Prediction:
     """What earlier k-spaces say of one partition; at the border of the middle, where neighbours are cut off, nothing.
 
@@ -86,38 +76,35 @@ class Prediction:
         """Error to be expected of what all say together, as a complex standard deviation, shape ``(coil, ky, kx)``."""
         # Of all receivers together: they share the weights, so each of them gives equations for the same unknowns.
         self._spectra = [fft.fft2(each) for each in earlier]
-        self._weights = []
-        kinds = _kinds(valid, turned)
-        for lines in kinds:
-            places = _telling(np.broadcast_to(valid & lines[:, None], current.shape), level, MOST_ROWS // len(kinds))
+        self._kinds = _kinds(valid, turned)
+        weights = []
+        for lines in self._kinds:
+            there = np.broadcast_to(valid & lines[:, None], current.shape)
+            places = _telling(there, level, MOST_ROWS // len(self._kinds))
             rows = np.concatenate([_neighbours(each, places) for each in earlier], axis=1)
-            fitted = robust_fit(rows, current.ravel()[places], 1 / self.expected.ravel()[places], len(earlier))
-            self._weights.append(_Weights(lines, *fitted))
+            weights.append(robust_fit(rows, current.ravel()[places], 1 / self.expected.ravel()[places], len(earlier)))
+        # Of all kinds of lines, of all earlier k-spaces together and of each alone: one transform for all of them.
+        responses = np.zeros((len(weights), 2, len(earlier), *valid.shape), np.complex64)
+        responses[(..., *-np.array(NEIGHBOURS).T)] = weights
+        self._responses = fft.fft2(responses, overwrite_x=True)
 
     def together(self) -> ComplexArray:
         """Predict from all earlier k-spaces, shape ``(coil, ky, kx)``."""
-        return self._seen([(each.lines, each.together) for each in self._weights], self._spectra)
+        return self._seen(self._spectra, self._responses[:, 0])
 
     def alone(self, number: int, instead: ComplexArray | None = None) -> ComplexArray:
         """Predict from one of them, or from other samples in its place, shape ``(coil, ky, kx)``."""
         spectrum = self._spectra[number] if instead is None else fft.fft2(instead)
-        return self._seen([(each.lines, each.alone[[number]]) for each in self._weights], [spectrum])
+        return self._seen([spectrum], self._responses[:, 1, [number]])
 
-    @staticmethod
-    def _seen(kernels: Sequence[tuple[BoolArray, ComplexArray]], spectra: Sequence[ComplexArray]) -> ComplexArray:
+    def _seen(self, spectra: Sequence[ComplexArray], responses: ComplexArray) -> ComplexArray:
         """Weigh the neighbours of all samples: a product of spectra, as weights are alike everywhere."""
-        lines, samples = -np.array(NEIGHBOURS).T
-        weights = np.array([each for _, each in kernels])
-        # Of all kinds of lines and all earlier k-spaces at once, shape ``(kind, earlier, ky, kx)``.
-        responses = np.zeros((*weights.shape[:2], *spectra[0].shape[1:]), np.complex64)
-        responses[..., lines, samples] = weights
-        responses = fft.fft2(responses, overwrite_x=True)
         predicted = np.empty_like(spectra[0])
-        for (there, _), response in zip(kernels, responses, strict=True):
+        for lines, response in zip(self._kinds, responses, strict=True):
             total = spectra[0] * response[0]
             for spectrum, each in zip(spectra[1:], response[1:], strict=True):
                 total += spectrum * each
-            predicted[:, there] = fft.ifft2(total, overwrite_x=True)[:, there]
+            predicted[:, lines] = fft.ifft2(total, overwrite_x=True)[:, lines]
         return predicted
 
 
@@ -161,7 +148,7 @@ def robust_fit(
         # Double precision for the solution: the sources are neighbours of each other, and almost linearly dependent.
         # Of the Hermitian matrix one triangle is computed and used; conjugated, which saves a copy.
         normal = blas.cherk(1.0, weighted.T).astype(np.complex128)
-        normal[np.diag_indices(len(normal))] += RIDGE * np.trace(normal).real / len(normal) + 1e-30
+        normal.flat[:: len(normal) + 1] += RIDGE * np.trace(normal).real / len(normal) + 1e-30
         right = weighted.T @ (targets * trust).conj()
         kernel = _solved(normal, right)
         if left:  # nobody asks how well the last one fits

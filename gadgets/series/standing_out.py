@@ -115,6 +115,8 @@ def _moved(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolA
 
     Several sparks in a row are as long, and are no runs any more where the readout may have weights of its own.
     """
+    if not found.any():
+        return found
     runs: BoolArray = np.asarray(binary_opening(found, np.ones((1, LONGEST + 1), bool)))
     for line in np.flatnonzero(runs.any(axis=1)):
         around = slice(line - one_readout.REACH[0], line + one_readout.REACH[0] + 1)
@@ -134,9 +136,14 @@ def _moved(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolA
 def _unusual(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolArray:
     """Mark what stands out of what is left of the differences, beside what was found."""
     magnitude = np.abs(left)
+    # No error is smaller than what is to be expected: most clean data are done with here.
+    least = STANDS_OUT_BESIDE if found.any() else STANDS_OUT
+    may_be: BoolArray = (magnitude > least * compared.expected).any(axis=0) & compared.valid & ~found
+    if not may_be.any():
+        return may_be
     ratio = _ratio(compared, magnitude, magnitude)
     beside = maximum_filter1d(found, 2 * BESIDE + 1, axis=1)
-    unusual: BoolArray = (ratio > np.where(beside, STANDS_OUT_BESIDE, STANDS_OUT)) & compared.valid & ~found
+    unusual: BoolArray = (ratio > np.where(beside, STANDS_OUT_BESIDE, STANDS_OUT)) & may_be
     return unusual
 
 

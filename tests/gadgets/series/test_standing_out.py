@@ -49,6 +49,11 @@ def test_a_spark_at_a_sharp_peak_stands_out_and_clean_samples_do_not():
     assert places(difference, expected) == [list(CENTRE)]
 
 
+def test_clean_differences_are_done_with_before_errors_are_measured(monkeypatch):
+    monkeypatch.setattr("gadgets.series.standing_out.usual_error", None)
+    assert places(noise() * loud(), loud()) == []
+
+
 def test_where_the_loudest_samples_differ_none_of_them_stands_out():
     expected = loud()
     least = np.sort(expected[0].ravel())[-LOUDEST]

@@ -59,115 +59,120 @@ def make_images(
         A ReconData is not one or no image can be made of it: at once where ``on_failure`` is fail, else at the end,
         when all others have their images.
     """
-    collector = RecordCollector()
-    without_image: list[str] = []
-    image_indices, original_indices = count(1), count(1)
-    n_unused = 0
-    for item in items:
-        if isinstance(item, ReconData) and collector.take(Original):
-            for cell in _cells(item, encodings, settings, without_image):
-                if not cell.kspace.sampled.any():
-                    continue
-                image = _original(cell, next(original_indices), settings, without_image)
-                if image is not None:
-                    yield image
-        elif isinstance(item, ReconData):
-            lacking = _lacking(collector, without_image)
-            detections = collector.take(Detection)
-            note_scan(models=(model for detection in detections for model in detection.models))
-            records = chain(zip_longest(detections, collector.take(Calibration)), NO_RECORDS)
-            # Detection counts empty cells too, so the number of the cell is that of the record.
-            cells = _cells(item, encodings, settings, without_image)
-            for cell, (detection, calibration) in zip(cells, records, strict=False):
-                # ReconData of other gadgets may have cells that nothing was acquired for.
-                if not cell.kspace.sampled.any():
-                    continue
-                meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
-                image = _image_or_reason(cell, meta, image_indices, settings, report, without_image)
-                if image is not None:
-                    yield image
-        elif isinstance(item, Waveform):
-            # Not passed on, records or others: Gadgetron's stock client aborts on a waveform or an acquisition.
-            n_unused += not _collect(item, collector)
-        elif isinstance(item, Acquisition):
-            n_unused += 1
-        else:
-            yield item
-    if n_unused:
-        logger.info("image_fft: %d acquisitions and waveforms that are no imaging data end here", n_unused)
-    _lacking(collector, without_image)
-    # At the end, when it costs no other image: whoever gets nothing but images must not take them for all.
-    if without_image:
-        raise NodeError(f"image_fft: k-spaces without an image: {len(without_image)}, the first {without_image[0]}")
+    yield from _Images(encodings, settings, report).of(items)
 
 
-def _lacking(collector: RecordCollector, without_image: list[str]) -> dict[Indices, str]:
-    """Take what is known of k-spaces that came incomplete; note those that could not be assembled at all."""
-    records = collector.take(Assembly)
-    without_image += [f"({describe(each.indices)}): {each.warning}" for each in records if each.is_lost]
-    return {each.indices: each.warning for each in records if not each.is_lost}
+class _Images:
+    """What the stage keeps from one item to the next."""
 
+    def __init__(self, encodings: tuple[Encoding, ...], settings: ImageFFTSettings, report: Report) -> None:
+        self._encodings = encodings
+        self._settings = settings
+        self._report = report
+        self._collector = RecordCollector()
+        self._without_image: list[str] = []
+        # Images as acquired are a series of their own, and count by themselves.
+        self._image_indices, self._original_indices = count(1), count(1)
 
-def _cells(
-    recon_data: ReconData, encodings: tuple[Encoding, ...], settings: ImageFFTSettings, without_image: list[str]
-) -> list[Cell]:
-    try:
-        return cells_of(recon_data, encodings)
-    except RawDataError as error:
-        if settings.on_failure == "fail":
-            raise
-        # What cannot be read as k-spaces has no image; all others of the scan keep theirs.
-        logger.warning("image_fft: no image could be made: %s", error)
-        without_image.append(f"is none: {error}")
-        return []
+    def of(self, items: Iterable[Item]) -> Iterator[Item]:
+        n_unused = 0
+        for item in items:
+            if isinstance(item, ReconData):
+                # A record of its own stands ahead of data that come once more, as acquired.
+                yield from self._originals(item) if self._collector.take(Original) else self._images(item)
+            elif isinstance(item, Waveform):
+                # Not passed on, records or others: Gadgetron's stock client aborts on a waveform or an acquisition.
+                n_unused += not self._collect(item)
+            elif isinstance(item, Acquisition):
+                n_unused += 1
+            else:
+                yield item
+        if n_unused:
+            logger.info("image_fft: %d acquisitions and waveforms that are no imaging data end here", n_unused)
+        self._lacking()
+        # At the end, when it costs no other image: whoever gets nothing but images must not take them for all.
+        if self._without_image:
+            n_without, first = len(self._without_image), self._without_image[0]
+            raise NodeError(f"image_fft: k-spaces without an image: {n_without}, the first {first}")
 
+    def _images(self, recon_data: ReconData) -> Iterator[ImageMessage]:
+        """Make an image of each k-space, with what the records ahead say of it."""
+        lacking = self._lacking()
+        detections = self._collector.take(Detection)
+        note_scan(models=(model for detection in detections for model in detection.models))
+        records = chain(zip_longest(detections, self._collector.take(Calibration)), NO_RECORDS)
+        # Detection counts empty cells too, so the number of the cell is that of the record.
+        for cell, (detection, calibration) in zip(self._cells(recon_data), records, strict=False):
+            # ReconData of other gadgets may have cells that nothing was acquired for.
+            if not cell.kspace.sampled.any():
+                continue
+            meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
+            if (image := self._image_or_reason(cell, meta)) is not None:
+                yield image
 
-def _collect(waveform: Waveform, collector: RecordCollector) -> bool:
-    """Take a record, if the waveform holds one; a damaged one costs its place in the meta data, not the image."""
-    try:
-        return collector.add(waveform)
-    except RawDataError as error:
-        logger.warning("image_fft: %s", error)
-        return False
+    def _originals(self, recon_data: ReconData) -> Iterator[ImageMessage]:
+        """Make an image of each k-space as acquired."""
+        for cell in self._cells(recon_data):
+            if cell.kspace.sampled.any() and (image := self._original_or_reason(cell)) is not None:
+                yield image
 
+    def _lacking(self) -> dict[Indices, str]:
+        """Take what is known of k-spaces that came incomplete; note those that could not be assembled at all."""
+        records = self._collector.take(Assembly)
+        self._without_image += [f"({describe(each.indices)}): {each.warning}" for each in records if each.is_lost]
+        return {each.indices: each.warning for each in records if not each.is_lost}
 
-def _image_or_reason(
-    cell: Cell,
-    meta: Callable[[str], Mapping[str, MetaValue]],
-    image_indices: Iterator[int],
-    settings: ImageFFTSettings,
-    report: Report,
-    without_image: list[str],
-) -> ImageMessage | None:
-    """Make an image; None where that fails, which log, report and the end of the scan then say."""
-    try:
-        return _image(cell, meta, next(image_indices), report)
-    # One k-space that takes too much memory, for example, must not cost all others their images.
-    except Exception as error:
+    def _cells(self, recon_data: ReconData) -> list[Cell]:
+        try:
+            return cells_of(recon_data, self._encodings)
+        except RawDataError as error:
+            if self._settings.on_failure == "fail":
+                raise
+            # What cannot be read as k-spaces has no image; all others of the scan keep theirs.
+            logger.warning("image_fft: no image could be made: %s", error)
+            self._without_image.append(f"is none: {error}")
+            return []
+
+    def _collect(self, waveform: Waveform) -> bool:
+        """Take a record, if the waveform holds one; a damaged one costs its place in the meta data, not the image."""
+        try:
+            return self._collector.add(waveform)
+        except RawDataError as error:
+            logger.warning("image_fft: %s", error)
+            return False
+
+    def _image_or_reason(self, cell: Cell, meta: Callable[[str], Mapping[str, MetaValue]]) -> ImageMessage | None:
+        """Make an image; None where that fails, which log, report and the end of the scan then say."""
+        try:
+            return _image(cell, meta, next(self._image_indices), self._report)
+        # One k-space that takes too much memory, for example, must not cost all others their images.
+        except Exception as error:
+            where, reason = self._failed(cell, error)
+            logger.exception("image_fft: no image could be made (%s)", where)
+            warning = f"no image: {reason}"
+            self._report.add(Imaging(indices=cell.kspace.indices, image=0, matrix=(0, 0, 0), warning=warning))
+            self._without_image.append(f"({where}): {reason}")
+            return None
+
+    def _original_or_reason(self, cell: Cell) -> ImageMessage | None:
+        """Do the same with the data as acquired; no record tells of it, as one does of the repaired image."""
+        index = next(self._original_indices)
+        try:
+            kspace, _ = without_non_finite(cell.kspace)
+            image = reconstruct(kspace, cell.encoding)
+            return image_message(image, cell.header, _field_of_view(cell), index, original_meta(), ORIGINAL_SERIES)
+        except Exception as error:
+            where, reason = self._failed(cell, error)
+            logger.exception("image_fft: no image as acquired could be made (%s)", where)
+            self._without_image.append(f"as acquired ({where}): {reason}")
+            return None
+
+    def _failed(self, cell: Cell, error: Exception) -> tuple[str, str]:
+        """Tell of which k-space no image could be made, and why; that ends the scan where ``on_failure`` is fail."""
         where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
-        if settings.on_failure == "fail":
+        if self._settings.on_failure == "fail":
             raise NodeError(f"image_fft: {where}: {reason}") from error
-        logger.exception("image_fft: no image could be made (%s)", where)
-        report.add(Imaging(indices=cell.kspace.indices, image=0, matrix=(0, 0, 0), warning=f"no image: {reason}"))
-        without_image.append(f"({where}): {reason}")
-        return None
-
-
-def _original(
-    cell: Cell, image_index: int, settings: ImageFFTSettings, without_image: list[str]
-) -> ImageMessage | None:
-    """Make an image of the data as acquired; no record tells of it, as one does of the repaired image."""
-    try:
-        kspace, _ = without_non_finite(cell.kspace)
-        image = reconstruct(kspace, cell.encoding)
-        return image_message(image, cell.header, _field_of_view(cell), image_index, original_meta(), ORIGINAL_SERIES)
-    except Exception as error:
-        where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
-        if settings.on_failure == "fail":
-            raise NodeError(f"image_fft: {where}: {reason}") from error
-        logger.exception("image_fft: no image as acquired could be made (%s)", where)
-        without_image.append(f"as acquired ({where}): {reason}")
-        return None
+        return where, reason
 
 
 def _field_of_view(cell: Cell) -> tuple[float, float, float]:

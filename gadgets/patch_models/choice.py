@@ -68,7 +68,8 @@ def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
     even_method = _open(settings, models, "vit") if settings.classifier == "variance" else None
     patch = _patch(models.opened, settings)
     for model in models.opened:
-        # At the size that the scan will have: the first k-space must not be the slow one.
+        # At the size that the scan will have: the first k-space must not be the slow one. Only how many patches a set
+        # has depends on the k-space.
         model.warm_up(dict(zip(AXES, patch, strict=True)) | {"token": 1})
     labels = tuple(model.entry.label for model in models.opened)
     return Chosen(method, patch, models.opened[-1].provider, labels, even_method)

@@ -14,6 +14,7 @@ from gadgets.indices import describe
 from gadgets.kspace.claims import Encodings, are_doubtful, beyond, check_readout
 from gadgets.kspace.layers import Key, Layers, key_of
 from gadgets.kspace.missing_readouts import AcquiredKSpace, WholeKSpaces
+from gadgets.kspace.open_kspaces import OpenKSpaces
 from gadgets.kspace.readout import (
     ACQ_LAST_IN_MEASUREMENT,
     ACQ_LAST_IN_REPETITION,
@@ -38,7 +39,7 @@ class KSpaceAssembler:
     def __init__(self, encodings: Sequence[Encoding]) -> None:
         self._encodings = Encodings(encodings)
         self._succession = Succession()
-        self._open: dict[Key, Layers] = {}
+        self._open = OpenKSpaces()
         self._left_over: list[Readout] = []
         self._whole = WholeKSpaces()
         self._told: set[int] = set()
@@ -57,7 +58,6 @@ class KSpaceAssembler:
     @property
     def oldest(self) -> Key | None:
         """The k-space that has waited for longest."""
-        # A dict keeps the order in which its keys came.
         return next(iter(self._open), None)
 
     def n_waiting(self, key: Key) -> int:
@@ -79,7 +79,7 @@ class KSpaceAssembler:
         key = key_of(readout)
         complete = self._moved_on(key, readout)
         encoding = self._believed(key, readout, encoding)
-        own = self._open.setdefault(key, Layers(encoding))
+        own = self._open[key] if key in self._open else self._open.open(key, Layers(encoding))
         self._n_bytes += readout.data.nbytes
         if self._may_be_next(own, readout):
             self._leave_over(own.set_apart(readout))
@@ -133,7 +133,8 @@ class KSpaceAssembler:
         if own is None:
             waited = self._succession.may_wait(key)
             n_averages = self._encodings[key.indices.encoding].n_averages
-            over = self._succession.ended_by_opening(key, self._count_open(), self._n_expected(key), n_averages)
+            n_readouts = self._open.count([*self._open.kin_of(key), *self._succession.left_behind])
+            over = self._succession.ended_by_opening(key, n_readouts, self._n_expected(key), n_averages)
             if waited and not self._succession.may_wait(key):
                 self._encodings.note(key.indices.encoding, TOO_MANY)
             return [acquired for each in over for acquired in self._close(each)]
@@ -145,7 +146,7 @@ class KSpaceAssembler:
             self._succession.wait_no_more(key)
             self._encodings.note(key.indices.encoding, TOO_MANY)
         complete = self._close(key)
-        self._open[key] = following = Layers(own.encoding)
+        following = self._open.open(key, Layers(own.encoding))
         for each in apart:
             following.add(each)
         return complete
@@ -162,9 +163,6 @@ class KSpaceAssembler:
         # Readouts without a place have no whole of which they could be a half.
         is_known = encoding.is_cartesian and self._succession.may_wait(key)
         return self._whole.n_expected(number, encoding) if is_known else 0
-
-    def _count_open(self) -> dict[Key, int]:
-        return {key: len(waiting) for key, waiting in self._open.items()}
 
     def _ended_by(self, key: Key, readout: Readout, own: Layers) -> list[Key]:
         """Say which k-spaces this readout completes."""
@@ -185,7 +183,7 @@ class KSpaceAssembler:
 
     def _close(self, key: Key, *, is_end: bool = False) -> list[AcquiredKSpace]:
         """Give the k-spaces of what is open, and of what other receivers left behind with the same counters."""
-        finished = self._open.pop(key, None)
+        finished = self._open.close(key)
         if finished is None:
             return []
         self._succession.forget(key)
@@ -198,7 +196,7 @@ class KSpaceAssembler:
             self._succession.note_whole(key)
         # Readouts of a body coil among those of an array, say, are over with these. Half as many and more may be a
         # k-space of their own, and go on waiting.
-        for other in [other for other in self._open if other.indices == key.indices]:
+        for other in [other for other in self._open.kin_of(key) if _has_counters_of(key, other)]:
             if 2 * len(self._open[other]) < len(finished):
                 complete += self._close(other, is_end=is_end)
             else:
@@ -232,6 +230,12 @@ class KSpaceAssembler:
         # Told once, with the first k-space that comes out after it was noticed.
         warnings += self._encodings.take_notes(number)
         return AcquiredKSpace(tuple(readouts), finished.encoding, n_missing, "; ".join(warnings))
+
+
+def _has_counters_of(key: Key, other: Key) -> bool:
+    # The first two of them first, in which kin differ: to compare all takes long, and there may be thousands.
+    first, second = key.indices, other.indices
+    return (first.repetition, first.average) == (second.repetition, second.average) and first == second
 
 
 def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iterator[AcquiredKSpace]:

@@ -23,7 +23,8 @@ class Succession:
     """Says which older k-spaces are over."""
 
     def __init__(self) -> None:
-        self._left_behind: set[Key] = set()
+        self.left_behind: set[Key] = set()
+        """Those that are over once any other k-space opens."""
         self._waiting: set[Key] = set()
         self._one_by_one: set[int] = set()
 
@@ -37,16 +38,16 @@ class Succession:
         opened
             The one whose first readout has come.
         n_readouts
-            Readouts of each open k-space.
+            Readouts of each open k-space that it may end: its kin, and those that are left behind.
         n_expected
             Readouts of a whole k-space; 0 where none is known to be whole, or is to be waited for.
         n_averages
             Those that the header announces.
         """
-        over = [key for key in n_readouts if key in self._left_behind]
+        over = [key for key in n_readouts if key in self.left_behind]
         # A sequence that loops over repetitions or averages inside each line has but one readout in each older
         # k-space when the next one opens; such k-spaces stay open.
-        older = [key for key in n_readouts if is_older(key.indices, opened.indices) and n_readouts[key] > 1]
+        older = [key for key in n_readouts if n_readouts[key] > 1 and is_older(key.indices, opened.indices)]
         # Only what lacks readouts has anything to wait for.
         may_go_on = [key for key in older if n_readouts[key] < n_expected and key not in over]
         n_held = sum(n_readouts[key] for key in may_go_on)
@@ -58,7 +59,7 @@ class Succession:
 
     def note_whole(self, ended: Key) -> None:
         """Note that a k-space was whole: those that waited for their turn before it were waited for in vain."""
-        self._left_behind |= {key for key in self._waiting if is_older(key.indices, ended.indices)}
+        self.left_behind |= {key for key in self._waiting if is_older(key.indices, ended.indices)}
 
     def may_wait(self, key: Key) -> bool:
         """Tell whether k-spaces of this encoding are still waited for."""
@@ -71,7 +72,7 @@ class Succession:
     def forget(self, key: Key) -> None:
         """Note that a k-space has ended."""
         self._waiting.discard(key)
-        self._left_behind.discard(key)
+        self.left_behind.discard(key)
 
 
 def is_older(indices: Indices, newer: Indices) -> bool:

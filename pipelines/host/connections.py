@@ -92,7 +92,9 @@ class ClientConnection:
         self._socket.settimeout(None if seconds is None else max(seconds, 0.1))
 
     def is_lost(self) -> bool:
-        """Whether the connection is broken; one that only has no more to send is not."""
+        """Whether the connection is broken, or closed here; one that only has no more to send is not."""
+        if self._socket.fileno() < 0:
+            return True
         watch = select.poll()
         # No event is asked for: errors and a connection that is closed on both sides are told unasked.
         watch.register(self._socket, 0)

@@ -31,6 +31,7 @@ import pipelines.host.connections
 import pipelines.host.host
 from pipelines.chains import EVERYTHING
 from pipelines.host import Host, ServerLimits
+from pipelines.host.connections import ClientConnection
 from pipelines.messages import CLOSE, MessageID, MessageReader, filename_message, text_message
 
 RAW_REPAIR = (
@@ -264,3 +265,12 @@ def test_a_node_that_waits_for_data_is_left_alone(monkeypatch):
         time.sleep(3.5)
         client.sendall(bytes(CLOSE.data))
         assert len(answers(client)) == 10
+
+
+def test_a_connection_that_was_closed_here_is_lost():
+    """A thread that still reads from it asks so when a server stops."""
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.create_connection(listener.getsockname()):
+        client = ClientConnection(listener.accept()[0], LIMIT_S)
+        assert not client.is_lost()
+        client.close()
+        assert client.is_lost()

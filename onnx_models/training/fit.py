@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import math
+import pickle
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +16,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from onnx_models.errors import ModelError
+from onnx_models.reading import open_regular
+
 BATCH = 128
 SAVED_EVERY = 100
 """Steps after which an interrupted fit can go on."""
+
+_DAMAGED = (OSError, EOFError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError)
+"""What torch raises on a file that it has not written, or not whole."""
 
 NetworkT = TypeVar("NetworkT", bound=nn.Module)
 Loss = Callable[[NDArray[np.intp], torch.device], Tensor]
@@ -58,6 +67,11 @@ def fit(
         Of the model, for `progress`.
     checkpoint
         File that a fit leaves behind, from which an interrupted one goes on and a finished one is given again.
+
+    Raises
+    ------
+    ModelError
+        The loss is no number any more.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     # Convolutions are usually fastest with the channels last; for three axes that layout has a name of its own.
@@ -73,12 +87,14 @@ def fit(
         for group in optimiser.param_groups:
             group["lr"] = schedule.learning_rate * _rate(step / n_steps)
         value = loss(batch, device)
+        if not math.isfinite(found := float(value.detach())):
+            raise ModelError(f"{name}: expected a loss that is a number, found {found} in step {step + 1} of {n_steps}")
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         # A single batch of odd examples must not throw the weights far off.
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
-        progress(name, step + 1, n_steps, float(value.detach()))
+        progress(name, step + 1, n_steps, found)
         if checkpoint is not None and ((step + 1) % SAVED_EVERY == 0 or step + 1 == n_steps):
             _save(checkpoint, network, optimiser, step + 1, n_steps)
     # Export and comparison run on the CPU, wherever the fit ran.
@@ -90,7 +106,11 @@ def _save(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, step
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_suffix(".part")
     state = {"network": network.state_dict(), "optimiser": optimiser.state_dict(), "step": step, "n_steps": n_steps}
-    torch.save(state, temporary)
+    # In memory first: on a full disk torch itself says nothing of the disk.
+    content = io.BytesIO()
+    torch.save(state, content)
+    temporary.unlink(missing_ok=True)
+    temporary.write_bytes(content.getbuffer())
     # Whole or not at all: the fit may be broken off at this very moment.
     temporary.replace(path)
 
@@ -98,17 +118,25 @@ def _save(path: Path, network: nn.Module, optimiser: torch.optim.Optimizer, step
 def _resume(
     path: Path | None, network: nn.Module, optimiser: torch.optim.Optimizer, n_steps: int, device: torch.device
 ) -> int:
-    """Take up what an interrupted fit left; give the number of its steps."""
-    if path is None or not path.is_file():
+    """Take up what an interrupted fit left; give the number of its steps, 0 where it left nothing that fits."""
+    if path is None:
         return 0
-    # Weights only: a file of this kind can otherwise run any code.
-    state = torch.load(path, map_location=device, weights_only=True)
-    # Other examples or another schedule: its learning rate would be at another point of its way.
-    if state["n_steps"] != n_steps:
+    fresh = deepcopy((network.state_dict(), optimiser.state_dict()))
+    try:
+        with open_regular(path) as file:
+            # Weights only: a file of this kind can otherwise run any code.
+            state = torch.load(file, map_location=device, weights_only=True)
+        # Other examples or another schedule: its learning rate would be at another point of its way.
+        if state["n_steps"] != n_steps:
+            return 0
+        network.load_state_dict(state["network"])
+        optimiser.load_state_dict(state["optimiser"])
+        return int(state["step"])
+    except (*_DAMAGED, pickle.UnpicklingError):
+        # Some of it may have been taken over.
+        network.load_state_dict(fresh[0])
+        optimiser.load_state_dict(fresh[1])
         return 0
-    network.load_state_dict(state["network"])
-    optimiser.load_state_dict(state["optimiser"])
-    return int(state["step"])
 
 
 def _batches(rows: NDArray[np.intp], n_steps: int, schedule: Schedule) -> Iterator[NDArray[np.intp]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from gadgets.arrays import ComplexArray
 from onnx_models.errors import ModelError
 from onnx_models.loader import verified_content
 from onnx_models.manifest import MANIFEST_NAME, ModelEntry, Training, read_manifest
+from onnx_models.reading import open_regular, read_regular
 from onnx_models.training.examples.patches import Examples, ExamplesT, OnTask, make_examples, part
 from onnx_models.training.export import Facts, install
 from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
@@ -85,11 +87,12 @@ class Workshop:
     ) -> tuple[ExamplesT, ExamplesT]:
         """Give examples to fit to, and those kept for validation; made once for all models of this training."""
         path = self._unfinished / name
-        if (path / "done").is_file():
-            made = kind(**{each.name: np.load(path / f"{each.name}.npy") for each in fields(kind)})
-        else:
+        made = _saved(path, kind) if (path / "done").is_file() else None
+        if made is None:
             made = make()
-            path.mkdir(parents=True, exist_ok=True)
+            # What is damaged may be a pipe, into which nothing would ever be written.
+            _remove(path)
+            path.mkdir(parents=True)
             for each in fields(kind):
                 np.save(path / f"{each.name}.npy", getattr(made, each.name))
             # Written last: where it is missing, a training was broken off while it saved.
@@ -148,17 +151,36 @@ class Workshop:
         """
         # Sums are made in another order by another number of threads, and give other weights.
         torch.set_num_threads(self.recipe.processes)
-        note = self._unfinished / "training.json"
-        if note.is_file() and note.read_text() == self.training.model_dump_json():
-            return
+        note, content = self._unfinished / "training.json", self.training.model_dump_json().encode()
+        with contextlib.suppress(OSError):
+            if read_regular(note) == content:
+                return
         self.close()
         note.parent.mkdir(parents=True)
-        note.write_text(self.training.model_dump_json())
+        note.write_bytes(content)
 
     def close(self) -> None:
         """Throw away what an unfinished training needs."""
-        shutil.rmtree(self._unfinished, ignore_errors=True)
+        _remove(self._unfinished)
 
     @property
     def _unfinished(self) -> Path:
         return self.folder / ".unfinished"
+
+
+def _remove(folder: Path) -> None:
+    # A pipe in its place would be waited for.
+    if folder.is_dir():
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _saved(path: Path, kind: type[ExamplesT]) -> ExamplesT | None:
+    """Give the examples that a training has saved; None where they are damaged, and have to be made again."""
+    arrays = {}
+    try:
+        for each in fields(kind):
+            with open_regular(path / f"{each.name}.npy") as file:
+                arrays[each.name] = np.load(file)
+    except (OSError, EOFError, ValueError):
+        return None
+    return kind(**arrays) if len({array.shape[:1] for array in arrays.values()}) == 1 else None

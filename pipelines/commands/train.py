@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,14 +15,15 @@ import numpy as np
 import typer
 
 from gadgets.arrays import ComplexArray
-from gadgets.errors import DesparkError, SettingsError
+from gadgets.errors import DesparkError, RawDataError, SettingsError
 from gadgets.findings import counted
+from gadgets.outside import printable
 from gadgets.settings import meant_or_known
 from pipelines.benchmark import Grouping, Total, percentage, read_results, total
 from pipelines.commands.own_against_installed import compare_with_installed
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, open_shell
-from pipelines.files import check_apart, read_kspaces
+from pipelines.files import check_apart, read_kspaces, readable
 
 if TYPE_CHECKING:
     from onnx_models.manifest import ModelEntry
@@ -31,6 +34,9 @@ GROUPINGS: tuple[tuple[str, Grouping], ...] = (
     ("strength", "strength"),
     ("receivers of the scan:", "receivers"),
 )
+
+MAX_EXAMPLES, MAX_PROCESSES = 10_000_000, 256
+"""So many planes would take weeks, and no computer has more cores."""
 
 MAX_PLANES = 30
 """Planes taken of one file: a 3D scan is not worth more than other scans."""
@@ -43,10 +49,15 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Folder for the models and their manifest.")
     ],
-    planes: Annotated[int, typer.Option(min=50, help="Planes of k-space to make examples from.")] = 6000,
-    epochs: Annotated[float, typer.Option(min=0.01, help="How often each example is seen.")] = 5.0,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of everything that is drawn.")] = 1,
-    processes: Annotated[int, typer.Option(min=1, help="Processes that make examples, and threads that fit.")] = 2,
+    planes: Annotated[
+        int, typer.Option(min=50, max=MAX_EXAMPLES, help="Planes of k-space to make examples from.")
+    ] = 6000,
+    epochs: Annotated[float, typer.Option(min=0.01, max=1e6, help="How often each example is seen.")] = 5.0,
+    seed: Annotated[int, typer.Option(min=0, max=(1 << 63) - 1, help="Seed of everything that is drawn.")] = 1,
+    processes: Annotated[
+        int,
+        typer.Option(min=1, max=MAX_PROCESSES, help="Processes that make examples, and threads that fit."),
+    ] = 2,
     scores: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="What despark benchmark wrote with --json on files left out."),
@@ -84,7 +95,8 @@ def train(
             work.phase("working")
 
         command = command_line(files, planes, epochs, seed)
-        entries = train_models(recordings, output, recipe, command, measured, show, log, only or ())
+        with refused(output):
+            entries = train_models(recordings, output, recipe, command, measured, show, log, only or ())
         work.phase("comparing with the installed models")
         comparison = None if only else compare_with_installed(output)
     made = [{"name": entry.name, "file": str(output / entry.file), "sha256": entry.sha256} for entry in entries]
@@ -110,22 +122,45 @@ def _open_recipe(only: Collection[str]) -> tuple[type[Recipe], Callable[..., lis
 
 
 def read_recordings(files: Sequence[Path], group: str, seed: int, work: Work) -> dict[str, list[ComplexArray]]:
-    """Read some planes of each file, by the name of the file."""
+    """Read some planes of each file, by the name of the file.
+
+    Raises
+    ------
+    RawDataError
+        A file holds none to learn from.
+    """
     from onnx_models.training.examples.recordings import recorded_planes
 
-    recordings = {}
+    recordings: dict[str, list[ComplexArray]] = {}
     for number, path in enumerate(files):
         work.bar("reading files", number, len(files))
         all_planes = recorded_planes([acquired.kspace for acquired in read_kspaces(path, group)])
+        if not all_planes:
+            raise RawDataError(f"{path}: expected planes of at least 16 lines, all samples numbers, found none")
         # Drawn anew for each file, so that its planes do not depend on which files came before.
         chosen = np.random.default_rng(seed).permutation(len(all_planes))[:MAX_PLANES]
-        recordings[path.stem] = [all_planes[index] for index in chosen]
+        # Scanners give files of other days the same name.
+        stem = printable(readable(Path(path.stem)))
+        name = next(name for name in (stem, *(f"{stem} ({n})" for n in range(2, number + 2))) if name not in recordings)
+        recordings[name] = [all_planes[index] for index in chosen]
     return recordings
+
+
+@contextmanager
+def refused(output: Path) -> Iterator[None]:
+    """Say in one line what a training lacks: a folder that takes it, or memory."""
+    try:
+        yield
+    except OSError as error:
+        where = output if error.filename is None else Path(error.filename)
+        raise DesparkError(f"{where}: the models cannot be made there ({error.strerror or error})") from error
+    except BrokenProcessPool as error:
+        raise DesparkError("a process that makes examples was ended from outside; is there enough memory?") from error
 
 
 def command_line(files: list[Path], planes: int, epochs: float, seed: int) -> str:
     """Write down the command that makes the same models again; files by name, wherever they lie."""
-    words = ["despark", "train", *(path.name for path in files)]
+    words = ["despark", "train", *(printable(readable(Path(path.name))) for path in files)]
     return shlex.join([*words, "--planes", str(planes), "--epochs", f"{epochs:g}", "--seed", str(seed), "-o", "models"])
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from typing import TypeAlias, TypeVar
@@ -15,6 +14,7 @@ from gadgets.arrays import ComplexArray, IntArray
 from gadgets.evidence.maps import N_STRIKING, Evidence, gather_evidence
 from gadgets.patches.cutting import cut, divide, relative_positions
 from onnx_models.training.examples.phantoms import phantom_plane
+from onnx_models.training.examples.processes import in_processes
 from onnx_models.training.examples.recordings import vary
 from onnx_models.training.examples.sparks import SparkedPlane, add_sparks
 
@@ -110,13 +110,12 @@ def from_planes(
     # A seed for each task, not for each process: their number must not change the examples.
     seeds = np.random.SeedSequence(seed).spawn(-(-n_planes // planes_per_task))
     work = partial(_batch, make, planes_per_task, phantom_share)
+    made: list[MadeT] = []
     # Recordings go to each process once, and not with every task.
-    with ProcessPoolExecutor(processes, initializer=_remember, initargs=(dict(recordings),)) as pool:
-        made: list[MadeT] = []
-        for number, batch in enumerate(pool.map(work, seeds), 1):
-            made += batch
-            on_task(number, len(seeds))
-        return made
+    for number, batch in enumerate(in_processes(work, seeds, processes, _remember, dict(recordings)), 1):
+        made += batch
+        on_task(number, len(seeds))
+    return made
 
 
 _RECORDINGS: dict[str, Sequence[ComplexArray]] = {}

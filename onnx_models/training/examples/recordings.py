@@ -12,15 +12,21 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from gadgets.arrays import ComplexArray
+from gadgets.kspace.finite import is_all_finite
 from gadgets.kspace.kspace import KSpace
+from gadgets.kspace.units import in_ordinary_units
 from gadgets.local_statistics import noise_level
 from onnx_models.training.examples.degradations import degrade
 
 
 def recorded_planes(kspaces: Sequence[KSpace]) -> list[ComplexArray]:
-    """Collect the planes of recorded k-spaces: acquired lines stacked, shape ``(coil, line, sample)``."""
+    """Collect the planes of recorded k-spaces: acquired lines stacked, shape ``(coil, line, sample)``.
+
+    Planes with samples that are no numbers are left out: what learns from them is no number either.
+    """
     planes = []
-    for kspace in kspaces:
+    for recorded in kspaces:
+        kspace, _ = in_ordinary_units(recorded)
         for partition in range(kspace.data.shape[1]):
             lines = np.flatnonzero(kspace.sampled[partition].any(axis=-1))
             # Too few lines make no plane in which neighbours could be compared.
@@ -30,7 +36,7 @@ def recorded_planes(kspaces: Sequence[KSpace]) -> list[ComplexArray]:
         if kspace.data.shape[1] >= 32 and kspace.sampled.all():
             middle = kspace.data.shape[2] // 2
             planes.extend(np.ascontiguousarray(kspace.data[:, :, middle + offset]) for offset in (-3, 0, 4))
-    return planes
+    return [plane for plane in planes if is_all_finite(plane)]
 
 
 def vary(plane: ComplexArray, rng: np.random.Generator) -> ComplexArray:

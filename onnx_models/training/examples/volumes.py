@@ -7,7 +7,6 @@ a structure of the object goes on and a spark, which is one readout, does not.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import groupby
 
@@ -20,6 +19,7 @@ from gadgets.evidence.maps import N_STRIKING, gather_evidence
 from gadgets.patches.cutting import cut, divide, relative_positions
 from onnx_models.training.examples.patches import Examples, joined
 from onnx_models.training.examples.phantoms import add_noise
+from onnx_models.training.examples.processes import in_processes
 from onnx_models.training.examples.sparks import SparkedPlane, add_sparks
 
 # Shorter along the partitions, of which there are few.
@@ -47,8 +47,7 @@ def make_cuboids(
     """
     recorded = [volume for source in sorted(recordings) for volume in volumes_among(recordings[source])]
     seeds = np.random.SeedSequence(seed).spawn(n_volumes)
-    with ProcessPoolExecutor(processes) as pool:
-        return joined(list(pool.map(partial(_volume_examples, recorded), seeds)))
+    return joined(list(in_processes(partial(_volume_examples, recorded), seeds, processes)))
 
 
 def _volume_examples(recorded: Sequence[ComplexArray], seed: np.random.SeedSequence) -> Examples:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from helpers.kspaces import make_kspace, recorded_plane
@@ -20,3 +22,20 @@ def test_recorded_planes_hold_the_acquired_lines():
     planes = recorded_planes([kspace])
     assert [plane.shape for plane in planes] == [(3, 22, 32)] * 2
     assert np.array_equal(planes[1][:, 0], kspace.data[:, 1, 0])
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_planes_with_samples_that_are_no_numbers_are_left_out(odd):
+    kspace = make_kspace(shape=(2, 24, 32))
+    kspace.data[1, 0, 3, 5] = odd
+    (plane,) = recorded_planes([kspace])
+    assert np.array_equal(plane, kspace.data[:, 1])
+
+
+@pytest.mark.parametrize("factor", [1e-33, 1e30])
+def test_planes_in_units_whose_squares_vanish_get_others(factor):
+    kspace = make_kspace(shape=(1, 24, 32))
+    (plane,) = recorded_planes([replace(kspace, data=(kspace.data * factor).astype(np.complex64))])
+    assert np.isfinite(np.vdot(plane, plane))
+    assert np.vdot(plane, plane).real > 0
+    assert np.isfinite(vary(plane, np.random.default_rng(0))).all()

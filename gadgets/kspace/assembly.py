@@ -133,7 +133,8 @@ class KSpaceAssembler:
         if own is None:
             waited = self._succession.may_wait(key)
             n_averages = self._encodings[key.indices.encoding].n_averages
-            n_readouts = self._open.count([*self._open.kin_of(key), *self._succession.left_behind])
+            # One readout alone says nothing of its k-space: see ended_by_opening.
+            n_readouts = self._open.count([*self._open.kin_of(key, fewest=2), *self._succession.left_behind])
             over = self._succession.ended_by_opening(key, n_readouts, self._n_expected(key), n_averages)
             if waited and not self._succession.may_wait(key):
                 self._encodings.note(key.indices.encoding, TOO_MANY)
@@ -196,7 +197,7 @@ class KSpaceAssembler:
             self._succession.note_whole(key)
         # Readouts of a body coil among those of an array, say, are over with these. Half as many and more may be a
         # k-space of their own, and go on waiting.
-        for other in [other for other in self._open.kin_of(key) if _has_counters_of(key, other)]:
+        for other in self._open.alike(key):
             if 2 * len(self._open[other]) < len(finished):
                 complete += self._close(other, is_end=is_end)
             else:
@@ -230,12 +231,6 @@ class KSpaceAssembler:
         # Told once, with the first k-space that comes out after it was noticed.
         warnings += self._encodings.take_notes(number)
         return AcquiredKSpace(tuple(readouts), finished.encoding, n_missing, "; ".join(warnings))
-
-
-def _has_counters_of(key: Key, other: Key) -> bool:
-    # The first two of them first, in which kin differ: to compare all takes long, and there may be thousands.
-    first, second = key.indices, other.indices
-    return (first.repetition, first.average) == (second.repetition, second.average) and first == second
 
 
 def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iterator[AcquiredKSpace]:

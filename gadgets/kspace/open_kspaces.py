@@ -18,7 +18,8 @@ class OpenKSpaces(Mapping[Key, Layers]):
     def __init__(self) -> None:
         # A dict keeps the order in which its keys came.
         self._open: dict[Key, Layers] = {}
-        self._kin: dict[Indices, dict[Key, None]] = {}
+        self._kin: dict[Indices, dict[Key, Layers]] = {}
+        self._alike: dict[Indices, dict[Key, None]] = {}
         self._numbers: dict[Key, int] = {}
         self._next = itertools.count()
 
@@ -34,7 +35,8 @@ class OpenKSpaces(Mapping[Key, Layers]):
     def open(self, key: Key, layers: Layers) -> Layers:
         """Let a k-space wait that does not yet."""
         self._open[key] = layers
-        self._kin.setdefault(_family_of(key), {})[key] = None
+        self._kin.setdefault(_family_of(key), {})[key] = layers
+        self._alike.setdefault(key.indices, {})[key] = None
         self._numbers[key] = next(self._next)
         return layers
 
@@ -43,14 +45,24 @@ class OpenKSpaces(Mapping[Key, Layers]):
         layers = self._open.pop(key, None)
         if layers is not None:
             family = _family_of(key)
-            del self._numbers[key], self._kin[family][key]
+            del self._numbers[key], self._kin[family][key], self._alike[key.indices][key]
             if not self._kin[family]:
                 del self._kin[family]
+            if not self._alike[key.indices]:
+                del self._alike[key.indices]
         return layers
 
-    def kin_of(self, key: Key) -> list[Key]:
-        """Give those of other repetitions and averages, or of other receivers, and itself if it waits."""
-        return list(self._kin.get(_family_of(key), ()))
+    def kin_of(self, key: Key, fewest: int = 0) -> list[Key]:
+        """Give those of other repetitions and averages, or of other receivers, and itself if it waits.
+
+        Of so many readouts at least; keys are not compared, which would take long where there are thousands.
+        """
+        kin = self._kin.get(_family_of(key), {})
+        return [each for each, layers in kin.items() if len(layers) >= fewest]
+
+    def alike(self, key: Key) -> list[Key]:
+        """Give those with the same counters, of whatever receivers."""
+        return list(self._alike.get(key.indices, ()))
 
     def count(self, keys: Iterable[Key]) -> dict[Key, int]:
         """Count the readouts of those that wait, in the order of their opening."""

@@ -22,13 +22,25 @@ def test_kin_are_those_that_differ_in_repetition_average_or_receivers():
     for key in (other, averaged, first, body, later):
         waiting.open(key, Layers(encoding()))
     assert waiting.kin_of(later) == [averaged, first, body, later]
+    assert waiting.alike(body) == [first, body]
     assert list(waiting.count([later, other, first, key_of(readout(slice=9))])) == [other, first, later]
     assert waiting.close(first) is not None
     assert waiting.close(first) is None
     assert (waiting.kin_of(first), len(waiting)) == ([averaged, body, later], 4)
+    assert waiting.alike(first) == [body]
 
 
-@pytest.mark.parametrize(("counter", "n_readouts"), [("slice", 6000), ("set", 6000), ("repetition", 1500)])
+def test_kin_of_single_readouts_are_left_out_where_they_tell_nothing():
+    waiting = OpenKSpaces()
+    keys = [key_of(readout(repetition=number)) for number in range(3)]
+    for key, n_readouts in zip(keys, (1, 2, 3), strict=True):
+        layers = waiting.open(key, Layers(encoding()))
+        for line in range(n_readouts):
+            layers.add(readout(line=line, repetition=key.indices.repetition))
+    assert waiting.kin_of(keys[0], fewest=2) == keys[1:]
+
+
+@pytest.mark.parametrize(("counter", "n_readouts"), [("slice", 6000), ("set", 6000), ("repetition", 3000)])
 def test_thousands_that_never_complete_take_no_time(counter, n_readouts):
     """Before, each of them was compared with all others: a few megabytes kept a node busy for hours."""
     readouts = [readout(n_samples=4, n_coils=1, **{counter: number}) for number in range(n_readouts)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
@@ -76,10 +78,13 @@ def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolA
     left_alone: BoolArray = peak[tuple(places.T)]
     for number in np.unique(places[left_alone, 0]):
         here, plane = places[:, 0] == number, patches.planes[number]
+        evidence, suspicious = patches.evidence[number], places[here, 1:]
         # What is dark with the suspicious places is dark without them.
-        is_dark = patches.evidence[number].contrast >= LEAST_CONTRAST
+        is_dark = evidence.contrast >= LEAST_CONTRAST
         # The cheap questions first: the last takes a fit of the background.
-        if is_dark or (not _is_whole_echo(plane, places[here, 1:]) and _has_background(plane, places[here, 1:])):
+        if is_dark or (
+            not _is_whole_echo(plane, suspicious) and _has_background(_without(plane, evidence.obvious), suspicious)
+        ):
             left_alone[here] = False
     return left_alone
 
@@ -145,6 +150,15 @@ def _has_background(plane: Plane, places: IntArray) -> bool:
     if contrast < FAINTEST_CONTRAST and _is_outshone(plane, places):
         contrast = contrast_without(plane.data, missing, 0, LEAST_CONTRAST)
     return contrast >= LEAST_CONTRAST
+
+
+def _without(plane: Plane, obvious: BoolArray) -> Plane:
+    """Give a plane with zero for its obvious samples, without which all others were looked at."""
+    if not obvious.any():
+        return plane
+    data = plane.data.copy()
+    data[:, obvious] = 0
+    return replace(plane, data=data)
 
 
 def _is_outshone(plane: Plane, places: IntArray) -> bool:

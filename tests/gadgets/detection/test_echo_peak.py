@@ -8,6 +8,7 @@ from helpers.kspaces import make_scan, object_kspace
 from helpers.sparks import places, with_sparks
 
 from gadgets.calibration import calibrate
+from gadgets.detection import echo_peak
 from gadgets.detection.detector import Detector
 from gadgets.detection.echo_peak import (
     CROWD,
@@ -123,6 +124,20 @@ def test_sparks_beside_the_echo_are_found_however_strong_they_are(detector, n_co
     detection = detector.detect(replace(kspace, data=data))
     assert places(detection) == {(0, *spark) for spark in sparks}
     assert not detection.warning
+
+
+def test_obvious_sparks_hide_no_background(detector, monkeypatch):
+    asked, ask = [], echo_peak.is_outshone
+    monkeypatch.setattr(echo_peak, "is_outshone", lambda *told: asked.append(told) or ask(*told))
+    kspace = object_kspace(n_coils=4, shape=(1, *SHAPE))
+    rng, data = np.random.default_rng(0), kspace.data.copy()
+    outer = {(int(line), int(sample)) for line, sample in rng.integers(4, 16, size=(40, 2))}
+    for (line, sample), strength in {**dict.fromkeys(outer, 3), (34, 43): 1}.items():
+        gains = rng.uniform(0.5, 1, 4) * np.exp(2j * np.pi * rng.random(4))
+        data[:, 0, line, sample] += strength * np.abs(kspace.data).max() * gains
+    detection = detector.detect(replace(kspace, data=data))
+    assert places(detection) == {(0, *spark) for spark in {*outer, (34, 43)}}
+    assert not asked, "without these the background is there to be seen"
 
 
 def test_what_the_models_are_sure_of_and_nothing_tells_from_the_echo_is_said_and_hides_nothing_else(detector, caplog):

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.files.child import in_child
+from pipelines.files.hdf5_file import check_regular
 from pipelines.files.mrd_header import read_header
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.siemens import as_mrd
@@ -76,6 +77,7 @@ class RawFile:
         self.group = group
         with ExitStack() as stack:
             self._stored = as_mrd(self.path, stack)
+            check_regular(self._stored)
             self._size = self._stored.stat().st_size
             # In the child, too: with some damaged files it is the opening that never ends.
             (about,) = self._read(_about)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 from helpers.builders import acquisition, encoding, header_xml, message, waveform
@@ -35,6 +36,15 @@ def scan_items(n_lines=8, n_slices=1, **fields) -> list[RawAcquisition]:
         for line in range(n_lines)
     ]
     return [noise, *lines]
+
+
+def sparked_items(seed):
+    """A scan with something to repair."""
+    items = scan_items(n_lines=8, seed=seed)
+    data = items[3].data.copy()
+    data[:, 2 + seed] += 500
+    items[3] = replace(items[3], data=data)
+    return items
 
 
 def make_raw_file(path: Path, items=None, header: bytes = HEADER, group: str = "dataset") -> Path:

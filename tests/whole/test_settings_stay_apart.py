@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
-from helpers.raw_scans import HEADER, chain_xml, converse, scan_bytes, scan_items
+from helpers.raw_scans import HEADER, chain_xml, converse, scan_bytes, sparked_items
 
 from pipelines.host import Host, ServerLimits
 from pipelines.messages import MessageID, text_message
@@ -37,14 +36,6 @@ def raw_repair(settings):
     return chain_xml(f"<external>{node}</external>", writes=("AcquisitionWriter", "WaveformWriter"))
 
 
-def sparked(seed):
-    items = scan_items(n_lines=8, seed=seed)
-    data = items[3].data.copy()
-    data[:, 2 + seed] += 500
-    items[3] = replace(items[3], data=data)
-    return items
-
-
 def header(protocol):
     told = f"<measurementInformation><patientPosition>HFS</patientPosition><protocolName>{protocol}</protocolName>"
     return HEADER.replace(b"<experimental", f"{told}</measurementInformation><experimental".encode(), 1)
@@ -60,7 +51,7 @@ def scans(monkeypatch, tmp_path):
             (worker.addresses["raw_repair"], lambda own: text_message(MessageID.CONFIG, configuration(own))),
         )
         yield {
-            (door, name): (address, scan_bytes(opening(settings), sparked(seed), header(name)))
+            (door, name): (address, scan_bytes(opening(settings), sparked_items(seed), header(name)))
             for door, (address, opening) in enumerate(doors)
             for seed, (name, settings) in enumerate(SETTINGS.items())
         }

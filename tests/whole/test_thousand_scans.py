@@ -15,14 +15,14 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from helpers.clients.bad import FAULTS
 from helpers.connections import descendants, wait_until
-from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, scan_items
+from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes, sparked_items
 
 from pipelines.messages import Message, MessageID, text_message
 
@@ -89,19 +89,10 @@ class Door:
     opening: Message
 
     def scan(self, seed: int) -> bytes:
-        return scan_bytes(self.opening, sparked(seed))
+        return scan_bytes(self.opening, sparked_items(seed))
 
     def answer(self, seed: int) -> list[bytes]:
         return [bytes(message.data) for message in converse(self.address, self.scan(seed))]
-
-
-def sparked(seed):
-    """A scan with something to repair."""
-    items = scan_items(n_lines=8, seed=seed)
-    data = items[3].data.copy()
-    data[:, 2 + seed] += 500
-    items[3] = replace(items[3], data=data)
-    return items
 
 
 @pytest.fixture(scope="module")

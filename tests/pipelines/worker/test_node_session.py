@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import threading
@@ -41,19 +42,29 @@ def answer(content, node="raw_repair", defaults=NO_DETECTION, hang_up=False, idl
     """Everything that comes back; fails where the node does not end."""
     ours, theirs = socket.socketpair()
     ours.settimeout(LIMIT_S)
+
+    def feed():
+        # What the node cannot read any more is what some tests look for.
+        with contextlib.suppress(OSError):
+            ours.sendall(content)
+            if hang_up:
+                ours.shutdown(socket.SHUT_WR)
+
+    limits = ServerLimits(idle_s=idle_limit_s)
     with ours:
-        thread = threading.Thread(
-            target=serve_node, args=(ScanSocket(theirs), node, defaults, ServerLimits(idle_s=idle_limit_s), trust)
-        )
-        thread.start()
-        ours.sendall(content)
-        if hang_up:
-            ours.shutdown(socket.SHUT_WR)
+        # Both at once: a node that answers early waits until its peer reads, as its peer would for the node.
+        threads = [
+            threading.Thread(target=feed),
+            threading.Thread(target=serve_node, args=(ScanSocket(theirs), node, defaults, limits, trust)),
+        ]
+        for thread in threads:
+            thread.start()
         received = b""
         while piece := ours.recv(1 << 16):
             received += piece
-        thread.join(LIMIT_S)
-        assert not thread.is_alive()
+        for thread in threads:
+            thread.join(LIMIT_S)
+            assert not thread.is_alive()
     return received
 
 

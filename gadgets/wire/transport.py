@@ -197,7 +197,7 @@ class Transport:
         n_discarded = 0
         last = bytes(self._buffer[max(self._start, self._stop - 2) : self._stop])
         self._start = self._stop = 0
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, PeerLostError):
             while self._pace.left_s(n_discarded):
                 # Samples may look like a CLOSE by chance, so a moment is waited for what follows.
                 looks_closed = last == MESSAGE_ID.pack(CLOSE)

@@ -6,6 +6,8 @@ that ends there, and fail on headers that its parser cannot read.
 
 from __future__ import annotations
 
+import logging
+import math
 import socket
 import struct
 import time
@@ -15,7 +17,12 @@ from gadgets.outside import MAX_XML_BYTES, STALL_S, Pace
 from pipelines.files import ArchivedScan
 from pipelines.messages import MessageID
 
+logger = logging.getLogger(__name__)
+
 _KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
+
+# For what came before the end of reading. A peer that sends without a pause would never let it end.
+_LAST_S = 1.0
 
 
 class ScanSocket(socket.socket):
@@ -35,6 +42,7 @@ class ScanSocket(socket.socket):
         self._pace = Pace()
         self._archived: ArchivedScan | None = None
         self._idle_since: float | None = time.monotonic()
+        self._why_stopped, self._read_until = "", math.inf
         self.n_opening = 0
         self.n_received = 0
         self.settimeout(None)
@@ -58,13 +66,40 @@ class ScanSocket(socket.socket):
         return super().recv(bufsize, flags)
 
     def recv_into(self, buffer: bytearray | memoryview, nbytes: int = 0, flags: int = 0) -> int:  # type: ignore[override]
-        """Receive bytes into a buffer, and count them."""
-        n_received = super().recv_into(buffer, nbytes, flags)
+        """Receive bytes into a buffer, and count them.
+
+        Raises
+        ------
+        PeerLostError
+            It is to be read no more, for the reason that :meth:`stop_reading` was told.
+        """
+        # Linux gives what lies there, and what still comes in, after the end of reading, too.
+        is_late = bool(self._why_stopped) and time.monotonic() > self._read_until
+        n_received = 0 if is_late else super().recv_into(buffer, nbytes, flags)
+        if self._why_stopped and not n_received:
+            raise PeerLostError(self._why_stopped)
         # Only this method is used once the node's own transport reads: what is counted is data.
         self.n_received += n_received
         if self._archived is not None:
             self._archived.add(memoryview(buffer)[:n_received])
         return n_received
+
+    def stop_reading(self, reason: str) -> None:
+        """End the scan from another thread: what came is still sent on, then the reason."""
+        self._read_until = time.monotonic() + _LAST_S
+        self._why_stopped = reason
+        self._shut(socket.SHUT_RD)
+
+    def abort(self) -> None:
+        """End the connection from another thread, both ways: nothing is said to the peer."""
+        self._shut(socket.SHUT_RDWR)
+
+    def _shut(self, how: int) -> None:
+        # It wakes whoever waits on the socket; closing it alone would not.
+        try:
+            self.shutdown(how)
+        except OSError as error:
+            logger.debug("a socket was not open any more (%s)", error)
 
     def keep_in(self, archived: ArchivedScan | None) -> None:
         """Have all data that come from now on added to an archive; None: to none."""
@@ -122,6 +157,8 @@ class ScanSocket(socket.socket):
                 piece = super().recv(min(n_bytes - len(content), 1 << 18))
             except OSError as error:
                 raise PeerLostError(f"the connection broke in its opening: {error}") from error
+            if self._why_stopped:
+                raise PeerLostError(self._why_stopped)
             if not piece:
                 raise PeerLostError(f"the connection ended in its opening, {n_bytes - len(content)} bytes short")
             content += piece

@@ -36,6 +36,8 @@ NODES = ("acquisition_buffer", "spark_detection", "calibration", "image_fft", "r
 GRACE_S = 30.0
 """How long scans that run may go on when the worker is told to stop."""
 
+STOPPED = "the worker was stopped before the scan had ended"
+
 FULL = 0.85
 """Of the memory that the process can have."""
 
@@ -119,7 +121,7 @@ class Worker:
         self._watch.start()
 
     def stop(self, grace_s: float = GRACE_S, is_urgent: Callable[[], bool] = lambda: False) -> None:
-        """Accept no more scans, let those that run come to their end, and break off what is left.
+        """Accept no more scans, let those that run come to their end, and break off what is left; each peer is told.
 
         Parameters
         ----------
@@ -139,8 +141,12 @@ class Worker:
             left = list(self._scans.items())
         for name, connected in left:
             logger.warning("%s: broken off, the worker stops", name)
-            _shut(connected)
-        self._reception.join(_JOIN_S)
+            connected.stop_reading(STOPPED)
+        # A peer that does not read what it is told must not keep the worker from stopping.
+        if not self._reception.join(_JOIN_S):
+            for _, connected in left:
+                connected.abort()
+            self._reception.join(_JOIN_S)
 
     def _watch_memory(self) -> None:
         """Break off the scan of which most came, before the system ends all of them for want of memory."""
@@ -151,7 +157,7 @@ class Worker:
                 largest = max(self._scans.items(), key=lambda scan: scan[1].n_received, default=None)
             if largest is not None and largest[1].n_received:
                 logger.error("%s: broken off, the memory is full", largest[0])
-                _shut(largest[1])
+                largest[1].abort()
                 # What it held is given back when its thread has ended.
                 self._stopping.wait(_JOIN_S)
 
@@ -163,7 +169,7 @@ class Worker:
         logger.warning("%s: broken off, has no scan for %.0f s and others wait", name, longest.idle_s)
         # Whoever looks for another one to break off does not find this one again.
         longest.count_as_scan()
-        _shut(longest)
+        longest.abort()
         return True
 
     def _rehearse(self, node: str) -> None:
@@ -191,11 +197,3 @@ class Worker:
 
 def _refusal(reason: str) -> bytes:
     return bytes(text_message(MessageID.ERROR, reason).data) + bytes(CLOSE.data)
-
-
-def _shut(connected: socket.socket) -> None:
-    """Wake whoever waits on a socket; closing it alone would not."""
-    try:
-        connected.shutdown(socket.SHUT_RDWR)
-    except OSError as error:
-        logger.debug("a socket was not open any more (%s)", error)

@@ -45,6 +45,42 @@ def test_received_bytes_are_counted(pair):
     assert connected.recv_into(memoryview(buffer)) == connected.n_received == 5
 
 
+def test_who_is_to_read_no_more_gets_what_came_then_the_reason_and_may_still_answer(pair):
+    ours, connected = pair
+    ours.sendall(b"12345")
+    connected.stop_reading("enough")
+    buffer = memoryview(bytearray(8))
+    assert connected.recv_into(buffer) == 5
+    with pytest.raises(PeerLostError, match="enough"):
+        connected.recv_into(buffer)
+    connected.sendall(b"answer")
+    assert ours.recv(10) == b"answer"
+
+
+def test_who_waits_for_a_peer_is_told_to_read_no_more(pair):
+    told = []
+
+    def read():
+        try:
+            pair[1].recv_into(memoryview(bytearray(8)))
+        except PeerLostError as error:
+            told.append(str(error))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    pair[1].stop_reading("enough")
+    thread.join(LIMIT_S)
+    assert told == ["enough"]
+
+
+def test_a_peer_that_sends_without_a_pause_does_not_keep_it_reading(pair, monkeypatch):
+    monkeypatch.setattr("pipelines.worker.scan_socket._LAST_S", -1.0)
+    pair[0].sendall(b"12345")
+    pair[1].stop_reading("enough")
+    with pytest.raises(PeerLostError, match="enough"):
+        pair[1].recv_into(memoryview(bytearray(8)))
+
+
 @pytest.mark.parametrize(
     ("content", "error", "reason"),
     [

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from helpers.clients.bad import send_and_never_read
+from helpers.clients.bad import send_and_never_read, until_close
 from helpers.connections import wait_until
 from helpers.raw_scans import (
     ACQ_IS_NOISE_MEASUREMENT,
@@ -32,6 +32,7 @@ import pipelines.host.node_process
 from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
 from gadgets.logbook import Logbook
 from gadgets.settings.definitions import NODE_SETTINGS
+from gadgets.wire import attach
 from onnx_models.providers import cuda_devices
 from pipelines.chains import EVERYTHING
 from pipelines.files import Archive
@@ -290,10 +291,41 @@ def refuses(peer):
 def test_a_scan_that_does_not_end_is_broken_off(caplog, ends):
     worker = Worker({"raw_repair": 0}, settings=NO_DETECTION)
     worker.start()
-    with begun(worker):
+    with begun(worker) as peer:
         worker.stop(**ends)
         assert worker.n_scans == 0
+        *data, reason, last = until_close(peer)
     assert re.search(r"raw_repair 127.0.0.1:\d+: broken off, the worker stops", caplog.text)
+    assert [message.id for message in data] == [MessageID.ACQUISITION] * len(scan_items())
+    assert reason.text == "raw_repair: the worker was stopped before the scan had ended"
+    assert last.id is MessageID.CLOSE
+
+
+def test_who_has_sent_half_an_opening_is_told_that_the_worker_stops():
+    worker = Worker({"raw_repair": 0}, settings=NO_DETECTION)
+    worker.start()
+    with socket.create_connection(worker.addresses["raw_repair"], timeout=LIMIT_S) as peer:
+        peer.sendall(bytes(text_message(MessageID.CONFIG, "<configuration/>").data))
+        wait_until(lambda: [each for each in worker._scans.values() if each.n_opening])
+        worker.stop(grace_s=0.0)
+        reason = until_close(peer)[0]
+    assert reason.text == "raw_repair: the worker was stopped before the scan had ended"
+
+
+def test_a_peer_that_does_not_read_keeps_no_worker_from_stopping(monkeypatch):
+    def sends_without_end(connection):
+        transport = attach(connection)
+        while True:
+            transport.write(bytes(1 << 20))
+
+    monkeypatch.setattr("pipelines.worker.node_session.gadget_of", lambda _: sends_without_end)
+    monkeypatch.setattr("pipelines.worker.worker._JOIN_S", 0.5)
+    worker = Worker({"raw_repair": 0}, settings=NO_DETECTION)
+    worker.start()
+    with begun(worker) as peer:
+        assert peer.recv(1, socket.MSG_PEEK)
+        worker.stop(grace_s=0.0)
+        wait_until(lambda: worker.n_scans == 0)
 
 
 def test_a_silent_peer_is_given_up():

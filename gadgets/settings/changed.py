@@ -9,7 +9,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-FILES = ("report", "record", "history", "models")
+from gadgets.settings.definitions import NODE_SETTINGS
+from gadgets.settings.parsing import path_settings
+
+FILES = {name.rpartition(".")[2] for node in NODE_SETTINGS for name in path_settings(node)}
 """Settings, of whichever node, whose values are files or a folder of them."""
 
 _FOLDER = "models"

@@ -77,6 +77,7 @@ class KSpaceAssembler:
         check_readout(readout, encoding)
         self._whole.note(readout)
         key = key_of(readout)
+        # Before its line may prove the limits wrong: what is over came while they held, and lacks nothing beyond them.
         complete = self._moved_on(key, readout)
         encoding = self._believed(key, readout, encoding)
         own = self._open[key] if key in self._open else self._open.open(key, Layers(encoding))

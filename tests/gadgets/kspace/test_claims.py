@@ -84,6 +84,16 @@ def test_lines_beyond_trusted_limits_are_said_where_an_image_is_out_already():
     assert "an image without it may have come before" in second.warning
 
 
+def test_a_kspace_that_was_whole_by_the_limits_lacks_nothing_where_the_next_one_goes_beyond_them():
+    filled_up = replace(encoding(n_lines=16), lines=Limits(0, 4, 7))
+    assembler = KSpaceAssembler([filled_up])
+    assert not any(assembler.add(readout(line)) for line in range(8))
+    (first,) = assembler.add(readout(8, repetition=1))
+    assert (len(first.readouts), first.n_missing, first.warning) == (8, 0, "")
+    (second,) = assembler.flush()
+    assert "line 8 lies beyond the limits 0 to 7" in second.warning
+
+
 def test_limits_that_tore_one_kspace_apart_tear_no_further():
     partial = replace(encoding(n_lines=16), lines=Limits(0, 8, 11))
     found = list(assemble([readout(line, repetition=number) for number in range(4) for line in range(16)], [partial]))

@@ -82,7 +82,7 @@ class ImageVit(nn.Module):
         self.projection = nn.Conv2d(1, width, token, stride=token)
         n_tokens = (BLOCK[0] // token) * (BLOCK[1] // token)
         self.positions = nn.Parameter(0.02 * torch.randn(1, n_tokens, width))
-        self.layers = nn.Sequential(*(EncoderLayer(width, n_heads) for _ in range(n_layers)))
+        self.layers = nn.Sequential(*(BlockEncoderLayer(width, n_heads) for _ in range(n_layers)))
         self.head = nn.Sequential(nn.LayerNorm(3 * width), nn.Linear(3 * width, 32), nn.GELU(), nn.Linear(32, 1))
 
     def forward(self, blocks: Tensor) -> Tensor:
@@ -96,8 +96,11 @@ class ImageVit(nn.Module):
         return logits
 
 
-class EncoderLayer(nn.Module):
-    """Self-attention and two fully connected layers, each behind a normalisation and added to what came in."""
+class BlockEncoderLayer(nn.Module):
+    """Self-attention and two fully connected layers, each behind a normalisation and added to what came in.
+
+    All tokens of a block are there; in sets of patches some are absent (:class:`.transformers.SetEncoderLayer`).
+    """
 
     def __init__(self, width: int, n_heads: int) -> None:
         super().__init__()

@@ -48,7 +48,7 @@ class PatchEmbedding(nn.Module):
         return joined
 
 
-class EncoderLayer(nn.Module):
+class SetEncoderLayer(nn.Module):
     """Self-attention among the patches of a set, then a perceptron; absent patches are not listened to."""
 
     def __init__(self, width: int, n_heads: int) -> None:
@@ -83,7 +83,7 @@ class SetTransformer(nn.Module):
     def __init__(self, width: int = 48, n_layers: int = 2, n_heads: int = 4) -> None:
         super().__init__()
         self.embedding = PatchEmbedding(width)
-        self.encoder = nn.ModuleList(EncoderLayer(width, n_heads) for _ in range(n_layers))
+        self.encoder = nn.ModuleList(SetEncoderLayer(width, n_heads) for _ in range(n_layers))
         self.head = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, width), nn.GELU(), nn.Linear(width, 1))
 
     def forward(self, patches: Tensor, positions: Tensor, present: Tensor) -> Tensor:

@@ -18,6 +18,9 @@ MEDIAN_OF_NOISE = np.sqrt(np.log(2))
 IN_CACHE = 1 << 14
 """Samples of which a dozen arrays stay in the cache."""
 
+BESIDE = 5
+"""Samples on either side of one that was hit, in the same readout, that may be of its burst: bursts have up to six."""
+
 
 @functools.lru_cache(maxsize=256)
 def mirrored_indices(n: int, offset: int) -> NDArray[np.intp]:

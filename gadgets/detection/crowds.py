@@ -17,8 +17,9 @@ from gadgets.arrays import IntArray
 from gadgets.background import MOST, search_jointly
 from gadgets.detection.confirmation import Confirmed
 from gadgets.detection.echo_peak import FAINTEST_CONTRAST, LEAST_CONTRAST
-from gadgets.detection.suspects import BESIDE, Suspect
+from gadgets.detection.suspects import Suspect
 from gadgets.kspace import KSpace, Plane, planes_of
+from gadgets.local_statistics import BESIDE
 from gadgets.records import Point
 from gadgets.repair import Flagged, deviations_from_noise
 

@@ -11,7 +11,8 @@ from gadgets.arrays import ComplexArray
 from gadgets.detection.confirmation import Confirmed, confirm
 from gadgets.detection.crowds import THRESHOLD_BESIDE
 from gadgets.detection.found import Found
-from gadgets.detection.suspects import BESIDE, Suspect
+from gadgets.detection.suspects import Suspect
+from gadgets.local_statistics import BESIDE
 from gadgets.records import KnownRepair, Point
 from gadgets.repair import Flagged, Predictions, carried, outcomes_of
 from gadgets.series import SeriesMemory, Witness

@@ -11,6 +11,7 @@ from gadgets.arrays import BoolArray, ComplexArray, IntArray
 from gadgets.detection.echo_peak import at_a_peak_without_background, regions_of
 from gadgets.detection.verdict import POSSIBLE, suspicious_from
 from gadgets.evidence import CHANNELS
+from gadgets.local_statistics import BESIDE
 from gadgets.patch_models import Opinions, merge
 from gadgets.patches import Patches, Region
 
@@ -18,9 +19,6 @@ SINGLE = CHANNELS.index("innovation_single")
 
 Place = tuple[int, int, int]
 """Partition, line and sample."""
-
-BESIDE = 5
-"""Samples on either side of one that was hit, in the same readout, of which the next may have been hit too."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from scipy.ndimage import binary_opening, maximum_filter1d
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background import predict_from_support
-from gadgets.local_statistics import MEDIAN_OF_NOISE, local_median, quantile
+from gadgets.local_statistics import BESIDE, MEDIAN_OF_NOISE, local_median, quantile
 from gadgets.process import check_time
 from gadgets.series import one_readout
 
@@ -18,8 +18,8 @@ STANDS_OUT = 5.0
 """Times the error around a sample from which on it is worth a second opinion. The largest of a clean k-space is 2.3 as
 a rule, and 5.3 in one of fifty."""
 
-STANDS_OUT_BESIDE, BESIDE = 3.0, 5
-"""The same for samples so near to one that was found, in the same readout: they belong to its burst."""
+STANDS_OUT_BESIDE = 3.0
+"""The same for samples :data:`BESIDE` one that was found: they belong to its burst."""
 
 LONGEST = 8
 """Samples in a row that may belong to sparks: these have up to 6, and two of them may touch."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from gadgets.outside import whole_number
 from gadgets.settings.common import (
     HOW_LONG,
     HOW_MANY_THREADS,
@@ -207,7 +208,7 @@ MEGABYTES: The same, in so many.""",
     @field_validator("series_memory")
     @classmethod
     def _memory_of_some_size(cls, series_memory: str) -> str:
-        if series_memory not in ("off", "auto") and not series_memory.isdecimal():
+        if series_memory not in ("off", "auto") and whole_number(series_memory) is None:
             raise ValueError("expected off, auto, or a whole number of megabytes")
         return series_memory
 

@@ -30,7 +30,7 @@ def test_the_memory_of_a_scan_has_a_size(said, n_bytes):
     assert settings.series_bytes == n_bytes
 
 
-@pytest.mark.parametrize("said", ["on", "-1", "1.5", "64MB"])
+@pytest.mark.parametrize("said", ["on", "-1", "1.5", "64MB", pytest.param("9" * 5000, id="thousands of digits")])
 def test_a_memory_of_no_size_is_refused(said):
     with pytest.raises(SettingsError, match="off, auto, or a whole number of megabytes"):
         read_settings(configuration(series_memory=said), SparkDetectionSettings, "spark_detection")

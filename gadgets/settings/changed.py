@@ -42,11 +42,13 @@ def named_files(settings: BaseModel | Mapping[str, str]) -> list[Path]:
     """Give the files that settings name; of a folder one that would lie there."""
     values = _by_name(settings.model_dump(mode="json")) if isinstance(settings, BaseModel) else settings
     named = {name: Path(value) for name, value in values.items() if names_file(name) and value}
+    # Whoever leaves folders out of a text leaves out those of files.
     return [path / "manifest.json" if name.endswith(_FOLDER) else path for name, path in named.items()]
 
 
 def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
+    # One level: stages have settings, and settings have no parts.
     for name, value in values.items():
         if isinstance(value, dict):
             found |= {f"{name}.{inner}": each for inner, each in value.items()}
@@ -56,4 +58,5 @@ def _by_name(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _as_text(value: object) -> str:
+    # As it would be set: true, and not Python's True.
     return value if isinstance(value, str) else json.dumps(value)

@@ -40,5 +40,6 @@ def refuse_contradictions(settings: SparkDetectionSettings) -> None:
         # At its default a setting asks for nothing, so that nobody has to take it back.
         if wanted != SparkDetectionSettings.model_fields[name].default and found not in values:
             raise SettingsError(f"{name}={wanted} needs {other} to be {' or '.join(values)}, found {found}")
+    # Not in the table: no value is asked for, but any file.
     if settings.thresholds_from == "history" and settings.history is None:
         raise SettingsError("thresholds_from=history needs history to name a file, found none")

@@ -45,6 +45,7 @@ class AcquisitionBufferSettings(NodeSettings):
         description="Readouts that a k-space needs. With fewer it makes no image, and passes unjudged. `none`: 8 and a "
         "quarter of the matrix's lines, or what the header announces where that is fewer.",
     )
+    # There is one by default: k-spaces that never become complete would gather readouts without end.
     held_limit: int | None = Field(
         default=8192,
         ge=1,
@@ -74,6 +75,7 @@ network: The same, corrected by a U-Net.
 series: What earlier k-spaces of the place predict, see `spark_detection.series_memory`. Else the sample stays.
 none: Nothing is repaired.""",
     )
+    # A text and no path, as two words are no files. Never empty: as a path, that would be the working directory.
     record: str = Field(
         default="auto",
         min_length=1,
@@ -121,6 +123,7 @@ class RawRepairSettings(NodeSettings):
         description="Send what was found to the client, as waveforms behind the acquisitions. `despark replay` asks a "
         "server for it and takes them out again.",
     )
+    # One object as the default of all: settings are frozen.
     acquisition_buffer: AcquisitionBufferSettings = Field(
         default=AcquisitionBufferSettings(), description="Settings of the first stage."
     )
@@ -132,11 +135,13 @@ class RawRepairSettings(NodeSettings):
     @field_validator("calibration")
     @classmethod
     def _gives_back_what_came(cls, calibration: CalibrationSettings) -> CalibrationSettings:
+        # Refused and not ignored, as every setting that would have no effect.
         if calibration.send_original:
             raise ValueError("send_original needs a chain that makes images; raw_repair gives back what came")
         return calibration
 
 
+# In the order in which the page tells of them.
 NODE_SETTINGS: Mapping[str, type[BaseModel]] = {
     "acquisition_buffer": AcquisitionBufferSettings,
     "spark_detection": SparkDetectionSettings,

@@ -41,6 +41,7 @@ vit: A Vision Transformer.
 variance: CNN where the intensities of a plane vary much, else Vision Transformer.
 accuracy: The more accurate of both, by the results in `history`, else by the scores of the models.""",
     )
+    # Sets are for transformers alone: a CNN judges patches one by one, and has no place for the others of a set.
     patch_sets: Literal["single", "adjacent", "conjugate", "ring"] = Field(
         default="single",
         description="""Which patches a Vision Transformer judges together (claims 14, 16).
@@ -85,6 +86,7 @@ low: Sparks without an artifact in the image.
 impact: Artifacts that do not hinder the diagnosis.
 high: Artifacts that do.""",
     )
+    # None and not a number: which one it stands for depends on the standard value, and on the history if that is asked.
     centre_max: float | None = Field(
         default=None,
         gt=0,
@@ -104,6 +106,7 @@ high: Artifacts that do.""",
         le=1,
         description="Patches nearer to the border than this have the edge's Max. `none`: all outside the centre.",
     )
+    # These defaults are where training puts the operating points: it moves the outputs of the classifiers to them.
     threshold: float = Field(
         default=0.5,
         ge=0,
@@ -120,6 +123,8 @@ high: Artifacts that do.""",
     point_threshold: float = Field(
         default=0.5, ge=0, le=1, description="A sample can be abnormal where its probability is above this."
     )
+    # Two logits above the operating point elsewhere: on planes of left-out sources no false alarm at the echo's peak was
+    # surer than that.
     core_threshold: float = Field(
         default=0.88,
         ge=0,
@@ -137,6 +142,7 @@ history: From past results and feedback, where the history holds enough of them.
         description="Past results, feedback and impact levels: `auto` is the user's own logbook, else a file. Nodes "
         "only read it.",
     )
+    # Twice, as in the source document: the check is the first step of two methods, or goes ahead of any of them.
     image_check: bool = Field(
         default=False, description="Look for artifacts in the image first, with any method (FIGS. 13 to 15)."
     )
@@ -146,6 +152,7 @@ history: From past results and feedback, where the history holds enough of them.
 cnn: A convolutional network.
 vit: A Vision Transformer.""",
     )
+    # A text, as numbers stand beside words here; what it may be is seen to below.
     block_size: str = Field(
         default="auto",
         examples=["auto", "patch", "LINES", "LINESxPIXELS"],
@@ -158,15 +165,18 @@ LINESxPIXELS: Lines and pixels, each from 16 to 224.""",
     image_threshold: float = Field(
         default=0.5, ge=0, le=1, description="A block shows an artifact where its probability is above this."
     )
+    # Not `stop`: sparks next to the centre make shading, which the check does not see.
     when_clean: Literal["raise", "stop"] = Field(
         default="raise",
         description="""What follows when the image shows no artifact.
 raise: The patches are judged with higher thresholds.
 stop: Nothing else is looked at.""",
     )
+    # The source document's example: from 0.5 to 0.9.
     raised_threshold: float = Field(
         default=0.9, ge=0, le=1, description="Threshold of patches after an image without artifact."
     )
+    # Not `auto`, which needs models for all three shapes, and was no better on the one 3D recording.
     patch_shape: Literal["auto", "segment", "rectangle", "cuboid"] = Field(
         default="rectangle",
         description="""Whether patches have one, two or three dimensions.
@@ -175,6 +185,7 @@ auto: Segments below 8 readouts, cuboids from 16 fully sampled partitions on, el
 segment: 1 x 32 samples of one readout.
 cuboid: 8 x 16 x 16 samples of a 3D k-space.""",
     )
+    # The networks halve a patch twice and double it again: its sides have to be multiples of four at least.
     patch_size: int | None = Field(
         default=None,
         ge=8,
@@ -199,6 +210,7 @@ MEGABYTES: The same, in so many.""",
     )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
+    # There is one by default, because the patient waits.
     time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
     threads: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
         default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS

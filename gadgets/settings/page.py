@@ -81,7 +81,7 @@ With `regions` = `outer` every patch that reaches into the centre is left out.
 In a matrix of 64 lines these may be most of the patches.
 """
 
-KIND_OF: Mapping[type, str] = {float: "number", int: "whole number", str: "text", Path: "path", bool: "true"}
+KIND_OF: Mapping[type, str] = {float: "number", int: "whole number", str: "text", Path: "path"}
 
 
 def page() -> str:
@@ -94,7 +94,9 @@ def page() -> str:
 def values_of(field: FieldInfo) -> list[str]:
     """Name the values that a setting can have: words, or the kind of value and its range; the default first."""
     kinds = [kind for kind in get_args(field.annotation) if kind is not type(None)]
+    # A Literal stands alone, or beside None.
     literals = [kind for kind in (field.annotation, *kinds) if get_origin(kind) is Literal]
+    # Where the type says less than is asked for, as of words in a text, examples are all that there can be.
     if field.examples:
         words = [str(example) for example in field.examples]
     elif literals:
@@ -104,6 +106,7 @@ def values_of(field: FieldInfo) -> list[str]:
     else:
         words = [f"{KIND_OF[kinds[0] if kinds else field.annotation]}{_range(field)}"]  # type: ignore[index]
     default = default_of(field)
+    # A number is told by its range alone: its default has a column of its own.
     return [default, *(word for word in words if word != default)] if len(words) > 1 or default == "none" else words
 
 

@@ -35,7 +35,7 @@ def memory_limit() -> int:
         gigabytes = float(text)
     except ValueError:
         gigabytes = 0.0
-    # What is no number has become 0 and fails here, as NaN does.
+    # What is no number has become 0 and fails here, as NaN does; infinity fails at the other end.
     if not 0 < gigabytes < 1 << 20:
         raise SettingsError(f"{VARIABLE}: expected a number of gigabytes above 0, below 2^20; found {text!r}")
     return int(gigabytes * _GIGABYTE)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
+# All but tab and the two ends of a line, which XML has.
 CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+# No more digits than whole_number reads: what has more is no reference, and its ampersand is one by itself.
 REFERENCE = re.compile("&(?:#([0-9]{1,9})|#x([0-9a-fA-F]{1,9})|(?:amp|lt|gt|quot|apos));|&")
 
 
@@ -25,6 +27,7 @@ def tidied(xml: bytes) -> str:
 
 
 def _decoded(xml: bytes) -> str:
+    # Without a mark at its beginning UTF-16 is known by the zero beside its first letter, which is a bracket.
     for is_so, encoding in (
         (xml.startswith((BOM_UTF16_LE, BOM_UTF16_BE)), "utf-16"),
         (xml[1:2] == b"\0", "utf-16-le"),
@@ -32,6 +35,7 @@ def _decoded(xml: bytes) -> str:
     ):
         if is_so:
             return xml.decode(encoding, errors="replace")
+    # The declaration is not asked: the letters may be of another character set than it says.
     try:
         return xml.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -43,5 +47,6 @@ def _allowed(reference: re.Match[str]) -> str:
     text, (decimal, hexadecimal) = reference.group(), reference.groups()
     if text == "&":
         return "&amp;"
+    # A space in place of one that has a name, which stays.
     number = int(decimal) if decimal else int(hexadecimal, 16) if hexadecimal else ord(" ")
     return text if number in (0x9, 0xA, 0xD) or 0x20 <= number < 0xD800 or 0xE000 <= number < 0xFFFE else ""

@@ -21,6 +21,7 @@ def without_folders(text: str, files: Iterable[Path]) -> str:
     files
         That it may name, or whose folders.
     """
+    # A file in the working directory or in the root is named without a folder.
     for folder in {file.parent for file in files} - {Path(), Path("/")}:
         for shown in _ways_to_show(str(folder)):
             # A relative one may be an ordinary word: in the middle of another word it is none of ours.

@@ -82,6 +82,7 @@ def _few_receivers(sparks: Sequence[Spark], facts: ScanFacts, extents: Extents) 
 
 
 def _everywhere(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
+    # Of a single receiver all is everywhere, which says nothing.
     wide = [spark for spark in sparks if 2 * len(spark.receivers) > extents[spark.indices].shape[0] > 1]
     if len(sparks) < FEWEST or len(wide) < MOST_OF_THEM * len(sparks):
         return None

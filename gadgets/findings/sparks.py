@@ -107,8 +107,9 @@ def _spark(
     first = points[0]
     known = [outcomes[_place(point)] for point in points if _place(point) in outcomes]
     power = _power_by_receiver(points)
-    strongest_first = sorted(power, key=lambda receiver: -power[receiver])
-    over_noise = np.sqrt([power[receiver] for receiver in strongest_first])
+    receivers = sorted(power, key=lambda receiver: -power[receiver])
+    over_noise = np.sqrt([power[receiver] for receiver in receivers])
+    # A record may come without the size of its k-space, as from a detector that judged nothing.
     n_coils, n_samples = max(detection.shape[0], 1), max(detection.acquired, 1)
     # The mean over all pixels of all receivers, as if they were joined without weights.
     before = sum(power.values()) / (n_coils * n_samples)
@@ -120,8 +121,8 @@ def _spark(
         radius=_radius(points, detection),
         scan_counter=first.scan_counter,
         time_stamp=first.time_stamp,
-        receivers=tuple(strongest_first),
-        over_noise=tuple(max(each) for each in _strengths(points, strongest_first)),
+        receivers=tuple(receivers),
+        over_noise=tuple(max(each) for each in _strengths(points, receivers)),
         # An orthonormal transform spreads the samples' energy over all pixels.
         rnr=tuple(float(each) for each in over_noise / np.sqrt(n_samples)),
         receivers_repaired=tuple(sorted({receiver for point in points for receiver in point.receivers_repaired})),
@@ -129,6 +130,7 @@ def _spark(
         methods=tuple(sorted({each.method for each in known if each.method is not None})),
         refusals=tuple(sorted({each.refusal for each in known if each.method is None})),
         error_before=float(np.sqrt(before)),
+        # Of some of its points alone it would be too small.
         error_after=_error_after(known, n_coils * n_samples) if len(known) == len(points) else None,
     )
 
@@ -145,6 +147,7 @@ def _power_by_receiver(points: Sequence[Point]) -> dict[int, float]:
 
 def _strengths(points: Sequence[Point], receivers: Sequence[int]) -> list[list[float]]:
     """Give for each receiver the strengths of its samples; 0 where they are not known."""
+    # Not strict: strengths are left out where nobody has measured them.
     by_receiver = [dict(zip(point.receivers, point.over_noise, strict=False)) for point in points]
     return [[known.get(receiver, 0.0) for known in by_receiver] for receiver in receivers]
 
@@ -162,6 +165,7 @@ def _error_after(outcomes: Sequence[RepairedPoint], n_values: int) -> float:
 def _radius(points: Sequence[Point], detection: Detection) -> float:
     """Give the distance of the middle sample from the centre of k-space, 1 at the further border of each axis."""
     middle = points[len(points) // 2]
+    # At least 1: an axis may have a single place.
     squares = [
         ((index - centre) / max(centre, n - 1 - centre, 1)) ** 2
         for index, centre, n in zip(middle.place, detection.centre, detection.shape[1:], strict=True)

@@ -96,10 +96,11 @@ def _fate(sparks: Sequence[Spark], *, is_look: bool) -> str:
     repaired, left = ("can be repaired", "cannot be repaired") if is_look else ("repaired", "left as recorded")
     n_repaired = sum(spark.is_repaired for spark in sparks)
     n_partly = sum(bool(spark.methods) for spark in sparks) - n_repaired
+    n_left = len(sparks) - n_repaired - n_partly
     if n_repaired == len(sparks):
         return f"all {repaired}" if len(sparks) > 1 else repaired
-    parts = [f"{n_repaired} {repaired}"] if n_repaired else []
-    parts += [f"{n_partly} {repaired} in part"] if n_partly else []
-    n_left = len(sparks) - n_repaired - n_partly
-    parts += [f"{n_left} {left}" if parts else left] if n_left else []
-    return ", ".join(parts)
+    # Without a number, where it is that of all sparks: it has just been told.
+    if n_left == len(sparks):
+        return left
+    counts = {repaired: n_repaired, f"{repaired} in part": n_partly, left: n_left}
+    return ", ".join(f"{number} {fate}" for fate, number in counts.items() if number)

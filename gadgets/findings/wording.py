@@ -11,10 +11,7 @@ from gadgets.indices import Indices
 
 def named_receivers(receivers: Sequence[int], coils: Sequence[str], most: int = 6) -> str:
     """Name some receivers as a person finds them: ``receivers 3 (HEA;HE1) and 7 (HEA;HE3)``."""
-    shown = [
-        f"{receiver} ({coils[receiver]})" if receiver < len(coils) and coils[receiver] else str(receiver)
-        for receiver in receivers[:most]
-    ]
+    shown = [_numbered(receiver, coils) for receiver in receivers[:most]]
     more = [f"{len(receivers) - most} more"] if len(receivers) > most else []
     return f"receiver{'s' * (len(receivers) != 1)} {list_of([*shown, *more])}"
 
@@ -54,10 +51,12 @@ def short_receivers(receivers: Sequence[int], n_coils: int, coils: Sequence[str]
         return f"all {n_coils}"
     if len(receivers) > most:
         return f"{len(receivers)} of {n_coils}" if n_coils else f"{len(receivers)} receivers"
-    return ", ".join(
-        f"#{receiver} ({coils[receiver]})" if receiver < len(coils) and coils[receiver] else f"#{receiver}"
-        for receiver in receivers
-    )
+    return ", ".join(f"#{_numbered(receiver, coils)}" for receiver in receivers)
+
+
+def _numbered(receiver: int, coils: Sequence[str]) -> str:
+    # Headers name fewer coils than there are receivers, or leave some of them out.
+    return f"{receiver} ({coils[receiver]})" if receiver < len(coils) and coils[receiver] else str(receiver)
 
 
 def place_of(indices: Indices) -> str:
@@ -89,7 +88,6 @@ KIND_LENGTH = 60
 
 def kind_of(text: str) -> str:
     """Give what texts have in common that say the same of different places: their beginning, without numbers."""
-    # Without the numbers, which are what differs between places.
     return re.sub(r"\d+(\.\d+)?", "", text)[:KIND_LENGTH]
 
 

@@ -32,15 +32,7 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
     history = ["despark"] + [
         name for name, record in (("spark_detection", detection), ("calibration", calibration)) if record is not None
     ]
-    # Both spellings, because readers look for one or the other.
-    meta: dict[str, MetaValue] = {
-        "DataRole": "Image",
-        "GADGETRON_DataRole": "Image",
-        "ImageComments": comment,
-        "GADGETRON_ImageComment": comment,
-        "ImageProcessingHistory": history,
-        "GADGETRON_ImageProcessingHistory": history,
-    }
+    meta = _of_every_image(comment, history)
     if detection is not None:
         meta |= _of_detection(detection, sparks)
     if calibration is not None:
@@ -51,6 +43,19 @@ def meta_of(detection: Detection | None, calibration: Calibration | None, *warni
     of_records = [record.warning for record in (detection, calibration) if record is not None]
     meta["despark_warnings"] = "; ".join(filter(None, [*warnings, *of_records]))
     return meta
+
+
+def _of_every_image(comment: str, history: list[str], **named: str) -> dict[str, MetaValue]:
+    # Both spellings, because readers look for one or the other.
+    return {
+        "DataRole": "Image",
+        "GADGETRON_DataRole": "Image",
+        "ImageComments": comment,
+        "GADGETRON_ImageComment": comment,
+        **named,
+        "ImageProcessingHistory": history,
+        "GADGETRON_ImageProcessingHistory": history,
+    }
 
 
 def _of_detection(detection: Detection, sparks: Sequence[Spark]) -> dict[str, MetaValue]:
@@ -77,16 +82,7 @@ def _of_detection(detection: Detection, sparks: Sequence[Spark]) -> dict[str, Me
 def original_meta() -> dict[str, MetaValue]:
     """Give the meta data of an image that was made once more, of the data as acquired."""
     comment, name = "despark: as acquired, nothing repaired; the repaired image is in another series", "as acquired"
-    return {
-        "DataRole": "Image",
-        "GADGETRON_DataRole": "Image",
-        "ImageComments": comment,
-        "GADGETRON_ImageComment": comment,
-        "SeriesDescription": name,
-        "GADGETRON_SeriesDescription": name,
-        "ImageProcessingHistory": ["despark"],
-        "GADGETRON_ImageProcessingHistory": ["despark"],
-    }
+    return _of_every_image(comment, ["despark"], SeriesDescription=name, GADGETRON_SeriesDescription=name)
 
 
 def _comment(sparks: Sequence[Spark], detection: Detection | None, calibration: Calibration | None) -> str:

@@ -136,5 +136,6 @@ def _triple(values: list[ValueT]) -> tuple[ValueT, ValueT, ValueT]:
 
 def _readout_crop(n_encoded: int, n_recon: int) -> slice:
     n_kept = min(n_recon, n_encoded)
+    # About the centre of the image, which the transform puts at half the length.
     start = n_encoded // 2 - n_kept // 2
     return slice(start, start + n_kept)

@@ -123,8 +123,8 @@ high: Artifacts that do.""",
     point_threshold: float = Field(
         default=0.5, ge=0, le=1, description="A sample can be abnormal where its probability is above this."
     )
-    # Two logits above the operating point elsewhere: on planes of left-out sources no false alarm at the echo's peak was
-    # surer than that.
+    # Two logits above the operating point elsewhere: on planes of left-out sources no false alarm at the echo's peak
+    # was surer than that.
     core_threshold: float = Field(
         default=0.88,
         ge=0,

@@ -14,8 +14,8 @@ from gadgets.outside import XMLError, parse_xml, quoted
 from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
-# By the beginnings of their names, as there are several for one type (float_type, float_parsing). The first that fits is
-# taken: of two that begin alike the longer one goes before.
+# By the beginnings of their names, as there are several for one type (float_type, float_parsing). The first that fits
+# is taken: of two that begin alike the longer one goes before.
 EXPECTED = {
     "float": "a number",
     "finite_number": "a finite number",

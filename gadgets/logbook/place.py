@@ -29,7 +29,8 @@ def logbook_path(record: str, environment: Mapping[str, str] = os.environ) -> Pa
     StoreError
         It is ``auto``, and the user has no folder.
     """
-    asked = environment.get(RECORD_VARIABLE) or "auto" if record == "auto" else record
+    # A setting that was made goes before the variable. An empty variable says nothing, as one that is not there.
+    asked = record if record != "auto" else environment.get(RECORD_VARIABLE) or "auto"
     if asked == "off":
         return None
     if asked != "auto":

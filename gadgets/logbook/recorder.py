@@ -66,6 +66,7 @@ class Recorder:
         self._refusals: Counter[str] = Counter()
         # Each once, in the order in which they came.
         self._warnings: dict[str, None] = {}
+        # As records tell them: the node that looks is another process, as a rule.
         self._models: dict[str, None] = {}
         self._last: Detection | None = None
         self._logbook: Logbook | None = None

@@ -64,6 +64,7 @@ class Report:
 
     def add(self, record: RecordT) -> RecordT:
         """Write one record and give it with all that is to be said of it; a full disk is logged and ends no scan."""
+        # A record may have said by itself what holds for the whole scan.
         standing = [text for text in self._warnings if text not in record.warning]
         warning = "; ".join(filter(None, [record.warning, *standing]))
         said = cast(RecordT, record.model_copy(update={"warning": warning}))

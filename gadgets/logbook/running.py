@@ -54,6 +54,7 @@ class RunningScan(Record):
     @field_validator("began")
     @classmethod
     def _is_a_moment(cls, began: str) -> str:
+        # Without its zone it cannot be taken from the time that it is now.
         if datetime.fromisoformat(began).tzinfo is None:
             raise ValueError("expected a time with its zone")
         return began
@@ -81,6 +82,7 @@ class RunningFile:
         self.picture = RunningPicture(self._path.with_suffix(PICTURE_ENDING))
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
+            # By the process: a host and its node may show the same scan at once.
             new = self._path.with_suffix(f".{os.getpid()}")
             self._descriptor = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
             # The lock ends with the process, however that ends. Before the file has its name: one without a lock is
@@ -149,6 +151,7 @@ def record_broken_off(logbook: Logbook) -> None:
         state = _read(path, is_running=False)
         if state is None:
             continue
+        # Its sparks one by one ended with the process; how many there were stands in the file.
         entry = entry_of(
             state.source,
             ScanFacts(protocol=state.protocol, station=state.station),

@@ -126,6 +126,7 @@ def entry_of(
             "repaired": sum(spark.is_repaired for spark in sparks),
             "strongest": max((spark.strength for spark in sparks), default=0.0),
             "refusals": dict(refusals or {}),
+            # The counts above are those of all sparks.
             "found": kept,
             **more,
         }

@@ -23,6 +23,7 @@ SCAN_VARIABLE, CLIENT_VARIABLE = "DESPARK_SCAN", "DESPARK_CLIENT"
 LONGEST, MOST_MODELS = 80, 32
 """Characters of a name, of a client and of a model that somebody else tells; and how many models."""
 
+# What may stand in a file's name anywhere, and with its prefix no longer than LONGEST.
 _OWN = re.compile(SCAN_PREFIX + r"[\w-]{1,75}", re.ASCII)
 _numbers = itertools.count()
 
@@ -65,6 +66,7 @@ class _Known:
     models: dict[str, None] = field(default_factory=dict)
 
 
+# Not a variable of the process: a worker runs many scans at once, each in threads of its own.
 _NOW: ContextVar[_Known | None] = ContextVar("scan", default=None)
 
 
@@ -86,6 +88,7 @@ def told_scan() -> ScanName | None:
 def in_scan(name: ScanName | None = None) -> Iterator[ScanName]:
     """Work for a scan in this thread; None: the one that is known already, or a new one where none is."""
     known = _NOW.get()
+    # What has been noted of a scan that is known already is kept, as by the node of a worker.
     if known is None or name is not None:
         name = name or this_scan()
         known = _Known(name) if name.scan else _Known(ScanName.new(), is_told=False)

@@ -45,10 +45,10 @@ class ShownScan:
 
     def tell(self, findings: Findings) -> None:
         """Tell how far the scan is; a scan without a name is told to nobody."""
+        # Asked anew each time: a node behind others learns its scan's name from them.
         name = this_scan()
         if self._logbook is None or not name.scan:
             return
-        # The name may come with the data, from a node ahead.
         if self._file is None or name != self._name:
             self.close()
             self._file, self._name = RunningFile(self._logbook, name.scan), name
@@ -88,6 +88,7 @@ def show_running(name: ScanName, source: str, facts: ScanFacts) -> Iterator[None
     facts
         What its header says.
     """
+    # Beside the file that nodes write to where nothing is set: their settings are not known here.
     try:
         logbook = logbook_path("auto")
     except StoreError as error:

@@ -26,6 +26,7 @@ MAGIC = b"SQLite format 3\0"
 
 _INSERT = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES (?, ?, ?, ?, ?, ?)"
 _OLD = "DELETE FROM scans WHERE ended < ? OR id <= (SELECT max(id) FROM scans) - ?"
+# By instr(), as names are full of underscores, which LIKE takes for any character.
 _SELECT = """
 SELECT entry FROM scans
 WHERE ended >= :since AND ended < :until
@@ -75,6 +76,7 @@ class Logbook:
         # An INSERT that raised nothing has a number.
         return int(number or 0)
 
+    # Times are compared as texts: a 9 comes behind all of them.
     def entries(self, since: str = "", until: str = "9", protocol: str = "", station: str = "") -> Iterator[ScanEntry]:
         """Give the entries in the order of time.
 

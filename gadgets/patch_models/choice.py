@@ -72,6 +72,7 @@ def open_method(settings: SparkDetectionSettings, shape: PatchShape) -> Chosen:
         # has depends on the k-space.
         model.warm_up(dict(zip(AXES, patch, strict=True)) | {"token": 1})
     labels = tuple(model.entry.label for model in models.opened)
+    # Any of them tells what it runs on: all were asked for the same.
     return Chosen(method, patch, models.opened[-1].provider, labels, even_method)
 
 
@@ -90,6 +91,7 @@ class _Models:
         known = next((model for model in self.opened if model.entry == entry), None)
         if known is not None:
             return known
+        # Models know nothing of gadgets, and are told how batches are shared out among the cores.
         model = open_model(entry, self._settings.models, self._settings.provider, spread=in_parallel)
         self.opened.append(model)
         return model
@@ -166,6 +168,7 @@ def _classifier_entries(
 def _open_classifier(settings: SparkDetectionSettings, models: _Models, kind: ClassifierKind) -> Classifier:
     entries = _classifier_entries(settings, models, kind)
     opened = {region: models.open(entry) for region, entry in entries.items()}
+    # Of a transformer all regions have the same one, and outer is there in any case.
     return SetClassifier(opened["outer"], settings.patch_sets) if kind == "vit" else RegionClassifier(opened)
 
 
@@ -183,6 +186,7 @@ def _open_one_pass(settings: SparkDetectionSettings, models: _Models) -> Method:
 
 
 def _open_finder(settings: SparkDetectionSettings, models: _Models) -> PointFinder:
+    # Behind the image check nothing else happens than without it.
     if settings.method.removeprefix("check_") == "calibrate":
         entry = models.manifest.find("artifact_calibration", normalisation=models.normalisation, n_axes=models.n_axes)
         return ArtifactCalibration(models.open(entry))

@@ -92,6 +92,7 @@ class History:
                 f"{self.source}: expected {FEWEST_IMPACTS} impact records of each level in units of the standard value "
                 f"{standard_value!r}, found {counts}"
             )
+        # Never empty: where a region has none of its own, those of both together were there.
         return {region: own or together or {} for region, own in levels.items()}
 
 

@@ -52,6 +52,7 @@ def read_history(path: Path | None) -> History:
         return History()
     lines = _lines_of(path)
     entries = [_parsed(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]
+    # Where none were ever set all feedback is newer.
     set_last = max((number for number, entry in enumerate(entries) if isinstance(entry, SetThresholds)), default=-1)
     return History(
         tuple(entry for entry in entries if isinstance(entry, Result)),
@@ -96,6 +97,7 @@ def take_over(path: Path, logbook: Path) -> int:
     """
     if _is_logbook(path):
         return 0
+    # Only to see that no line is damaged: a logbook takes any text.
     read_history(path)
     lines = [line for line in _lines_of(path) if line.strip()]
     # Should the link fail, the next try finds them there already.

@@ -22,6 +22,7 @@ SetKind = Literal["single", "adjacent", "conjugate", "ring"]
 NONE = -1
 """Stands where a set has fewer patches than others."""
 
+# As many as the source document puts together (P1 to P3).
 N_ADJACENT = 3
 """Neighbours along the readout, in which a spark is a moment: one that reaches over a patch's border is in both."""
 
@@ -135,6 +136,7 @@ class SetClassifier:
         step = max(TOKENS_AT_ONCE // sets.shape[1], 1)
         for start in range(0, len(sets), step):
             numbers = sets[start : start + step]
+            # Where a set is shorter NONE takes the last patch, which is then not listened to.
             present = numbers != NONE
             result = self._model.run(
                 patches=patches.values[numbers], positions=patches.positions[numbers], present=present

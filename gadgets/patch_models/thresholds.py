@@ -192,6 +192,7 @@ def _moved(records: Sequence[Feedback], preset: float) -> float:
     start = min(preset, _below(float(np.quantile(confirmed, WEAKEST_SHARE)))) if confirmed.size else preset
     # Above which of the false ones to go: what stays false above it against what is lost of the confirmed below it.
     steps = np.unique([start, *false[false > start]])
+    # Of equally good steps the lowest: argmin takes the first.
     mistakes = [np.sum(false > step) + np.sum(confirmed <= step) for step in steps]
     return float(steps[int(np.argmin(mistakes))])
 

@@ -21,4 +21,5 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - functions and a class
 
 
 def __dir__() -> list[str]:
+    # Completion shows them, too, before anybody has asked for one.
     return sorted([*globals(), *__all__])

@@ -101,6 +101,7 @@ class _Buffer:
             # One that fits nowhere, as some scanners send at the end, must not cost the scan its images.
             yield from self._passed_on([readout], str(error))
             return
+        # Whatever on_failure says: all readouts are like this one, and no image can come of the scan.
         _require_cartesian(encoding, readout)
         yield from self._messages_of(complete + self._too_many())
 
@@ -121,7 +122,7 @@ class _Buffer:
             else:
                 self._n_kspaces += 1
                 self._seen.note(acquired.indices)
-                yield from _messages_of(acquired, self._settings, self._report, self._name)
+                yield from _kspace_or_readouts(acquired, self._settings, self._report, self._name)
                 self._name = None
             del acquired  # or it would be held, readouts and all, while those of the next k-space come
         yield from self._passed_on(self._assembler.take_left_over(), LEFT_OVER)
@@ -143,7 +144,7 @@ def _require_cartesian(encoding: Encoding, readout: Readout) -> None:
         )
 
 
-def _messages_of(
+def _kspace_or_readouts(
     acquired: AcquiredKSpace, settings: AcquisitionBufferSettings, report: Report, name: ScanName | None
 ) -> Iterator[Item]:
     """Give a k-space; ahead of it a record of what it lacks, and of the scan's name, if there is anything to say.

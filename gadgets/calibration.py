@@ -72,6 +72,7 @@ def repair_sparks(
                 continue
             # Records are taken before anything can fail: left behind, they would be matched with the next ReconData.
             detections = collector.take(Detection)
+            # For the lines of this node's log: it opens none of these models itself.
             note_scan(models=(model for detection in detections for model in detection.models))
             repaired, calibrations = _repaired(item, detections, encodings, settings, assignment, show)
         except RawDataError as error:

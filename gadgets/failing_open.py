@@ -57,6 +57,7 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
         provider = detector.provider
         detection = Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start)
         return detection.model_copy(update={**_extent(kspace), "warning": warning})
+    # Said here, as what stands in for a detector knows nothing of a k-space.
     if not n_non_finite:
         return detection.model_copy(update=_extent(kspace))
     warning = warning_of(n_non_finite)

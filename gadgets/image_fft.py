@@ -31,6 +31,7 @@ from gadgets.wire import (
 
 logger = logging.getLogger(__name__)
 
+# Of as many k-spaces as there may be: ReconData of other gadgets come without any.
 NO_RECORDS: Iterator[tuple[None, None]] = repeat((None, None))
 
 
@@ -107,14 +108,14 @@ class _Images:
             if not cell.kspace.sampled.any():
                 continue
             meta = partial(meta_of, detection, calibration, lacking.get(cell.kspace.indices, ""))
-            if (image := self._image_or_reason(cell, meta)) is not None:
-                yield image
+            make = partial(_image, cell, meta, next(self._image_indices), self._report)
+            yield from self._made(cell, make)
 
     def _originals(self, recon_data: ReconData) -> Iterator[ImageMessage]:
         """Make an image of each k-space as acquired."""
         for cell in self._cells(recon_data):
-            if cell.kspace.sampled.any() and (image := self._original_or_reason(cell)) is not None:
-                yield image
+            if cell.kspace.sampled.any():
+                yield from self._made(cell, partial(_original, cell, next(self._original_indices)), " as acquired")
 
     def _lacking(self) -> dict[Indices, str]:
         """Take what is known of k-spaces that came incomplete; note those that could not be assembled at all."""
@@ -141,38 +142,23 @@ class _Images:
             logger.warning("image_fft: %s", error)
             return False
 
-    def _image_or_reason(self, cell: Cell, meta: Callable[[str], Mapping[str, MetaValue]]) -> ImageMessage | None:
-        """Make an image; None where that fails, which log, report and the end of the scan then say."""
+    def _made(self, cell: Cell, make: Callable[[], ImageMessage], kind: str = "") -> Iterator[ImageMessage]:
+        """Give an image; none where it cannot be made, which log, report and the end of the scan then say."""
         try:
-            return _image(cell, meta, next(self._image_indices), self._report)
+            image = make()
         # One k-space that takes too much memory, for example, must not cost all others their images.
         except Exception as error:
-            where, reason = self._failed(cell, error)
-            logger.exception("image_fft: no image could be made (%s)", where)
-            warning = f"no image: {reason}"
-            self._report.add(Imaging(indices=cell.kspace.indices, image=0, matrix=(0, 0, 0), warning=warning))
-            self._without_image.append(f"({where}): {reason}")
-            return None
-
-    def _original_or_reason(self, cell: Cell) -> ImageMessage | None:
-        """Do the same with the data as acquired; no record tells of it, as one does of the repaired image."""
-        index = next(self._original_indices)
-        try:
-            kspace, _ = without_non_finite(cell.kspace)
-            image = reconstruct(kspace, cell.encoding)
-            return image_message(image, cell.header, _field_of_view(cell), index, original_meta(), ORIGINAL_SERIES)
-        except Exception as error:
-            where, reason = self._failed(cell, error)
-            logger.exception("image_fft: no image as acquired could be made (%s)", where)
-            self._without_image.append(f"as acquired ({where}): {reason}")
-            return None
-
-    def _failed(self, cell: Cell, error: Exception) -> tuple[str, str]:
-        """Tell of which k-space no image could be made, and why; that ends the scan where ``on_failure`` is fail."""
-        where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
-        if self._settings.on_failure == "fail":
-            raise NodeError(f"image_fft: {where}: {reason}") from error
-        return where, reason
+            where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
+            if self._settings.on_failure == "fail":
+                raise NodeError(f"image_fft: {where}: {reason}") from error
+            logger.exception("image_fft: no image%s could be made (%s)", kind, where)
+            # Records are of repaired images alone.
+            if not kind:
+                warning = f"no image: {reason}"
+                self._report.add(Imaging(indices=cell.kspace.indices, image=0, matrix=(0, 0, 0), warning=warning))
+            self._without_image.append(f"{kind} ({where}): {reason}".lstrip())
+            return
+        yield image
 
 
 def _field_of_view(cell: Cell) -> tuple[float, float, float]:
@@ -181,9 +167,17 @@ def _field_of_view(cell: Cell) -> tuple[float, float, float]:
     return recon_x, encoded[1], encoded[2]
 
 
+def _original(cell: Cell, image_index: int) -> ImageMessage:
+    """Make the image of a k-space as acquired."""
+    kspace, _ = without_non_finite(cell.kspace)
+    image = reconstruct(kspace, cell.encoding)
+    return image_message(image, cell.header, _field_of_view(cell), image_index, original_meta(), ORIGINAL_SERIES)
+
+
 def _image(
     cell: Cell, meta: Callable[[str], Mapping[str, MetaValue]], image_index: int, report: Report
 ) -> ImageMessage:
+    """Make the image of a repaired k-space, and the record of it."""
     start = perf_counter()
     # A single NaN would be everywhere in the image.
     kspace, n_non_finite = without_non_finite(cell.kspace)

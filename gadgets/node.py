@@ -82,6 +82,7 @@ def run_node(
         files = named_files(settings)
         encodings = encodings_of(connection.header)
         if sees_a_part(configuration):
+            # What the header announces comes to all machines together: here nothing of it may be missed.
             encodings = tuple(replace(encoding, last=None) for encoding in encodings)
         facts = facts_of(connection.header).model_copy(update={"announced": announced_kspaces(encodings)})
         received = _UntilLost(connection, transport, name)
@@ -110,7 +111,7 @@ def _send_all(connection: Any, items: Iterator[Item]) -> None:  # noqa: ANN401
             connection.send(item)
         except PeerLostError as error:
             if isinstance(items, Generator):
-                # Through the stage, so that the record of the scan says why it ended.
+                # Through the stage, so that the record of the scan says why it ended; other iterators take no errors.
                 items.throw(error)
             raise
         del item  # or a k-space would be held while the next one is judged
@@ -142,15 +143,7 @@ def _hears(collector: RecordCollector, waveform: Waveform) -> bool:
 
 
 class _UntilLost:
-    """The items of a connection, up to where it breaks off: what came until then is judged and sent on.
-
-    Parameters
-    ----------
-    connection, transport
-        Of the node.
-    name
-        The node's name.
-    """
+    """The items of a connection, up to where it breaks off: what came until then is judged and sent on."""
 
     def __init__(self, connection: Any, transport: Transport, name: str) -> None:  # noqa: ANN401
         self._connection = connection

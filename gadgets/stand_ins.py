@@ -57,6 +57,7 @@ class NoAssignment(ValueAssignment):
 
     provider = ""
 
+    # Instead of the network's own: there is no model to keep.
     def __init__(self, reason: str) -> None:
         self._reason = reason
 

@@ -130,9 +130,11 @@ class SparkDetector:
         """
         given = np.asarray(kspace)
         acquired = kspace_of(given, sampled, centre, reversed_lines, is_gridded=is_gridded)
-        points, more = (
-            (found, ()) if not isinstance(found, Detection) else (found.points, (found.target_patches, found.repairs))
-        )
+        if isinstance(found, Detection):
+            points, more = found.points, (found.target_patches, found.repairs)
+        else:
+            # Points alone tell of no patches, and not what detection knows of their repair.
+            points, more = tuple(found), ((), ())
         with one_blas_thread():
             data, _ = calibrate(acquired, points, self._calibration, self._assignment, *more)
         # In the type and shape that was given, not in those of the method.

@@ -111,7 +111,7 @@ def loud_readouts(kspace: KSpace) -> set[tuple[int, int]]:
     return found
 
 
-def without_centre(patches: Patches, number: int, calibrated: ComplexArray) -> ComplexArray:
+def sparing_centre(patches: Patches, number: int, calibrated: ComplexArray) -> ComplexArray:
     """Give a calibrated patch with NaN, which replaces nothing, for the samples of the inner tenth of k-space.
 
     There a patch holds good samples that a model takes for abnormal, and that only a second opinion would spare.

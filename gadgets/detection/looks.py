@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gadgets.detection.echo_peak import loud_readouts, without_centre
+from gadgets.detection.echo_peak import loud_readouts, sparing_centre
 from gadgets.detection.found import Found, Mended
 from gadgets.detection.second_opinion import MOST_POINTS, conspicuous, hidden
 from gadgets.detection.series import confirm_unlike_before
@@ -120,7 +120,7 @@ class Looks:
         for number, target in enumerate(targets):
             record = _target_patch(patches, int(target), float(judgement.probability[target]), method)
             if opinions.calibrated is not None and self._settings.merge == "patch":
-                samples = pack(without_centre(patches, int(target), opinions.calibrated[number]))
+                samples = pack(sparing_centre(patches, int(target), opinions.calibrated[number]))
                 record = record.model_copy(update={"samples": samples})
             # Looked at again, a patch may look cleaner: what counts is the look at which it was a target first.
             found.targets.setdefault(record.anchor, record)

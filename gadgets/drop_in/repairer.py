@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gadgets.detection import LooksForSparks
-from gadgets.drop_in.open_kspaces import Closed, OpenKSpaces
+from gadgets.drop_in.assemblers import Assemblers, Closed
 from gadgets.drop_in.turns import Held, Turns, held_of
 from gadgets.drop_in.write_back import write_back
 from gadgets.errors import NodeError, RawDataError
@@ -70,7 +70,7 @@ class RawRepairer:
         self._settings = settings
         self._detector = detector
         self._on_judged = on_judged
-        self._open = OpenKSpaces(encodings)
+        self._assemblers = Assemblers(encodings)
         self._seen = SeenKSpaces(encodings)
         self._turns = Turns()
         self._n_unjudged = 0
@@ -107,7 +107,7 @@ class RawRepairer:
                 self._give_up_first()
                 yield from self._turns.ready()
         # Which of them comes first does not matter: the queue keeps the order of arrival.
-        for closed in self._open.flush():
+        for closed in self._assemblers.flush():
             self._finish(closed)
         yield from self._turns.ready()
         self._seen.log(logger, "raw_repair")
@@ -121,13 +121,13 @@ class RawRepairer:
             raise TypeError(f"expected an acquisition that waits for its k-space, found {type(first).__name__}")
         limit = self._settings.acquisition_buffer.held_limit
         logger.warning("raw_repair: %s goes on incomplete, %d MB wait for k-spaces", describe(first.indices), limit)
-        self._finish(self._open.give_up(first))
+        self._finish(self._assemblers.give_up(first))
 
     def _assemble(self, held: Held, acquisition: Acquisition) -> None:
         # From now on its place in the queue is kept, until its k-space is judged or given up.
         held.is_judged = False
         try:
-            closed = self._open.add(acquisition, held)
+            closed = self._assemblers.add(acquisition, held)
         except RawDataError as error:
             if self._settings.spark_detection.on_failure == "fail":
                 raise

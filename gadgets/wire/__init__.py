@@ -8,7 +8,8 @@ module                 what passes it
 ``attach``             puts the readers and writers below on a ``gadgetron`` Connection
 ``acquisitions``       ACQUISITION  <-> :class:`~gadgets.kspace.readout.Readout`
 ``recon_data``         RECONDATA
-``kspaces``            ReconData    <-> :class:`~gadgets.kspace.kspace.KSpace`
+``kspaces``            an assembled k-space -> ReconData
+``cells``              ReconData, of whatever gadget -> its k-spaces, and changed samples back into it
 ``waveforms``          WAVEFORM     <-> records of :mod:`gadgets.records`
 ``images``             image and meta data -> IMAGE
 ``header``             the MRD header -> :class:`~gadgets.kspace.readout.Encoding`, facts for findings

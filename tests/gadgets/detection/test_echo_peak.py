@@ -15,7 +15,7 @@ from gadgets.detection.echo_peak import (
     _is_whole_echo,
     at_a_peak_without_background,
     regions_of,
-    without_centre,
+    sparing_centre,
 )
 from gadgets.evidence.levels import radii
 from gadgets.evidence.maps import gather_evidence
@@ -52,7 +52,7 @@ def test_the_samples_of_the_centre_are_left_out_of_a_patch():
     nearest = np.minimum(patches.evidence[0].radius, radii(SHAPE, CENTRE))
     for number, (_, line, sample) in enumerate(patches.anchors):
         calibrated = np.full((2, 1, 32, 32), 7, dtype=np.complex64)
-        left = without_centre(patches, number, calibrated)
+        left = sparing_centre(patches, number, calibrated)
         assert left.dtype == np.complex64
         is_near = nearest[line : line + 32, sample : sample + 32] < 0.1
         assert np.array_equal(np.isnan(left), np.broadcast_to(is_near, left.shape))

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import gadgets.kspace.missing_readouts
 from gadgets.drop_in import RawRepairer
-from gadgets.drop_in.open_kspaces import in_order_of_acquisition
+from gadgets.drop_in.assemblers import in_order_of_acquisition
 from gadgets.errors import NodeError
 from gadgets.kspace.readout import (
     ACQ_IS_NAVIGATION_DATA,

@@ -1,4 +1,4 @@
-"""The k-spaces that still lack readouts: of readouts that have a place in k-space, and of all others."""
+"""Two ways to a k-space: of readouts that have a place in it, and of those that only have a number."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Closed(NamedTuple):
     """Whether the readouts have a place in k-space, or only a number."""
 
 
-class OpenKSpaces:
-    """Collects the acquisitions of a stream until their k-spaces are complete.
+class Assemblers:
+    """Collects the acquisitions of a stream until their k-spaces are complete, by place or by time.
 
     Parameters
     ----------

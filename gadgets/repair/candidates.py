@@ -15,7 +15,7 @@ from itertools import compress
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power
 from gadgets.records import RepairMethod
 from gadgets.repair.bursts import Burst, Together
@@ -175,28 +175,9 @@ def errors_around(
         Gives the matrix of bursts of a length.
     """
     single = 1.0 if resolution is None else float(resolution(1)[0, 0].real)
-    n_lines, n_samples = values.shape[1:]
-    # As in `shape_error` for a length of 1.
-    margin = reach[1] + 1
-    inner = (
-        (row.lengths == 1)
-        & (reach[0] <= row.lines)
-        & (row.lines < n_lines - reach[0])
-        & (margin <= row.samples)
-        & (row.samples < n_samples - margin)
-    )
+    inner = (row.lengths == 1) & _lie_inside(row, reach, values.shape[1:])
     errors = np.empty(inner.shape)
-    size = (2 * reach[0] + 1, 2 * margin + 1)
-    places = np.flatnonzero(inner)
-    for start in range(0, places.size, AT_ONCE):
-        some = places[start : start + AT_ONCE]
-        first = (row.coils[some], row.lines[some] - reach[0], row.samples[some] - margin)
-        there, is_clean = (sliding_window_view(each, size, axis=(1, 2))[first] for each in (values, clean))
-        # Axes: p counts the samples of the row, l and s the lines and samples around each.
-        energy = np.einsum("pls,pls->p", power(there), is_clean)
-        count = np.count_nonzero(is_clean, axis=(1, 2))
-        mean = np.divide(energy, count, out=np.full(energy.shape, np.inf), where=count >= FEWEST_SHAPES)
-        errors[some] = single * np.sqrt(mean)
+    errors[inner] = single * _single_errors(values, clean, row, np.flatnonzero(inner), reach)
     # Longer ones, and those whose surroundings reach beyond the border, together with others like them.
     alike: dict[tuple[int, ...], list[Burst]] = {}
     for burst in compress(row.bursts, row.any(~inner)):
@@ -209,6 +190,31 @@ def errors_around(
             together = bursts[start : start + step]
             for burst, error in zip(together, _shape_errors(values, clean, together, reach, matrix), strict=True):
                 row.part(errors, burst)[...] = error
+    return errors
+
+
+def _lie_inside(row: Together, reach: tuple[int, int], shape: tuple[int, ...]) -> BoolArray:
+    """Tell of the samples of a row whether their windows lie within the borders of the partition."""
+    margin = reach[1] + 1  # as that of `_window` for a length of 1
+    across = (reach[0] <= row.lines) & (row.lines < shape[0] - reach[0])
+    return np.asarray(across & (margin <= row.samples) & (row.samples < shape[1] - margin))
+
+
+def _single_errors(
+    values: ComplexArray, clean: BoolArray, row: Together, places: IntArray, reach: tuple[int, int]
+) -> FloatArray:
+    """Measure the errors around single samples of a row, by their numbers, whose windows have one shape."""
+    errors = np.empty(places.size)
+    size = (2 * reach[0] + 1, 2 * reach[1] + 3)
+    for start in range(0, places.size, AT_ONCE):
+        some = places[start : start + AT_ONCE]
+        first = (row.coils[some], row.lines[some] - reach[0], row.samples[some] - reach[1] - 1)
+        there, is_clean = (sliding_window_view(each, size, axis=(1, 2))[first] for each in (values, clean))
+        # Axes: p counts the samples of the row, l and s the lines and samples around each.
+        energy = np.einsum("pls,pls->p", power(there), is_clean)
+        count = np.count_nonzero(is_clean, axis=(1, 2))
+        mean = np.divide(energy, count, out=np.full(energy.shape, np.inf), where=count >= FEWEST_SHAPES)
+        errors[start : start + AT_ONCE] = np.sqrt(mean)
     return errors
 
 

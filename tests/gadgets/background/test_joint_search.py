@@ -5,9 +5,9 @@ import pytest
 from helpers.kspaces import make_plane
 from helpers.sparks import CROWD, CROWD_SHAPE, around_the_centre
 
-from gadgets.background import joint_search
+from gadgets.background import MOST, joint_search
 from gadgets.background.image_support import innovation_of
-from gadgets.background.joint_search import MOST, search_jointly
+from gadgets.background.joint_search import search_jointly
 
 NOBODY = np.zeros((0, 2), dtype=int)
 

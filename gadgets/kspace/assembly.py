@@ -41,8 +41,7 @@ class KSpaceAssembler:
         self._succession = Succession()
         self._open = OpenKSpaces()
         self._left_over: list[Readout] = []
-        self._whole = WholeKSpaces()
-        self._told: set[int] = set()
+        self._whole = WholeKSpaces(self._encodings)
         self._n_bytes = 0
 
     @property
@@ -78,7 +77,7 @@ class KSpaceAssembler:
         self._whole.note(readout)
         key = key_of(readout)
         # Before its line may prove the limits wrong: what is over came while they held, and lacks nothing beyond them.
-        complete = self._moved_on(key, readout)
+        complete = self._over_before(key, readout)
         encoding = self._believed(key, readout, encoding)
         own = self._open[key] if key in self._open else self._open.open(key, Layers(encoding))
         self._n_bytes += readout.data.nbytes
@@ -89,7 +88,7 @@ class KSpaceAssembler:
         for each in (*own.apart, readout):
             self._leave_over(own.add(each))
         own.apart.clear()
-        for ended in self._ended_by(key, readout, own):
+        for ended in self._completed_by(key, readout, own):
             complete += self._close(ended)
         return complete
 
@@ -128,7 +127,7 @@ class KSpaceAssembler:
                 waiting.encoding = encoding
         return encoding
 
-    def _moved_on(self, key: Key, readout: Readout) -> list[AcquiredKSpace]:
+    def _over_before(self, key: Key, readout: Readout) -> list[AcquiredKSpace]:
         """Close what this readout shows to be over: its own k-space, or an older repetition or average."""
         own = self._open.get(key)
         if own is None:
@@ -166,7 +165,7 @@ class KSpaceAssembler:
         is_known = encoding.is_cartesian and self._succession.may_wait(key)
         return self._whole.n_expected(number, encoding) if is_known else 0
 
-    def _ended_by(self, key: Key, readout: Readout, own: Layers) -> list[Key]:
+    def _completed_by(self, key: Key, readout: Readout, own: Layers) -> list[Key]:
         """Say which k-spaces this readout completes."""
         flagged: list[Key] = []
         if readout.flags & ACQ_LAST_IN_MEASUREMENT:
@@ -192,8 +191,7 @@ class KSpaceAssembler:
         layers, left_over = finished.part()
         self._leave_over(left_over)
         self._n_bytes -= sum(readout.data.nbytes for readouts in layers for readout in readouts)
-        self._tell_of_layers(key, finished)
-        complete = [self._acquired(key, finished, readouts, is_end=is_end) for readouts in layers]
+        complete = self._whole.acquired(key.indices, finished, layers, is_end=is_end)
         if not any(acquired.n_missing for acquired in complete):
             self._succession.note_whole(key)
         # Readouts of a body coil among those of an array, say, are over with these. Half as many and more may be a
@@ -208,30 +206,6 @@ class KSpaceAssembler:
                     f"({describe(key.indices)}), and make a k-space each",
                 )
         return complete
-
-    def _tell_of_layers(self, key: Key, finished: Layers) -> None:
-        number = key.indices.encoding
-        # Once, as all k-spaces of a scan are alike in this; a single line that came often is none of them.
-        if finished.n_layers > 1 and len(finished) > 1 and number not in self._told:
-            self._told.add(number)
-            self._encodings.note(
-                number,
-                f"each line came {finished.n_layers} times with the same counters ({describe(key.indices)}): no "
-                "counter tells the echoes or averages apart, and each became a k-space of its own",
-            )
-
-    def _acquired(self, key: Key, finished: Layers, readouts: list[Readout], *, is_end: bool) -> AcquiredKSpace:
-        number = key.indices.encoding
-        n_missing = self._whole.count_missing(number, finished, readouts, is_end=is_end)
-        warnings = []
-        if n_missing:
-            warnings.append(
-                f"incomplete k-space ({describe(key.indices)}): {n_missing} of {len(readouts) + n_missing} "
-                "expected readouts are missing"
-            )
-        # Told once, with the first k-space that comes out after it was noticed.
-        warnings += self._encodings.take_notes(number)
-        return AcquiredKSpace(tuple(readouts), finished.encoding, n_missing, "; ".join(warnings))
 
 
 def assemble(readouts: Iterable[Readout], encodings: Sequence[Encoding]) -> Iterator[AcquiredKSpace]:

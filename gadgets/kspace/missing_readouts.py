@@ -1,4 +1,4 @@
-"""How many readouts a whole k-space has, how many a finished one lacks, and with how few it makes no image."""
+"""From readouts to the k-space that they make: what it lacks of a whole one, and with how few it makes no image."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gadgets.indices import Indices, describe
+from gadgets.kspace.claims import Encodings
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.layers import Layers
 from gadgets.kspace.placement import to_kspace
@@ -78,9 +79,17 @@ def reason_too_few(acquired: AcquiredKSpace, wanted: int | None = None) -> str:
 
 
 class WholeKSpaces:
-    """Knows how many readouts a whole k-space of each encoding has, from those that were complete."""
+    """Makes k-spaces of readouts, and knows how many a whole one of each encoding has, from those that were complete.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    encodings
+        What is to be told of them is told by their k-spaces.
+    """
+
+    def __init__(self, encodings: Encodings) -> None:
+        self._encodings = encodings
+        self._have_layers: set[int] = set()
         self._n_readouts: dict[int, int] = {}
         self._carries_flags = False
 
@@ -96,18 +105,45 @@ class WholeKSpaces:
         """Note whether the scan carries flags at all."""
         self._carries_flags = self._carries_flags or bool(readout.flags & FIRST_OR_LAST)
 
-    def count_missing(self, number: int, finished: Layers, readouts: Sequence[Readout], *, is_end: bool) -> int:
-        """Count what a finished k-space lacks, against the last complete one, which knows the sampling.
+    def acquired(
+        self, indices: Indices, finished: Layers, layers: Sequence[Sequence[Readout]], *, is_end: bool
+    ) -> list[AcquiredKSpace]:
+        """Give the k-spaces of what came with the same counters, each with what it lacks.
 
         Parameters
         ----------
-        number
-            Of its encoding.
-        finished, readouts
-            All that came with its counters, and its own readouts of these.
+        indices
+            These counters.
+        finished, layers
+            All that came, and the readouts of each k-space.
         is_end
             Whether the stream has ended.
         """
+        number = indices.encoding
+        # Once, as all k-spaces of a scan are alike in this; a single line that came often is none of them.
+        if finished.n_layers > 1 and len(finished) > 1 and number not in self._have_layers:
+            self._have_layers.add(number)
+            self._encodings.note(
+                number,
+                f"each line came {finished.n_layers} times with the same counters ({describe(indices)}): no "
+                "counter tells the echoes or averages apart, and each became a k-space of its own",
+            )
+        return [self._one(indices, finished, readouts, is_end=is_end) for readouts in layers]
+
+    def _one(self, indices: Indices, finished: Layers, readouts: Sequence[Readout], *, is_end: bool) -> AcquiredKSpace:
+        n_missing = self._count_missing(indices.encoding, finished, readouts, is_end=is_end)
+        warnings = []
+        if n_missing:
+            warnings.append(
+                f"incomplete k-space ({describe(indices)}): {n_missing} of {len(readouts) + n_missing} "
+                "expected readouts are missing"
+            )
+        # Told once, with the first k-space that comes out after it was noticed.
+        warnings += self._encodings.take_notes(indices.encoding)
+        return AcquiredKSpace(tuple(readouts), finished.encoding, n_missing, "; ".join(warnings))
+
+    def _count_missing(self, number: int, finished: Layers, readouts: Sequence[Readout], *, is_end: bool) -> int:
+        """Count what a finished k-space lacks, against the last complete one, which knows the sampling."""
         if finished.is_full or finished.has_ended or (is_end and finished.ends_its_slab):
             n_missing = len(finished) - len(readouts)
         else:

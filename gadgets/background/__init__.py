@@ -1,4 +1,21 @@
-"""Background: what does the dark part of the image say of a sample?"""
+"""Background: what does the dark part of the image say of a sample?
+
+The files, the first ones serve all others:
+
+===================  =========================================================================
+module               what is in it
+===================  =========================================================================
+``noise``            what receivers hear where there is no signal
+``darkness``         how dark an image is, pixel by pixel
+``image_support``    missing samples, such that the background is as dark as it can be
+``fit``              the rounds of that
+``missing_samples``  between samples, their waves in the image, and the system that they solve
+``at_missing``       what is known of them, in little memory
+``contrast``         whether an image has a background at all
+``joint_search``     which samples, taken together, are not what the background says
+``joint_system``     the system of equations of that search
+===================  =========================================================================
+"""
 
 from gadgets.background.at_missing import AtMissing
 from gadgets.background.contrast import contrast_without, is_outshone

@@ -1,4 +1,28 @@
-"""K-space: which sample is where, what mirrors it, what is missing?"""
+"""K-space: which sample is where, what mirrors it, what is missing?
+
+The files, in the order in which a readout meets them:
+
+====================  ======================================================================
+module                what is in it
+====================  ======================================================================
+``readout``           one readout, and the encoding that it belongs to
+``claims``            what the header says of a k-space's size, and how far that is believed
+``assembly``          from readouts to k-spaces: when is one of them over?
+``open_kspaces``      those that wait for readouts
+``layers``            readouts with the same counters, which may make several k-spaces
+``succession``        whether a newer repetition or average ends the older one
+``missing_readouts``  what came of a k-space, and what it lacks
+``missing_kspaces``   what the whole scan lacks
+``placement``         where samples lie in their k-space
+``kspace``            the k-space itself
+``from_array``        the same of an array in Python
+``units``             samples that are far too large or small for single precision
+``finite``            samples that are no numbers
+``mirroring``         readouts from right to left, turned
+``planes``            the acquired lines of each partition, as detection looks at them
+``conjugate``         what lies on the other side of the centre, and where that is
+====================  ======================================================================
+"""
 
 from gadgets.indices import Indices, describe
 from gadgets.kspace.assembly import KSpaceAssembler, assemble

@@ -1,4 +1,25 @@
-"""Patch models: which trained models look at the patches, and what do they say of them?"""
+"""Patch models: which trained models look at the patches, and what do they say of them?
+
+The files, first what is opened before a scan:
+
+======================  =================================================================
+module                  what is in it
+======================  =================================================================
+``choice``              which models do what the settings ask for
+``methods``             how they work together
+``target_patches``      which patches hold abnormal points (CNN)
+``patch_sets``          the same of patches that are judged together (Vision Transformer)
+``classifier_choice``   which of these two judges
+``without_centre``      a method that leaves out the centre
+``abnormal_points``     which samples of the targets are abnormal
+``calibrated_patches``  models that also say what should be there
+``sample_predictions``  what these see of each receiver
+``thresholds``          above which probability something counts
+``history``             past results, and what people said of what was found
+``history_records``     the records of it
+``history_store``       where they lie
+======================  =================================================================
+"""
 
 from gadgets.patch_models.abnormal_points import Opinions, merge
 from gadgets.patch_models.choice import Chosen, open_method

@@ -1,4 +1,28 @@
-"""Repair: what belongs there instead?"""
+"""Repair: what belongs there instead?
+
+The files, in the order in which a point meets them:
+
+====================  =============================================================
+module                what is in it
+====================  =============================================================
+``fill``              what belongs there is put in its place, or it stays
+``carried``           repairs that detection has computed already
+``predicted_once``    predictions that are asked for twice are made once
+``bursts``            points that follow each other, and the k-space around them
+``quiet``             bursts among noise, where zero is all that can be said
+``predictor``         the candidates for all others
+``groundwork``        what several bursts need, each computed once
+``candidates``        what one method says, and how wrong it is around a burst
+``at_hand``           the two candidates that every burst has: background, and zero
+``rehearsal``         predictions of clean samples that were withheld
+``interpolation``     prediction from neighbours
+``series``            prediction from earlier k-spaces
+``windows``           what the network sees
+``value_assignment``  what the network says
+``refusal``           whether a point is repaired
+``deviations``        the same predictions, asked by detection of its suspects
+====================  =============================================================
+"""
 
 from gadgets.repair.bursts import Flagged
 from gadgets.repair.carried import carried

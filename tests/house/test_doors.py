@@ -1,0 +1,18 @@
+"""The doors of rooms: a table of the files in a room names all of them, and no other."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLES = {
+    path.parent: re.findall(r"^``(\w+)``  ", ast.get_docstring(ast.parse(path.read_text())) or "", re.MULTILINE)
+    for path in sorted(ROOT.glob("gadgets/*/__init__.py"))
+}
+
+
+@pytest.mark.parametrize("room", [room for room, listed in TABLES.items() if listed], ids=lambda room: room.name)
+def test_a_room_that_lists_its_files_lists_all_of_them(room):
+    assert sorted(TABLES[room]) == sorted(path.stem for path in room.glob("[!_]*.py"))

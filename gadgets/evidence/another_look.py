@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.evidence.kernel import NEIGHBOURS, Sources
 from gadgets.evidence.levels import root_mean_square
-from gadgets.evidence.maps import Evidence, Learnt, completed, gather_evidence
+from gadgets.evidence.maps import OF_INNOVATION, OF_RAW, OF_RESIDUAL, Evidence, Learnt, completed, gather_evidence
 from gadgets.evidence.neighbours import trust_in
 from gadgets.evidence.seen import Seen, look_at
 from gadgets.evidence.strengths import SMALLEST, error_level_of, write_innovation
@@ -46,8 +46,9 @@ def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, 
     places = np.flatnonzero(changed)
     # Places count the samples of a plane line by line, as the flattened arrays do: ``(coil, place)``.
     samples = seen.data.reshape(len(plane), -1)[:, places]
-    maps[6].reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
-    contrast = write_innovation(maps[:4], seen, overwrite=True)  # last: nothing of the plane may be left
+    (whitened,) = maps[OF_RAW]
+    whitened.reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
+    contrast = write_innovation(maps[OF_INNOVATION], seen, overwrite=True)  # last: nothing of the plane may be left
     return completed(seen, maps, contrast, learnt)
 
 
@@ -62,8 +63,9 @@ def _write_residual(maps: NDArray[np.float32], learnt: Learnt, seen: Seen, chang
     error = learnt.error
     error.reshape(-1)[places] = root_mean_square(residual)
     level = error_level_of(error, seen.noise)
-    maps[4] = _in_map(error / level)
-    maps[5].reshape(-1)[places] = _in_map(learnt.residual.at(places, residual, level.ravel()[places]))
+    errors, whitened = maps[OF_RESIDUAL]
+    errors[...] = _in_map(error / level)
+    whitened.reshape(-1)[places] = _in_map(learnt.residual.at(places, residual, level.ravel()[places]))
 
 
 def _in_map(ratios: FloatArray) -> FloatArray:

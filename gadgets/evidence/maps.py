@@ -41,6 +41,9 @@ CHANNELS = (
 N_STRIKING = CHANNELS.index("level")
 """The first maps tell how much a sample stands out, the others where it is and among what."""
 
+OF_INNOVATION, OF_RESIDUAL, OF_RAW, OF_MAGNITUDE = slice(0, 4), slice(4, 6), slice(6, 7), slice(7, N_STRIKING)
+"""Where the maps of each kind stand among these."""
+
 RADIUS_SCALE = 2.0  # times the radius in its map: models were trained with it
 
 LARGEST = 10.0
@@ -130,18 +133,18 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     # Not before: they take over the memory of what samples were predicted from.
     del fitted
     maps = np.empty((len(CHANNELS), *seen.level.shape), dtype=np.float32)
-    error, residual = write_residual(maps[4:6], seen, predicted)
+    error, residual = write_residual(maps[OF_RESIDUAL], seen, predicted)
     del predicted  # before the next array of the plane's size is made
-    contrast = write_innovation(maps[:4], seen)
+    contrast = write_innovation(maps[OF_INNOVATION], seen)
     energy, raw = whiten(seen.data, seen.level)
-    write(maps[6:7], [energy])
+    write(maps[OF_RAW], [energy])
     return completed(seen, maps, contrast, Learnt(kernel, error, residual, raw, seen.scale))
 
 
 def completed(seen: Seen, maps: NDArray[np.float32], contrast: float, learnt: Learnt) -> Evidence:
     """Write the maps that follow from magnitudes alone, and give all."""
     level, centre = seen.level, loudest_place(seen.level)
-    write(maps[7:N_STRIKING], [seen.magnitude / level])
+    write(maps[OF_MAGNITUDE], [seen.magnitude / level])
     maps[N_STRIKING:] = (
         # Half of it, and of the receivers below, for the same reason as RADIUS_SCALE.
         0.5 * np.log(level / seen.noise),

@@ -83,7 +83,7 @@ class DemoFiles:
         return self.folder / "report.json"
 
     def picture(self, number: int) -> Path:
-        """One slice before and after."""
+        """One slice before and after, numbered from 0 as in the data."""
         return self.folder / f"slice_{number}.png"
 
 
@@ -121,7 +121,7 @@ def demo(
     shell.write_json(json.dumps(result.for_machines(files), indent=1))
     tables = (found_table(result.comparison), harm_table(result.comparison), error_table(result.slices))
     shell.show(*summary_of(result.report, verbose), *tables)
-    shell.show(f"Look at {files.picture(1)}; all files are in {output} ({perf_counter() - started:.0f} s).")
+    shell.show(f"Look at {files.picture(0)}; all files are in {output} ({perf_counter() - started:.0f} s).")
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,7 +136,7 @@ class DemoResult:
         """Give what the tables show as plain values."""
         errors = [
             {"picture": str(files.picture(number)), "before": before, "after": after}
-            for number, (before, after) in enumerate(map(errors_of, self.slices), 1)
+            for number, (before, after) in enumerate(map(errors_of, self.slices))
         ]
         return {
             "report": self.report.model_dump(mode="json"),
@@ -176,9 +176,9 @@ def run_demo(
     comparison = compare(truth.sparks, repaired_places(report))
     work.phase("drawing pictures")
     slices = tuple(pictures_of(files, truth, comparison))
-    for number, pictures in enumerate(slices, 1):
+    for number, pictures in enumerate(slices):
         save_pictures(files.picture(number), pictures)
-        work.bar("drawing pictures", number, len(slices))
+        work.bar("drawing pictures", number + 1, len(slices))
     return DemoResult(report, comparison, slices)
 
 
@@ -221,5 +221,5 @@ def pictures_of(files: DemoFiles, truth: Truth, comparison: Comparison) -> Itera
             if spark.indices == indices
         )
         kspace = np.abs(sparked.kspace.data[:, 0]).max(axis=0)
-        title = f"despark demo, slice {indices.slice + 1}"
+        title = f"despark demo, slice {indices.slice}"
         yield SlicePictures(title, reconstruct(clean.kspace, encoding)[0], before, after, kspace, sparks)

@@ -84,7 +84,7 @@ def error_table(slices: Sequence[SlicePictures]) -> Table:
     table = Table(title="Image error (% of the clean image's norm)")
     for name in ("slice", "before", "after"):
         table.add_column(name, justify="right")
-    for number, pictures in enumerate(slices, 1):
+    for number, pictures in enumerate(slices):
         before, after = errors_of(pictures)
         table.add_row(str(number), f"{before:.2f}", f"{after:.2f}")
     return table

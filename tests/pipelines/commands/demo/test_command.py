@@ -29,9 +29,12 @@ def test_whole_demo_without_models(tmp_path):
     scan, plan = PhantomScan(matrix=32, n_coils=3, n_slices=2), SparkPlan(seed=1, rnr_min=1, rnr_max=2)
     result = run_demo(files, scan, plan, ["spark_detection.method=none"])
     names = {path.name for path in tmp_path.iterdir()}
-    assert names == {"clean.h5", "sparked.h5", "truth.json", "images.h5", "report.json", "slice_1.png", "slice_2.png"}
+    assert names == {"clean.h5", "sparked.h5", "truth.json", "images.h5", "report.json", "slice_0.png", "slice_1.png"}
     assert not any(result.comparison.found)
-    for number, pictures in enumerate(result.slices, 1):
+    # As the table of sparks, the report and the data count them.
+    assert [pictures.title for pictures in result.slices] == ["despark demo, slice 0", "despark demo, slice 1"]
+    assert [row.split()[1] for row in text_of(error_table(result.slices)).splitlines()[-3:-1]] == ["0", "1"]
+    for number, pictures in enumerate(result.slices):
         assert files.picture(number).read_bytes()[:4] == PNG
         assert pictures.after.shape == pictures.clean.shape == (32, 32)
         # Nothing was repaired: what the chain made is the image with sparks, in the same units.

@@ -104,7 +104,8 @@ def benchmark(
     named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
     if not files and not join:
         raise SettingsError("benchmark: expected raw files, or results of earlier runs with --join, found neither")
-    with working(shell, f"scoring {rivals} on {counted(len(files or ()), 'file')}") as work:
+    joined = f"joining the results of {counted(len(join or ()), 'earlier run')}"
+    with working(shell, f"scoring {rivals} on {counted(len(files), 'file')}" if files else joined) as work:
         work.phase("opening models")
         scores = [score for path in join or () for score in read_results(path)]
         # Without files nothing is opened: results of earlier runs are joined on machines without models, too.

@@ -76,6 +76,7 @@ def test_earlier_results_are_joined(run, tmp_path):
     run("b.h5", "--rivals", "local_median", "--runs", 0, "--json", second)
     outcome = run("--join", first, "--join", second, "--json", both, "--plot", tmp_path / "both.png")
     assert outcome.exit_code == 0, outcome.output
+    assert "joining the results of 2 earlier runs" in outcome.output
     (total,) = json.loads(both.read_text())["totals"]
     assert total["n_kspaces"] == 4
     assert total["found"]["trials"] == json.loads(first.read_text())["totals"][0]["found"]["trials"]

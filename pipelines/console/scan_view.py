@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from gadgets.findings import counted, named_receivers
+from gadgets.findings import counted, named_receivers, place_of
 from gadgets.logbook import ScanEntry, SparkEntry
 from gadgets.patch_models import Impact
 from pipelines.console.desk import Desk, image_name, spark_name
@@ -89,7 +89,7 @@ def _impact(place: int, said: str, hidden: str, user: str) -> str:
 
 
 def _slice(number: int, place: int, pictures: KSpacePictures, said: str) -> str:
-    named = ", ".join(f"{name} {value}" for name, value in pictures.indices.model_dump().items() if value) or "slice 0"
+    named = place_of(pictures.indices)
     address = f"/picture/{number}/{place}"
     image = ""
     if pictures.before is not None:

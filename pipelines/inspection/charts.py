@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
+from gadgets.findings import lasting
 from pipelines.replay import ScanReport
 
 WIDTH = 720
@@ -36,7 +37,8 @@ def time_line(report: ScanReport) -> str:
         # A strength that is not known is drawn half as high: at zero nobody would see it.
         y = floor - (floor - top) * (spark.strength or scale / 2) / scale
         kind = "yes" if spark.is_repaired else "no"
-        told = f"{time:.4g} {unit}, line {spark.line}, {spark.strength:.2g} times the noise"
+        moment = lasting(time) if unit == "s" else f"tick {time:.0f}"
+        told = f"{moment}, line {spark.line}, {spark.strength:.2g} times the noise"
         parts.append(
             f'<g class="{kind}"><title>{escape(told)}</title><line x1="{x:.1f}" x2="{x:.1f}" y1="{floor}" y2="{y:.1f}" '
             f'stroke-width="1.5"/><circle cx="{x:.1f}" cy="{y:.1f}" r="3.2"/></g>'

@@ -67,7 +67,7 @@ def _scan(number: int, inspection: Inspection, n_scans: int) -> str:
         _advice(words),
         _facts(words.facts),
         _when_and_where(inspection.report) if inspection.report.sparks else "",
-        _pictures(inspection.pictures),
+        _pictures(inspection),
         _sparks(words),
         *(_paragraphs(title, lines) for title, lines in words.sections),
         _definitions("How this page was made", words.made),
@@ -108,8 +108,9 @@ def _when_and_where(report: ScanReport) -> str:
     )
 
 
-def _pictures(pictures: Sequence[KSpacePictures]) -> str:
-    rows = [_row_of_pictures(number, each) for number, each in enumerate(pictures)]
+def _pictures(inspection: Inspection) -> str:
+    pictures, place_of = inspection.pictures, inspection.report.place_of
+    rows = [_row_of_pictures(number, each, place_of(each.indices)) for number, each in enumerate(pictures)]
     if not rows:
         return ""
     has_sparks = any(each.sparks for each in pictures)
@@ -117,7 +118,7 @@ def _pictures(pictures: Sequence[KSpacePictures]) -> str:
     return f'<section><h2>Images</h2><p class="note">Shown: {what}.</p>{"".join(rows)}</section>'
 
 
-def _row_of_pictures(number: int, pictures: KSpacePictures) -> str:
+def _row_of_pictures(number: int, pictures: KSpacePictures, named: str) -> str:
     figures = []
     if pictures.before is not None and pictures.after is not None:
         figures.append(_figure("before" if pictures.sparks else "image", gray_png(pictures.before, pictures.white)))
@@ -131,7 +132,6 @@ def _row_of_pictures(number: int, pictures: KSpacePictures) -> str:
         f'<figure><div class="frame kspace">{_img(kspace_png(pictures.kspace))}{marks}</div>'
         f"<figcaption>k-space{', sparks marked' if pictures.sparks else ''}</figcaption></figure>"
     )
-    named = ", ".join(f"{name} {value}" for name, value in pictures.indices.model_dump().items() if value) or "slice 0"
     kind = "row" if number < ROWS_OF_PICTURES_ON_PAPER else "row more"
     return f'<div class="{kind}"><h3>{escape(named)}</h3><div class="pictures">{"".join(figures)}</div></div>'
 

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gadgets.findings import shortened
 from pipelines.files import whole_or_nothing
 from pipelines.inspection.charts import OBVIOUS, receiver_counts, times_of
 from pipelines.inspection.looking import Inspection
 from pipelines.inspection.pictures import KSpacePictures, scaled_kspace
 from pipelines.inspection.words import Words, in_words
+from pipelines.replay import ScanReport
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +28,10 @@ COLOURS = {"": GOOD, "warn": WARN, "bad": BAD}
 MOST_PICTURES = 4
 ROW = 0.16
 """Height of a row of pictures."""
-WIDTHS = (0.07, 0.06, 0.09, 0.17, 0.28, 0.08, 0.07, 0.06, 0.12)
+WIDTHS = (0.08, 0.06, 0.09, 0.17, 0.27, 0.08, 0.07, 0.06, 0.12)
+WIDEST_PLACE = 0.22
+CHARACTER = 0.0082
+"""Width of one in the table, as a part of it."""
 ROW_OF_TABLE = 0.014
 CHARACTERS, SMALL_CHARACTERS = 100, 150
 """Of a line of text."""
@@ -68,7 +73,7 @@ def _sheets(inspection: Inspection) -> Iterator[Figure]:
     yield first
     second = Figure(figsize=A4, dpi=110)
     pictures = inspection.pictures[:MOST_PICTURES]
-    _draw_pictures(second, pictures, 0.97)
+    _draw_pictures(second, pictures, inspection.report, 0.97)
     _write_rest(second, words, 0.96 - ROW * len(pictures))
     yield second
 
@@ -125,9 +130,11 @@ def _label(axes: Axes, title: str, left: str) -> None:
         axes.spines[side].set_visible(False)
 
 
-def _draw_pictures(figure: Figure | SubFigure, pictures: Sequence[KSpacePictures], top: float) -> None:
+def _draw_pictures(
+    figure: Figure | SubFigure, pictures: Sequence[KSpacePictures], report: ScanReport, top: float
+) -> None:
     for number, each in enumerate(pictures):
-        panels = _panels(each)
+        panels = _panels(each, report.place_of(each.indices))
         for column, (title, values, white, colours) in enumerate(panels):
             axes = figure.add_axes((0.07 + 0.22 * column, top - ROW * (number + 1), 0.2, 0.135))
             axes.imshow(values, cmap=colours, vmin=0, vmax=white, interpolation="nearest")
@@ -141,7 +148,7 @@ def _draw_pictures(figure: Figure | SubFigure, pictures: Sequence[KSpacePictures
                 axes.scatter(middles, lines, s=25, facecolors="none", edgecolors="#3ddc84", linewidths=0.8)
 
 
-def _panels(pictures: KSpacePictures) -> list[tuple[str, np.ndarray, float, str]]:
+def _panels(pictures: KSpacePictures, named: str) -> list[tuple[str, np.ndarray, float, str]]:
     """Give title, values, white and colours of the pictures of one k-space."""
     panels: list[tuple[str, np.ndarray, float, str]] = []
     if pictures.before is not None and pictures.after is not None:
@@ -151,7 +158,6 @@ def _panels(pictures: KSpacePictures) -> list[tuple[str, np.ndarray, float, str]
             difference = np.abs(pictures.before - pictures.after)
             panels.append(("after", pictures.after, white, "gray"))
             panels.append((f"difference × {pictures.gain:g}", difference, white / pictures.gain, "gray"))
-    named = ", ".join(f"{name} {value}" for name, value in pictures.indices.model_dump().items() if value) or "slice 0"
     return [*panels, (f"k-space of {named}", scaled_kspace(pictures.kspace), 1.0, "magma")]
 
 
@@ -163,17 +169,31 @@ def _draw_table(figure: Figure, words: Words, top: float) -> None:
     if n_rows < 1:
         return
     strongest = sorted(range(len(words.rows)), key=lambda number: -words.strengths[number])[:n_rows]
-    rows = [[cell[:34] for cell in words.rows[number]] for number in sorted(strongest)]
+    chosen = [words.rows[number] for number in sorted(strongest)]
+    widths = _widths(chosen)
+    rows = [
+        [shortened(*cell) for cell in zip(row, (int(each / CHARACTER) for each in widths), strict=True)]
+        for row in chosen
+    ]
     height = ROW_OF_TABLE * (n_rows + 1)
     axes = figure.add_axes((0.07, top - height, 0.86, height))
     axes.axis("off")
     # Stretched to the axes: rows of their own height would run into what stands below.
-    table = axes.table(rows, colLabels=words.columns, colWidths=WIDTHS, cellLoc="left", bbox=Bbox.unit(), edges="B")
+    table = axes.table(
+        rows, colLabels=words.columns, colWidths=widths, cellLoc="left", colLoc="left", bbox=Bbox.unit(), edges="B"
+    )
     table.auto_set_font_size(False)
     table.set_fontsize(6.5)
     told = f"The {n_rows} strongest of {len(words.rows)} sparks. " if n_rows < len(words.rows) else ""
     lines = [(line, 6, SOFT, "normal") for line in textwrap.wrap(told + words.legend, SMALL_CHARACTERS)]
     _write(figure, lines, top - height)
+
+
+def _widths(rows: Sequence[Sequence[str]]) -> list[float]:
+    """Give the widths of the columns: a place of many counters takes its room from the names of the receivers."""
+    place, line, samples, time, receivers, *others = WIDTHS
+    needed = min(max(place, CHARACTER * (1 + max(len(row[0]) for row in rows))), WIDEST_PLACE)
+    return [needed, line, samples, time, receivers - (needed - place), *others]
 
 
 def _write_rest(figure: Figure, words: Words, top: float) -> None:

@@ -20,7 +20,7 @@ METHODS = {
 NEAR_CENTRE = 0.1
 """Radius below which the signal hides sparks."""
 
-COLUMNS = ("slice", "line", "samples", "time", "receivers hit", "ripple", "radius", "sure")
+COLUMNS = ("where", "line", "samples", "time", "receivers hit", "ripple", "radius", "sure")
 
 LEGEND = (
     f"Ripple: the stripes that a spark leaves in the image, in units of the image noise. Below {UNSEEN:g} nobody sees "
@@ -44,9 +44,10 @@ def visible(error: float) -> str:
 TICKS = " A tick is a step of the scanner's clock; the file does not tell how long it lasts."
 
 HOW_SURE = (
-    "A trained network and a prediction from all other samples have to agree before a sample counts as a spark. "
-    "“Sure” is the network's probability. The errors of the image are estimates: each prediction is measured on clean "
-    "samples nearby.",
+    "A trained network and a prediction from all other samples are weighed together before a sample counts as a "
+    "spark. “Sure” is the network's probability. It may be low where the prediction leaves no doubt, and is 50 % where "
+    "earlier k-spaces of the place tell of the spark, so that the network was not asked. The errors of the image are "
+    "estimates: each prediction is measured on clean samples nearby.",
     f"Near the centre of k-space (radius below {NEAR_CENTRE:g}) the signal is strong, and weak sparks hide there: "
     "some are missed. Interference that fills whole readouts, ghosts and motion are not looked for.",
 )

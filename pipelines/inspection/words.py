@@ -150,12 +150,10 @@ def _errors(sparks: tuple[Spark, ...]) -> str:
 
 
 def _row(spark: Spark, report: ScanReport) -> tuple[str, ...]:
-    others = {name: value for name, value in spark.indices.model_dump().items() if value and name != "slice"}
-    place = ", ".join([str(spark.indices.slice), *(f"{name} {value}" for name, value in others.items())])
     done = ", ".join(METHODS[method][0] for method in spark.methods)
     fate = done if spark.is_repaired else ("in part" if spark.methods else "no")
     return (
-        place,
+        report.place_of(spark.indices),
         f"{spark.partition} / {spark.line}" if spark.partition else str(spark.line),
         ranges_of(spark.samples).replace("-", "–"),
         _time(spark, report),

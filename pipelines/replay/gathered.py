@@ -157,6 +157,7 @@ def in_words(
     return {
         "verdict": _verdict(findings, doubt, n_found - len(findings.sparks)),
         "doubt": doubt,
+        "noun": noun,
         "patterns": findings.patterns,
         "scan": facts,
         "moments": findings.moments,

@@ -127,7 +127,7 @@ def _properties_by_stage(properties: Mapping[str, str]) -> dict[str, dict[str, s
 
 
 def _comment(calibration: Calibration) -> str:
-    where = f"image {calibration.indices.repetition + 1}"
+    where = f"image {calibration.indices.repetition}"
     return f"despark: {where}: {calibration.n_repaired} abnormal points of its k-space repaired"
 
 

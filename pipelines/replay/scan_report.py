@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gadgets.findings import Pattern, ScanFacts, Spark, strongest_first
+from gadgets.findings import Pattern, ScanFacts, Spark, place_of, strongest_first
 from gadgets.indices import Indices
 from gadgets.records import TargetPatch
 
@@ -104,6 +104,7 @@ class ScanReport(BaseModel):
 
     ``moments`` are the first and the last time stamp of the imaging data. ``doubt`` says why sparks may be there where
     none was found. ``seen_before`` says what despark did to the data before this; empty where they do not say.
+    ``noun`` is ``image`` for a file of images: there the repetition is the number of the image.
     """
 
     despark: str
@@ -111,6 +112,7 @@ class ScanReport(BaseModel):
     verdict: str = ""
     doubt: str = ""
     seen_before: str = ""
+    noun: str = ""
     patterns: tuple[Pattern, ...] = ()
     scan: ScanFacts = ScanFacts()
     moments: tuple[int, int] = (0, 0)
@@ -133,6 +135,10 @@ class ScanReport(BaseModel):
     def note(self) -> str:
         """What a reader of the verdict has to know as well; empty where there is nothing."""
         return f"despark has seen these data before: {self.seen_before}." if self.seen_before else ""
+
+    def place_of(self, indices: Indices) -> str:
+        """Name a k-space by its counters, or an image by its number in the file."""
+        return f"image {indices.repetition}" if self.noun == "image" else place_of(indices)
 
     @property
     def n_coils(self) -> int:

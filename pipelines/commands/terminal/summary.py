@@ -16,7 +16,6 @@ from gadgets.findings import (
     counted,
     image_errors,
     lasting,
-    place_of,
     ranges_of,
     short_receivers,
     shortened,
@@ -72,7 +71,7 @@ def spark_table(report: ScanReport) -> Table:
     table.add_column("repairable" if report.is_look else "repaired", no_wrap=True)
     for spark in shown:
         table.add_row(
-            place_of(spark.indices),
+            report.place_of(spark.indices),
             str(spark.line) if not spark.partition else f"{spark.partition}/{spark.line}",
             ranges_of(spark.samples),
             time_of(spark, report),

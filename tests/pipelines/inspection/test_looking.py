@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -10,11 +11,13 @@ import h5py
 import numpy as np
 import pytest
 from ismrmrd.hdf5 import acquisition_header_dtype
+from matplotlib.axes import Axes
 from matplotlib.image import imread
 
 from gadgets.background import noise_of
 from gadgets.errors import RawDataError
 from gadgets.findings import ScanFacts
+from gadgets.indices import Indices
 from gadgets.kspace import ACQ_IS_NOISE_MEASUREMENT
 from pipelines.files import RawAcquisition, RawFile, read_kspaces, write_raw_file
 from pipelines.inspection import Inspection, html_page, inspect_images, inspect_raw, look_again, write_pdf, write_png
@@ -137,9 +140,9 @@ def test_paper_has_room_for_the_strongest_sparks(burst):
     many = [spark.model_copy(update={"line": line, "rnr": (line / 10,)}) for line in range(1, 30)]
     report = burst.report.model_copy(update={"k_spaces": (kspace.model_copy(update={"sparks": tuple(many)}),)})
     page = html_page([Inspection(report, burst.pictures * 4)])
-    shown = re.findall(r"<tr><td>0</td><td>(\d+)</td>", page)
+    shown = re.findall(r"<tr><td>slice 0</td><td>(\d+)</td>", page)
     assert [int(line) for line in shown] == list(range(22, 30))
-    assert page.count('<tr class="more"><td>0</td>') == 21
+    assert page.count('<tr class="more"><td>slice 0</td>') == 21
     assert page.count('class="row more"') == 2
 
 
@@ -205,13 +208,47 @@ def test_paper_shows_the_same(burst, tmp_path):
     assert picture.std() > 0.05
 
 
+def moved(inspection, **changes):
+    """Give an inspection of the same spark elsewhere: at another place, or in other samples and receivers."""
+    kspace, spark, pictures = inspection.report.k_spaces[0], inspection.report.sparks[0], inspection.pictures[0]
+    elsewhere = spark.model_copy(update=changes)
+    kspaces = (kspace.model_copy(update={"indices": elsewhere.indices, "sparks": (elsewhere,)}),)
+    report = inspection.report.model_copy(update={"k_spaces": kspaces})
+    return Inspection(report, (dataclasses.replace(pictures, indices=elsewhere.indices),))
+
+
+def test_a_place_is_named_the_same_in_the_table_and_at_its_pictures(burst):
+    page = html_page([moved(burst, indices=Indices(contrast=7))])
+    assert "<h3>slice 0, contrast 7</h3>" in page
+    assert "<td>slice 0, contrast 7</td>" in page
+
+
+def test_a_moment_late_in_the_scan_is_told_in_full(burst):
+    late = moved(burst, seconds=None, time_stamp=burst.report.moments[0] + 12345)
+    assert "<title>tick 12345, line 5," in html_page([late])
+
+
+def test_no_cell_of_the_table_on_paper_runs_into_the_next(burst, tmp_path, monkeypatch):
+    tables, table = [], Axes.table
+    monkeypatch.setattr(Axes, "table", lambda *args, **named: tables.append(table(*args, **named)) or tables[-1])
+    where = Indices(encoding=1, slice=12, contrast=11, phase=20, repetition=123, set=1)
+    receivers = (10, 11, 12, 13)
+    write_png(tmp_path / "page.png", [moved(burst, indices=where, samples=(1, 3, 5, 7, 9, 11), receivers=receivers)])
+    for cell in tables[0].get_celld().values():
+        text = cell.get_text()
+        assert text.get_window_extent().x1 <= cell.get_window_extent().x1, text.get_text()
+    assert tables[0][1, 0].get_text().get_text().startswith("slice 12, ")
+
+
 def test_images_are_looked_at_too(tmp_path, burst):
     Replay(Path(burst.report.input), tmp_path / "o.h5", settings=("calibration.method=none",)).run()
     seen = inspect_images(tmp_path / "o.h5", CPU, ignore)
     assert seen.report.totals.k_spaces == 2
     assert seen.report.verdict.startswith("No sparks were seen: most cannot be told from magnitude images")
-    assert ">not sure<" in html_page([seen])
-    assert seen.pictures
+    page = html_page([seen])
+    assert ">not sure<" in page
+    assert "<h3>image 0</h3>" in page
+    assert [seen.report.place_of(kspace.indices) for kspace in seen.report.k_spaces] == ["image 0", "image 1"]
 
 
 def test_raw_data_that_were_repaired_before_say_so(burst, tmp_path):

@@ -56,14 +56,14 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
         warning = f"passed on unjudged: {_reason(error)}"
         provider = detector.provider
         detection = Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start)
-        return detection.model_copy(update={**_extent(kspace), "warning": warning})
+        return detection.model_copy(update={**extent_of(kspace), "warning": warning})
     # Said here, as what stands in for a detector knows nothing of a k-space.
     if not n_non_finite:
-        return detection.model_copy(update=_extent(kspace))
+        return detection.model_copy(update=extent_of(kspace))
     warning = warning_of(n_non_finite)
     logger.warning("spark_detection: %s (%s)", warning, describe(kspace.indices))
     warnings = "; ".join(filter(None, (detection.warning, warning)))
-    return detection.model_copy(update={**_extent(kspace), "warning": warnings})
+    return detection.model_copy(update={**extent_of(kspace), "warning": warnings})
 
 
 def _log(what: str, error: Exception) -> None:
@@ -71,7 +71,7 @@ def _log(what: str, error: Exception) -> None:
     logger.error("%s: %s", what, _reason(error), exc_info=None if isinstance(error, DesparkError) else error)
 
 
-def _extent(kspace: KSpace) -> dict[str, Any]:
+def extent_of(kspace: KSpace) -> dict[str, Any]:
     """Say how large a k-space is, and from when to when it was acquired."""
     times = kspace.time_stamp[kspace.acquired_lines]
     moments = (int(times.min()), int(times.max())) if times.size else (0, 0)

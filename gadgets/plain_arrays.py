@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 
 from gadgets.arrays import ComplexArray
 from gadgets.detection import open_detector
-from gadgets.errors import SettingsError
-from gadgets.failing_open import calibrate
+from gadgets.errors import ArrayError, SettingsError
+from gadgets.failing_open import calibrate, extent_of
 from gadgets.kspace import kspace_of
 from gadgets.process import one_blas_thread
 from gadgets.records import Detection, Point
@@ -40,6 +40,9 @@ class SparkDetector:
     """
 
     def __init__(self, settings: Mapping[str, Any] | None = None) -> None:
+        if not isinstance(settings or {}, Mapping):
+            found = type(settings).__name__
+            raise SettingsError(f"expected settings by name, {{'spark_detection.threshold': 0.9}}, found a {found}")
         asked = validate(settings or {}, RawRepairSettings, "raw_repair")
         if any(each.report for each in (asked, asked.acquisition_buffer, asked.spark_detection, asked.calibration)):
             raise SettingsError("report: expected no report file, what is found is returned; found one")
@@ -95,7 +98,8 @@ class SparkDetector:
         """
         acquired = kspace_of(kspace, sampled, centre, reversed_lines, is_gridded=is_gridded)
         with one_blas_thread():
-            return self._detector.detect(acquired)
+            found = self._detector.detect(acquired)
+        return found.model_copy(update=extent_of(acquired))
 
     def repair(
         self,
@@ -131,6 +135,11 @@ class SparkDetector:
         given = np.asarray(kspace)
         acquired = kspace_of(given, sampled, centre, reversed_lines, is_gridded=is_gridded)
         if isinstance(found, Detection):
+            if found.shape != acquired.data.shape:
+                raise ArrayError(
+                    f"expected the k-space in which the sparks were found, of shape {found.shape}, "
+                    f"found one of shape {acquired.data.shape}"
+                )
             points, more = found.points, (found.target_patches, found.repairs)
         else:
             # Points alone tell of no patches, and not what detection knows of their repair.

@@ -49,7 +49,10 @@ def kspace_of(
     if given.ndim not in AXES or 0 in given.shape:
         raise ArrayError(f"expected a k-space of shape {' or '.join(AXES.values())}, found {given.shape}")
     if not np.iscomplexobj(given):
-        raise ArrayError(f"expected complex samples, found {given.dtype}: magnitudes have lost what tells sparks apart")
+        raise ArrayError(
+            f"expected complex samples, found {given.dtype}: real and imaginary part make one number, and magnitudes "
+            "have lost what tells sparks apart"
+        )
     with np.errstate(over="ignore"):  # what does not fit becomes Inf, and is refused by name
         data = given.astype(np.complex64, copy=False)
     if not np.isfinite(data).all():
@@ -62,13 +65,21 @@ def kspace_of(
     turned = (
         np.zeros(shape[:-1], bool) if reversed_lines is None else _mask(reversed_lines, shape[:-1], "reversed_lines")
     )
-    middle = tuple(length // 2 for length in shape) if centre is None else tuple(int(index) for index in centre)
-    if len(middle) != len(shape) or not all(0 <= index < length for index, length in zip(middle, shape, strict=True)):
-        raise ArrayError(f"expected a centre inside a k-space of shape {shape}, found {middle}")
+    middle = _centre(centre, shape)
     if given.ndim == 3:  # one partition
         data, there, turned, middle = data[:, None], there[None], turned[None], (0, *middle)
     unknown = np.zeros(turned.shape, np.uint32)
     return KSpace(data, there, Indices(), unknown, unknown, turned, (middle[0], middle[1], middle[2]), is_gridded)
+
+
+def _centre(given: Sequence[int] | None, shape: tuple[int, ...]) -> tuple[int, ...]:
+    if given is None:
+        return tuple(length // 2 for length in shape)
+    centre: NDArray[Any] = np.asarray(given)
+    is_fit = centre.shape == (len(shape),) and centre.dtype.kind in "iuf" and (centre % 1 == 0).all()
+    if not is_fit or (centre < 0).any() or (centre >= shape).any():
+        raise ArrayError(f"expected a centre inside a k-space of shape {shape}, in whole numbers, found {given}")
+    return tuple(int(index) for index in centre)
 
 
 def _mask(given: ArrayLike, shape: tuple[int, ...], name: str) -> BoolArray:

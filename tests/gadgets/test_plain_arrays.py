@@ -125,7 +125,11 @@ def test_a_kspace_that_is_not_judged_says_why(detector):
         (lambda k: k[0], r"expected a k-space of shape \(coil, ky, kx\) or \(coil, kz, ky, kx\), found \(64, 64\)"),
         (lambda k: k[None, None], r"found \(1, 1, 4, 64, 64\)"),
         (lambda k: k[:, :0], r"found \(4, 0, 64\)"),
-        (np.abs, "expected complex samples, found float32"),
+        (np.abs, "expected complex samples, found float32: .*magnitudes have lost"),
+        (
+            lambda k: np.stack([k.real, k.imag], -1),
+            "expected complex samples, .*real and imaginary part make one number",
+        ),
         (lambda k: np.where(np.abs(k) > np.abs(k).max() * 0.99, np.nan, k), r"NaN or Inf, the first at \("),
         (lambda k: k.astype(np.complex128) * 1e39, "that are NaN or Inf"),
     ],
@@ -147,7 +151,9 @@ def test_what_is_no_kspace_is_refused(detector, wrong, message):
         ),
         ({"sampled": np.ones((64, 64))}, "sampled: expected booleans .*, found float64"),
         ({"reversed_lines": np.ones((64, 64), bool)}, r"reversed_lines: expected booleans of shape \(64,\)"),
-        ({"centre": (32,)}, r"expected a centre inside a k-space of shape \(64, 64\), found \(32,\)"),
+        ({"centre": (32,)}, r"expected a centre inside a k-space of shape \(64, 64\), in whole .* found \(32,\)"),
+        ({"centre": 32}, "expected a centre .* found 32"),
+        ({"centre": (32, 31.5)}, r"in whole numbers, found \(32, 31.5\)"),
         ({"centre": (32, 64)}, r"found \(32, 64\)"),
     ],
 )
@@ -158,8 +164,13 @@ def test_what_does_not_fit_the_kspace_is_refused(detector, about, message):
 
 def test_points_of_another_kspace_are_refused(detector):
     found = detector.find(with_spark(make_kspace()))
+    assert (found.shape, found.centre) == ((4, 1, 64, 64), (0, 32, 32))
+    # Fewer receivers, as after a coil compression: each place exists, and yet nothing would be repaired.
+    for other in (make_kspace(2), make_kspace(4, (16, 16))):
+        with pytest.raises(ArrayError, match=r"in which the sparks were found, of shape \(4, 1, 64, 64\), found one"):
+            detector.repair(other, found)
     with pytest.raises(NodeError, match="expected points inside a k-space"):
-        detector.repair(make_kspace(2, (16, 16)), found)
+        detector.repair(make_kspace(2, (16, 16)), found.points)
 
 
 def test_settings_go_by_the_names_of_the_command_line():
@@ -169,6 +180,8 @@ def test_settings_go_by_the_names_of_the_command_line():
     assert np.count_nonzero(zeroed == 0)
     with pytest.raises(SettingsError, match="treshold"):
         SparkDetector({"spark_detection.treshold": 0.9})
+    with pytest.raises(SettingsError, match=r"expected settings by name, .* found a str"):
+        SparkDetector("spark_detection.threshold=0.9")
     with pytest.raises(SettingsError, match="expected no report file"):
         SparkDetector({"calibration.report": "points.json"})
 

@@ -52,7 +52,7 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
     Raises
     ------
     SettingsError
-        The XML does not parse, or an element is not a property.
+        The XML does not parse, or holds anything but properties.
     """
     text = _without_declaration(configuration)
     if not text:
@@ -64,6 +64,11 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
     if len(root) > MOST_PROPERTIES:
         raise SettingsError(f"{node}: expected at most {MOST_PROPERTIES} properties, found {len(root)}")
     properties: dict[str, str] = {}
+    stray = "".join(filter(None, (root.text, *(element.tail for element in root)))).strip()
+    if stray:
+        raise SettingsError(
+            f'{node}: expected <property name="…" value="…"/> in the configuration, found the text {quoted(stray)}'
+        )
     for element in root:
         name, value = element.get("name"), element.get("value")
         if element.tag != "property" or name is None or value is None:
@@ -163,6 +168,9 @@ def _complaint(node: str, item: ErrorDetails, model: type[BaseModel]) -> str:
     name = ".".join(str(part) for part in item["loc"])
     if item["type"] != "extra_forbidden":
         return f"{node}.{name}: {_expected(item)}"
+    if isinstance(item["input"], dict):
+        # No stage of ours: it is told with the setting that was meant for it.
+        name = f"{name}.{next(iter(item['input']), '')}"
     known = property_names(model)
     stage = f"{item['loc'][0]}."
     # Of a stage that is named, its own properties are what can be meant.

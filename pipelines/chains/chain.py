@@ -172,7 +172,8 @@ def parse_root(root: Element, source: str) -> Chain:
     """Read a chain from its parsed document."""
     stream = root.find("stream")
     if root.tag != "configuration" or stream is None:
-        raise PipelineError(f"{source}: expected <configuration> with a <stream>, found <{root.tag}>")
+        without = " without one" if root.tag == "configuration" else ""
+        raise PipelineError(f"{source}: expected <configuration> with a <stream>, found <{root.tag}>{without}")
     nodes, obstacles = [], []
     for element in stream:
         if element.tag == "external":

@@ -38,7 +38,7 @@ def packaged_chain(name: str) -> Chain:
     stem = name.removesuffix(".xml")
     if stem not in packaged_names():
         meant = did_you_mean(Path(stem).name, packaged_names())
-        raise PipelineError(f"unknown pipeline {name!r}{meant} ({_known_chains()}; or an XML file)")
+        raise PipelineError(f"unknown pipeline {name!r}{meant} ({_known_chains()}; or an XML file that is there)")
     return _read_packaged(stem)
 
 

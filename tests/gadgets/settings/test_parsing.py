@@ -58,6 +58,7 @@ def test_what_is_wrong_is_named(properties, message):
         ("<configuration><property name='a'", "spark_detection: the configuration is not well-formed XML"),
         ("<configuration><threshold>1</threshold></configuration>", r"expected <property name=.*found <threshold>"),
         ("<configuration><property name='threshold'/></configuration>", r"expected <property name=.*found <property>"),
+        ("<configuration>threshold=1</configuration>", r"expected <property name=.*found the text 'threshold=1'"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><configuration/>', "not well-formed XML"),
         (
             "<configuration>" + "<property name='method' value='none'/>" * 1001 + "</configuration>",
@@ -68,6 +69,18 @@ def test_what_is_wrong_is_named(properties, message):
 def test_a_configuration_that_cannot_be_read_says_why(text, message):
     with pytest.raises(SettingsError, match=message):
         properties_of(text, "spark_detection")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("calibraton.time_limit", "unknown property 'calibraton.time_limit', did you mean 'calibration.time_limit'"),
+        ("image_fft.report", "unknown property 'image_fft.report', did you mean 'report'"),
+    ],
+)
+def test_a_stage_that_is_not_there_is_told_with_its_setting(name, message):
+    with pytest.raises(SettingsError, match=message):
+        validate({name: "5"}, RawRepairSettings, "raw_repair")
 
 
 def test_of_thousands_that_are_wrong_the_first_are_named():

@@ -239,7 +239,7 @@ def test_what_only_a_gadgetron_can_run_is_named(transcripts_folder, case, part):
         (b"<configuration>", "not well-formed XML"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><configuration><stream>&b;</stream></configuration>', "not well-formed XML"),
         (b"<gadgetronStreamConfiguration/>", "found <gadgetronStreamConfiguration>"),
-        (b"<configuration/>", "with a <stream>"),
+        (b"<configuration/>", "with a <stream>, found <configuration> without one"),
         (chain_xml("<external/>"), "expected <execute> or <connect"),
         (chain_xml('<external><connect port="x"/></external>'), "found port 'x'"),
         (chain_xml('<external><execute name="a"/></external>'), "found name 'a', target ''"),

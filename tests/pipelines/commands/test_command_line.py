@@ -82,6 +82,7 @@ BAD_INPUT = {
     "header": (lambda folder: [with_header(folder)], "header.h5: the MRD header is not well-formed XML"),
     "truncated": (lambda folder: [truncated(folder)], "cut.h5: cannot be read .*truncated"),
     "unknown pipeline": (lambda _: ["raw.h5", "--pipeline", "nope"], "unknown pipeline 'nope'"),
+    "no file": (lambda _: ["raw.h5", "--pipeline", "nope.xml"], "or an XML file that is there"),
     "unknown node": (lambda _: ["raw.h5", "--set", "nope.a=1"], "no node 'nope'"),
     "unknown property": (lambda _: ["raw.h5", "--set", "calibration.a=1"], "calibration: unknown property 'a'"),
     "wrong type": (

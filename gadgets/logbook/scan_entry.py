@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 
 from pydantic import ConfigDict, Field, NonNegativeInt
 
-from gadgets.findings import ScanFacts, Spark
+from gadgets.findings import ScanFacts, Spark, place_of
+from gadgets.indices import Indices
 from gadgets.records import Record
 
 MOST_SPARKS = 200
@@ -17,12 +18,13 @@ MOST_SPARKS = 200
 class SparkEntry(Record):
     """What is kept of a spark.
 
-    ``radius`` is the distance from the centre of k-space, 1 at the border, ``probability`` how sure the models were;
-    None where an older despark wrote the entry.
+    ``where`` names its k-space, or its image in a file of images. ``radius`` is the distance from the centre of
+    k-space, 1 at the border, ``probability`` how sure the models were; empty or None where an older despark wrote it.
     """
 
     receivers: tuple[NonNegativeInt, ...]
     rnr: float
+    where: str = ""
     line: int
     sample: int
     clock: str = ""
@@ -86,6 +88,7 @@ def entry_of(
     sparks: Sequence[Spark],
     *,
     refusals: Mapping[str, int] | None = None,
+    named: Callable[[Indices], str] = place_of,
     **more: object,
 ) -> ScanEntry:
     """Make the entry of a scan that has just ended.
@@ -98,6 +101,8 @@ def entry_of(
         What its header says, and what was found.
     refusals
         How many points were refused, by the reason.
+    named
+        Names a k-space.
     more
         Other fields of :class:`ScanEntry`.
     """
@@ -106,6 +111,7 @@ def entry_of(
         SparkEntry(
             receivers=spark.receivers,
             rnr=round(spark.strength, 4),
+            where=named(spark.indices),
             line=spark.line,
             sample=spark.samples[len(spark.samples) // 2],
             clock=spark.clock,

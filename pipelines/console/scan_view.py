@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from gadgets.findings import counted, named_receivers, place_of
-from gadgets.logbook import ScanEntry, SparkEntry
+from gadgets.findings import counted, named_receivers, place_of, short_receivers
+from gadgets.logbook import ScanEntry
 from gadgets.patch_models import Impact
 from pipelines.console.desk import Desk, image_name, spark_name
 from pipelines.console.looker import Looker
@@ -14,6 +14,9 @@ from pipelines.inspection import Inspection, KSpacePictures, marks_svg
 
 IMPACT_WORDS: Mapping[Impact, str] = {"low": "no artifact", "impact": "artifact", "high": "hindered diagnosis"}
 """What sparks did to an image; an artifact by itself is one that does not hinder a diagnosis."""
+
+MOST_NAMED = 16
+"""Receivers that are named where the mouse stays on those of a spark."""
 
 
 def scan_view(number: int, entry: ScanEntry, desk: Desk, looker: Looker, hidden: str, user: str) -> str:
@@ -111,25 +114,24 @@ def compare(named: str, address: str) -> str:
     )
 
 
-def _receivers(spark: SparkEntry, entry: ScanEntry, most: int) -> str:
-    return named_receivers(spark.receivers, entry.coils, most).partition(" ")[2]
-
-
 def _sparks(number: int, entry: ScanEntry, verdicts: Mapping[str, str], hidden: str, user: str) -> str:
     if not entry.found:
         return ""
     rows = []
     for place, spark in enumerate(entry.found):
         said = verdicts.get(spark_name(number, entry, place), "")
-        sure = "" if spark.probability is None else f"{spark.probability:.3f}"
+        sure = "" if spark.probability is None else f"{100 * spark.probability:.0f}&nbsp;%"
+        where = f"{spark.where}, " if spark.where else ""
+        named = named_receivers(spark.receivers, entry.coils, MOST_NAMED).partition(" ")[2]
+        receivers = short_receivers(spark.receivers, len(entry.coils), entry.coils, most=1)
         buttons = "".join(
             f'<button name="was_spark" value="{value}" aria-pressed="{str(said == value).lower()}">{text}</button>'
             for value, text in (("yes", "spark"), ("no", "none"))
         )
         rows.append(
             f'<tr id="spark{place}" class="spark" tabindex="-1"><td>{place + 1}</td><td>{escape(spark.clock)}</td>'
-            f"<td>line&nbsp;{spark.line}, sample&nbsp;{spark.sample}</td>"
-            f'<td title="{escape(_receivers(spark, entry, 16))}">{escape(_receivers(spark, entry, 1))}</td>'
+            f"<td>{escape(where)}line&nbsp;{spark.line}, sample&nbsp;{spark.sample}</td>"
+            f'<td title="{escape(named)}">{escape(receivers)}</td>'
             f"<td>{spark.rnr:.2g}</td><td>{sure}</td><td>{'yes' if spark.is_repaired else 'no'}</td>"
             f'<td><form method="post" action="/judge" class="judge">{hidden}'
             f'<input type="hidden" name="by" value="{escape(user)}">'

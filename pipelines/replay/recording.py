@@ -48,6 +48,7 @@ def entry_of_report(report: ScanReport) -> ScanEntry:
         report.scan,
         report.sparks,
         refusals=Counter(point.refusal for kspace in kspaces for point in kspace.refusals),
+        named=report.place_of,
         despark=report.despark,
         provider=", ".join(report.totals.providers),
         models=tuple(models),

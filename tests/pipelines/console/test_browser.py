@@ -93,8 +93,9 @@ def _made(running, count):
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_wider_than_the_window(opened, sparked, tmp_path, width):
+    where = "slice 12, contrast 11, repetition 123"
     spark = SparkEntry(
-        receivers=tuple(range(9)), rnr=1.25, line=1023, sample=1023, clock="23:59:59.995", is_repaired=True
+        receivers=tuple(range(9)), rnr=1.25, where=where, line=1023, sample=1023, clock="23:59:59.995", is_repaired=True
     )
     coils = tuple(f"HeadNeck_20;H{number}" for number in range(16))
     with opened(sparked) as visitor, browser(tmp_path / "profile") as page:

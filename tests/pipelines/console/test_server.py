@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from pathlib import Path
@@ -136,6 +137,17 @@ def test_what_is_said_of_sparks_moves_the_thresholds_of_the_next_scan(opened, sp
         after = visitor.look_again()
         assert after.thresholds["point_outer"] > before.thresholds["point_outer"]
         assert after.sparks < before.sparks
+
+
+def test_a_spark_is_told_in_the_words_of_the_other_outputs(opened, sparked):
+    with opened(sparked) as visitor:
+        ((_, entry),) = visitor.enter().wait_for_scans(1)
+        spark = next(each for each in entry.found if len(each.receivers) == 4)
+        page = visitor.ask("GET", "/").text.decode()
+        assert spark.where.startswith("slice ")
+        assert f"<td>{spark.where}, line&nbsp;{spark.line}, sample&nbsp;{spark.sample}</td>" in page
+        assert ">4 receivers</td>" in page
+        assert re.search(r"<td>\d+&nbsp;%</td>", page)
 
 
 def test_of_what_is_said_twice_the_last_counts(opened, sparked):

@@ -31,6 +31,7 @@ COIL_WIDTH = 18
 UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
 RIPPLE = f"ripple: stripes in the image over its noise ({UNSEEN:g} unseen, 0.25 faint, 1 obvious)"
 NUMBERED = "#3: the receiver number 3, counted from 0 as in the data"
+TICK = "tick: a step of the scanner's clock, of a length that the file does not tell"
 
 
 def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
@@ -50,7 +51,9 @@ def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
         *(Text(pattern.advice) for pattern in report.patterns),
     ]
     if report.sparks:
-        parts += ["", spark_table(report), Text(RIPPLE, style="dim"), Text(NUMBERED, style="dim")]
+        has_ticks = any(report.moments) and any(spark.seconds is None for spark in report.sparks)
+        legend = (RIPPLE, NUMBERED, *([TICK] if has_ticks else []))
+        parts += ["", spark_table(report), *(Text(line, style="dim") for line in legend)]
     return [*parts, "", details_table(report, verbose)]
 
 

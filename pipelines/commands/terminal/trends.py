@@ -73,9 +73,12 @@ def _by_receiver(entries: Sequence[ScanEntry]) -> list[Trend]:
 
 def direction_of(entries: Sequence[ScanEntry]) -> str:
     """Say whether it gets worse: the later half of the scans against the earlier, without mere looks at files."""
+    n_all = len(entries)
     entries = [entry for entry in entries if entry.source not in LOOKS]
+    # The table above counts them.
+    without = f" Looks at files do not count here ({n_all - len(entries)} of {n_all})." if len(entries) < n_all else ""
     if len(entries) < FEWEST_SCANS:
-        return f"Too few scans to say whether it gets worse ({len(entries)} of {FEWEST_SCANS})."
+        return f"Too few scans to say whether it gets worse ({len(entries)} of {FEWEST_SCANS}).{without}"
     # By number, not by time: both halves then count about as many scans, however unevenly they came.
     middle = len(entries) // 2
     halves = entries[:middle], entries[middle:]
@@ -86,4 +89,4 @@ def direction_of(entries: Sequence[ScanEntry]) -> str:
     word = "No clear change"
     if abs(later - earlier) > CLEAR * scatter:
         word = "It gets worse" if later > earlier else "It gets better"
-    return f"{word}: {earlier:.2f} sparks per scan in the earlier half, {later:.2f} in the later one."
+    return f"{word}: {earlier:.2f} sparks per scan in the earlier half, {later:.2f} in the later one.{without}"

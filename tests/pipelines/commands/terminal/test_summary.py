@@ -104,6 +104,8 @@ def test_short_times_are_told_in_milliseconds():
 def test_ticks_are_said_to_be_ticks():
     text = shown(report(kspace(spark(3)), facts=ScanFacts()))
     assert "tick 1200" in text
+    assert "tick: a step of the scanner's clock" in text
+    assert "tick" not in shown(report(kspace(spark(3))))
 
 
 def test_many_sparks_are_cut_to_the_strongest_and_many_receivers_are_counted():

@@ -128,7 +128,7 @@ class SparkDetector:
         Raises
         ------
         ArrayError
-            As in :meth:`find`.
+            As in :meth:`find`; or the sparks were found in a k-space of another shape.
         NodeError
             The points do not belong to this k-space, or the repair failed.
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
@@ -99,8 +100,9 @@ def _same_line(sparks: Sequence[Spark], extents: Extents, spans: Spans) -> Patte
     (_, line), often = max(
         ((place, _n_apart(own, APART * length)) for place, own in times.items()), key=lambda entry: entry[1]
     )
-    _, n_partitions, n_lines, _ = max(extents[spark.indices].shape for spark in sparks)
-    n_places, n = n_partitions * n_lines, len(sparks)
+    # Of the k-space with the fewest, in which chance brings the most sparks to one line.
+    n_places = max(min(math.prod(extents[spark.indices].shape[1:3]) for spark in sparks), 1)
+    n = len(sparks)
     if often < FEWEST or 2 * often < n or not is_no_chance(n, often, 1 / n_places, n_places):
         return None
     return Pattern(

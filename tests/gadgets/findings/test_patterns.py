@@ -9,7 +9,6 @@ from gadgets.findings import Extent, Findings, ScanFacts, Spark
 from gadgets.indices import Indices
 
 N_LINES, N_SAMPLES, N_COILS, TR = 64, 128, 16, 40
-SHAPE = (N_COILS, 1, N_LINES, N_SAMPLES)
 
 
 class Scan:
@@ -44,14 +43,16 @@ class Scan:
             )  # fmt: skip
         return self
 
-    def patterns(self):
+    def patterns(self, n_lines_of_the_last=N_LINES):
         findings = Findings(ScanFacts())
         for repetition in range(self.n_repetitions):
+            n_lines = n_lines_of_the_last if repetition == self.n_repetitions - 1 else N_LINES
+            extent = Extent((N_COILS, 1, n_lines, N_SAMPLES), self.centre)
             for slice_ in range(self.n_slices):
                 indices = Indices(repetition=repetition, slice=slice_)
                 moments = self.time_of(repetition, slice_, 0), self.time_of(repetition, slice_, N_LINES - 1)
                 own = [spark for spark in self.sparks if spark.indices == indices]
-                findings.note(indices, Extent(SHAPE, self.centre), moments, own, is_judged=True)
+                findings.note(indices, extent, moments, own, is_judged=True)
         return {pattern.kind: pattern for pattern in findings.patterns}
 
 
@@ -71,6 +72,14 @@ def test_a_line_that_is_hit_in_every_repetition_is_a_moment_of_an_echo_train():
         scan.add(1, repetition=repetition, line=17)
     pattern = scan.add(1).patterns()["moment"]
     assert pattern.brief == "6 of them in line 17, each at another time"
+
+
+@pytest.mark.parametrize(("n_lines", "is_named"), [(N_LINES, True), (4, False)])
+def test_of_few_lines_one_may_well_be_hit_again_and_again(n_lines, is_named):
+    scan = Scan(n_slices=1, n_repetitions=8)
+    for repetition in (1, 3, 5, 7):
+        scan.add(1, repetition=repetition, line=2)
+    assert ("moment" in scan.patterns(n_lines_of_the_last=n_lines)) is is_named
 
 
 def test_a_line_that_is_hit_in_all_slices_at_once_is_one_event_of_some_length():

@@ -13,6 +13,7 @@ module                  what is in it
 ``without_centre``      a method that leaves out the centre
 ``abnormal_points``     which samples of the targets are abnormal
 ``calibrated_patches``  models that also say what should be there
+``recorded_patches``    what receivers recorded in patches, and what these make of it
 ``sample_predictions``  what these see of each receiver
 ``thresholds``          above which probability something counts
 ``history``             past results, and what people said of what was found

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gadgets.evidence.maps import EVIDENCE_SET
-from gadgets.patch_models.calibrated_patches import RECEIVERS
+from gadgets.patch_models.recorded_patches import RECEIVERS
 from onnx_models.training.examples.pairs import PatchPairs, pairs_of
 from onnx_models.training.examples.patches import PATCH, from_planes, joined
 from onnx_models.training.export import Facts

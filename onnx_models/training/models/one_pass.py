@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gadgets.evidence.maps import EVIDENCE_SET
-from gadgets.patch_models.calibrated_patches import RECEIVERS
 from gadgets.patch_models.patch_sets import NONE
+from gadgets.patch_models.recorded_patches import RECEIVERS
 from gadgets.patches.regions import REGIONS, in_centre
 from onnx_models.manifest import Architecture, Region
 from onnx_models.training.examples.patches import PATCH, Examples, part

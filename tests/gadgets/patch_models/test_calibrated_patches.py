@@ -7,7 +7,7 @@ import pytest
 from helpers.kspaces import make_scan
 from helpers.sparks import with_sparks
 
-import gadgets.patch_models.calibrated_patches
+import gadgets.patch_models.recorded_patches
 from gadgets.evidence.maps import CHANNELS
 from gadgets.kspace.planes import planes_of
 from gadgets.patch_models.calibrated_patches import ArtifactCalibration, OnePass
@@ -104,7 +104,7 @@ def test_target_patches_come_back_without_their_sparks(sparked, clean):
 def test_some_target_patches_at_a_time_come_back_the_same(sparked, monkeypatch):
     patches = patches_of(sparked)
     whole = ArtifactCalibration(MarksAndMends()).find(patches, np.arange(len(patches)))
-    monkeypatch.setattr(gadgets.patch_models.calibrated_patches, "AT_ONCE", 1)
+    monkeypatch.setattr(gadgets.patch_models.recorded_patches, "AT_ONCE", 1)
     model = MarksAndMends()
     some = ArtifactCalibration(model).find(patches, np.arange(len(patches)))
     assert np.array_equal(some.calibrated, whole.calibrated)

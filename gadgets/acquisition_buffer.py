@@ -101,7 +101,7 @@ class _Buffer:
             # One that fits nowhere, as some scanners send at the end, must not cost the scan its images.
             yield from self._passed_on([readout], str(error))
             return
-        # Whatever on_failure says: all readouts are like this one, and no image can come of the scan.
+        # An error whatever on_failure says: of such an encoding no image can come.
         _require_cartesian(encoding, readout)
         yield from self._messages_of(complete + self._too_many())
 

@@ -82,7 +82,7 @@ def run_node(
         files = named_files(settings)
         encodings = encodings_of(connection.header)
         if sees_a_part(configuration):
-            # What the header announces comes to all machines together: here nothing of it may be missed.
+            # What the header announces comes to all machines together: what does not come here is not missing.
             encodings = tuple(replace(encoding, last=None) for encoding in encodings)
         facts = facts_of(connection.header).model_copy(update={"announced": announced_kspaces(encodings)})
         received = _UntilLost(connection, transport, name)

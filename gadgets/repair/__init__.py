@@ -12,13 +12,14 @@ module                what is in it
 ``quiet``             bursts among noise, where zero is all that can be said
 ``predictor``         the candidates for all others
 ``groundwork``        what several bursts need, each computed once
-``candidates``        what one method says, and how wrong it is around a burst
+``candidates``        what one method says, and how wrong that may be
+``errors_nearby``     how wrong a prediction is around a burst
+``together``          the samples of many bursts in one row
 ``at_hand``           the two candidates that every burst has: background, and zero
 ``rehearsal``         predictions of clean samples that were withheld
 ``interpolation``     prediction from neighbours
 ``series``            prediction from earlier k-spaces
-``windows``           what the network sees
-``value_assignment``  what the network says
+``network``           what a trained network says, and what it sees
 ``refusal``           whether a point is repaired
 ``deviations``        the same predictions, asked by detection of its suspects
 ====================  =============================================================
@@ -28,9 +29,8 @@ from gadgets.repair.bursts import Flagged
 from gadgets.repair.carried import carried
 from gadgets.repair.deviations import Compared, compare, deviations, deviations_from_noise
 from gadgets.repair.fill import CUT_SHORT, outcomes_of, repair
+from gadgets.repair.network import ValueAssignment, Windows, load_value_assignment, open_value_assignment
 from gadgets.repair.predicted_once import Predictions
-from gadgets.repair.value_assignment import ValueAssignment, load_value_assignment, open_value_assignment
-from gadgets.repair.windows import Windows
 
 __all__ = [
     "CUT_SHORT",

@@ -17,10 +17,10 @@ from gadgets.records import Calibration, KnownRepair, Point, RepairedPoint
 from gadgets.repair.bursts import Burst, group_bursts, surround
 from gadgets.repair.candidates import Candidate, agreed
 from gadgets.repair.carried import samples_at, taken, told_by_series
+from gadgets.repair.network import ValueAssignment
 from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.predictor import Predictor
 from gadgets.repair.refusal import Departures, Outcome, decide, fault_of, is_inside
-from gadgets.repair.value_assignment import ValueAssignment
 from gadgets.settings import CalibrationSettings
 
 CUT_SHORT = "there was no time left to repair it (time limit)"

@@ -18,9 +18,10 @@ from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.background import AtMissing, SupportPrediction, predict_from_support
 from gadgets.kspace import have_partners, predict_conjugate, true_centre
 from gadgets.local_statistics import MEDIAN_OF_NOISE, quantile, step_through
-from gadgets.repair.bursts import Burst, Surroundings, Together
-from gadgets.repair.candidates import NEARBY, errors_around, shape_error
+from gadgets.repair.bursts import Burst, Surroundings
+from gadgets.repair.errors_nearby import NEARBY, errors_around, shape_error
 from gadgets.repair.rehearsal import Rehearsals, rehearsal_places, withhold
+from gadgets.repair.together import Together
 
 LOUD = 3.0  # signal over the usual error: below, there is nothing to predict and nothing to rehearse
 OBVIOUS = 12.0  # times what is around and what is predicted

@@ -15,10 +15,9 @@ from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate, beside, best_of
 from gadgets.repair.groundwork import Groundwork
 from gadgets.repair.interpolation import predict_burst
+from gadgets.repair.network import Known, ValueAssignment, Windows, windows_of
 from gadgets.repair.rehearsal import root_mean_square
 from gadgets.repair.series import SeriesPredictor
-from gadgets.repair.value_assignment import ValueAssignment
-from gadgets.repair.windows import Known, Windows, windows_of
 from gadgets.series import Witness
 
 KERNEL_REHEARSALS = 2  # places of each burst: every one takes a fit of its own

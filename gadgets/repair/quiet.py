@@ -15,8 +15,10 @@ from gadgets.arrays import FloatArray
 from gadgets.background import noise_of
 from gadgets.kspace import KSpace, mirrored
 from gadgets.process import check_time
-from gadgets.repair.bursts import Burst, Together
-from gadgets.repair.candidates import NEARBY, Candidate, errors_around
+from gadgets.repair.bursts import Burst
+from gadgets.repair.candidates import Candidate
+from gadgets.repair.errors_nearby import NEARBY, errors_around
+from gadgets.repair.together import Together
 
 LOUDEST = 1.5
 """Times the noise that a quiet place may have: more holds as much signal as noise, which is worth predicting."""

@@ -14,8 +14,8 @@ from gadgets.kspace.kspace import KSpace
 from gadgets.local_statistics import noise_level
 from gadgets.records import Point
 from gadgets.repair.bursts import Burst, group_bursts, surround
+from gadgets.repair.network.windows import N_CHANNELS, WINDOW
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.windows import N_CHANNELS, WINDOW
 from onnx_models.training.examples.sparks import add_sparks
 
 DRAWS = 4
@@ -34,7 +34,7 @@ class WindowExamples:
     Attributes
     ----------
     windows
-        See :class:`gadgets.repair.value_assignment.Windows`, shape ``(n, channel, line, sample)``, float16.
+        See :class:`gadgets.repair.network.windows.Windows`, shape ``(n, channel, line, sample)``, float16.
     missed
         Truth minus fill in units of the usual error, real and imaginary part, shape ``(n, 2, line, sample)``, float16;
         counts where the window says wanted.

@@ -10,7 +10,8 @@ from helpers.kspaces import make_kspace
 from helpers.sparks import flag
 
 from gadgets.kspace.mirroring import mirrored
-from gadgets.repair.bursts import MAX_LENGTH, Together, group_bursts, surround
+from gadgets.repair.bursts import MAX_LENGTH, group_bursts, surround
+from gadgets.repair.together import Together
 
 
 def reversed_kspace():

@@ -10,8 +10,8 @@ import pytest
 
 from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.fill import repair
+from gadgets.repair.network.value_assignment import open_value_assignment
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.value_assignment import open_value_assignment
 from gadgets.settings.definitions import CalibrationSettings
 from pipelines.benchmark.despark import points_of
 from pipelines.benchmark.sparks import add_sparks

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="torch is not installed (extra: train)")
 
 from helpers.kspaces import object_kspace
 
-from gadgets.repair.windows import MAPS, N_CHANNELS, PAIRS, WINDOW
+from gadgets.repair.network.windows import MAPS, N_CHANNELS, PAIRS, WINDOW
 from onnx_models.training.examples.windows import joined, plane_windows
 
 

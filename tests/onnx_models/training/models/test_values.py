@@ -10,8 +10,8 @@ pytest.importorskip("onnxscript", reason="onnxscript is not installed (extra: tr
 
 from helpers.workshops import silent  # noqa: E402
 
-from gadgets.repair.value_assignment import open_value_assignment  # noqa: E402
-from gadgets.repair.windows import MAPS, N_CHANNELS, PAIRS, WINDOW  # noqa: E402
+from gadgets.repair.network.value_assignment import open_value_assignment  # noqa: E402
+from gadgets.repair.network.windows import MAPS, N_CHANNELS, PAIRS, WINDOW  # noqa: E402
 from gadgets.settings.definitions import CalibrationSettings  # noqa: E402
 from onnx_models.manifest import Training, read_manifest  # noqa: E402
 from onnx_models.training.examples.windows import WindowExamples  # noqa: E402

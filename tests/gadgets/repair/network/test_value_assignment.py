@@ -14,9 +14,9 @@ from gadgets.errors import ModelError
 from gadgets.process.warm_store import WarmStore, using
 from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.fill import repair
+from gadgets.repair.network.value_assignment import ValueAssignment, open_value_assignment
+from gadgets.repair.network.windows import BURST_LINE, MAPS, N_CHANNELS, PAIRS, WINDOW, WINDOW_SET
 from gadgets.repair.predictor import Predictor
-from gadgets.repair.value_assignment import ValueAssignment, open_value_assignment
-from gadgets.repair.windows import BURST_LINE, MAPS, N_CHANNELS, PAIRS, WINDOW, WINDOW_SET
 from gadgets.settings.definitions import CalibrationSettings
 
 NETWORK = CalibrationSettings(method="network")
@@ -158,7 +158,7 @@ def test_a_model_for_other_windows_is_refused(tmp_path):
 def test_a_worker_keeps_the_model_open(monkeypatch, tmp_path):
     opened = []
     monkeypatch.setattr(
-        "gadgets.repair.value_assignment.load_value_assignment", lambda settings: opened.append(settings) or 1
+        "gadgets.repair.network.value_assignment.load_value_assignment", lambda settings: opened.append(settings) or 1
     )
     warm = WarmStore()
     with using(warm):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gadgets.arrays import ComplexArray
 from gadgets.process import warm_store
-from gadgets.repair.windows import WINDOW_SET, Windows
+from gadgets.repair.network.windows import WINDOW_SET, Windows
 from gadgets.settings import CalibrationSettings
 from onnx_models.loader import open_model
 from onnx_models.manifest import models_folder, read_manifest

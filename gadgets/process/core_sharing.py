@@ -95,3 +95,7 @@ def _token(core: int) -> Path:
 def _pool() -> ThreadPoolExecutor:
     # One for all, however many threads a scan asks for: pools of a worker live as long as it does.
     return ThreadPoolExecutor(cores(), thread_name_prefix="despark")
+
+
+# A fork has the pool and none of its threads: what it shared out would be waited for without end.
+os.register_at_fork(after_in_child=_pool.cache_clear)

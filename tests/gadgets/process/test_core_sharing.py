@@ -2,11 +2,12 @@
 
 import multiprocessing
 import os
-from threading import current_thread
+from threading import Barrier, current_thread
 from threading import enumerate as enumerate_threads
 
 import numpy as np
 import pytest
+from helpers.connections import LIMIT_S
 from helpers.kspaces import make_scan
 from helpers.sparks import with_sparks
 
@@ -73,6 +74,28 @@ def test_a_process_has_no_more_threads_whatever_is_asked_for():
             assert in_parallel(lambda number: number + 1, []) == []
     names = [thread.name for thread in enumerate_threads() if thread.name.startswith("despark")]
     assert len(names) <= cores()
+
+
+def _doubled(told):
+    with threads(2):
+        told.send(in_parallel(lambda number: 2 * number, range(8)))
+
+
+def test_a_fork_has_threads_of_its_own():
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    together = Barrier(cores())
+    with threads(cores() + 1):
+        # Each in a thread of its own: by now the pool has all that it may have.
+        in_parallel(lambda _: together.wait(), range(cores()))
+    forked = context.Process(target=_doubled, args=(theirs,))
+    forked.start()
+    try:
+        assert ours.poll(LIMIT_S)
+        assert ours.recv() == [*range(0, 16, 2)]
+    finally:
+        forked.kill()
+        forked.join()
 
 
 def _hold(taken, release):

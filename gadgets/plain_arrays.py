@@ -133,7 +133,7 @@ class SparkDetector:
             The points do not belong to this k-space, or the repair failed.
         """
         given = np.asarray(kspace)
-        acquired = kspace_of(given, sampled, centre, reversed_lines, is_gridded=is_gridded)
+        acquired = kspace_of(kspace, sampled, centre, reversed_lines, is_gridded=is_gridded)
         if isinstance(found, Detection):
             if found.shape != acquired.data.shape:
                 raise ArrayError(

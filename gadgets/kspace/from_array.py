@@ -43,8 +43,10 @@ def kspace_of(
     Raises
     ------
     ArrayError
-        The array is not complex, has other axes, or holds NaN or Inf; or another argument does not fit it.
+        The array is not complex, has other axes, is masked, or holds NaN or Inf; or another argument does not fit it.
     """
+    if np.ma.is_masked(kspace):
+        raise ArrayError("expected an array without a mask, found a masked one: sampled says what was acquired")
     given = np.asarray(kspace)
     if given.ndim not in AXES or 0 in given.shape:
         raise ArrayError(f"expected a k-space of shape {' or '.join(AXES.values())}, found {given.shape}")

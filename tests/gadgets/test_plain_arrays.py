@@ -132,6 +132,7 @@ def test_a_kspace_that_is_not_judged_says_why(detector):
         ),
         (lambda k: np.where(np.abs(k) > np.abs(k).max() * 0.99, np.nan, k), r"NaN or Inf, the first at \("),
         (lambda k: k.astype(np.complex128) * 1e39, "that are NaN or Inf"),
+        (lambda k: np.ma.masked_where(np.abs(k) > np.abs(k).max() * 0.99, k), "expected an array without a mask"),
     ],
 )
 def test_what_is_no_kspace_is_refused(detector, wrong, message):

@@ -41,6 +41,9 @@ LEAST_BYTES_PER_S = 4 << 20
 AT_ONCE, AT_ONCE_BYTES = 64, 4 << 20
 """Things that are handed over together, and after how many bytes of them at the latest."""
 
+FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+"""That no library sends to itself: a system without memory does, and so do people."""
+
 TOO_LARGE = "that would take more than {} bytes of memory, which no file of its size needs"
 TOO_MANY = "it holds more than {} bytes of pixels, which no file of its size does"
 
@@ -87,14 +90,11 @@ def in_child(
         As `make` does; or the library that reads the file crashed, did not come back, or wanted too much memory.
     """
     limits = _limits_for([path.stat().st_size for path in whole], n_bytes)
-    source, sink = os.pipe()
+    try:
+        source, child = _start(make, limits)
+    except OSError as error:
+        raise RawDataError(f"{_text(where)}: cannot be read, no process can be started ({error})") from error
     with os.fdopen(source, "rb") as pipe:
-        try:
-            child = Forked(_serve, (make, limits, logger.getEffectiveLevel()), [sink])
-        except OSError as error:
-            raise RawDataError(f"{_text(where)}: cannot be read, no process can be started ({error})") from error
-        finally:
-            os.close(sink)
         is_over = False
         try:
             yield from _received(pipe, where)
@@ -105,7 +105,19 @@ def in_child(
             code = child.wait()
             child.close()
     if code:
-        raise RawDataError(f"{_text(where)}: cannot be read, the file is damaged ({_fate(code, limits)})")
+        raise RawDataError(f"{_text(where)}: cannot be read, {_fate(code, limits)}")
+
+
+def _start(make: Callable[[], Iterator[ThingT]], limits: _Limits) -> tuple[int, Forked]:
+    """Start the child, and give the end of the pipe from which to read what it gives."""
+    source, sink = os.pipe()
+    try:
+        return source, Forked(_serve, (make, limits, logger.getEffectiveLevel()), [sink])
+    except BaseException:
+        os.close(source)
+        raise
+    finally:
+        os.close(sink)
 
 
 def _limits_for(sizes: Sequence[int], n_bytes: int) -> _Limits:
@@ -226,6 +238,10 @@ class _ToParent(logging.Handler):
 
 
 def _fate(code: int, limits: _Limits) -> str:
+    if -code in FROM_OUTSIDE:
+        return f"the process that reads it was ended by {signal.Signals(-code).name}; is there enough memory?"
     if code == -signal.SIGXCPU:
-        return f"the library that reads it was busy for {limits.seconds} s with one piece"
-    return f"the library that reads it was ended by {signal.Signals(-code).name}" if code < 0 else "it was not read"
+        how = f"the library that reads it was busy for {limits.seconds} s with one piece"
+    else:
+        how = f"the library that reads it was ended by {signal.Signals(-code).name}" if code < 0 else "it was not read"
+    return f"the file is damaged ({how})"

@@ -138,6 +138,9 @@ class ScanClient:
         except OSError as error:
             # The receiving side knows more: a reason may have come before the connection was lost.
             self._failure = PeerLostError(f"server: connection lost while sending ({error.strerror or error})")
+            with contextlib.suppress(OSError):
+                # One that is still there would wait for the rest, and we for its answer.
+                self._connection.shutdown(socket.SHUT_WR)
         except Exception as error:  # noqa: BLE001 - raised again where run() was called
             # A file that cannot be read any further: the server must not take what came for the whole scan.
             self._failure = error

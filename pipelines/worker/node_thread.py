@@ -34,11 +34,22 @@ class NodeThread(NodeProcess):
         self._has_failed = False
 
     def start(self) -> None:
-        """Start the thread; it waits for its configuration."""
-        # The bytes are those between processes, so the nodes need not know that they share one.
-        self._socket, theirs = socket.socketpair()
-        self._thread = threading.Thread(target=self._run, args=(ScanSocket(theirs),), name=self.name, daemon=True)
-        self._thread.start()
+        """Start the thread; it waits for its configuration.
+
+        Raises
+        ------
+        NodeError
+            No thread can be started.
+        """
+        try:
+            # The bytes are those between processes, so the nodes need not know that they share one.
+            self._socket, theirs = socket.socketpair()
+            thread = threading.Thread(target=self._run, args=(ScanSocket(theirs),), name=self.name, daemon=True)
+            thread.start()
+        # Python has no error of its own for threads that the system refuses.
+        except (OSError, RuntimeError) as error:
+            raise NodeError(f"node {self.name} cannot be started ({error})") from error
+        self._thread = thread
 
     def wait(self) -> int:
         """Wait for the thread to end and return 0, or 1 where it failed in a way that its messages do not say."""

@@ -1,5 +1,6 @@
 """Files of others are read by a child process: whatever HDF5 does with them ends in one line."""
 
+import errno
 import itertools
 import logging
 import os
@@ -65,16 +66,26 @@ def test_an_error_of_ours_arrives_behind_what_came_before():
     ("code", "reason"),
     [
         ("signal.raise_signal(signal.SIGSEGV)", r"f: cannot be read, the file is damaged \(.* ended by SIGSEGV"),
+        ("signal.raise_signal(signal.SIGKILL)", r"f: cannot be read, the process that reads it was ended by SIGKILL; "),
         ("os._exit(3)", r"f: cannot be read, the file is damaged \(it was not read\)"),
         ("1 / 0", r"f: cannot be read \(division by zero\)"),
         ("exec('while True: pass')", r"f: cannot be read, the file is damaged \(.* was busy for 0 s"),
     ],
-    ids=["crash", "exit", "exception", "endless"],
+    ids=["crash", "outside", "exit", "exception", "endless"],
 )
 def test_however_the_child_ends_there_is_a_reason(code, reason, before):
     with pytest.raises(RawDataError, match=reason):
         list(in_child(in_turn(code), "f"))
     assert descendants() == before
+
+
+def test_without_a_descriptor_for_a_pipe_there_is_a_reason(monkeypatch):
+    def none_left():
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pipe", none_left)
+    with pytest.raises(RawDataError, match=r"f: cannot be read, no process .*Too many open files"):
+        list(in_child(in_turn("0"), "f"))
 
 
 def test_a_child_that_nobody_listens_to_is_ended(before):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 
@@ -95,6 +96,15 @@ def test_a_source_that_fails_is_the_error_that_is_raised():
         raise RawDataError("raw.h5: damaged from element 10 on")
 
     with pytest.raises(RawDataError, match="damaged from element 10"):
+        run(Player(bytes(CLOSE.data)), items())
+
+
+def test_a_source_for_which_the_system_has_nothing_left_is_not_waited_for():
+    def items():
+        yield from scan_items()
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with pytest.raises(PeerLostError, match="Too many open files"):
         run(Player(bytes(CLOSE.data)), items())
 
 

@@ -10,7 +10,6 @@ import importlib
 import importlib.util
 import os
 import shutil
-import signal
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,23 +19,22 @@ from typing import Annotated, NamedTuple, NoReturn
 import typer
 
 from onnx_models.errors import DesparkError
+from pipelines.commands.terminal.ending import ERASE_LINE, at_once, in_order, take_signals
 from pipelines.commands.terminal.words import CheckedCommand, CommandsWithHints
 from pipelines.forking import fork_here
 from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
 
-INTERRUPTED = 130
-SIGNALLED = 128
-"""Added to the number of the signal that ended the command, as shells do: 143 after a polite kill."""
+INTERRUPTED, STDERR = 130, 2
 
 CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 COMPLETION = "_DESPARK_COMPLETE"
 """Set by the shell where it wants words completed."""
 
 HELP = frozenset({"-h", "--help"})
 SILENT = HELP | {"-q", "--quiet"}
-ERASE_LINE = "\r\x1b[2K"
 
 
 class Command(NamedTuple):
@@ -108,14 +106,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if is_program:
         # NumPy's remarks on numbers beyond its precision are for programmers; what comes of them for a scan is said.
         warnings.filterwarnings("ignore", category=RuntimeWarning)
-    # A polite kill ends like Ctrl-C: nodes are ended and temporary files removed on the way out.
-    signal.signal(signal.SIGTERM, _terminate)
-    # So does a terminal that is closed, unless nohup has said that it does not matter.
-    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
-        signal.signal(signal.SIGHUP, _terminate)
+        take_signals(at_once)
     try:
+        if is_program:
+            have_standard_descriptors()
         with starting(called, arguments):
             app = _whole_app(called)
+        if is_program:
+            take_signals(in_order())
         if is_program and called in READS_FILES and not HELP.intersection(arguments):
             # All is imported, and no thread runs yet: what is forked now forks readers of files and nodes.
             fork_here(for_nodes=called in STARTS_NODES)
@@ -126,9 +124,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except OSError as error:
         # Of a file that was named: a name that is too long, or a folder into which nobody may look. Help and tables go
         # to standard output, which has no name.
-        if error.filename is None and error.errno not in CANNOT_BE_WRITTEN:
+        if error.filename is None and error.errno not in (*CANNOT_BE_WRITTEN, *NOTHING_LEFT):
             raise
-        where = "standard output" if error.filename is None else os.fsdecode(error.filename)
+        unnamed = "this system" if error.errno in NOTHING_LEFT else "standard output"
+        where = unnamed if error.filename is None else os.fsdecode(error.filename)
         _say(f"{where}: {error.strerror}")
         raise SystemExit(1) from None
     except MemoryError as error:
@@ -137,7 +136,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         _say("interrupted")
         raise SystemExit(INTERRUPTED) from None
+    finally:
+        if is_program:
+            take_signals(at_once)
     raise SystemExit(0)
+
+
+def have_standard_descriptors() -> None:
+    """Open those that whoever started this program has closed: what is opened next would be taken for one of them."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        pass
+    os.close(descriptor)
 
 
 def _whole_app(called: str | None) -> typer.Typer:
@@ -193,10 +202,6 @@ def _say(text: str) -> None:
 
     said = f"despark: {printable(text)}"
     typer.echo(wrapped(said, shutil.get_terminal_size().columns) if sys.stderr.isatty() else said, err=True)
-
-
-def _terminate(number: int, _frame: object) -> NoReturn:
-    raise SystemExit(SIGNALLED + number)
 
 
 if __name__ == "__main__":

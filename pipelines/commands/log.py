@@ -22,7 +22,7 @@ from gadgets.outside import printable
 from pipelines.commands.terminal.shell import JsonFile, Quiet, open_shell, verbose_option
 from pipelines.commands.terminal.summary import RIPPLE
 from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
-from pipelines.files import STDOUT, check_apart, check_folder, whole_or_nothing
+from pipelines.files import STDOUT, check_apart, check_writable, whole_or_nothing
 from pipelines.replay import LOOK
 
 MOST_ROWS = 30
@@ -67,8 +67,8 @@ def log(
         raise SettingsError("nothing is recorded: the environment says DESPARK_RECORD=off; name a file with --record")
     if csv_file == json_file == STDOUT:
         raise SettingsError("standard output: expected --csv - or --json -, found both")
-    if csv_file is not None and csv_file != STDOUT:
-        check_folder(csv_file)
+    if csv_file is not None:
+        check_writable(csv_file)
     check_apart([json_file, csv_file], [path])
     since = "" if days is None else (datetime.now(timezone.utc) - timedelta(days=days)).isoformat(timespec="seconds")
     if path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -81,6 +82,14 @@ def check_folder(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise RawDataError(f"{path}: expected the name of a file to write, found something else (a device, a pipe)")
     check_parent(path)
+
+
+def check_writable(path: Path) -> None:
+    """As :func:`check_folder`; of standard output, see that whoever started this program has not closed it."""
+    if path != STDOUT:
+        check_folder(path)
+    elif sys.stdout is None:
+        raise RawDataError("standard output: cannot be written (it is closed)")
 
 
 def check_new_folder(path: Path) -> None:

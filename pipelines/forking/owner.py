@@ -158,8 +158,12 @@ def fork_here(*, for_nodes: bool) -> None:
         stream.flush()
     process = os.fork()
     if process == 0:
-        _leave_working_directory()
-        serve(theirs, _imports() if for_nodes else None)
+        try:
+            _leave_working_directory()
+            serve(theirs, _imports() if for_nodes else None)
+        finally:
+            # Whatever comes before it serves, as Ctrl-C may: it is no second command.
+            os._exit(0)
     theirs.close()
     _running.append(ForkServer(process, ours))
 

@@ -18,7 +18,7 @@ from typing import Protocol
 from gadgets.errors import PeerLostError, WireError
 from gadgets.process import WarmStore, using
 from pipelines.chains import Chain, Node, check_models, check_reports
-from pipelines.files import mended, read_header
+from pipelines.files import STDOUT, check_writable, mended, read_header
 from pipelines.host import Client, NodeProcess, Scan, ServerLimits
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 from pipelines.worker import NodeThread
@@ -145,7 +145,14 @@ def open_models(chain: Chain) -> WarmStore:
 
 @contextlib.contextmanager
 def data_only() -> Iterator[int]:
-    """Keep standard output for data: give its descriptor, and send what anything prints to standard error."""
+    """Keep standard output for data: give its descriptor, and send what anything prints to standard error.
+
+    Raises
+    ------
+    RawDataError
+        It is closed.
+    """
+    check_writable(STDOUT)
     sys.stdout.flush()
     # By descriptor and not by sys.stdout: libraries in C print there, too.
     data = os.dup(1)

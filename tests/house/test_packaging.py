@@ -51,7 +51,7 @@ def test_it_holds_nothing_but_the_three_packages(wheel):
     with zipfile.ZipFile(wheel) as archive:
         tops = {name.split("/")[0] for name in archive.namelist()}
         (entry_points,) = [name for name in archive.namelist() if name.endswith("entry_points.txt")]
-        assert "despark = pipelines.commands.command_line:main" in archive.read(entry_points).decode()
+        assert "despark = pipelines.commands.program:main" in archive.read(entry_points).decode()
     assert {top for top in tops if not top.endswith(".dist-info")} == {"gadgets", "onnx_models", "pipelines"}
 
 

@@ -229,6 +229,30 @@ def test_a_disk_that_is_full_is_said_in_one_line(words):
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "words", [("models", "--json", "-"), ("log", "--record", "none.db", "--csv", "-"), ("stream", *NO_MODELS)]
+)
+def test_a_standard_output_that_is_closed_is_said_before_the_work(tmp_path, words):
+    ended = run(*words, cwd=tmp_path, preexec_fn=lambda: os.close(1))
+    assert ended.returncode == 1
+    assert ended.stderr == "despark: standard output: cannot be written (it is closed)\n"
+
+
+# Its exit code is the number of the file that a command opens.
+OPENS_A_FILE = """
+import os
+from pipelines.commands import command_line
+command_line.build_app = lambda _: lambda *_, **__: os._exit(os.open("opened", os.O_CREAT | os.O_WRONLY))
+command_line.main()
+"""
+
+
+def test_no_file_takes_the_place_of_a_descriptor_that_was_closed(tmp_path):
+    program = [sys.executable, "-c", OPENS_A_FILE]
+    ended = subprocess.run(program, cwd=tmp_path, preexec_fn=lambda: os.closerange(0, 3), check=False)
+    assert ended.returncode > 2
+
+
 @pytest.mark.parametrize("log", ["full", "unread"])
 def test_a_log_that_takes_nothing_costs_no_scan(phantom_file, tmp_path, log):
     source, sink = os.pipe()

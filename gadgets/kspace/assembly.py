@@ -43,6 +43,8 @@ class KSpaceAssembler:
         self._left_over: list[Readout] = []
         self._whole = WholeKSpaces(self._encodings)
         self._n_bytes = 0
+        # Those that the last flag of a larger one has ended.
+        self._cut_short: set[Key] = set()
 
     @property
     def n_bytes(self) -> int:
@@ -131,6 +133,13 @@ class KSpaceAssembler:
         """Close what this readout shows to be over: its own k-space, or an older repetition or average."""
         own = self._open.get(key)
         if own is None:
+            if key in self._cut_short:
+                self._cut_short.remove(key)
+                self._encodings.note(
+                    key.indices.encoding,
+                    "readouts came after the last flag of another k-space had ended theirs; an image without them is "
+                    f"out ({describe(key.indices)})",
+                )
             waited = self._succession.may_wait(key)
             n_averages = self._encodings[key.indices.encoding].n_averages
             # One readout alone says nothing of its k-space: see ended_by_opening.
@@ -168,10 +177,15 @@ class KSpaceAssembler:
     def _completed_by(self, key: Key, readout: Readout, own: Layers) -> list[Key]:
         """Say which k-spaces this readout completes."""
         flagged: list[Key] = []
-        if readout.flags & ACQ_LAST_IN_MEASUREMENT:
-            flagged = list(self._open)
-        elif readout.flags & ACQ_LAST_IN_REPETITION:
-            flagged = [other for other in self._open if other.indices.repetition == key.indices.repetition]
+        if readout.flags & (ACQ_LAST_IN_MEASUREMENT | ACQ_LAST_IN_REPETITION):
+            is_all = bool(readout.flags & ACQ_LAST_IN_MEASUREMENT)
+            flagged = [
+                other
+                for other, layers in self._open.items()
+                if (is_all or other.indices.repetition == key.indices.repetition)
+                # Where k-spaces that take turns have each a first flag of their own, they have a last one, too.
+                and (other == key or not (own.begins_repetition and layers.begins_repetition))
+            ]
         elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:  # in 3D see ends_its_slab
             flagged = [key]
         for other in flagged:
@@ -180,6 +194,7 @@ class KSpaceAssembler:
         ended = [other for other in flagged if other != key or own.is_complete]
         if not flagged and own.is_complete:
             ended = [key]
+        self._cut_short.update(other for other in ended if len(self._open[other]) < len(own))
         return ended
 
     def _close(self, key: Key, *, is_end: bool = False) -> list[AcquiredKSpace]:

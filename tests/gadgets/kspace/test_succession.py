@@ -8,6 +8,7 @@ from helpers.builders import encoding, readout
 
 from gadgets.indices import Indices
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
+from gadgets.kspace.readout import ACQ_FIRST_IN_REPETITION, ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_REPETITION
 
 N_SPARSE = 48
 
@@ -104,3 +105,28 @@ def test_slices_do_not_end_each_other():
     readouts += [readout(line, slice=number % 2, average=number // 2) for number in range(4) for line in (2, 6)]
     found = list(assemble(readouts, [encoding(acceleration=2)]))
     assert [len(acquired.readouts) for acquired in found] == [4, 4, 4, 4]
+
+
+def in_two_blocks(counter):
+    """Two k-spaces, each in two blocks of lines."""
+    return [
+        readout(line, **{counter: number}) for start in (0, 8) for number in (0, 1) for line in range(start, start + 8)
+    ]
+
+
+@pytest.mark.parametrize("last", [ACQ_LAST_IN_REPETITION, ACQ_LAST_IN_MEASUREMENT])
+@pytest.mark.parametrize("counter", ["slice", "contrast", "phase", "set", "average"])
+def test_where_each_has_its_own_first_flag_the_last_flag_of_one_ends_no_other(counter, last):
+    flags = {0: ACQ_FIRST_IN_REPETITION, 15: last}
+    readouts = [replace(item, flags=flags.get(item.line, 0)) for item in in_two_blocks(counter)]
+    found = list(assemble(readouts, [encoding(n_lines=16)]))
+    assert [len(acquired.readouts) for acquired in found] == [16, 16]
+    assert not any(acquired.warning for acquired in found)
+
+
+def test_readouts_behind_the_last_flag_of_another_kspace_are_said():
+    readouts = [replace(item, flags=ACQ_LAST_IN_REPETITION if item.line == 15 else 0) for item in in_two_blocks("set")]
+    found = list(assemble(readouts, [encoding(n_lines=16)]))
+    assert [len(acquired.readouts) for acquired in found] == [16, 8, 8]
+    assert [acquired.warning for acquired in found[:2]] == ["", ""]
+    assert "an image without them is out (set 1)" in found[2].warning

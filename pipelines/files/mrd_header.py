@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import warnings
 from pathlib import Path
 from typing import TypeAlias
@@ -14,7 +13,7 @@ from xsdata.exceptions import ParserError
 
 from gadgets.errors import RawDataError
 from gadgets.outside import MAX_XML_BYTES, XMLError, parse_xml, tidied
-from pipelines.files.plain_header import AXES, LIMITS, NAMESPACE, STEPS, plain_header
+from pipelines.files.plain_header import AXES, LIMITS, LONGEST_MM, NAMESPACE, STEPS, plain_header
 
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader
 
@@ -92,8 +91,9 @@ def _strictly(xml: bytes) -> MRDHeader:
             # The parser only warns of a text, or a fraction, in place of a number, and keeps it.
             _check_numbers(space.matrixSize, AXES, int)
             _check_numbers(space.fieldOfView_mm, AXES, float)
+            # NaN is not below any length.
             if min(vars(space.matrixSize).values()) < 1 or not all(
-                map(math.isfinite, vars(space.fieldOfView_mm).values())
+                abs(length) < LONGEST_MM for length in vars(space.fieldOfView_mm).values()
             ):
                 raise ValueError("expected sizes that a matrix has, and lengths of a field of view")
         for limit in vars(encoding.encodingLimits).values() if encoding.encodingLimits else ():

@@ -23,6 +23,8 @@ TRAJECTORIES = ("cartesian", "epi", "radial", "goldenangle", "spiral", "other")
 """In the order of their numbers in C++."""
 
 INFINITY = float("inf")
+LONGEST_MM = 1e9
+"""Of a field of view; far larger numbers have no room in a ReconData, and would cost an image that needs none."""
 
 
 def plain_header(root: Element, where: str) -> tuple[bytes, list[str]]:
@@ -123,8 +125,8 @@ def _space(space: Element, sizes: list[int], plain: Element) -> Iterator[str]:
     for axis, size in zip(AXES, sizes, strict=True):
         SubElement(matrix, axis).text = str(size)
         length = _number(_text(_first(field_of_view, axis)))
-        is_given = is_given and 0 <= length < INFINITY
-        SubElement(written, axis).text = str(length if 0 <= length < INFINITY else float(size))
+        is_given = is_given and 0 <= length < LONGEST_MM
+        SubElement(written, axis).text = str(length if 0 <= length < LONGEST_MM else float(size))
     if not is_given:
         yield "no field of view, pixels are 1 mm wide"
 

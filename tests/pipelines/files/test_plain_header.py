@@ -95,6 +95,7 @@ def test_a_trajectory_is_read_however_it_is_spelled(text, read):
         (b"reconSpace", "no reconSpace, images have the encoded matrix"),
         (b"fieldOfView_mm", "no field of view, pixels are 1 mm wide"),
         ((b"<x>512.0</x>", b"<x>NaN</x>"), "no field of view, pixels are 1 mm wide"),
+        ((b"<x>512.0</x>", b"<x>1e39</x>"), "no field of view, pixels are 1 mm wide"),
         ((b"<maximum>11</maximum>", b"<maximum>all</maximum>"), "no limits of kspace_encoding_step_1, the matrix"),
         ((b"_step_1>2<", b"_step_1>1.5<"), "acceleration of kspace_encoding_step_1 taken for 2"),
         ((b"cartesian", b"0.5"), "a trajectory that MRD does not have, taken for other"),

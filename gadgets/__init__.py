@@ -6,6 +6,8 @@ NumPy array. They are imported when they are asked for: ``import gadgets.errors`
 
 from typing import TYPE_CHECKING, Any
 
+import onnx_models  # noqa: F401 - whatever is imported next, the telemetry of ONNX Runtime is off
+
 if TYPE_CHECKING:
     from gadgets.plain_arrays import SparkDetector, find_sparks, repair_sparks
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 
+import pytest
 from helpers.paths import ROOT
 
 OPEN_A_MODEL = """
@@ -23,6 +24,24 @@ def test_a_model_that_is_opened_leaves_no_files(tmp_path):
     environment = {**os.environ, **folders, "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", OPEN_A_MODEL], check=True, env=environment, cwd=tmp_path)
     assert [path for folder in folders.values() for path in folder.rglob("*")] == []
+
+
+@pytest.mark.parametrize("package", ["gadgets", "pipelines", "onnx_models"])
+def test_others_who_import_it_behind_us_and_programs_that_we_start_keep_quiet_too(package):
+    show = "import os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    code = f"import {package}, subprocess, sys; subprocess.run([sys.executable, '-c', {show!r}], check=True)"
+    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": "0"}
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert result.stdout == "1\n"
+
+
+@pytest.mark.parametrize(("said", "is_told"), [("0", True), ("1", False)])
+def test_who_has_imported_it_before_us_is_told(said, is_told):
+    code = "import sys, types; sys.modules['onnxruntime'] = types.ModuleType('onnxruntime'); "
+    code += "from onnx_models.runtime import onnx_runtime; onnx_runtime(); onnx_runtime()"
+    environment = {**os.environ, "ORT_DISABLE_TELEMETRY": said}
+    result = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment)
+    assert result.stderr.count("imported before despark, with its telemetry on") == is_told
 
 
 def test_the_variable_is_set_whatever_it_was():

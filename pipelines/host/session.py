@@ -134,8 +134,9 @@ class Session:
         chain: Chain | None = None
         # Who connects and says nothing, or little and slowly, must not hold a place for ever.
         limit = time.monotonic() + self._limits.stall_s
-        while True:
-            self._client.limit_silence(max(limit - time.monotonic(), 0.0))
+        # Looked at before each message: one who never falls silent is as little let go on.
+        while (left_s := limit - time.monotonic()) > 0:
+            self._client.limit_silence(left_s)
             message = self._client.read(_check_opening)
             if message.id is MessageID.QUERY:
                 self._client.send(response_message(message, _answer(message.text)))
@@ -146,6 +147,7 @@ class Session:
                 return
             else:
                 return
+        raise WireError(f"no HEADER came within {self._limits.stall_s:g} s")
 
     def _chain_of(self, message: Message) -> Chain:
         if message.id is MessageID.FILENAME:

@@ -142,6 +142,23 @@ def test_a_slow_beginning_has_an_end(how_far):
     assert time.monotonic() - start < 10
 
 
+def test_who_names_chains_again_and_again_is_given_up_too():
+    many = bytes(filename_message("repair_raw").data) * 250
+    with Host(limits=ServerLimits(stall_s=0.5)) as host, socket.create_connection(host.address, LIMIT_S) as client:
+        sender = threading.Thread(target=send_on, args=(client, many))
+        sender.start()
+        text = reason_of(answers(client))
+        client.shutdown(socket.SHUT_RDWR)
+        sender.join(LIMIT_S)
+    assert text == "no HEADER came within 0.5 s"
+
+
+def send_on(client, content):
+    with contextlib.suppress(OSError):
+        while True:
+            client.sendall(content)
+
+
 def test_a_byte_now_and_then_keeps_no_conversation_open(monkeypatch):
     """Neither within a message of a scan nor after its failure."""
     monkeypatch.setattr(pipelines.host.connections, "FAREWELL_LIMIT_S", 0.5)

@@ -14,6 +14,9 @@ CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 # No more digits than whole_number reads: what has more is no reference, and its ampersand is one by itself.
 REFERENCE = re.compile("&(?:#([0-9]{1,9})|#x([0-9a-fA-F]{1,9})|(?:amp|lt|gt|quot|apos));|&")
 
+MOST_REFERENCES = 100_000
+"""That are looked at, one by one: each of a header's bytes may be an ampersand."""
+
 
 def tidied(xml: bytes) -> str:
     """Give a document as text, without what XML forbids in texts.
@@ -23,7 +26,7 @@ def tidied(xml: bytes) -> str:
     xml
         Of any encoding; what is neither UTF-16 nor UTF-8 is taken for Latin-1, in which everything is a letter.
     """
-    return REFERENCE.sub(_allowed, CONTROL_CHARACTER.sub("", _decoded(xml)))
+    return REFERENCE.sub(_allowed, CONTROL_CHARACTER.sub("", _decoded(xml)), MOST_REFERENCES)
 
 
 def _decoded(xml: bytes) -> str:

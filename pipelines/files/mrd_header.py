@@ -140,5 +140,6 @@ def _parse(xml: bytes, where: str) -> Element:
         except XMLError:
             raise RawDataError(f"{where}: the MRD header is {error}") from error
     if root.tag.rpartition("}")[2] != "ismrmrdHeader":
-        raise RawDataError(f"{where}: expected an MRD header with root <ismrmrdHeader>, found <{root.tag}>")
+        # Not by its name, which may be anything that somebody calls a patient's document.
+        raise RawDataError(f"{where}: expected an MRD header with root <ismrmrdHeader>, found another root")
     return root

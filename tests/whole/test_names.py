@@ -46,6 +46,7 @@ HEADERS = {
     "in place of a number": header().replace(b"<x>16</x>", b"<x>TOKMATRIX</x>"),
     "in place of a length": header().replace(b"<x>512.0</x>", b"<x>TOKLENGTH</x>"),
     "broken": header().replace(b"</patientName>", b"</TOKBROKEN>"),
+    "root": b"<TOKROOT xmlns='urn:TOKSPACE'><patientName>TOKNAME</patientName></TOKROOT>",
     "document type": header().replace(
         b"<ismrmrdHeader", b"<!DOCTYPE TOKTYPE [<!ENTITY TOKE 'TOKVALUE'>]><ismrmrdHeader"
     ),

@@ -3,6 +3,7 @@
 import pytest
 
 from gadgets.outside import XMLError, parse_xml, tidied
+from gadgets.outside.tidied_xml import MOST_REFERENCES
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,12 @@ def test_what_xml_forbids_is_left_out_and_all_else_kept(document, text):
 def test_what_is_no_document_is_none_afterwards(document):
     with pytest.raises(XMLError):
         parse_xml(tidied(document))
+
+
+def test_a_document_of_nothing_but_ampersands_is_not_gone_through_to_its_end():
+    assert tidied(b"&" * (MOST_REFERENCES + 10)) == "&amp;" * MOST_REFERENCES + "&" * 10
+
+
+def test_more_references_that_xml_has_than_are_looked_at_stay():
+    many = b"<a>\x01" + b"&lt;" * (MOST_REFERENCES + 10) + b"</a>"
+    assert parse_xml(tidied(many)).text == "<" * (MOST_REFERENCES + 10)

@@ -162,7 +162,7 @@ def wrong_length(path):
         (lambda path: path.unlink(), "no such file"),
         (cut, "truncated"),
         (set_xml(b"<ismrmrdHeader"), "not well-formed XML"),
-        (set_xml(b"<other/>"), "expected an MRD header with root <ismrmrdHeader>, found <other>"),
+        (set_xml(b"<other/>"), "expected an MRD header with root <ismrmrdHeader>, found another"),
         (drop("dataset/xml"), "no MRD header"),
         (drop("dataset/data"), "no acquisitions"),
         (empty, "no acquisitions"),

@@ -16,7 +16,7 @@ from pipelines.benchmark import read_setting
 from pipelines.commands.inspect import files_in, look_at
 from pipelines.commands.terminal.logs import SERVER_FORMAT
 from pipelines.commands.terminal.shell import Group, Quiet, Settings, Verbose, open_shell
-from pipelines.commands.terminal.watching import asked_to_stop
+from pipelines.commands.terminal.watching import asked_to_stop, wait_for
 from pipelines.console import Console, Desk, Looker
 from pipelines.inspection import Inspection
 
@@ -77,7 +77,7 @@ def console(
     ):
         # On standard output, as it is what the command is for, whatever else is quiet.
         typer.echo(served.url)
-        signals.get()
+        wait_for(signals)
 
 
 def _found(paths: list[Path] | tuple[()]) -> Iterator[Path]:

@@ -25,7 +25,15 @@ from pipelines.commands.terminal.serving import (
     open_archive,
 )
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
-from pipelines.commands.terminal.watching import Grace, LogFormat, MonitorPort, asked_to_stop, monitored
+from pipelines.commands.terminal.watching import (
+    STOPPING,
+    Grace,
+    LogFormat,
+    MonitorPort,
+    asked_to_stop,
+    monitored,
+    wait_for,
+)
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, Host, ServerLimits
 
@@ -100,9 +108,9 @@ def serve(
         open_archive(archive, archive_size, archive_age, pages) as kept,
         asked_to_stop() as signals,
         Host(bind, port, limits, trust, kept, default_chain) as host,
-        monitored(host.metrics, monitor_port),
+        monitored(host.metrics, monitor_port, lambda: STOPPING if host.is_stopping else ""),
     ):
         logger.info("listening on %s:%d", *host.address)
-        signals.get()
+        wait_for(signals)
         logger.info("stopping, %d scans run", host.n_scans)
         host.stop(grace, lambda: not signals.empty())

@@ -30,7 +30,15 @@ from pipelines.commands.terminal.serving import (
     open_archive,
 )
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
-from pipelines.commands.terminal.watching import Grace, LogFormat, MonitorPort, asked_to_stop, monitored
+from pipelines.commands.terminal.watching import (
+    STOPPING,
+    Grace,
+    LogFormat,
+    MonitorPort,
+    asked_to_stop,
+    monitored,
+    wait_for,
+)
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, ServerLimits
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, settings_schema, share_pools, worker_settings
@@ -109,13 +117,15 @@ def worker(
         for name, address in running.addresses.items():
             own = ", ".join(f"{key}={value}" for key, value in defaults[name].items())
             logger.info("%s listens on %s:%d%s", name, *address, f", {own}" if own else "")
-        signals.get()
+        wait_for(signals)
         logger.info("stopping, %d scans run", running.n_scans)
         running.stop(grace, lambda: not signals.empty())
 
 
 def _fault(worker: Worker) -> str:
     """Say what is wrong with a worker; empty where nothing is."""
+    if worker.is_stopping:
+        return STOPPING
     try:
         check_nodes({name: (ANY_ADDRESS.get(host, host), port) for name, (host, port) in worker.addresses.items()})
     except NodeError as error:

@@ -100,6 +100,11 @@ class Host:
         with self._lock:
             return sum(session.has_scan for session in self._sessions)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further client is accepted."""
+        return self._reception.is_closed
+
     def stop(self, grace_s: float = 0.0, is_urgent: Callable[[], bool] = lambda: False) -> None:
         """Accept no more clients, end the scans that run and all their nodes; each client is told.
 

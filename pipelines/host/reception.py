@@ -71,12 +71,16 @@ class Reception:
         self._complained = -_QUIET_S
         self._stopping = False
         self._listeners = _listen(ports, bind)
+        # Asked once: a listener that is closed has no address any more, and monitors may still ask.
+        self.addresses: dict[str, tuple[str, int]] = {
+            name: listener.getsockname()[:2] for name, listener in self._listeners.items()
+        }
         self._thread = threading.Thread(target=self._receive, name="reception", daemon=True)
 
     @property
-    def addresses(self) -> dict[str, tuple[str, int]]:
-        """Where each port is to be reached."""
-        return {name: listener.getsockname()[:2] for name, listener in self._listeners.items()}
+    def is_closed(self) -> bool:
+        """Whether nobody is accepted any more."""
+        return self._stopping
 
     def start(self) -> None:
         """Begin to accept."""

@@ -106,6 +106,11 @@ class Worker:
         """How many scans run now."""
         return len(self._scans)
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether no further scan is accepted."""
+        return self._reception.is_closed
+
     def __enter__(self) -> Worker:
         self.start()
         return self

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from queue import SimpleQueue
+from contextlib import contextmanager, nullcontext, suppress
+from queue import Empty, SimpleQueue
 from types import FrameType
 from typing import Annotated, Literal
 
@@ -24,6 +24,12 @@ MonitorPort = Annotated[
 Grace = Annotated[
     float, typer.Option(min=0, metavar="SECONDS", help="Let running scans go on for so long when told to stop.")
 ]
+
+STOPPING = "stopping: scans that run go on, and no new one is accepted"
+"""What monitors are told after a server was told to stop, so that they send nobody to it."""
+
+LOOK_S = 0.25
+"""So long a signal may go unnoticed."""
 
 
 @contextmanager
@@ -53,3 +59,13 @@ def asked_to_stop() -> Iterator[SimpleQueue[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def wait_for(signals: SimpleQueue[int]) -> None:
+    """Wait until somebody asks to stop."""
+    while True:
+        # Not in one piece: the system may hand a signal to any thread, and this one, in which Python then runs the
+        # handler, sleeps on.
+        with suppress(Empty):
+            signals.get(timeout=LOOK_S)
+            return

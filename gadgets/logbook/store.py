@@ -21,11 +21,17 @@ logger = logging.getLogger(__name__)
 KEPT_DAYS, MOST_SCANS = 730, 100_000
 """Older entries are dropped, and the oldest of more than these: some hundred megabytes at most."""
 
+DROPPED_AT_ONCE = 4
+"""Of those that are too old, with each new entry: a clock that goes wrong for a day must not take all of them along."""
+
 MAGIC = b"SQLite format 3\0"
 """What a file of this kind begins with."""
 
 _INSERT = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES (?, ?, ?, ?, ?, ?)"
-_OLD = "DELETE FROM scans WHERE ended < ? OR id <= (SELECT max(id) FROM scans) - ?"
+_OLD = """
+DELETE FROM scans WHERE id <= (SELECT max(id) FROM scans) - ?
+    OR id IN (SELECT id FROM scans WHERE ended < ? ORDER BY ended LIMIT ?)
+"""
 # By instr(), as names are full of underscores, which LIKE takes for any character.
 _SELECT = """
 SELECT entry FROM scans
@@ -72,7 +78,7 @@ class Logbook:
         oldest = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
         with opened(self.path) as connection:
             number = connection.execute(_INSERT, row).lastrowid
-            connection.execute(_OLD, (oldest.isoformat(timespec="seconds"), MOST_SCANS))
+            connection.execute(_OLD, (MOST_SCANS, oldest.isoformat(timespec="seconds"), DROPPED_AT_ONCE))
         # An INSERT that raised nothing has a number.
         return int(number or 0)
 

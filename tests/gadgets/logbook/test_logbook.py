@@ -178,6 +178,17 @@ def test_old_entries_and_too_many_are_dropped(tmp_path, monkeypatch):
     assert [each.protocol for each in book.entries()] == ["p4", "p3", "p2"]
 
 
+def test_a_clock_that_is_years_ahead_for_one_scan_takes_few_entries_along(tmp_path, monkeypatch):
+    book = Logbook(tmp_path / "scans.db")
+    for days_ago in range(20, 0, -1):
+        book.add(entry(days_ago, protocol=f"p{days_ago}"))
+    # By such a clock all of them are too old.
+    monkeypatch.setattr(store_module, "KEPT_DAYS", 0)
+    book.add(entry(protocol="now"))
+    kept = [f"p{days_ago}" for days_ago in range(20 - store_module.DROPPED_AT_ONCE, 0, -1)]
+    assert [each.protocol for each in book.entries()] == [*kept, "now"]
+
+
 def test_entries_are_chosen_by_time_and_name(tmp_path):
     book = Logbook(tmp_path / "scans.db")
     for days_ago, protocol in ((9, "T1_mprage"), (3, "ep2d_bold"), (1, "T1_space")):

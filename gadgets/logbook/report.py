@@ -17,6 +17,7 @@ from gadgets.settings import OnFailure
 
 logger = logging.getLogger(__name__)
 
+_BEGINS = b'{"node":'
 _TO_APPEND = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
 
 RecordT = TypeVar("RecordT", bound=Assembly | Detection | Calibration | Imaging)
@@ -96,7 +97,7 @@ class Report:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise OSError(0, "expected a file, found a device or a pipe")
                 # Whatever else is there, a scan for example, was named by mistake.
-                if is_first and os.pread(file.fileno(), 1, 0) not in (b"", b"{"):
+                if is_first and os.pread(file.fileno(), len(_BEGINS), 0) not in (b"", _BEGINS):
                     raise OSError(0, "expected records of nodes, found something else there")
                 if file.write(content) != len(content):
                     raise OSError(0, "only a part of the line fits")

@@ -41,7 +41,7 @@ def test_a_file_that_can_no_longer_be_written_ends_no_scan(tmp_path, caplog):
     assert "a line of the report is lost" in caplog.text
 
 
-@pytest.mark.parametrize("content", [b"\x89HDF\r\n\x1a\n", b"a text", bytes(128)])
+@pytest.mark.parametrize("content", [b"\x89HDF\r\n\x1a\n", b"a text", bytes(128), b'{"source": "scan.h5"}'])
 def test_a_file_of_something_else_is_not_added_to(tmp_path, content, caplog):
     path = tmp_path / "scan.h5"
     path.write_bytes(content)

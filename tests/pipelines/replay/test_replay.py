@@ -109,11 +109,11 @@ def test_images_agree_with_those_of_a_real_gadgetron(data_folder, reference_imag
 
 def test_a_report_that_the_user_asks_a_node_for_is_merged_and_kept(raw, tmp_path):
     own = tmp_path / "own.jsonl"
-    own.write_text('{"older": 1}\n')
+    own.write_text('{"node": "older"}\n')
     settings = (*NO_MODELS, f"spark_detection.report={own}")
     report = replay(raw, tmp_path / "out.h5", settings=settings)
     assert set(report.k_spaces[0].seconds) == {"acquisition_buffer", "spark_detection", "calibration", "image_fft"}
-    assert own.read_text().startswith('{"older": 1}\n{')
+    assert own.read_text().startswith('{"node": "older"}\n{')
 
 
 def test_a_report_names_files_whose_names_are_no_text(raw, tmp_path):

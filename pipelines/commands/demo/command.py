@@ -7,6 +7,7 @@ through the four-node chain (``images.h5``, ``report.json``), and what was found
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,7 @@ def demo(
         chain_settings = [f"{name}={value}" for name, value in {**FAIL_OPENLY, **chosen}.items()]
         # A wrong setting is found before the work.
         find_chain(DEFAULT_PIPELINE).with_settings(chain_settings)
-        make_folder(output)
+        make_folder(files)
         plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
         result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings, work)
     shell.write_json(json.dumps(result.for_machines(files), indent=1))
@@ -182,18 +183,24 @@ def run_demo(
     return DemoResult(report, comparison, slices)
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(files: DemoFiles) -> None:
     """Make the folder of the demo, unless it is there.
 
     Raises
     ------
     RawDataError
-        It cannot be made.
+        It cannot be made, or holds files of those names that no demo has made.
     """
+    folder = files.folder
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RawDataError(f"{folder}: cannot be made ({error.strerror or error})") from error
+    made = (files.clean, files.sparked, files.truth, files.images, files.report, files.picture(0))
+    there = [path.name for path in made if os.path.lexists(path)]
+    # A demo makes that one first.
+    if there and files.clean.name not in there:
+        raise RawDataError(f"{folder}: expected a new folder, or that of a demo, found one with {', '.join(there)}")
 
 
 def repaired_places(report: ScanReport) -> list[RepairedPlace]:

@@ -101,4 +101,14 @@ def test_harm_has_a_title_of_its_own():
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RawDataError, match="file/folder: cannot be made"):
-        make_folder(tmp_path / "file" / "folder")
+        make_folder(DemoFiles(tmp_path / "file" / "folder"))
+
+
+def test_files_of_somebody_else_are_not_replaced_and_those_of_a_demo_are(tmp_path):
+    (tmp_path / "scan.h5").write_text("")
+    make_folder(DemoFiles(tmp_path))
+    (tmp_path / "images.h5").write_text("")
+    with pytest.raises(RawDataError, match=r"expected a new folder, or that of a demo, found one with images\.h5"):
+        make_folder(DemoFiles(tmp_path))
+    (tmp_path / "clean.h5").write_text("")
+    make_folder(DemoFiles(tmp_path))

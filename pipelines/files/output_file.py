@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import secrets
 import shutil
 import sys
 import tempfile
@@ -40,7 +41,7 @@ def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
     (check_new_folder if is_folder else check_folder)(path)
     # What a link leads to is written, and the link stays.
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
-    # In the same folder, so that the renaming is one step; with the process's number, as two may write at once.
+    # In the same folder, so that the renaming is one step.
     temporary = _temporary(path)
     try:
         yield temporary
@@ -56,7 +57,8 @@ def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
 
 
 def _temporary(path: Path) -> Path:
-    ending = f".{os.getpid()}.part"
+    # By chance: others may write to that folder, too, and put a link where it leads to a file of ours.
+    ending = f".{secrets.token_hex(8)}.part"
     name = path.name
     # What a file may be called is limited in bytes; the name that is asked for may be as long as it may be.
     while len(os.fsencode(name)) + len(ending) + 1 > MOST_NAME_BYTES:

@@ -109,6 +109,9 @@ class Pages:
         ) as process:
             os.setpriority(os.PRIO_PROCESS, process.pid, NICE)
             said = self._wait(process)
+        # One that was killed while it wrote had no time to tidy up.
+        for rest in page.parent.glob(f".{page.name}.*"):
+            rest.unlink(missing_ok=True)
         # Whoever ends all processes of a service may end one that had written its page: pages are whole or not there.
         if process.returncode and not page.exists():
             # Before it was ended it may have warned of other things.

@@ -36,6 +36,14 @@ def test_after_a_failure_everything_is_as_before(tmp_path, failure):
     assert list(tmp_path.iterdir()) == [target]
 
 
+def test_nobody_else_knows_where_a_file_is_written_first(tmp_path):
+    names = set()
+    for _ in range(2):
+        with whole_or_nothing(tmp_path / "out.h5") as temporary:
+            names.add(temporary)
+    assert len(names) == 2
+
+
 def test_without_a_file_nothing_appears(tmp_path):
     with whole_or_nothing(tmp_path / "out.h5"):
         pass

@@ -117,6 +117,18 @@ def test_a_page_whose_process_is_ended_is_missing_for_that_reason(tmp_path, capl
         wait_for(lambda: "no page of scan-1.mrd (its process was ended by signal 9)" in caplog.text)
 
 
+def test_a_page_whose_process_is_killed_while_it_writes_leaves_no_half(tmp_path, caplog, monkeypatch):
+    code = (
+        "import os, sys; from pathlib import Path; from pipelines.files import whole_or_nothing\n"
+        "with whole_or_nothing(Path(sys.argv[3])) as half: half.write_text('half'); os.kill(os.getpid(), 9)"
+    )
+    monkeypatch.setattr(pipelines.inspection.pages, "_CHILD", code)
+    with Pages(Archive(tmp_path, ending=PAGE_ENDING)) as pages:
+        pages.add(tmp_path / "scan-1.mrd", {})
+        wait_for(lambda: "no page of scan-1.mrd (its process was ended by signal 9)" in caplog.text)
+    assert not list(tmp_path.iterdir())
+
+
 def test_old_pages_make_room(tmp_path, caplog):
     caplog.set_level(logging.INFO)
     kept = Archive(tmp_path, most_days=1, ending=PAGE_ENDING)

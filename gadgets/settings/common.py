@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+
+from gadgets.outside import whole_number
 
 Provider = Literal["auto", "cuda", "cpu"]
 OnFailure = Literal["pass", "fail"]
@@ -26,7 +28,24 @@ HOW_LONG = (
 
 HOW_MANY_THREADS = """How many cores one k-space may use. What comes out is the same for any number.
 auto: The cores of the machine that no other k-space uses at this moment, of any node or scan.
-NUMBER: So many, whether they are free or not."""
+NUMBER: So many, up to 256, whether they are free or not."""
+
+MOST_THREADS = 256
+
+
+def _auto_or_number(threads: object) -> object:
+    """Refuse what is neither, in one complaint: of two kinds of values pydantic would complain about each."""
+    given = threads.strip() if isinstance(threads, str) else threads
+    if given == "auto":
+        return given
+    number = whole_number(given) if isinstance(given, str) else given
+    # The type itself: of Python's types bool is a whole number, too.
+    if type(number) is not int or not 1 <= number <= MOST_THREADS:
+        raise ValueError(f"expected auto, or a whole number from 1 to {MOST_THREADS}")
+    return number
+
+
+Threads = Annotated[Literal["auto"] | Annotated[int, Field(ge=1, le=MOST_THREADS)], BeforeValidator(_auto_or_number)]
 
 WHICH_MODELS = "Folder with a manifest and models; `none` stands for those that are installed."
 

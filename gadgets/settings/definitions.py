@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field, field_validator
 
@@ -32,6 +32,7 @@ from gadgets.settings.common import (
     NodeSettings,
     OnFailure,
     Provider,
+    Threads,
 )
 from gadgets.settings.of_detection import SparkDetectionSettings
 
@@ -93,9 +94,7 @@ FILE: This SQLite file.""",
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
     time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
-        default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS
-    )
+    threads: Threads = Field(default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS)
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field, field_validator
 
@@ -17,6 +17,7 @@ from gadgets.settings.common import (
     NodeSettings,
     OnFailure,
     Provider,
+    Threads,
 )
 
 
@@ -212,9 +213,7 @@ MEGABYTES: The same, in so many.""",
     models: Path | None = Field(default=None, description=WHICH_MODELS)
     # There is one by default, because the patient waits.
     time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
-    threads: Literal["auto"] | Annotated[int, Field(ge=1, le=256)] = Field(
-        default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS
-    )
+    threads: Threads = Field(default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS)
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 
     @field_validator("series_memory")

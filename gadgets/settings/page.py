@@ -105,9 +105,11 @@ def values_of(field: FieldInfo) -> list[str]:
         words = ["true", "false"]
     else:
         words = [f"{KIND_OF[kinds[0] if kinds else field.annotation]}{_range(field)}"]  # type: ignore[index]
+    if type(None) in get_args(field.annotation) and "none" not in words:
+        words.append("none")
     default = default_of(field)
     # A number is told by its range alone: its default has a column of its own.
-    return [default, *(word for word in words if word != default)] if len(words) > 1 or default == "none" else words
+    return [default, *(word for word in words if word != default)] if default in words else words
 
 
 def default_of(field: FieldInfo) -> str:
@@ -162,7 +164,8 @@ def _range(field: FieldInfo) -> str:
     for each in field.metadata:
         limits |= {limit: getattr(each, limit) for limit in ("gt", "ge", "le", "multiple_of") if hasattr(each, limit)}
     text = f" above {limits['gt']:g}" if "gt" in limits else ""
-    text += f" from {limits['ge']:g} to {limits['le']:g}" if {"ge", "le"} <= limits.keys() else ""
+    text += f" from {limits['ge']:g}" if "ge" in limits else ""
+    text += f" to {limits['le']:g}" if "le" in limits else ""
     return text + (f" in steps of {limits['multiple_of']}" if "multiple_of" in limits else "")
 
 

@@ -25,6 +25,7 @@ EXPECTED = {
     "less_than": "less than {lt}",
     "greater_than_equal": "at least {ge}",
     "greater_than": "more than {gt}",
+    "multiple_of": "a multiple of {multiple_of}",
 }
 """What pydantic's kinds of complaints ask for."""
 

@@ -3,6 +3,7 @@ from helpers.builders import configuration
 
 from gadgets.errors import SettingsError
 from gadgets.settings.definitions import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings
+from gadgets.settings.page import values_of
 from gadgets.settings.parsing import read_settings
 
 
@@ -12,6 +13,17 @@ from gadgets.settings.parsing import read_settings
 def test_none_takes_an_optional_setting_back(name):
     settings = read_settings(configuration(**{name: "none"}), SparkDetectionSettings, "spark_detection")
     assert getattr(settings, name) is None
+
+
+def test_the_page_tells_where_none_can_be_said_and_where_numbers_begin():
+    fields = {**NODE_SETTINGS["acquisition_buffer"].model_fields, **CalibrationSettings.model_fields}
+    told = {name: values_of(fields[name]) for name in ("held_limit", "fewest_readouts", "time_limit", "models")}
+    assert told == {
+        "held_limit": ["whole number from 1", "none"],
+        "fewest_readouts": ["none", "whole number from 1"],
+        "time_limit": ["number above 0", "none"],
+        "models": ["none", "path"],
+    }
 
 
 def test_none_is_a_method_and_no_threshold():

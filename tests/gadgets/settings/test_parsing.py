@@ -44,6 +44,9 @@ def test_a_stage_that_is_given_a_value_is_named(names):
             {"provider": "gpu"},
             r"spark_detection.provider: expected one of auto, cuda, cpu; found 'gpu', did you mean 'cpu'",
         ),
+        ({"patch_size": "20"}, "patch_size: expected a multiple of 8, found '20'"),
+        ({"threads": "0"}, "spark_detection.threads: expected auto, or a whole number from 1 to 256, found '0'$"),
+        ({"threads": "two"}, "spark_detection.threads: expected auto, or a whole number from 1 to 256, found 'two'$"),
         ({"on_failure": "", "method": "x"}, r"method.*found 'x'; .*on_failure.*found ''"),
     ],
 )

@@ -53,6 +53,8 @@ def read_results(path: Path) -> list[FileScore]:
         return FILE_SCORES.validate_python(files)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
+        if isinstance(error, KeyError):
+            reason = f"no {error}"
         raise DesparkError(f"{path}: expected what despark benchmark --json writes, found {reason}") from error
 
 

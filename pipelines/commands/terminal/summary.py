@@ -28,7 +28,10 @@ MOST_SPARKS = 12
 RECEIVERS_WIDTH = 26
 COIL_WIDTH = 18
 
-UNREPORTED = "Not known what was found: no imaging data, or a server elsewhere that sends data back unreported."
+UNREPORTED = (
+    "Not known what was found: no imaging data, or a server or worker that sends data back unreported. What it found "
+    "stands in its own log, and on its machine in despark log."
+)
 RIPPLE = f"ripple: stripes in the image over its noise ({UNSEEN:g} unseen, 0.25 faint, 1 obvious)"
 NUMBERED = "#3: the receiver number 3, counted from 0 as in the data"
 TICK = "tick: a step of the scanner's clock, of a length that the file does not tell"

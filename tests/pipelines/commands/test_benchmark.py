@@ -85,6 +85,12 @@ def test_earlier_results_are_joined(run, tmp_path):
     assert json.loads(both.read_text())["totals"][0]["n_kspaces"] == 4
 
 
+def test_results_of_something_else_are_told_by_what_they_lack(run, tmp_path):
+    (tmp_path / "report.json").write_text("{}")
+    outcome = run("--join", tmp_path / "report.json")
+    assert str(outcome.exception).endswith("expected what despark benchmark --json writes, found no 'files'")
+
+
 def test_nothing_to_measure_is_an_error(run):
     assert isinstance(run().exception, SettingsError)
 

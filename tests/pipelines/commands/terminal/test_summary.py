@@ -134,5 +134,6 @@ def test_a_summary_of_nothing_claims_nothing():
     assert "Nothing is known: no slice could be judged." in shown(report(KSpaceReport(indices=Indices())))
     assert "none (nothing was judged by a model)" in shown(report(KSpaceReport(indices=Indices())))
     text = shown(report(), width=160)
-    assert text.startswith(UNREPORTED)
+    assert " ".join(text.split()).startswith(UNREPORTED)
+    assert "despark log" in UNREPORTED
     assert "abnormal points" not in text

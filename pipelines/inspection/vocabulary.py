@@ -41,6 +41,8 @@ def visible(error: float) -> str:
     return "faint" if error < OBVIOUS else "obvious"
 
 
+PARTITIONS = " 12 / 40: line 40 of partition 12; a line alone is one of partition 0."
+
 TICKS = " A tick is a step of the scanner's clock; the file does not tell how long it lasts."
 
 HOW_SURE = (

@@ -22,6 +22,7 @@ from pipelines.inspection.vocabulary import (
     LEGEND,
     METHODS,
     NOTHING_SAID,
+    PARTITIONS,
     TICKS,
     visible,
 )
@@ -86,7 +87,7 @@ def in_words(report: ScanReport) -> Words:
         columns=(*COLUMNS, "repair" if report.is_look else "repaired"),
         rows=tuple(_row(spark, report) for spark in sparks),
         strengths=tuple(spark.strength for spark in sparks),
-        legend=LEGEND + (TICKS if any(spark.seconds is None for spark in sparks) and any(report.moments) else ""),
+        legend=_legend(report),
         sections=(
             ("What can be repaired" if report.is_look else "What was repaired", repaired(report)),
             (f"What {'cannot be' if report.is_look else 'was not'} repaired, and why", refused(report)),
@@ -95,6 +96,13 @@ def in_words(report: ScanReport) -> Words:
         ),
         made=_made(report),
     )
+
+
+def _legend(report: ScanReport) -> str:
+    """Say what the words of the table mean, as far as it has them."""
+    has_ticks = any(report.moments) and any(spark.seconds is None for spark in report.sparks)
+    has_partitions = any(spark.partition for spark in report.sparks)
+    return LEGEND + (PARTITIONS if has_partitions else "") + (TICKS if has_ticks else "")
 
 
 def _severity(sparks: tuple[Spark, ...], report: ScanReport) -> tuple[str, str]:

@@ -34,6 +34,7 @@ UNREPORTED = (
 )
 RIPPLE = f"ripple: stripes in the image over its noise ({UNSEEN:g} unseen, 0.25 faint, 1 obvious)"
 NUMBERED = "#3: the receiver number 3, counted from 0 as in the data"
+PARTITION = "12/40: line 40 of partition 12; a line alone is one of partition 0"
 TICK = "tick: a step of the scanner's clock, of a length that the file does not tell"
 
 
@@ -55,7 +56,8 @@ def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
     ]
     if report.sparks:
         has_ticks = any(report.moments) and any(spark.seconds is None for spark in report.sparks)
-        legend = (RIPPLE, NUMBERED, *([TICK] if has_ticks else []))
+        has_partitions = any(spark.partition for spark in report.sparks)
+        legend = (RIPPLE, NUMBERED, *([PARTITION] if has_partitions else []), *([TICK] if has_ticks else []))
         parts += ["", spark_table(report), *(Text(line, style="dim") for line in legend)]
     return [*parts, "", details_table(report, verbose)]
 

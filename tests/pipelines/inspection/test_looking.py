@@ -223,6 +223,13 @@ def test_a_place_is_named_the_same_in_the_table_and_at_its_pictures(burst):
     assert "<td>slice 0, contrast 7</td>" in page
 
 
+def test_a_line_of_a_partition_is_explained(burst):
+    page = html_page([moved(burst, partition=7)])
+    assert "<td>7 / 5</td>" in page
+    assert "12 / 40: line 40 of partition 12" in page
+    assert "partition" not in html_page([burst])
+
+
 def test_a_moment_late_in_the_scan_is_told_in_full(burst):
     late = moved(burst, seconds=None, time_stamp=burst.report.moments[0] + 12345)
     assert "<title>tick 12345, line 5," in html_page([late])

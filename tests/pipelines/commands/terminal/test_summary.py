@@ -108,6 +108,14 @@ def test_ticks_are_said_to_be_ticks():
     assert "tick" not in shown(report(kspace(spark(3))))
 
 
+def test_a_line_of_a_partition_is_explained():
+    there = spark(3).model_copy(update={"partition": 7})
+    text = shown(report(kspace(there)))
+    assert " 7/3 " in text
+    assert "12/40: line 40 of partition 12" in text
+    assert "partition" not in shown(report(kspace(spark(3))))
+
+
 def test_many_sparks_are_cut_to_the_strongest_and_many_receivers_are_counted():
     everywhere = [spark(line, receivers=(3, 1, 0, 2)) for line in range(20)]
     text = shown(report(kspace(*everywhere)))

@@ -6,7 +6,6 @@ import math
 from pathlib import Path
 
 import numpy as np
-from matplotlib.image import imsave
 
 from pipelines.files.images.image_file import Pixels
 from pipelines.files.images.stored_images import StoredImages
@@ -17,6 +16,9 @@ WHITE_PERCENTILE = 99.5
 
 def write_png(images: StoredImages, path: Path) -> None:
     """Write all planes side by side on one gray scale; complex ones as magnitudes, NaN as black."""
+    # Here, as it takes a third of a second, and reads settings of its own from the working directory.
+    from matplotlib.image import imsave
+
     planes = [plane for image in images for plane in _magnitudes(image.pixels)]
     # As wide as it is high, in rows from left to right.
     n_columns = math.ceil(math.sqrt(len(planes)))

@@ -182,6 +182,16 @@ def test_help_imports_nothing_heavy(command):
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_no_command_and_no_node_brings_what_draws_pictures_before_one_is_drawn():
+    """It reads settings of its own from the working directory, and takes longer to import than all else."""
+    modules = [command.module for command in COMMANDS.values() if command.module != "pipelines.commands.train"]
+    code = (
+        "import importlib, sys; from pipelines.host.node_start import imports; list(imports()); "
+        f"[importlib.import_module(name) for name in {modules!r}]; sys.exit('matplotlib' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("name", sorted(COMMANDS))
 def test_every_command_has_help_of_its_own(capfd, name):
     assert despark(name, "--help") == 0

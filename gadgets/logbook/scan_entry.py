@@ -76,6 +76,11 @@ class ScanEntry(Record):
     coils: tuple[str, ...] = ()
     found: tuple[SparkEntry, ...] = ()
 
+    @property
+    def is_unjudged(self) -> bool:
+        """Whether nothing of the scan could be judged, so that no sparks found says nothing."""
+        return not self.sparks and 0 < self.k_spaces == self.unjudged
+
 
 def now() -> str:
     """Tell the time as entries have it: UTC, ISO 8601, seconds."""

@@ -104,7 +104,8 @@ def _sentence(entries: Sequence[ScanEntry], path: Path) -> str:
     n_hit = sum(bool(entry.sparks) for entry in entries)
     n_sparks = sum(entry.sparks for entry in entries)
     failed = sum(bool(entry.failure) for entry in entries)
-    more = f", {failed} failed" if failed else ""
+    unjudged = sum(entry.is_unjudged for entry in entries)
+    more = (f", {failed} failed" if failed else "") + (f", {unjudged} not judged" if unjudged else "")
     return f"{counted(n_sparks, 'spark')} in {n_hit} of {counted(len(entries), 'scan')}{more} ({path})"
 
 
@@ -131,10 +132,11 @@ def scan_table(entries: Sequence[ScanEntry]) -> Table:
         hit = sorted({receiver for spark in entry.found for receiver in spark.receivers})
         coils = [shortened(name, COIL_WIDTH) for name in entry.coils]
         receivers = short_receivers(hit, len(entry.coils), coils)
-        state = "failed" if entry.failure else str(entry.sparks)
+        state = "failed" if entry.failure else "?" if entry.is_unjudged else str(entry.sparks)
         strongest = f"{entry.strongest:.2g}" if entry.strongest else ""
         # Whoever looks repairs nothing.
         repaired = "" if not entry.sparks else "looked at" if entry.source == LOOK else str(entry.repaired)
+        repaired = "not judged" if entry.is_unjudged else repaired
         protocol = _short(shortened(entry.protocol, PROTOCOL_WIDTH))
         table.add_row(_when(entry), protocol, state, repaired, strongest, _short(receivers))
     return table

@@ -94,7 +94,9 @@ def lists(desk: Desk, looker: Looker, chosen: int | None) -> str:
 
 
 def _row(number: int, entry: ScanEntry, *, is_chosen: bool, is_seen: bool) -> str:
-    state, failed = ("failed", ' class="bad"') if entry.failure else (str(entry.sparks), "")
+    state, failed = (
+        ("failed", ' class="bad"') if entry.failure else ("?" if entry.is_unjudged else str(entry.sparks), "")
+    )
     current, chosen = (' aria-current="true"', ' class="chosen"') if is_chosen else ("", "")
     # For the page's script: pictures of a scan may come later than the scan.
     chosen += ' data-seen="yes"' if is_seen else ""

@@ -33,8 +33,9 @@ def scan_view(number: int, entry: ScanEntry, desk: Desk, looker: Looker, hidden:
     user
         Name that the forms suggest.
     """
-    is_good = not entry.failure and entry.repaired == entry.sparks
-    status = "failed" if entry.failure else counted(entry.sparks, "spark") if entry.sparks else "no sparks"
+    is_good = not entry.failure and not entry.is_unjudged and entry.repaired == entry.sparks
+    without = "not judged" if entry.is_unjudged else "no sparks"
+    status = "failed" if entry.failure else counted(entry.sparks, "spark") if entry.sparks else without
     kind = "bad" if entry.failure else "" if is_good and not entry.sparks else "warn"
     about = " · ".join(filter(None, (entry.local.replace("T", " "), entry.protocol, entry.station, entry.source)))
     in_force = ", ".join(f"{name} {value:.3g}" for name, value in entry.thresholds.items())

@@ -72,11 +72,12 @@ def _by_receiver(entries: Sequence[ScanEntry]) -> list[Trend]:
 
 
 def direction_of(entries: Sequence[ScanEntry]) -> str:
-    """Say whether it gets worse: the later half of the scans against the earlier, without mere looks at files."""
+    """Say whether it gets worse: the later half of the scans that were judged against the earlier, without looks."""
     n_all = len(entries)
-    entries = [entry for entry in entries if entry.source not in LOOKS]
+    entries = [entry for entry in entries if entry.source not in LOOKS and not entry.is_unjudged]
+    n_without = n_all - len(entries)
     # The table above counts them.
-    without = f" Looks at files do not count here ({n_all - len(entries)} of {n_all})." if len(entries) < n_all else ""
+    without = f" Looks at files and what was not judged do not count here ({n_without} of {n_all})." * (n_without > 0)
     if len(entries) < FEWEST_SCANS:
         return f"Too few scans to say whether it gets worse ({len(entries)} of {FEWEST_SCANS}).{without}"
     # By number, not by time: both halves then count about as many scans, however unevenly they came.

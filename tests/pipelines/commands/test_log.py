@@ -60,6 +60,15 @@ def test_the_last_scans_are_shown(capfd):
     assert lines[6].startswith("ripple: stripes in the image")
 
 
+def test_a_scan_that_was_not_judged_is_not_told_as_one_without_sparks(logbook, capfd):
+    logbook.add(entry(1, 0, "T2").model_copy(update={"k_spaces": 3, "unjudged": 3}))
+    logbook.add(entry(0, 0, "T2*").model_copy(update={"k_spaces": 3, "unjudged": 2}))
+    assert log() == 0
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0] == "8 sparks in 2 of 6 scans, 1 not judged (scans.db)"
+    assert [line.split()[2:] for line in lines[6:8]] == [["T2", "?", "not", "judged"], ["T2*", "0"]]
+
+
 def test_what_was_found_in_each_scan_is_told_on_request(logbook, capfd):
     assert log() == 0
     assert "No sparks." not in capfd.readouterr().out
@@ -165,11 +174,12 @@ def test_whether_it_gets_worse(counts, word):
     assert direction_of([entry(30 - number, count) for number, count in enumerate(counts)]).startswith(word)
 
 
-def test_a_file_that_is_looked_at_again_is_no_trend():
+def test_a_file_that_is_looked_at_again_and_a_scan_that_was_not_judged_are_no_trend():
     scans = [entry(30, 1)] * 6
     looks = [entry(1, 9).model_copy(update={"source": source}) for source in ("inspect", "image")] * 9
-    said = " Looks at files do not count here (18 of 24)."
-    assert direction_of([*scans, *looks]) == direction_of(scans) + said
+    unjudged = [entry(1, 0).model_copy(update={"k_spaces": 3, "unjudged": 3})]
+    said = " Looks at files and what was not judged do not count here (19 of 25)."
+    assert direction_of([*scans, *looks, *unjudged]) == direction_of(scans) + said
 
 
 def test_what_stands_in_a_foreign_logbook_does_nothing_to_terminal_and_spreadsheet(logbook, capfd, tmp_path):

@@ -150,6 +150,14 @@ def test_a_spark_is_told_in_the_words_of_the_other_outputs(opened, sparked):
         assert re.search(r"<td>\d+&nbsp;%</td>", page)
 
 
+def test_a_scan_that_was_not_judged_is_not_shown_as_one_without_sparks(opened):
+    with opened() as visitor:
+        visitor.desk.logbook.add(entry_of("raw_repair", ScanFacts(), [], k_spaces=3, unjudged=3))
+        page = visitor.enter().ask("GET", "/").text
+    assert b'<span class="status warn">not judged</span>' in page
+    assert b"<td>?</td>" in page
+
+
 def test_of_what_is_said_twice_the_last_counts(opened, sparked):
     with opened(sparked) as visitor:
         ((number, _),) = visitor.enter().wait_for_scans(1)

@@ -1,4 +1,5 @@
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -39,6 +40,10 @@ def test_tables_json_and_plot(run, tmp_path):
     assert outcome.exit_code == 0, outcome.output
     assert "emi_lines_1B" in outcome.output
     assert "harmed per clean k-space" in outcome.output
+    # In the words of all other outputs, and with the digits of the table of files.
+    assert "ripple >= 0.25" in outcome.output
+    assert "rnr" not in outcome.output
+    assert re.search(r"error left, worst *│ +\d+\.\d{3} │", outcome.output)
     assert (tmp_path / "r.png").read_bytes()[:4] == PNG
     result = json.loads((tmp_path / "r.json").read_text())
     one_by_one = {"series": 1, "series_kind": "repetitions"}

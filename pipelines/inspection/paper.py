@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -41,10 +42,15 @@ def write_pdf(path: Path, inspections: Sequence[Inspection]) -> None:
     """Write a PDF file; raises RawDataError where it cannot be written."""
     from matplotlib.backends.backend_pdf import PdfPages
 
-    with whole_or_nothing(path) as temporary, PdfPages(temporary) as document:
-        for inspection in inspections:
-            for figure in _sheets(inspection):
-                document.savefig(figure)
+    content = io.BytesIO()
+    # Closed where all went well alone: half a document cannot be, and would hide what has ended it, as Ctrl-C does.
+    document = PdfPages(content)
+    for inspection in inspections:
+        for figure in _sheets(inspection):
+            document.savefig(figure)  # type: ignore[no-untyped-call]
+    document.close()  # type: ignore[no-untyped-call]
+    with whole_or_nothing(path) as temporary:
+        temporary.write_bytes(content.getvalue())
 
 
 def write_png(path: Path, inspections: Sequence[Inspection]) -> None:

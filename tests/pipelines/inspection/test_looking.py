@@ -208,6 +208,16 @@ def test_paper_shows_the_same(burst, tmp_path):
     assert picture.std() > 0.05
 
 
+def test_ctrl_c_in_the_middle_of_a_document_leaves_none_and_is_told_as_such(burst, tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("matplotlib.backends.backend_pdf.PdfFile.writeObject", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_pdf(tmp_path / "page.pdf", [burst])
+    assert not list(tmp_path.iterdir())
+
+
 def moved(inspection, **changes):
     """Give an inspection of the same spark elsewhere: at another place, or in other samples and receivers."""
     kspace, spark, pictures = inspection.report.k_spaces[0], inspection.report.sparks[0], inspection.pictures[0]

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipelines.forking.environment import clean_environment
-from pipelines.forking.request import ENDED, REFUSED, news_from
+from pipelines.forking.request import ENDED, REFUSED, end_with, news_from
 from pipelines.forking.server import serve
 from pipelines.thread_limits import LIMITS
 
@@ -156,9 +156,12 @@ def fork_here(*, for_nodes: bool) -> None:
     for stream in filter(None, (sys.stdout, sys.stderr)):
         # Or what has not been written yet would be written twice.
         stream.flush()
+    owner = os.getpid()
     process = os.fork()
     if process == 0:
         try:
+            # One that is stopped does not see that its socket has ended.
+            end_with(owner)
             _leave_working_directory()
             serve(theirs, _imports() if for_nodes else None)
         finally:

@@ -206,6 +206,18 @@ def test_nobody_outlives_the_owner_or_holds_its_output(begin, end):
     assert shown.stderr == ""
 
 
+def test_a_server_that_is_stopped_does_not_outlive_an_owner_that_is_killed():
+    code = """
+fork_here(for_nodes=False)
+server = owner._running[0].process
+print(server, Forked(exec, ("import time; time.sleep(600)",)).pid, flush=True)
+os.kill(server, 19)
+os.kill(os.getpid(), 9)
+"""
+    for process in map(int, program(code).stdout.split()):
+        wait_until(lambda process=process: not is_running(process))
+
+
 @pytest.mark.parametrize("begin", ["fork_here(for_nodes=False)", ""], ids=["fork", "program"])
 def test_a_program_without_input_output_and_errors_has_a_server_too(tmp_path, begin):
     code = (

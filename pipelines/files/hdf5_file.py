@@ -19,11 +19,14 @@ from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
 from gadgets.outside import memory_limit, printable
-from pipelines.files.child import in_child
+from pipelines.files.child import UNPACKED, in_child
 from pipelines.files.other_kinds import hint
 
 MOST_LINKS = 16
 """That one name may lead through: as many as HDF5 itself follows."""
+
+MOST_HOLES, BLOCK_BYTES = 1 << 30, 512
+"""A smaller file may have as many as it likes; and what `stat` counts in."""
 
 MADE_BY = "despark"
 """Attribute of a group: what despark did to the data in it."""
@@ -91,7 +94,10 @@ def made_by(group: h5py.Group) -> str:
 
 
 def check_regular(path: Path) -> None:
-    """Raise RawDataError unless there is a file that can be read; a pipe would be waited for without end."""
+    """Raise RawDataError unless there is a file that can be read; a pipe would be waited for without end.
+
+    Nor is a file taken that is nearly all holes: it says to be of terabytes, and would be read and copied as such.
+    """
     # Unlike those of pathlib, these take a name that is too long or leads in circles for one that is not there.
     if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
         raise RawDataError(f"{path}: expected a file, found a {'folder' if path.is_dir() else 'device or a pipe'}")
@@ -99,6 +105,10 @@ def check_regular(path: Path) -> None:
         raise RawDataError(f"{path}: no such file")
     if not os.access(path, os.R_OK):
         raise RawDataError(f"{path}: may not be read (permission denied)")
+    found = path.stat()
+    # Some file systems do not tell; others pack what they keep, but no scan so well.
+    if found.st_size > MOST_HOLES and 0 < found.st_blocks * BLOCK_BYTES * UNPACKED < found.st_size:
+        raise RawDataError(f"{path}: expected a file that is on the disk, found {found.st_size} bytes of hardly any")
 
 
 def find(group: h5py.Group, name: str, where: str) -> Any:  # noqa: ANN401 - h5py is untyped

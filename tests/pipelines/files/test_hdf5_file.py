@@ -151,6 +151,12 @@ def test_what_is_no_regular_file_is_not_opened(path, name, reason):
         check_regular(path.parent / name)
 
 
+def test_a_file_of_a_terabyte_that_is_nearly_all_holes_is_neither_read_nor_copied(path):
+    os.truncate(path, 1 << 40)
+    with pytest.raises(RawDataError, match="expected a file that is on the disk, found 1099511627776 bytes of hardly"):
+        RawFile(path)
+
+
 def test_what_is_not_there_is_nothing(path):
     with h5py.File(path) as file:
         assert find(file, "dataset/none", "here") is None

@@ -43,8 +43,6 @@ class KSpaceAssembler:
         self._left_over: list[Readout] = []
         self._whole = WholeKSpaces(self._encodings)
         self._n_bytes = 0
-        # Those that the last flag of a larger one has ended.
-        self._cut_short: set[Key] = set()
 
     @property
     def n_bytes(self) -> int:
@@ -133,13 +131,6 @@ class KSpaceAssembler:
         """Close what this readout shows to be over: its own k-space, or an older repetition or average."""
         own = self._open.get(key)
         if own is None:
-            if key in self._cut_short:
-                self._cut_short.remove(key)
-                self._encodings.note(
-                    key.indices.encoding,
-                    "readouts came after the last flag of another k-space had ended theirs; an image without them is "
-                    f"out ({describe(key.indices)})",
-                )
             waited = self._succession.may_wait(key)
             n_averages = self._encodings[key.indices.encoding].n_averages
             # One readout alone says nothing of its k-space: see ended_by_opening.
@@ -177,15 +168,11 @@ class KSpaceAssembler:
     def _completed_by(self, key: Key, readout: Readout, own: Layers) -> list[Key]:
         """Say which k-spaces this readout completes."""
         flagged: list[Key] = []
-        if readout.flags & (ACQ_LAST_IN_MEASUREMENT | ACQ_LAST_IN_REPETITION):
-            is_all = bool(readout.flags & ACQ_LAST_IN_MEASUREMENT)
-            flagged = [
-                other
-                for other, layers in self._open.items()
-                if (is_all or other.indices.repetition == key.indices.repetition)
-                # Where k-spaces that take turns have each a first flag of their own, they have a last one, too.
-                and (other == key or not (own.begins_repetition and layers.begins_repetition))
-            ]
+        if readout.flags & ACQ_LAST_IN_MEASUREMENT:
+            flagged = self._shared_by(key, list(self._open))
+        elif readout.flags & ACQ_LAST_IN_REPETITION:
+            same = [other for other in self._open if other.indices.repetition == key.indices.repetition]
+            flagged = self._shared_by(key, same)
         elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:  # in 3D see ends_its_slab
             flagged = [key]
         for other in flagged:
@@ -194,8 +181,18 @@ class KSpaceAssembler:
         ended = [other for other in flagged if other != key or own.is_complete]
         if not flagged and own.is_complete:
             ended = [key]
-        self._cut_short.update(other for other in ended if len(self._open[other]) < len(own))
         return ended
+
+    def _shared_by(self, key: Key, others: Sequence[Key]) -> list[Key]:
+        """Say for which of these the last flag of a k-space holds as well.
+
+        Where k-spaces take turns and each has a last flag, the first flag comes while the others still go on. So those
+        that have fewer readouts wait: for a flag of their own, or until another k-space opens.
+        """
+        n_own, number = len(self._open[key]), key.indices.encoding
+        smaller = {other for other in others if other.indices.encoding == number and len(self._open[other]) < n_own}
+        self._succession.left_behind |= smaller
+        return [other for other in others if other not in smaller]
 
     def _close(self, key: Key, *, is_end: bool = False) -> list[AcquiredKSpace]:
         """Give the k-spaces of what is open, and of what other receivers left behind with the same counters."""

@@ -84,8 +84,6 @@ class Layers:
     def __init__(self, encoding: Encoding) -> None:
         self.encoding = encoding
         self.has_ended = False
-        self.begins_repetition = False
-        """Whether a readout has the flag first-in-repetition."""
         self.apart: list[Readout] = []
         """A line that came again and may begin the next k-space; the readout after it tells."""
         self._readouts: list[Readout] = []
@@ -170,9 +168,10 @@ class Layers:
         if times == len(self._reached):
             self._reached.append(0)
         self._reached[times] += 1
-        self.begins_repetition |= bool(readout.flags & ACQ_FIRST_IN_REPETITION)
         # What begins with a flag ends with one; in 3D the flags of a slice may be those of a partition.
-        self._has_begun |= self.begins_repetition if self.encoding.is_3d else bool(readout.flags & ACQ_FIRST_IN_SLICE)
+        self._has_begun |= bool(
+            readout.flags & (ACQ_FIRST_IN_REPETITION if self.encoding.is_3d else ACQ_FIRST_IN_SLICE)
+        )
         # One more place may have raised the half that is asked for, one more readout the number that reaches it.
         self._n_layers = next(n for n in range(len(self._reached), 0, -1) if 2 * self._reached[n - 1] >= len(self))
         return []

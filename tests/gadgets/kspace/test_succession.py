@@ -114,19 +114,26 @@ def in_two_blocks(counter):
     ]
 
 
+@pytest.mark.parametrize("first", [0, ACQ_FIRST_IN_REPETITION])
 @pytest.mark.parametrize("last", [ACQ_LAST_IN_REPETITION, ACQ_LAST_IN_MEASUREMENT])
 @pytest.mark.parametrize("counter", ["slice", "contrast", "phase", "set", "average"])
-def test_where_each_has_its_own_first_flag_the_last_flag_of_one_ends_no_other(counter, last):
-    flags = {0: ACQ_FIRST_IN_REPETITION, 15: last}
+def test_where_each_has_a_last_flag_that_of_one_does_not_end_those_that_go_on(counter, last, first):
+    flags = {0: first, 15: last}
     readouts = [replace(item, flags=flags.get(item.line, 0)) for item in in_two_blocks(counter)]
-    found = list(assemble(readouts, [encoding(n_lines=16)]))
-    assert [len(acquired.readouts) for acquired in found] == [16, 16]
-    assert not any(acquired.warning for acquired in found)
+    assembler = KSpaceAssembler([encoding(n_lines=16)])
+    complete = [assembler.add(item) for item in readouts]
+    assert [number for number, acquired in enumerate(complete) if acquired] == [23, 31]
+    assert [len(acquired.readouts) for acquired in (*complete[23], *complete[31])] == [16, 16]
+    assert not any(acquired.warning for acquired in (*complete[23], *complete[31]))
 
 
-def test_readouts_behind_the_last_flag_of_another_kspace_are_said():
-    readouts = [replace(item, flags=ACQ_LAST_IN_REPETITION if item.line == 15 else 0) for item in in_two_blocks("set")]
-    found = list(assemble(readouts, [encoding(n_lines=16)]))
-    assert [len(acquired.readouts) for acquired in found] == [16, 8, 8]
-    assert [acquired.warning for acquired in found[:2]] == ["", ""]
-    assert "an image without them is out (set 1)" in found[2].warning
+@pytest.mark.parametrize("flag", [ACQ_LAST_IN_REPETITION, ACQ_LAST_IN_MEASUREMENT])
+def test_what_lacks_readouts_at_the_last_flag_of_all_ends_when_another_opens_and_is_said(flag):
+    readouts = [readout(line, slice=number) for line in range(16) for number in (0, 1) if (line, number) != (9, 0)]
+    readouts[-1] = replace(readouts[-1], flags=flag)
+    readouts.append(readout(0, repetition=1))
+    assembler = KSpaceAssembler([encoding(n_lines=16)])
+    *before, at_flag, behind = [assembler.add(item) for item in readouts]
+    assert not any(before)
+    assert [acquired.indices.slice for acquired in (*at_flag, *behind)] == [1, 0]
+    assert "1 of 16 expected readouts are missing" in behind[0].warning

@@ -169,10 +169,10 @@ class KSpaceAssembler:
         """Say which k-spaces this readout completes."""
         flagged: list[Key] = []
         if readout.flags & ACQ_LAST_IN_MEASUREMENT:
-            flagged = self._shared_by(key, list(self._open))
+            flagged = self._succession.ended_by_flag(key, self._open.count(self._open))
         elif readout.flags & ACQ_LAST_IN_REPETITION:
             same = [other for other in self._open if other.indices.repetition == key.indices.repetition]
-            flagged = self._shared_by(key, same)
+            flagged = self._succession.ended_by_flag(key, self._open.count(same))
         elif readout.flags & ACQ_LAST_IN_SLICE and not own.encoding.is_3d:  # in 3D see ends_its_slab
             flagged = [key]
         for other in flagged:
@@ -182,17 +182,6 @@ class KSpaceAssembler:
         if not flagged and own.is_complete:
             ended = [key]
         return ended
-
-    def _shared_by(self, key: Key, others: Sequence[Key]) -> list[Key]:
-        """Say for which of these the last flag of a k-space holds as well.
-
-        Where k-spaces take turns and each has a last flag, the first flag comes while the others still go on. So those
-        that have fewer readouts wait: for a flag of their own, or until another k-space opens.
-        """
-        n_own, number = len(self._open[key]), key.indices.encoding
-        smaller = {other for other in others if other.indices.encoding == number and len(self._open[other]) < n_own}
-        self._succession.left_behind |= smaller
-        return [other for other in others if other not in smaller]
 
     def _close(self, key: Key, *, is_end: bool = False) -> list[AcquiredKSpace]:
         """Give the k-spaces of what is open, and of what other receivers left behind with the same counters."""

@@ -10,9 +10,12 @@ from gadgets.indices import Indices, describe
 from gadgets.kspace.claims import Encodings
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.layers import Layers
-from gadgets.kspace.placement import to_kspace
+from gadgets.kspace.placement import place_readouts, to_kspace
 from gadgets.kspace.planes import FEWEST_LINES
 from gadgets.kspace.readout import FIRST_OR_LAST, Encoding, Readout
+
+TOO_WIDE = 1.25
+"""Times the usual width; lines that run to and fro may well differ by some samples."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +140,13 @@ class WholeKSpaces:
             warnings.append(
                 f"incomplete k-space ({describe(indices)}): {n_missing} of {len(readouts) + n_missing} "
                 "expected readouts are missing"
+            )
+        width, longest = place_readouts(readouts)[0], max(readout.data.shape[1] for readout in readouts)
+        usual = max(finished.encoding.encoded_matrix[0], longest)
+        if finished.encoding.is_cartesian and width > TOO_WIDE * usual:
+            warnings.append(
+                f"the readouts' centres lie so far apart that the k-space ({describe(indices)}) has {width} samples "
+                f"along them in place of {usual}: some of these centres are wrong"
             )
         # Told once, with the first k-space that comes out after it was noticed.
         warnings += self._encodings.take_notes(indices.encoding)

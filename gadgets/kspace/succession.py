@@ -57,6 +57,24 @@ class Succession:
         self._waiting.update(may_go_on)
         return [key for key in n_readouts if key in over or (key in older and key not in may_go_on)]
 
+    def ended_by_flag(self, own: Key, n_readouts: Mapping[Key, int]) -> list[Key]:
+        """Give the k-spaces for which the last flag of one of them holds as well.
+
+        Where k-spaces take turns and each has a last flag, the first flag comes while the others still go on. So those
+        that have fewer readouts wait: for a flag of their own, or until another k-space opens.
+
+        Parameters
+        ----------
+        own
+            The one whose readout has the flag.
+        n_readouts
+            Readouts of it and of all others that the flag may mean.
+        """
+        number = own.indices.encoding
+        smaller = {key for key in n_readouts if key.indices.encoding == number and n_readouts[key] < n_readouts[own]}
+        self.left_behind |= smaller
+        return [key for key in n_readouts if key not in smaller]
+
     def note_whole(self, ended: Key) -> None:
         """Note that a k-space was whole: those that waited for their turn before it were waited for in vain."""
         self.left_behind |= {key for key in self._waiting if is_older(key.indices, ended.indices)}

@@ -45,3 +45,12 @@ def test_stray_readouts_do_not_tell_what_a_whole_kspace_has():
     readouts = [readout(line) for line in range(20)]
     _, acquired = assemble(stray + readouts, [encoding(n_lines=32)])
     assert acquired.n_missing == 12
+
+
+@pytest.mark.parametrize(("centre", "is_said"), [(0, True), (3, True), (7, False), (8, False)])
+def test_centres_so_far_apart_that_the_kspace_is_far_wider_than_its_matrix_are_said(centre, is_said):
+    """Of a few readouts the others tell that they are foreign; of half of them nobody can."""
+    readouts = [readout(line, centre=centre if line % 2 else 8) for line in range(16)]
+    (acquired,) = assemble(readouts, [encoding(n_lines=16)])
+    assert len(acquired.readouts) == 16
+    assert ("some of these centres are wrong" in acquired.warning) is is_said

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.outside import XMLError, parse_xml
+from gadgets.outside import XMLError, parse_xml, quoted
 from gadgets.settings import (
     NODE_SETTINGS,
     SparkDetectionSettings,
@@ -87,8 +87,18 @@ class Chain:
             )
 
     def check_settings(self) -> None:
-        """Raise SettingsError if a property of one of our own nodes is unknown, of the wrong type or without effect."""
+        """Raise SettingsError if a property of one of our own nodes is unknown, of the wrong type or without effect.
+
+        And if a gadget of despark is asked for that there is none: a Gadgetron would end the scan without a word.
+        """
         for node in self.nodes:
+            if node.module.startswith("gadgets.") and not node.is_ours:
+                asked, known = node.module.removeprefix("gadgets."), list(NODE_SETTINGS)
+                meant = meant_or_known(node.target if asked in known else asked, known)
+                raise SettingsError(
+                    f"{self.source}: expected module gadgets.NAME with target NAME of a gadget of despark, found "
+                    f"module {quoted(node.module)} with target {quoted(node.target)}{meant}"
+                )
             for stage in node.settings:
                 if isinstance(stage, SparkDetectionSettings):
                     refuse_contradictions(stage)

@@ -194,6 +194,17 @@ def test_a_wrong_setting_in_a_file_is_refused(tmp_path):
         find_chain(str(path)).check_settings()
 
 
+@pytest.mark.parametrize(
+    ("module", "target"), [("gadgets.raw_repiar", "raw_repair"), ("gadgets.raw_repair", "raw_repar")]
+)
+def test_a_gadget_that_is_not_there_is_told_before_a_gadgetron_says_nothing(module, target):
+    chain = parse_chain(chain_xml(target, module=module), "my.xml")
+    with pytest.raises(
+        SettingsError, match=rf"my.xml: .* found module '{module}' with target '{target}', did you mean"
+    ):
+        chain.with_settings(())
+
+
 def test_a_setting_takes_the_place_of_all_that_say_the_same():
     twice = "".join(f'<property name="threshold" value="{value}"/>' for value in (0.6, 0.7))
     xml = chain_xml(

@@ -33,7 +33,7 @@ def test_waveform_information_gets_the_user_parameters_that_the_parser_needs():
         (b"", "not well-formed XML"),
         (b"nonsense", "not well-formed XML"),
         (b"<ismrmrdHeader/>", "expected an MRD header with an encoding, found none"),
-        (b"<a/>", "found <a>"),
+        (b"<a/>", "another root"),
         (b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "not well-formed XML"),
         (HEADER.replace(b"encodedSpace", b"bogusSpace"), "expected an encodedSpace with the size of its matrix"),
         (

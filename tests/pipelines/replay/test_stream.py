@@ -87,7 +87,7 @@ BROKEN = {
     "nothing": (b"", PeerLostError, "the input stream: connection ended after 0 messages"),
     "no header": (messages(scan_items()), WireError, "expected a HEADER before any data, found ACQUISITION"),
     "header cut": (OPENING[:40], PeerLostError, "in the middle of message 1"),
-    "a header of another kind": (bytes(text_message(MessageID.HEADER, "<a/>").data), RawDataError, "found <a>"),
+    "a header of another kind": (bytes(text_message(MessageID.HEADER, "<a/>").data), RawDataError, "another root"),
     "data cut": (WHOLE[:-100], PeerLostError, r"in the middle of message 10 \(ACQUISITION\)"),
     "no end": (WHOLE[:-2], PeerLostError, "without a CLOSE"),
     "something else": (OPENING + b"\x67\x12", WireError, "unknown message id 4711"),

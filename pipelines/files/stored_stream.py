@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -124,7 +125,13 @@ class StoredStream:
             return None
         except WireError as error:
             raise RawDataError(f"{self._path}: damaged ({error})") from error
-        return None if message.id is MessageID.CLOSE else message
+        if message.id is not MessageID.CLOSE:
+            return message
+        with suppress(PeerLostError):
+            reader.take(1)
+            # As of a raw file with two headers: of two scans the second would be left out without a word.
+            raise RawDataError(f"{self._path}: expected one scan, found more behind the CLOSE of the stream")
+        return None
 
     def _read_header(self, reader: MessageReader) -> bytes:
         message = self._next(reader)

@@ -101,6 +101,14 @@ def test_a_worker_keeps_what_its_first_nodes_get(tmp_path):
     assert kept.read_bytes() == WHOLE
 
 
+@pytest.mark.parametrize("more", [WHOLE, b"\0"])
+def test_a_second_scan_in_one_file_is_not_left_out_without_a_word(tmp_path, more):
+    path = tmp_path / "two.mrd"
+    path.write_bytes(WHOLE + more)
+    with pytest.raises(RawDataError, match="expected one scan, found more behind the CLOSE of the stream"):
+        RawFile(path)
+
+
 def test_cut_anywhere_it_gives_all_whole_messages(tmp_path):
     starts = np.cumsum([len(WHOLE) - len(b"".join(as_messages(ITEMS))) - 2, *map(len, as_messages(ITEMS))])
     path = tmp_path / "cut.mrd"

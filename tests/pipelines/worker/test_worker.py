@@ -288,10 +288,13 @@ def refuses(peer):
 
 
 @pytest.mark.parametrize("ends", [{"grace_s": 0.1}, {"is_urgent": lambda: True}])
-def test_a_scan_that_does_not_end_is_broken_off(caplog, ends):
+def test_a_scan_that_does_not_end_is_broken_off(caplog, monkeypatch, ends):
+    monkeypatch.setattr("pipelines.worker.scan_socket._LAST_S", LIMIT_S)
     worker = Worker({"raw_repair": 0}, settings=NO_DETECTION)
     worker.start()
     with begun(worker) as peer:
+        # Not while the opening is still read: of the data none comes back then.
+        assert peer.recv(1, socket.MSG_PEEK)
         worker.stop(**ends)
         assert worker.n_scans == 0
         *data, reason, last = until_close(peer)

@@ -27,7 +27,7 @@ module                what is in it
 from gadgets.indices import Indices, describe
 from gadgets.kspace.assembly import KSpaceAssembler, assemble
 from gadgets.kspace.claims import credible, whole
-from gadgets.kspace.conjugate import has_partner, have_partners, predict_conjugate, true_centre
+from gadgets.kspace.conjugate import has_partner, have_partners, partner, predict_conjugate, true_centre
 from gadgets.kspace.finite import count_non_finite, is_all_finite, warning_of, without_non_finite
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
@@ -86,6 +86,7 @@ __all__ = [
     "is_imaging",
     "kspace_of",
     "mirrored",
+    "partner",
     "place_along_readout",
     "place_readouts",
     "planes_of",

@@ -20,6 +20,7 @@ module                what is in it
 ``interpolation``     prediction from neighbours
 ``series``            prediction from earlier k-spaces
 ``network``           what a trained network says, and what it sees
+``alone``             where signal stands alone, and errors nearby do not hold
 ``refusal``           whether a point is repaired
 ``deviations``        the same predictions, asked by detection of its suspects
 ====================  =============================================================

@@ -10,18 +10,13 @@ from itertools import compress
 
 import numpy as np
 
-from gadgets.arrays import FloatArray, IntArray
-from gadgets.local_statistics import power
-from gadgets.repair.bursts import Burst, Surroundings
+from gadgets.arrays import FloatArray
+from gadgets.repair.bursts import Burst
 from gadgets.repair.candidates import Candidate, beside
 from gadgets.repair.groundwork import Ground, Groundwork
 from gadgets.repair.rehearsal import Rehearsals, root_mean_square
 
 GOOD_ENOUGH = 3.0  # times the usual error: other candidates are then not worth their time
-END = 3  # samples at either end of a readout
-BESIDE = 8  # lines or samples on either side of a burst that tell how loud its own column or readout is
-STAR_WIDTH = 2  # samples on either side of the echo's column
-STAR_BEGIN = 0.12  # radius outside which the echo's column is but a star line
 
 
 class AtHand:
@@ -82,48 +77,6 @@ class AtHand:
 
     def _of(self, burst: Burst, row: Candidate) -> Candidate:
         return Candidate(row.method, self._row.part(row.values, burst), self._row.part(row.error, burst))
-
-
-def least_error(around: Surroundings, burst: Burst, centre: tuple[int, int, int] | None) -> FloatArray:
-    """Tell how wrong any candidate may be where a line is loud and all beside it is quiet, shape ``(receiver, 1)``.
-
-    The errors of candidates are measured around a burst. Objects with straight edges have their signal in the echo's
-    readout and in its column, of which these places say nothing.
-
-    Parameters
-    ----------
-    around, burst
-        The k-space, and what is flagged.
-    centre
-        The true centre of an EPI; None: no readout is reversed.
-    """
-    least: FloatArray = np.zeros((burst.receivers.size, 1))
-    n_lines, n_samples = around.data.shape[2:]
-    clean, acquired = around.clean[:, burst.partition, burst.line], around.acquired[burst.partition, burst.line]
-    first, last = np.flatnonzero(acquired)[[0, -1]]
-    if burst.start < first + END or burst.stop > last + 1 - END:
-        # A transform goes on at the other end, where the signal is another one.
-        beside = np.arange(max(burst.start - BESIDE, 0), min(burst.stop + BESIDE, n_samples))
-        beside = beside[clean[burst.receivers][:, beside].all(axis=0)]
-        least = np.maximum(least, _level(around, burst, burst.line, beside))
-    if centre is None or not burst.start - STAR_WIDTH <= centre[2] < burst.stop + STAR_WIDTH:
-        return least
-    begin = STAR_BEGIN * max(centre[1], n_lines - 1 - centre[1])
-    if abs(burst.line - centre[1]) > begin:
-        lines = np.arange(max(burst.line - BESIDE, 0), min(burst.line + BESIDE + 1, n_lines))
-        lines = lines[(lines != burst.line) & (np.abs(lines - centre[1]) > begin)]
-        # Ghosts make some samples of the column louder than others. Where all of these are flagged, they are no sparks.
-        for sample in range(burst.start, burst.stop):
-            least = np.maximum(least, _level(around, burst, lines, sample))
-    return least
-
-
-def _level(around: Surroundings, burst: Burst, lines: IntArray | int, samples: IntArray | int) -> FloatArray:
-    """Root mean square of samples of a burst's partition, all that were acquired; shape ``(receiver, 1)``."""
-    place = (burst.receivers[:, None], burst.partition, lines, samples)
-    acquired = around.clean[place] | around.missing[place]
-    energy = np.where(acquired, power(around.data[place]), 0).sum(axis=1, keepdims=True)
-    return np.asarray(np.sqrt(energy / np.maximum(acquired.sum(axis=1, keepdims=True), 1)))
 
 
 def _support_error(ground: Ground, rehearsals: Rehearsals) -> FloatArray:

@@ -66,6 +66,11 @@ class Surroundings:
         """Samples that were acquired, which are the same ones in all receivers, shape ``(kz, ky, kx)``."""
         return np.asarray(self.clean[0] | self.missing[0])
 
+    @cached_property
+    def acquired_lines(self) -> BoolArray:
+        """Readouts of which something was acquired, shape ``(kz, ky)``."""
+        return np.asarray(self.acquired.any(axis=-1))
+
 
 @dataclass(frozen=True, eq=False)
 class Burst:

@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.background import noise_of
 from gadgets.kspace import KSpace
 from gadgets.process import check_time
 from gadgets.records import Point
+from gadgets.repair.alone import peaks_of
 from gadgets.repair.bursts import Burst, Flagged, group_bursts, surround
 from gadgets.repair.candidates import Candidate
 from gadgets.repair.predictor import Predictor
@@ -89,6 +92,7 @@ class Predictions:
 
     def _predicted(self, bursts: Sequence[Burst], points: Sequence[Point | Flagged]) -> Iterator[Predicted]:
         levels: dict[int, FloatArray] = {}
+        peaks = peaks_of(self.kspace, bursts)
         quiet = in_quiet_places(self.kspace, bursts, noise=self._noise, levels=levels)
         predictor: Predictor | None = None
         for burst in bursts:
@@ -99,7 +103,11 @@ class Predictions:
                 predictor = predictor or self._predictor(bursts, points, levels)
                 series = predictor.series(burst)
                 candidate = predictor.auto(burst, series)
-            yield Predicted(burst, burst.recorded_in(self.kspace), candidate, series)
+            recorded = burst.recorded_in(self.kspace)
+            if burst in peaks:
+                # All that was recorded may be the object's.
+                candidate = replace(candidate, error=np.maximum(candidate.error, np.abs(recorded)))
+            yield Predicted(burst, recorded, candidate, series)
 
     def _predictor(
         self, bursts: Sequence[Burst], points: Sequence[Point | Flagged], levels: Mapping[int, FloatArray]

@@ -10,7 +10,8 @@ import numpy as np
 from gadgets.arrays import FloatArray
 from gadgets.errors import ModelError
 from gadgets.kspace import has_partner
-from gadgets.repair.at_hand import AtHand, least_error
+from gadgets.repair.alone import least_error
+from gadgets.repair.at_hand import AtHand
 from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate, beside, best_of
 from gadgets.repair.groundwork import Groundwork
@@ -151,7 +152,7 @@ class Predictor:
         if doubt is not None:
             here = doubt.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
             chosen = replace(chosen, error=np.maximum(chosen.error, here))
-        least = least_error(self.around, burst, self._ground.centre if self.around.runs_both_ways else None)
+        least = least_error(self.around, burst, self._ground.centre)
         if least.any():
             chosen = replace(chosen, error=np.maximum(chosen.error, least))
         return chosen if series is None or _is_confirmed(chosen, series) else series

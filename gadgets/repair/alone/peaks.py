@@ -1,0 +1,80 @@
+"""Peaks of an object that repeats, as a grid does: single samples that look as sparks do, but in pairs.
+
+An image is real but for a smooth phase, so what is loud on one side of the centre is loud on the other. A spark has no
+such partner, unless another one lies there by chance. Where few of many have one, it is chance.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.kspace import KSpace, is_all_finite, mirrored, partner, true_centre
+from gadgets.local_statistics import power
+from gadgets.repair.bursts import Burst
+
+BEGIN = 0.15
+"""Radius outside which they are looked for: nearer to the centre any image is as loud on both sides."""
+LONGEST = 6  # samples; interference fills more, and may well have a partner
+STANDS_OUT = 4.0  # times that a peak is louder than is usual around it
+ALIKE = 2.0  # times that a peak is louder than its partner at most
+SHARE = 0.4
+"""Of all bursts outside of that radius: so many are peaks where any is. Of sparks, one pair among up to five would be
+that much: of a thousand sparks not one lies so by chance."""
+
+MOST = 256  # bursts; among more, which are interference, any has a partner by chance
+
+
+def peaks_of(kspace: KSpace, bursts: Sequence[Burst]) -> set[Burst]:
+    """Find the bursts whose partners on the other side of the centre stand out as they do.
+
+    Parameters
+    ----------
+    kspace
+        As acquired.
+    bursts
+        All that is flagged.
+    """
+    if len(bursts) > MOST:
+        return set()
+    data = np.asarray(mirrored(kspace.data, kspace.reversed_lines))
+    if not is_all_finite(data):
+        data = np.where(np.isfinite(data), data, 0)
+    # A spark must not pass for the echo.
+    flagged = np.zeros(data.shape[1:], bool)
+    for burst in bursts:
+        flagged[burst.partition, burst.line, burst.start : burst.stop] = True
+    centre = true_centre(data, np.broadcast_to(flagged, data.shape))
+    outside = [burst for burst in bursts if _nearest(burst, centre, data.shape) >= BEGIN]
+    peaks = {burst for burst in outside if burst.length <= LONGEST and _has_partner(data, burst, centre)}
+    return peaks if len(peaks) >= SHARE * len(outside) else set()
+
+
+def _nearest(burst: Burst, centre: tuple[int, int, int], shape: tuple[int, ...]) -> float:
+    """Give the radius of the sample of a burst that is nearest to the centre."""
+    sample = min(max(centre[2], burst.start), burst.stop - 1)
+    line_reach, sample_reach = (max(c, n - 1 - c, 1) for c, n in zip(centre[1:], shape[2:], strict=True))
+    return math.hypot((burst.line - centre[1]) / line_reach, (sample - centre[2]) / sample_reach)
+
+
+def _has_partner(data: ComplexArray, burst: Burst, centre: tuple[int, int, int]) -> bool:
+    energy = power(burst.of(data)).sum(axis=0)
+    loudest = int(np.argmax(energy))
+    place = partner((burst.partition, burst.line, burst.start + loudest), centre)
+    # The centre may lie between two samples: just beyond the border the partner is still seen from within.
+    margins = (0, 1, 1)
+    if not all(-m <= index < n + m for index, n, m in zip(place, data.shape[1:], margins, strict=True)):
+        return False
+    beside = _energy_around(data, burst, place, (1, 1)).max()
+    if not 1 / ALIKE**2 < beside / energy[loudest] < ALIKE**2:
+        return False
+    return bool(beside > STANDS_OUT**2 * np.median(_energy_around(data, burst, place, (3, 4))))
+
+
+def _energy_around(data: ComplexArray, burst: Burst, place: tuple[int, int, int], reach: tuple[int, int]) -> FloatArray:
+    """Sum the squares of a burst's receivers around a place, shape ``(line, sample)``."""
+    lines, samples = (slice(max(index - n, 0), index + n + 1) for index, n in zip(place[1:], reach, strict=True))
+    return np.asarray(power(data[burst.receivers, place[0], lines, samples]).sum(axis=0))

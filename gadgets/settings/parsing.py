@@ -72,10 +72,10 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
         )
     for element in root:
         name, value = element.get("name"), element.get("value")
-        if element.tag != "property" or name is None or value is None:
-            raise SettingsError(
-                f'{node}: expected <property name="…" value="…"/> in the configuration, found <{element.tag}>'
-            )
+        # A Gadgetron knows no namespaces: what one declares as its default is called the same as without it.
+        tag = element.tag.rpartition("}")[2]
+        if tag != "property" or name is None or value is None:
+            raise SettingsError(f'{node}: expected <property name="…" value="…"/> in the configuration, found <{tag}>')
         properties[name] = value
     return properties
 

@@ -175,6 +175,9 @@ def parse_chain(xml: bytes, source: str) -> Chain:
         root = parse_xml(xml)
     except XMLError as error:
         raise PipelineError(f"{source}: {error}") from error
+    for element in root.iter():
+        # A Gadgetron knows no namespaces: with one, a node's own settings would be passed over without a word.
+        element.tag = element.tag.rpartition("}")[2]
     return parse_root(root, source)
 
 

@@ -20,6 +20,11 @@ def test_no_configuration_means_defaults(empty):
     assert read_settings(empty, CalibrationSettings, "calibration") == CalibrationSettings()
 
 
+def test_a_namespace_changes_no_name():
+    configuration = '<configuration xmlns="urn:any"><property name="threshold" value="0.9"/></configuration>'
+    assert read_settings(configuration, SparkDetectionSettings, "spark_detection").threshold == 0.9
+
+
 def test_a_stages_name_in_front_goes_to_that_stage():
     settings = validate(
         {"spark_detection.threshold": "0.8", "calibration.method": "zero"}, RawRepairSettings, "raw_repair"

@@ -150,6 +150,18 @@ def test_without_a_configuration_only_the_declaration_is_sent():
     assert parse_chain(chain_xml("pass_on"), "here").nodes[0].configuration == b'<?xml version="1.0"?>\n'
 
 
+@pytest.mark.parametrize("place", ["<external>", "<configuration><property"])
+def test_a_namespace_hides_no_setting(place):
+    xml = chain_xml(
+        '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/>'
+        '<configuration><property name="mark_user_int" value="3"/></configuration></external>'
+    ).decode()
+    assert place in xml
+    named = place.replace(">", ' xmlns="urn:any">', 1)
+    (node,) = parse_chain(xml.replace(place, named).encode(), "a chain").nodes
+    assert node.properties == {"mark_user_int": "3"}
+
+
 def test_a_setting_goes_to_its_node():
     chain = find_chain("spark_calibration").with_settings(
         ["spark_detection.threshold=0.9", "calibration.method=zero", "calibration.method=conjugate"]

@@ -13,7 +13,7 @@ import numpy as np
 
 from gadgets.arrays import ComplexArray, FloatArray
 from gadgets.kspace import KSpace, is_all_finite, mirrored, partner, true_centre
-from gadgets.local_statistics import power
+from gadgets.local_statistics import power, step_through
 from gadgets.repair.bursts import Burst
 
 BEGIN = 0.15
@@ -24,6 +24,11 @@ ALIKE = 2.0  # times that a peak is louder than its partner at most
 SHARE = 0.4
 """Of all bursts outside of that radius: so many are peaks where any is. Of sparks, one pair among up to five would be
 that much: of a thousand sparks not one lies so by chance."""
+
+ENOUGH = 1 << 12  # samples of a receiver that tell whether noise has partners
+SAME = 0.05
+"""Of the mean of a sample and its partner: what they differ by where noise has partners is rounding. Of noise that has
+none half the samples differ by more than a half."""
 
 MOST = 256  # bursts; among more, which are interference, any has a partner by chance
 
@@ -50,7 +55,8 @@ def peaks_of(kspace: KSpace, bursts: Sequence[Burst]) -> set[Burst]:
     centre = true_centre(data, np.broadcast_to(flagged, data.shape))
     outside = [burst for burst in bursts if _nearest(burst, centre, data.shape) >= BEGIN]
     peaks = {burst for burst in outside if burst.length <= LONGEST and _has_partner(data, burst, centre)}
-    return peaks if len(peaks) >= SHARE * len(outside) else set()
+    is_chance = len(peaks) < SHARE * len(outside)
+    return set() if is_chance or (peaks and _is_of_magnitudes(data[:, next(iter(peaks)).partition])) else peaks
 
 
 def _nearest(burst: Burst, centre: tuple[int, int, int], shape: tuple[int, ...]) -> float:
@@ -72,6 +78,18 @@ def _has_partner(data: ComplexArray, burst: Burst, centre: tuple[int, int, int])
     if not 1 / ALIKE**2 < beside / energy[loudest] < ALIKE**2:
         return False
     return bool(beside > STANDS_OUT**2 * np.median(_energy_around(data, burst, place, (3, 4))))
+
+
+def _is_of_magnitudes(plane: ComplexArray) -> bool:
+    """Tell whether a partition is the transform of real numbers: sparks are pairs there, as all is, noise included."""
+    # Such a transform is made here, with its centre at half of each axis. Behind the first line and sample each has its
+    # partner in reverse order.
+    inner = np.abs(plane[:, 1 - plane.shape[1] % 2 :, 1 - plane.shape[2] % 2 :]).reshape(len(plane), -1)
+    step = step_through(inner.shape[1], ENOUGH)
+    one, other = inner[:, ::step], inner[:, ::-1][:, ::step]
+    is_known = one + other > 0
+    differ = np.abs(one - other)[is_known] > SAME / 2 * (one + other)[is_known]
+    return differ.size > 0 and float(differ.mean()) < 0.5
 
 
 def _energy_around(data: ComplexArray, burst: Burst, place: tuple[int, int, int], reach: tuple[int, int]) -> FloatArray:

@@ -7,6 +7,7 @@ import pytest
 from helpers.kspaces import make_kspace
 from helpers.sparks import flag
 
+from gadgets.kspace import kspace_of
 from gadgets.repair.alone.peaks import ALIKE, LONGEST, STANDS_OUT, peaks_of
 from gadgets.repair.bursts import group_bursts
 from gadgets.repair.predicted_once import Predictions
@@ -54,6 +55,19 @@ def is_peak(kspace, line=LINE, sample=SAMPLE):
 )
 def test_a_peak_has_a_partner_as_loud(partner, beside, expected):
     assert is_peak(peak_and(partner, beside)) == expected
+
+
+@pytest.mark.parametrize("shape", [(24, 32), (25, 32), (24, 33)])
+@pytest.mark.parametrize("is_real", [True, False])
+def test_in_the_transform_of_a_magnitude_sparks_are_pairs(shape, is_real):
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=shape) + (0 if is_real else 1j * rng.normal(size=shape))
+    image[8:16, 10:20] += 100
+    data = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image), norm="ortho"))
+    line, sample = shape[0] // 2 - 7, shape[1] // 2 + 8
+    data[line, sample] += LOUD
+    data[line + 14, sample - 16] += LOUD
+    assert is_peak(kspace_of(data[None].astype(np.complex64)), line, sample) != is_real
 
 
 def test_near_the_centre_everything_has_such_a_partner():

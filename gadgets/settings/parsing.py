@@ -65,11 +65,6 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
     if len(root) > MOST_PROPERTIES:
         raise SettingsError(f"{node}: expected at most {MOST_PROPERTIES} properties, found {len(root)}")
     properties: dict[str, str] = {}
-    stray = "".join(filter(None, (root.text, *(element.tail for element in root)))).strip()
-    if stray:
-        raise SettingsError(
-            f'{node}: expected <property name="…" value="…"/> in the configuration, found the text {quoted(stray)}'
-        )
     for element in root:
         name, value = element.get("name"), element.get("value")
         # A Gadgetron knows no namespaces: what one declares as its default is called the same as without it.
@@ -77,6 +72,11 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
         if tag != "property" or name is None or value is None:
             raise SettingsError(f'{node}: expected <property name="…" value="…"/> in the configuration, found <{tag}>')
         properties[name] = value
+    stray = "".join(filter(None, (root.text, *(element.tail for element in root)))).strip()
+    if stray:
+        raise SettingsError(
+            f'{node}: expected <property name="…" value="…"/> in the configuration, found the text {quoted(stray)}'
+        )
     return properties
 
 

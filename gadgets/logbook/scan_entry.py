@@ -81,6 +81,11 @@ class ScanEntry(Record):
         """Whether nothing of the scan could be judged, so that no sparks found says nothing."""
         return not self.sparks and 0 < self.k_spaces == self.unjudged
 
+    @property
+    def outcome(self) -> str:
+        """How many sparks were found, or in their place what came of the scan; for the column of a table."""
+        return "failed" if self.failure else "?" if self.is_unjudged else str(self.sparks)
+
 
 def now() -> str:
     """Tell the time as entries have it: UTC, ISO 8601, seconds."""

@@ -1,6 +1,6 @@
 """Outside: how much may come from somebody who is not known, and how long may it take?"""
 
-from gadgets.outside.bounded_xml import MAX_XML_BYTES, XMLError, parse_xml
+from gadgets.outside.bounded_xml import MAX_XML_BYTES, XMLError, name_of, parse_xml
 from gadgets.outside.memory import VARIABLE as MEMORY_VARIABLE
 from gadgets.outside.memory import machine_bytes, memory_limit
 from gadgets.outside.pace import STALL_S, Pace, send_at_pace
@@ -17,6 +17,7 @@ __all__ = [
     "XMLError",
     "machine_bytes",
     "memory_limit",
+    "name_of",
     "parse_xml",
     "printable",
     "quoted",

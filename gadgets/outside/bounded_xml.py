@@ -69,6 +69,11 @@ def parse_xml(xml: bytes | str) -> Element:
     return root
 
 
+def name_of(element: Element) -> str:
+    """Give an element's name without its namespace: a Gadgetron knows none, and tools use prefixes of their own."""
+    return element.tag.rpartition("}")[2]
+
+
 def _unquoted(error: Exception) -> str:
     """Say what is wrong, and where, with nothing of the document's own."""
     if isinstance(error, ParseError):

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gadgets.errors import SettingsError
-from gadgets.outside import XMLError, parse_xml, quoted
+from gadgets.outside import XMLError, name_of, parse_xml, quoted
 from gadgets.settings.definitions import NODE_SETTINGS
 from gadgets.settings.suggestions import did_you_mean, meant_or_known
 
@@ -67,8 +67,7 @@ def properties_of(configuration: bytes | str | None, node: str) -> dict[str, str
     properties: dict[str, str] = {}
     for element in root:
         name, value = element.get("name"), element.get("value")
-        # A Gadgetron knows no namespaces: what one declares as its default is called the same as without it.
-        tag = element.tag.rpartition("}")[2]
+        tag = name_of(element)
         if tag != "property" or name is None or value is None:
             raise SettingsError(f'{node}: expected <property name="…" value="…"/> in the configuration, found <{tag}>')
         properties[name] = value

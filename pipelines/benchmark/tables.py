@@ -73,20 +73,11 @@ def total_table(totals: Sequence[Total]) -> Table:
         table.add_section()
         table.add_row(title)
         for name in GROUPS[grouping]:
-            shares = [result.by_group[grouping][name] for result in totals]
-            if any(share.trials for share in shares):
-                table.add_row(
-                    f"  {name.replace('rnr', 'ripple')}",
-                    *(f"{percentage(share)} {interval(share)}" for share in shares),
-                )
+            _add_shares(table, name, [result.by_group[grouping][name] for result in totals])
     table.add_section()
     table.add_row("found, others")
     for name in SELECTIONS:
-        shares = [result.selected[name] for result in totals]
-        if any(share.trials for share in shares):
-            table.add_row(
-                f"  {name.replace('rnr', 'ripple')}", *(f"{percentage(share)} {interval(share)}" for share in shares)
-            )
+        _add_shares(table, name, [result.selected[name] for result in totals])
     table.add_section()
     table.add_row("harmed samples", *(f"{each.harmed} in {counted(each.n_kspaces, 'k-space')}" for each in totals))
     table.add_row("harmed per clean k-space", *(f"{result.harm_per_kspace:.2f}" for result in totals))
@@ -95,6 +86,13 @@ def total_table(totals: Sequence[Total]) -> Table:
     table.add_row("error left, worst", *(f"{result.worst_error_left:.3f}" for result in totals))
     table.add_row("ms per k-space", *(f"{1e3 * result.seconds_per_kspace:.1f}" for result in totals))
     return table
+
+
+def _add_shares(table: Table, name: str, shares: Sequence[Proportion]) -> None:
+    """Add a row of what was found of some sparks, unless there were none."""
+    if any(share.trials for share in shares):
+        found = (f"{percentage(share)} {interval(share)}" for share in shares)
+        table.add_row(f"  {name.replace('rnr', 'ripple')}", *found)
 
 
 def percentage(proportion: Proportion) -> str:

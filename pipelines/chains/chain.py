@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.outside import XMLError, parse_xml, quoted
+from gadgets.outside import XMLError, name_of, parse_xml, quoted
 from gadgets.settings import (
     NODE_SETTINGS,
     SparkDetectionSettings,
@@ -176,8 +176,8 @@ def parse_chain(xml: bytes, source: str) -> Chain:
     except XMLError as error:
         raise PipelineError(f"{source}: {error}") from error
     for element in root.iter():
-        # A Gadgetron knows no namespaces: with one, a node's own settings would be passed over without a word.
-        element.tag = element.tag.rpartition("}")[2]
+        # With a namespace, a node's own settings would be passed over without a word.
+        element.tag = name_of(element)
     return parse_root(root, source)
 
 

@@ -19,13 +19,11 @@ from typing import Annotated, NamedTuple, NoReturn
 import typer
 
 from onnx_models.errors import DesparkError
-from pipelines.commands.terminal.ending import ERASE_LINE, at_once, in_order, take_signals
+from pipelines.commands.terminal.ending import ERASE_LINE, INTERRUPTED, STDERR, at_once, in_order, take_signals
 from pipelines.commands.terminal.words import CheckedCommand, CommandsWithHints
 from pipelines.forking import fork_here
 from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
-
-INTERRUPTED, STDERR = 130, 2
 
 CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)

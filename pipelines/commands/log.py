@@ -132,13 +132,12 @@ def scan_table(entries: Sequence[ScanEntry]) -> Table:
         hit = sorted({receiver for spark in entry.found for receiver in spark.receivers})
         coils = [shortened(name, COIL_WIDTH) for name in entry.coils]
         receivers = short_receivers(hit, len(entry.coils), coils)
-        state = "failed" if entry.failure else "?" if entry.is_unjudged else str(entry.sparks)
         strongest = f"{entry.strongest:.2g}" if entry.strongest else ""
         # Whoever looks repairs nothing.
         repaired = "" if not entry.sparks else "looked at" if entry.source == LOOK else str(entry.repaired)
         repaired = "not judged" if entry.is_unjudged else repaired
         protocol = _short(shortened(entry.protocol, PROTOCOL_WIDTH))
-        table.add_row(_when(entry), protocol, state, repaired, strongest, _short(receivers))
+        table.add_row(_when(entry), protocol, entry.outcome, repaired, strongest, _short(receivers))
     return table
 
 

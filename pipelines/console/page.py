@@ -94,9 +94,7 @@ def lists(desk: Desk, looker: Looker, chosen: int | None) -> str:
 
 
 def _row(number: int, entry: ScanEntry, *, is_chosen: bool, is_seen: bool) -> str:
-    state, failed = (
-        ("failed", ' class="bad"') if entry.failure else ("?" if entry.is_unjudged else str(entry.sparks), "")
-    )
+    failed = ' class="bad"' if entry.failure else ""
     current, chosen = (' aria-current="true"', ' class="chosen"') if is_chosen else ("", "")
     # For the page's script: pictures of a scan may come later than the scan.
     chosen += ' data-seen="yes"' if is_seen else ""
@@ -104,7 +102,7 @@ def _row(number: int, entry: ScanEntry, *, is_chosen: bool, is_seen: bool) -> st
     name = escape(entry.protocol or entry.source)
     return (
         f'<tr{chosen}><td><a href="/?scan={number}"{current}>{escape(entry.local[5:16].replace("T", " "))}</a></td>'
-        f'<td class="name" title="{name}">{name}</td><td{failed}>{state}</td><td>{strongest}</td></tr>'
+        f'<td class="name" title="{name}">{name}</td><td{failed}>{entry.outcome}</td><td>{strongest}</td></tr>'
     )
 
 

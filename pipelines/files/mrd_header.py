@@ -12,7 +12,7 @@ import ismrmrd.xsd
 from xsdata.exceptions import ParserError
 
 from gadgets.errors import RawDataError
-from gadgets.outside import MAX_XML_BYTES, XMLError, parse_xml, tidied
+from gadgets.outside import MAX_XML_BYTES, XMLError, name_of, parse_xml, tidied
 from pipelines.files.plain_header import AXES, LIMITS, LONGEST_MM, NAMESPACE, STEPS, plain_header
 
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader
@@ -139,7 +139,7 @@ def _parse(xml: bytes, where: str) -> Element:
             root = parse_xml(tidied(xml))
         except XMLError:
             raise RawDataError(f"{where}: the MRD header is {error}") from error
-    if root.tag.rpartition("}")[2] != "ismrmrdHeader":
+    if name_of(root) != "ismrmrdHeader":
         # Not by its name, which may be anything that somebody calls a patient's document.
         raise RawDataError(f"{where}: expected an MRD header with root <ismrmrdHeader>, found another root")
     return root

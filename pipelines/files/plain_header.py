@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from gadgets.errors import RawDataError
+from gadgets.outside import name_of
 
 NAMESPACE = "http://www.ismrm.org/ISMRMRD"
 AXES = ("x", "y", "z")
@@ -136,7 +137,7 @@ def _limits(limits: Element | None, sizes: list[int], plain: Element) -> Iterato
     # Half, rounded down: where the centre of k-space lies for a Fourier transform of that size.
     middles = dict(zip(STEPS, (size // 2 for size in sizes), strict=True))
     for limit in () if limits is None else limits:
-        if (name := _name(limit)) not in (*STEPS, *COUNTERS):
+        if (name := name_of(limit)) not in (*STEPS, *COUNTERS):
             continue
         values = {"minimum": 0.0, "center": float(middles.get(name, 0))}
         values |= {key: _number(_text(given)) for key in LIMITS if (given := _first(limit, key)) is not None}
@@ -182,13 +183,8 @@ def _text(element: Element | None) -> str:
     return "" if element is None else (element.text or "").strip()
 
 
-def _name(element: Element) -> str:
-    """Give an element's name without its namespace: tools leave it out, or use a prefix of their own."""
-    return element.tag.rpartition("}")[2]
-
-
 def _all(parent: Element, name: str) -> Iterator[Element]:
-    return (child for child in parent if _name(child) == name)
+    return (child for child in parent if name_of(child) == name)
 
 
 def _first(parent: Element | None, name: str) -> Element | None:

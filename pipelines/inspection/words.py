@@ -100,9 +100,7 @@ def in_words(report: ScanReport) -> Words:
 
 def _legend(report: ScanReport) -> str:
     """Say what the words of the table mean, as far as it has them."""
-    has_ticks = any(report.moments) and any(spark.seconds is None for spark in report.sparks)
-    has_partitions = any(spark.partition for spark in report.sparks)
-    return LEGEND + (PARTITIONS if has_partitions else "") + (TICKS if has_ticks else "")
+    return LEGEND + (PARTITIONS if report.has_partitions else "") + (TICKS if report.has_ticks else "")
 
 
 def _severity(sparks: tuple[Spark, ...], report: ScanReport) -> tuple[str, str]:

@@ -141,6 +141,16 @@ class ScanReport(BaseModel):
         return f"image {indices.repetition}" if self.noun == "image" else place_of(indices)
 
     @property
+    def has_ticks(self) -> bool:
+        """Whether sparks are told by steps of the scanner's clock: the header does not say how long one lasts."""
+        return any(self.moments) and any(spark.seconds is None for spark in self.sparks)
+
+    @property
+    def has_partitions(self) -> bool:
+        """Whether sparks are told with their partitions: one alone, the first, needs no name."""
+        return any(spark.partition for spark in self.sparks)
+
+    @property
     def n_coils(self) -> int:
         """Number of receivers; 0 where it is not known."""
         return max((kspace.shape[0] for kspace in self.k_spaces), default=0)

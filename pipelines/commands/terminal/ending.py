@@ -20,13 +20,15 @@ from typing import NoReturn, TypeAlias
 SIGNALLED = 128
 """Added to the number of the signal that ended the command, as shells do: 143 after a polite kill."""
 
+INTERRUPTED = SIGNALLED + signal.SIGINT
+
 PATIENCE_S = 5.0
 """Told again within that time, a command was told once: a terminal that is closed says so twice."""
 
 ERASE_LINE = "\r\x1b[2K"
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-_STDERR = 2
+STDERR = 2
 
 Handler: TypeAlias = Callable[[int, FrameType | None], None]
 
@@ -41,10 +43,10 @@ def take_signals(handler: Handler) -> None:
 def at_once(number: int, _frame: FrameType | None) -> NoReturn:
     """End here: nothing has been begun, or all is over but the end of the interpreter."""
     if number == signal.SIGINT:
-        erased = ERASE_LINE if os.isatty(_STDERR) else ""
+        erased = ERASE_LINE if os.isatty(STDERR) else ""
         # Not by way of sys.stderr, which may be in the middle of a line. Nobody may be there to read it.
         with suppress(OSError):
-            os.write(_STDERR, f"{erased}despark: interrupted\n".encode())
+            os.write(STDERR, f"{erased}despark: interrupted\n".encode())
     os._exit(SIGNALLED + number)
 
 

@@ -25,6 +25,7 @@ from rich.progress import (
 )
 from rich.table import Column
 
+from pipelines.commands.terminal.ending import INTERRUPTED
 from pipelines.commands.terminal.shell import Shell
 from pipelines.commands.terminal.wrapping import with_short_words
 
@@ -32,7 +33,6 @@ ItemT = TypeVar("ItemT")
 OnStep: TypeAlias = Callable[[int, int], None]
 """Called with how many of how many are done."""
 
-INTERRUPTED = 130
 PHASE = "phase"
 NAME_WIDTH, BAR_WIDTH = 30, 18
 """With the numbers behind them they fill a line of 80 columns."""

@@ -55,9 +55,8 @@ def summary_of(report: ScanReport, verbose: int = 0) -> list[RenderableType]:
         *(Text(pattern.advice) for pattern in report.patterns),
     ]
     if report.sparks:
-        has_ticks = any(report.moments) and any(spark.seconds is None for spark in report.sparks)
-        has_partitions = any(spark.partition for spark in report.sparks)
-        legend = (RIPPLE, NUMBERED, *([PARTITION] if has_partitions else []), *([TICK] if has_ticks else []))
+        more = [*([PARTITION] if report.has_partitions else []), *([TICK] if report.has_ticks else [])]
+        legend = (RIPPLE, NUMBERED, *more)
         parts += ["", spark_table(report), *(Text(line, style="dim") for line in legend)]
     return [*parts, "", details_table(report, verbose)]
 

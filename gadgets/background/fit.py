@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from gadgets.arrays import LARGEST_PEAK, SMALLEST_PEAK, ComplexArray, FloatArray
+from gadgets.arrays import LARGEST_PEAK, SMALLEST_PEAK, BoolArray, ComplexArray, FloatArray
 from gadgets.background.darkness import brightness_of, precision_from, receiver_weights_of
 from gadgets.background.missing_samples import Factor, MissingSamples
 from gadgets.local_statistics import power
@@ -70,6 +70,7 @@ def rounds_of_fit(
     groups: Sequence[MissingSamples],
     first: Sequence[ComplexArray] | None = None,
     is_enough: Callable[[FloatArray], bool] | None = None,
+    absent: BoolArray | None = None,
 ) -> Iterator[Fit]:
     """Give what a fit has come to after each of its rounds; all share their arrays.
 
@@ -83,10 +84,15 @@ def rounds_of_fit(
         A first estimate of them, each of shape ``(coil, sample)``; None: what is in the plane.
     is_enough
         Tells by the image's brightness before a round whether it is not worth its time; None: all rounds are.
+    absent
+        Samples that count as zero in place of what is in the plane, shape ``(ky, kx)``; None: there are none.
     """
-    values = [plane[group.index] for group in groups] if first is None else [each.copy() for each in first]
+    values = [_recorded(plane, group, absent) for group in groups] if first is None else [each.copy() for each in first]
+    is_as_recorded = first is None and absent is None
     # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
-    image = fft.fft2(plane) if first is None else fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
+    image = (
+        fft.fft2(plane) if is_as_recorded else fft.fft2(filled_with(plane, groups, values, absent), overwrite_x=True)
+    )
     receiver_weights = receiver_weights_of(image)
     for _ in range(MAX_ITERATIONS):
         check_time()
@@ -103,16 +109,31 @@ def rounds_of_fit(
             group.add_to(image, more)  # by its change alone: no copy of all that is known
         change = change_of(groups, moved, receiver_weights)
         if change > LOSSY:
-            image[...] = fft.fft2(filled_with(plane, groups, values), overwrite_x=True)
+            image[...] = fft.fft2(filled_with(plane, groups, values, absent), overwrite_x=True)
         factors = [factor for _, factor in solved]
         yield Fit(groups, values, factors, image, precision, correlation, receiver_weights)
         if change < STILL:
             break
 
 
-def filled_with(plane: ComplexArray, groups: Sequence[MissingSamples], values: Sequence[ComplexArray]) -> ComplexArray:
-    """Give a copy of a plane with values for its missing samples."""
+def _recorded(plane: ComplexArray, group: MissingSamples, absent: BoolArray | None) -> ComplexArray:
+    """Give what is in the plane for missing samples, shape ``(coil, sample)``, zero for absent ones."""
+    recorded: ComplexArray = plane[group.index]
+    if absent is not None:
+        recorded[:, absent[group.index[1:]]] = 0
+    return recorded
+
+
+def filled_with(
+    plane: ComplexArray,
+    groups: Sequence[MissingSamples],
+    values: Sequence[ComplexArray],
+    absent: BoolArray | None = None,
+) -> ComplexArray:
+    """Give a copy of a plane with values for its missing samples, and zero for those that are absent."""
     filled = plane.copy()
+    if absent is not None:
+        filled[:, absent] = 0
     for group, known in zip(groups, values, strict=True):
         filled[group.index] = known
     return filled
@@ -133,10 +154,10 @@ def moved_background(moved: ComplexArray, receiver_weights: FloatArray) -> float
     return float(np.mean(receiver_weights * np.sum(power(moved), axis=1)))
 
 
-def scale_of(plane: ComplexArray) -> np.float32:
-    """Give what a plane has to be divided by for its squares to stay in single precision; 1 for ordinary data."""
-    parts = np.ascontiguousarray(plane).view(plane.real.dtype)
-    peak = np.float32(max(parts.max(initial=0.0), -parts.min(initial=0.0)))
+def scale_of(*planes: ComplexArray) -> np.float32:
+    """Give what planes have to be divided by for their squares to stay in single precision; 1 for ordinary data."""
+    parts = (np.ascontiguousarray(plane).view(plane.real.dtype) for plane in planes)
+    peak = np.float32(max(max(each.max(initial=0.0), -each.min(initial=0.0)) for each in parts))
     return np.float32(1) if peak == 0 or SMALLEST_PEAK < peak < LARGEST_PEAK else peak
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
@@ -82,9 +80,7 @@ def at_a_peak_without_background(patches: Patches, places: IntArray, peak: BoolA
         # What is dark with the suspicious places is dark without them.
         is_dark = evidence.contrast >= LEAST_CONTRAST
         # The cheap questions first: the last takes a fit of the background.
-        if is_dark or (
-            not _is_whole_echo(plane, suspicious) and _has_background(_without(plane, evidence.obvious), suspicious)
-        ):
+        if is_dark or (not _is_whole_echo(plane, suspicious) and _has_background(plane, suspicious, evidence.obvious)):
             left_alone[here] = False
     return left_alone
 
@@ -140,28 +136,21 @@ def _is_whole_echo(plane: Plane, places: IntArray) -> bool:
     return bool(suspicious[centre + 1] and length >= max(WHOLE_ECHO, MOSTLY_ECHO * len(places)))
 
 
-def _has_background(plane: Plane, places: IntArray) -> bool:
+def _has_background(plane: Plane, places: IntArray, obvious: BoolArray) -> bool:
     """Tell whether the image has a background, once the suspicious places (line, sample) are taken away."""
     suspicious = np.zeros(plane.valid.shape, bool)
     suspicious[places[:, 0], places[:, 1]] = True
     missing = np.broadcast_to(suspicious, plane.data.shape)  # in all receivers: which were hit is not known yet
-    contrast = contrast_without(plane.data, missing, FAINTEST_CONTRAST, LEAST_CONTRAST)
+    # Zero, as where all others were looked at. A copy of the plane would be one more array of its size.
+    absent = obvious if obvious.any() else None
+    contrast = contrast_without(plane.data, missing, absent, FAINTEST_CONTRAST, LEAST_CONTRAST)
     # Too faint as recorded. Where a few loud samples are to blame for that, the fit is made after all.
-    if contrast < FAINTEST_CONTRAST and _is_outshone(plane, places):
-        contrast = contrast_without(plane.data, missing, 0, LEAST_CONTRAST)
+    if contrast < FAINTEST_CONTRAST and _is_outshone(plane, places, absent):
+        contrast = contrast_without(plane.data, missing, absent, 0, LEAST_CONTRAST)
     return contrast >= LEAST_CONTRAST
 
 
-def _without(plane: Plane, obvious: BoolArray) -> Plane:
-    """Give a plane with zero for its obvious samples, without which all others were looked at."""
-    if not obvious.any():
-        return plane
-    data = plane.data.copy()
-    data[:, obvious] = 0
-    return replace(plane, data=data)
-
-
-def _is_outshone(plane: Plane, places: IntArray) -> bool:
+def _is_outshone(plane: Plane, places: IntArray, absent: BoolArray | None) -> bool:
     """Tell whether a background appears once the loudest of the suspicious places are taken away.
 
     The stronger sparks are, the less of an image is to be seen, whatever lies below them.
@@ -170,5 +159,6 @@ def _is_outshone(plane: Plane, places: IntArray) -> bool:
     # would be taken for the spark.
     if len(plane.data) == 1:
         return False
-    loudest_first = np.argsort(-total_power(plane.data)[tuple(places.T)])
-    return is_outshone(plane.data, places[loudest_first][:MOST_OUTSHINING], LEAST_CONTRAST)
+    there = places if absent is None else places[~absent[tuple(places.T)]]
+    loudest_first = np.argsort(-total_power(plane.data)[tuple(there.T)])
+    return is_outshone(plane.data, there[loudest_first][:MOST_OUTSHINING], absent, LEAST_CONTRAST)

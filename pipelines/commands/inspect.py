@@ -75,7 +75,7 @@ def inspect(
         n_hit = sum(bool(each.report.totals.sparks) for each in inspections)
         shell.show(f"Sparks in {n_hit} of {len(inspections)} files.")
     for failure in failures:
-        shell.say(f"error: {failure}")
+        shell.complain(f"error: {failure}")
     if not inspections:
         raise RawDataError(f"none of {len(found)} files could be looked at")
     reports = [inspection.report.model_dump(mode="json") for inspection in inspections]

@@ -33,7 +33,7 @@ def doctor(json_file: JsonFile = None, verbose: Verbose = 0, quiet: Quiet = Fals
     )
     shell.show(findings_table(findings))
     if faults := [each.what for each in findings if each.state == "fault"]:
-        shell.say(f"not well: {', '.join(faults)}")
+        shell.complain(f"not well: {', '.join(faults)}")
         raise typer.Exit(1)
 
 

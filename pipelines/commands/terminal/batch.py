@@ -63,7 +63,7 @@ class Batch:
             Some did.
         """
         for failure in self.failures:
-            shell.say(f"failed: {failure}")
+            shell.complain(f"failed: {failure}")
         if self.failures:
             n_files = len(self.reports) + len(self.failures)
             raise PipelineError(f"{len(self.failures)} of {n_files} files failed")

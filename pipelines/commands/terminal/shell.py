@@ -92,9 +92,13 @@ class Shell:
     def say(self, text: str) -> None:
         """Say one line on standard error, unless all is to be quiet."""
         if not self.quiet:
-            # A log on a full disk, or that nobody reads any more, must not cost the scan.
-            with suppress(OSError):
-                _print(self.terminal, f"despark: {printable(text)}", highlight=False)
+            self.complain(text)
+
+    def complain(self, text: str) -> None:
+        """Say one line on standard error, quiet or not: what went wrong."""
+        # A log on a full disk, or that nobody reads any more, must not cost the scan.
+        with suppress(OSError):
+            _print(self.terminal, f"despark: {printable(text)}", highlight=False)
 
     def show(self, *results: RenderableType, pipe_width: int = PIPE_WIDTH) -> None:
         """Show the result to a person: on standard output, or beside it where that is taken by JSON."""

@@ -48,6 +48,17 @@ def test_a_folder_is_looked_through_and_a_bad_file_does_not_end_it(scans, capfd)
     assert "Sparks in 0 of 2 files." in captured.err
 
 
+@pytest.mark.parametrize("is_all", [False, True])
+def test_quiet_says_which_files_failed_and_why_and_nothing_else(scans, capfd, is_all):
+    (scans / "night" / "bad.h5").write_bytes(b"no HDF5")
+    assert despark(*(["night/bad.h5", "no.h5"] if is_all else ["night", "no.h5"]), "-q") == 1
+    captured = capfd.readouterr()
+    reasons = ["night/bad.h5: not an HDF5 file", "no.h5: no such file"]
+    expected = [f"despark: error: {reason}" for reason in reasons]
+    assert captured.err.splitlines()[:2] == expected
+    assert (captured.out, len(captured.err.splitlines())) == ("", 3 if is_all else 2)
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [

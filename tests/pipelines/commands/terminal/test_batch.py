@@ -57,6 +57,14 @@ def test_a_file_that_fails_does_not_cost_the_others_theirs(capsys):
         run_all(Shell(), [Path("bad.h5")], Path("out.h5"), failing)
 
 
+def test_quiet_says_each_failure_once(capsys):
+    quiet = Shell(quiet=True)
+    batch = run_all(quiet, [Path("a.h5"), Path("bad.h5")], Path("{}.png"), failing)
+    with pytest.raises(PipelineError, match="1 of 2 files failed"):
+        batch.check(quiet)
+    assert capsys.readouterr() == ("", "despark: failed: bad.h5: broken\n")
+
+
 def test_a_missing_folder_is_said_once_and_before_any_work(tmp_path, capsys):
     with pytest.raises(RawDataError, match=r"the folder .* does not exist"):
         run_all(Shell(), [Path("a.h5"), Path("b.h5")], tmp_path / "rep" / "{}.h5", lambda *_: pytest.fail("was run"))

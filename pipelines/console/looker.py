@@ -15,6 +15,7 @@ from gadgets.settings import named_files
 from pipelines.console.desk import Desk
 from pipelines.inspection import Inspection
 from pipelines.replay import entry_of_report
+from pipelines.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ class Looker:
         self._thread = threading.Thread(target=self._run, name="looker", daemon=True)
 
     def __enter__(self) -> Looker:
-        self._thread.start()
+        start_thread(self._thread)
         return self
 
     def __exit__(

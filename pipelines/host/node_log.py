@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from gadgets.logbook import SCAN_FIELDS, note_scan
+from pipelines.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,11 @@ class NodeLog:
         Its stdout and stderr in one.
     name
         The node's name.
+
+    Raises
+    ------
+    PipelineError
+        No thread can be started.
     """
 
     def __init__(self, stream: IO[bytes] | None, name: str) -> None:
@@ -63,7 +69,7 @@ class NodeLog:
         # What it hands on belongs to the scan that the node was started for.
         read = contextvars.copy_context().run
         self._thread = threading.Thread(target=read, args=(self._read,), name=f"log of {name}", daemon=True)
-        self._thread.start()
+        start_thread(self._thread)
 
     def last_words(self) -> str:
         """Give the last lines that say why the process ended, once it has."""

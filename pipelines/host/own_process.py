@@ -7,7 +7,7 @@ import signal
 import socket
 from pathlib import Path
 
-from gadgets.errors import NodeError
+from gadgets.errors import NodeError, PipelineError
 from gadgets.logbook import this_scan
 from pipelines.chains import Node
 from pipelines.forking import Forked, clean_environment
@@ -38,15 +38,22 @@ class OwnProcess:
         # What a gadget of ours needs is imported already; of another one nobody knows what it expects of a new process.
         start = node_start.forked if node.is_ours else node_start.anew
         source, sink = os.pipe()
+        stream = os.fdopen(source, "rb")
         try:
             self._process = Forked(start, (node.module, node.target), [theirs.fileno(), sink], _environment())
         except OSError as error:
-            os.close(source)
+            stream.close()
             raise NodeError(f"node {node.name} cannot be started ({error.strerror or error})") from error
         finally:
             os.close(sink)
         self.pid = self._process.pid
-        self._log = NodeLog(os.fdopen(source, "rb"), node.name)
+        try:
+            self._log = NodeLog(stream, node.name)
+        except PipelineError as error:
+            self.signal(signal.SIGKILL)
+            self._process.close()
+            stream.close()
+            raise NodeError(f"node {node.name} cannot be started ({error})") from error
 
     def processor_s(self) -> float | None:
         """Tell how much processor time it has used; None where that cannot be seen."""

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 
 from gadgets.errors import PipelineError
 from pipelines.host.refused import RefusedClients
+from pipelines.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +85,7 @@ class Reception:
 
     def start(self) -> None:
         """Begin to accept."""
-        self._thread.start()
+        start_thread(self._thread)
 
     def close(self) -> None:
         """Accept no more; connections that are served go on."""

@@ -20,6 +20,7 @@ from pipelines.host.limits import ServerLimits
 from pipelines.host.message_flow import Client, MessageFlow
 from pipelines.host.node_process import NodeProcess
 from pipelines.host.watchdog import Watchdog
+from pipelines.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -73,13 +74,15 @@ class Scan:
             The client went away.
         WireError
             The client sent something that is no message, or one that the chain does not read.
+        PipelineError
+            No thread can be started.
         """
         threads = [self._thread("client", self._flow.from_client)]
         try:
             # All nodes have their configuration before the first byte of data moves.
             threads += [self._thread(node.name, self._flow.from_node, index) for index, node in self._start_nodes()]
             for thread in threads:
-                thread.start()
+                start_thread(thread)
             self._watch()
         finally:
             self._flow.over.set()
@@ -132,7 +135,7 @@ class Scan:
             elif time.monotonic() - self._flow.last_moved > limit_s:
                 error = WireError(f"nothing moved for {limit_s:g} s; the scan is given up")
                 # In a thread of its own: a node that is stuck takes no CLOSE either.
-                self._thread("end", self._flow.end_early, error).start()
+                start_thread(self._thread("end", self._flow.end_early, error))
 
     def _thread(self, name: str, work: Callable[..., None], *arguments: object) -> threading.Thread:
         # What it logs belongs to this scan.

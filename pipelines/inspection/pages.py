@@ -24,6 +24,7 @@ from pipelines.files import Archive
 from pipelines.forking import end_with
 from pipelines.inspection.html_page import write_html
 from pipelines.inspection.looking import inspect_raw
+from pipelines.threads import start_thread
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,7 @@ class Pages:
         self._thread = threading.Thread(target=self._run, name="pages", daemon=True)
 
     def __enter__(self) -> Pages:
-        self._thread.start()
+        start_thread(self._thread)
         return self
 
     def __exit__(

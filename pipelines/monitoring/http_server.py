@@ -16,6 +16,8 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from pipelines.threads import start_thread
+
 logger = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 16
@@ -59,7 +61,7 @@ class BoundedHTTPServer(ThreadingHTTPServer):
     def begin(self, name: str) -> None:
         """Serve in a thread of its own."""
         self._thread = threading.Thread(target=self.serve_forever, name=name, daemon=True)
-        self._thread.start()
+        start_thread(self._thread)
 
     def end(self) -> None:
         """End what :meth:`begin` has begun."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError
 from pipelines.files import RawAcquisition, RawItem
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, data_message
+from pipelines.threads import start_thread
 
 CONNECT_LIMIT_S = 20.0
 IDLE_LIMIT_S = 3700.0
@@ -83,7 +84,7 @@ class ScanClient:
         """
         # Both ways at once: a server that sends back while nobody reads would stop reading, and both would wait.
         sender = threading.Thread(target=self._send, name="sender", daemon=True)
-        sender.start()
+        start_thread(sender)
         texts: list[str] = []
         try:
             self._receive(on_message, texts)

@@ -6,10 +6,11 @@ import logging
 import socket
 import threading
 
-from gadgets.errors import NodeError
+from gadgets.errors import NodeError, PipelineError
 from gadgets.process import WarmStore, using
 from pipelines.chains import Node
 from pipelines.host import EXIT_LIMIT_S, NodeProcess
+from pipelines.threads import start_thread
 from pipelines.worker.node_session import serve_node
 from pipelines.worker.scan_socket import ScanSocket
 
@@ -45,9 +46,8 @@ class NodeThread(NodeProcess):
             # The bytes are those between processes, so the nodes need not know that they share one.
             self._socket, theirs = socket.socketpair()
             thread = threading.Thread(target=self._run, args=(ScanSocket(theirs),), name=self.name, daemon=True)
-            thread.start()
-        # Python has no error of its own for threads that the system refuses.
-        except (OSError, RuntimeError) as error:
+            start_thread(thread)
+        except (OSError, PipelineError) as error:
             raise NodeError(f"node {self.name} cannot be started ({error})") from error
         self._thread = thread
 

@@ -24,6 +24,7 @@ from pipelines.files import Archive
 from pipelines.host import CROWDED_S, USUAL_LIMITS, Reception, ServerLimits
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.monitoring import Metrics
+from pipelines.threads import start_thread
 from pipelines.worker.node_session import CLOSE_BYTES, serve_node
 from pipelines.worker.released_memory import give_back, resident_bytes
 from pipelines.worker.scan_socket import ScanSocket
@@ -123,7 +124,7 @@ class Worker:
     def start(self) -> None:
         """Begin to accept scans."""
         self._reception.start()
-        self._watch.start()
+        start_thread(self._watch)
 
     def stop(self, grace_s: float = GRACE_S, is_urgent: Callable[[], bool] = lambda: False) -> None:
         """Accept no more scans, let those that run come to their end, and break off what is left; each peer is told.

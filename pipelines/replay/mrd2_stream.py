@@ -6,7 +6,7 @@ acquisition, goes out as it came and in its place.
 
 from __future__ import annotations
 
-import os
+import io
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
 from pipelines.chains import Chain
 from pipelines.files import RawAcquisition, header_xml, read_header, to_raw
 from pipelines.messages import CLOSE, Message, MessageID, data_message
-from pipelines.replay.stream import INPUT, is_lost
+from pipelines.replay.stream import INPUT, Pipe, is_lost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,17 +46,16 @@ class MRD2Stream:
     Parameters
     ----------
     source, sink
-        Descriptors to read from and to write to.
+        Descriptors to read from and to write to; they stay open.
     mrd
         The module ``mrd``.
     """
 
     def __init__(self, source: int, sink: int, mrd: Any) -> None:  # noqa: ANN401 - an optional package
         self._mrd = mrd
-        self._sink = sink
-        # Left open: the descriptors belong to whoever gave them.
-        self._input = os.fdopen(source, "rb", closefd=False)
-        self._output = os.fdopen(sink, "wb", closefd=False)
+        self._sink = Pipe(sink)
+        self._input = io.BufferedReader(Pipe(source))
+        self._output = io.BufferedWriter(self._sink)
         # Read and written by two threads: one takes items in, the other puts them out.
         self._lock = threading.Lock()
         self._waiting: deque[Any] = deque()

@@ -7,13 +7,14 @@ each with its id in front. The HEADER goes out as it came. A stream that ends wi
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import math
 import os
 import select
 import sys
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from gadgets.errors import PeerLostError, WireError
 from gadgets.process import WarmStore, using
@@ -26,6 +27,8 @@ from pipelines.worker import NodeThread
 logger = logging.getLogger(__name__)
 
 INPUT = "the input stream"
+
+MovedT = TypeVar("MovedT", bytes, int)
 
 
 class MRDStream(Client, Protocol):
@@ -48,8 +51,8 @@ class MessageStream:
     """
 
     def __init__(self, source: int, sink: int) -> None:
-        self._reader = MessageReader(FileSource(source), INPUT)
-        self._sink = sink
+        self._reader = MessageReader(Pipe(source), INPUT)
+        self._sink = Pipe(sink)
 
     def read_header(self) -> bytes:
         """Read up to and including the HEADER, and write it as it came."""
@@ -82,13 +85,13 @@ class MessageStream:
         self.send(CLOSE)
 
 
-class FileSource:
-    """A file descriptor as a source of messages.
+class Pipe(io.RawIOBase):
+    """A file descriptor that is waited for, also where a program that shares it has switched the waiting off.
 
     Parameters
     ----------
     descriptor
-        Of a pipe or a file.
+        Of a pipe or a file; it stays open.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -96,7 +99,32 @@ class FileSource:
 
     def recv(self, bufsize: int, /) -> bytes:
         """Give bytes as soon as there are any; none at the end."""
-        return os.read(self._descriptor, bufsize)
+        return self._awaited(select.POLLIN, lambda: os.read(self._descriptor, bufsize))
+
+    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever holds bytes
+        """Read bytes into a buffer as soon as there are any, and give their number."""
+        return self._awaited(select.POLLIN, lambda: os.readv(self._descriptor, [buffer]))
+
+    def write(self, content: Any, /) -> int:  # noqa: ANN401 - whatever holds bytes
+        """Write as many bytes as there is room for, at least one, and give their number."""
+        return self._awaited(select.POLLOUT, lambda: os.write(self._descriptor, content))
+
+    def _awaited(self, event: int, act: Callable[[], MovedT]) -> MovedT:
+        watch = select.poll()
+        watch.register(self._descriptor, event)
+        while True:
+            try:
+                return act()
+            except BlockingIOError:
+                watch.poll()
+
+    def readable(self) -> bool:
+        """Say that it may be read."""
+        return True
+
+    def writable(self) -> bool:
+        """Say that it may be written."""
+        return True
 
     def gettimeout(self) -> None:
         """Say that a pipe may pause for ever."""
@@ -165,18 +193,18 @@ def data_only() -> Iterator[int]:
         os.close(data)
 
 
-def write_all(sink: int, content: bytes | bytearray | memoryview) -> None:
+def write_all(sink: Pipe, content: bytes | bytearray | memoryview) -> None:
     """Write all of it; raises PeerLostError where nobody reads."""
     left = memoryview(content)
     while left:
         try:
             # A pipe takes as much as it has room for.
-            left = left[os.write(sink, left) :]
+            left = left[sink.write(left) :]
         except OSError as error:
             raise PeerLostError(f"the output stream cannot be written ({error.strerror})") from error
 
 
-def is_lost(sink: int) -> bool:
+def is_lost(sink: Pipe) -> bool:
     """Whether nobody reads what is written to a pipe."""
     watch = select.poll()
     # No event is asked for: that nobody reads is told in any case.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import select
 import socket
 import struct
 import threading
@@ -169,14 +170,25 @@ def stub_connection() -> tuple[_Connection, socket.socket]:
     return _Connection(theirs), ours
 
 
-def filter_through(content: bytes, run: Callable[[int, int], None]) -> tuple[bytes, DesparkError | None]:
-    """Feed a filter, which is given the descriptors it reads and writes; return its output and how it failed."""
+def filter_through(
+    content: bytes, run: Callable[[int, int], None], *, is_waiting: bool = True
+) -> tuple[bytes, DesparkError | None]:
+    """Feed a filter, which is given the descriptors it reads and writes; return its output and how it failed.
+
+    Unless ``is_waiting`` nobody is to wait on them, as a program that shares them may have said, and little comes.
+    """
     (source, feed), (drain, sink) = os.pipe(), os.pipe()
+    os.set_blocking(source, is_waiting)
+    os.set_blocking(sink, is_waiting)
     written = []
 
     def write():
-        with os.fdopen(feed, "wb") as file:
-            file.write(content)
+        piece = len(content) if is_waiting else 4000
+        with os.fdopen(feed, "wb", 0) as file:
+            for start in range(0, len(content), max(piece, 1)):
+                file.write(content[start : start + piece])
+                if not is_waiting:
+                    wait_until(lambda: not select.select([source], [], [], 0)[0])
 
     def read():
         with os.fdopen(drain, "rb") as file:
@@ -192,6 +204,7 @@ def filter_through(content: bytes, run: Callable[[int, int], None]) -> tuple[byt
         failure = error
     finally:
         os.close(sink)
+        os.set_blocking(source, True)
         while os.read(source, 1 << 16):
             pass
         os.close(source)

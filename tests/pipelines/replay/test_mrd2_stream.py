@@ -28,9 +28,11 @@ from helpers.mrd2_scans import (  # noqa: E402 - it needs the package, too
 from pipelines.replay.mrd2_stream import open_mrd2  # noqa: E402
 
 
-def filtered(content, method="none"):
+def filtered(content, method="none", **pipes):
     chain = packaged_chain("repair_raw").with_settings([f"spark_detection.method={method}"])
-    return filter_through(content, lambda source, sink: run_stream(open_mrd2(source, sink, chain), chain, WarmStore()))
+    return filter_through(
+        content, lambda source, sink: run_stream(open_mrd2(source, sink, chain), chain, WarmStore()), **pipes
+    )
 
 
 def test_what_is_clean_comes_back_as_it_was():
@@ -39,6 +41,12 @@ def test_what_is_clean_comes_back_as_it_was():
     header, items = from_bytes(written)
     assert header == make_header(N_LINES, N_SAMPLES)
     assert items == scan()
+
+
+def test_pipes_whose_waiting_is_switched_off_are_waited_for():
+    written, failure = filtered(to_bytes(scan()), is_waiting=False)
+    assert failure is None
+    assert from_bytes(written)[1] == scan()
 
 
 def test_only_the_samples_of_a_spark_change(monkeypatch):

@@ -28,17 +28,23 @@ def messages(items):
 OPENING = bytes(text_message(MessageID.HEADER, HEADER).data)
 
 
-def filtered(content, pipeline="repair_raw", settings=NO_DETECTION):
+def filtered(content, pipeline="repair_raw", settings=NO_DETECTION, **pipes):
     """Run the filter; gives what it wrote and the error it ended with."""
     chain = packaged_chain(pipeline).with_settings(settings)
     detectors = open_models(chain)
-    return filter_through(content, lambda source, sink: run_stream(MessageStream(source, sink), chain, detectors))
+    return filter_through(
+        content, lambda source, sink: run_stream(MessageStream(source, sink), chain, detectors), **pipes
+    )
 
 
 def test_what_goes_in_comes_out_whole():
     items = [raw_waveform(scan_counter=3), *scan_items(n_lines=40, n_samples=500)]
     content = OPENING + messages(items) + bytes(CLOSE.data)
     assert filtered(content) == (content, None)
+
+
+def test_pipes_whose_waiting_is_switched_off_are_waited_for():
+    assert filtered(WHOLE, is_waiting=False) == (WHOLE, None)
 
 
 def test_the_header_goes_out_as_it_came():

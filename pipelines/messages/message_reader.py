@@ -71,6 +71,10 @@ class MessageReader:
 
     def is_next(self, kind: MessageID, wait_s: float) -> bool:
         """Whether a message of a kind comes next, and soon; it stays to be read, as any other does."""
+        return self.has_more(wait_s) and self._received[self._position :][: _ID.size] == _ID.pack(kind)
+
+    def has_more(self, wait_s: float = 0.0) -> bool:
+        """Whether anything comes, and soon; it stays to be read."""
         if self._position == len(self._received):
             watch = select.poll()
             watch.register(self._connection.fileno(), select.POLLIN)
@@ -81,7 +85,7 @@ class MessageReader:
             except PeerLostError:
                 # Whoever reads the next message learns of it, too.
                 return False
-        return self._received[self._position :][: _ID.size] == _ID.pack(kind)
+        return True
 
     def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
         """Read the next message.

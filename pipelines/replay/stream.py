@@ -81,7 +81,10 @@ class MessageStream:
         return is_lost(self._sink)
 
     def finish(self) -> None:
-        """Write the CLOSE."""
+        """Write the CLOSE; raises WireError where the input goes on behind its own."""
+        if self._reader.has_more():
+            # Of two scans the second would be left out without a word.
+            raise WireError(f"{INPUT}: expected one scan, found more behind its CLOSE")
         self.send(CLOSE)
 
 

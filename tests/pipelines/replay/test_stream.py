@@ -102,6 +102,7 @@ BROKEN = {
         WireError,
         "no reader for TEXT",
     ),
+    "two scans": (WHOLE + WHOLE, WireError, "expected one scan, found more behind its CLOSE"),
 }
 
 

@@ -39,8 +39,7 @@ def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
         The folder does not exist, or the file cannot be renamed.
     """
     (check_new_folder if is_folder else check_folder)(path)
-    # What a link leads to is written, and the link stays.
-    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    path = _meant(path)
     # In the same folder, so that the renaming is one step.
     temporary = _temporary(path)
     try:
@@ -54,6 +53,12 @@ def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink(missing_ok=True)
+
+
+def _meant(path: Path) -> Path:
+    """Give what a link leads to, as that is written and the link stays; else the path as it is."""
+    # Unlike that of pathlib, this bears names that are too long.
+    return Path(os.path.realpath(path)) if os.path.islink(path) else path  # noqa: PTH114
 
 
 def _temporary(path: Path) -> Path:
@@ -109,11 +114,12 @@ def check_new_folder(path: Path) -> None:
 
 
 def check_parent(path: Path) -> None:
-    """Raise RawDataError unless the folder that ``path`` lies in is there and can be written to."""
-    if not path.parent.is_dir():
-        raise RawDataError(f"{path}: the folder {path.parent} does not exist")
-    if not os.access(path.parent, os.W_OK):
-        raise RawDataError(f"{path}: the folder {path.parent} cannot be written to")
+    """Raise RawDataError unless the folder that ``path`` lies in, or leads into, is there and can be written to."""
+    folder = _meant(path).parent
+    if not folder.is_dir():
+        raise RawDataError(f"{path}: the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise RawDataError(f"{path}: the folder {folder} cannot be written to")
 
 
 def same_file(first: Path, second: Path) -> bool:

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from gadgets.errors import RawDataError
-from pipelines.files.output_file import check_folder, check_new_folder, same_file, whole_or_nothing
+from pipelines.files.output_file import check_folder, check_new_folder, check_parent, same_file, whole_or_nothing
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):
@@ -61,6 +61,14 @@ def test_places_where_no_file_can_be_made_are_refused(tmp_path):
         check_folder(tmp_path)
     with pytest.raises(RawDataError, match=r"the folder .*nowhere does not exist"):
         check_folder(tmp_path / "nowhere" / "out.h5")
+
+
+@pytest.mark.parametrize("check", [check_folder, check_new_folder, check_parent])
+def test_a_link_into_a_folder_that_is_not_there_is_refused_before_any_work(tmp_path, check):
+    (tmp_path / "link.h5").symlink_to("nowhere/out.h5")
+    with pytest.raises(RawDataError, match=r"link\.h5: the folder .*nowhere does not exist"):
+        check(tmp_path / "link.h5")
+    check(tmp_path / "other.h5")
 
 
 def test_one_file_under_two_names_is_recognised(tmp_path):

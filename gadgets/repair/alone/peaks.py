@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.kspace import KSpace, is_all_finite, mirrored, partner, true_centre
 from gadgets.local_statistics import power, step_through
 from gadgets.repair.bursts import Burst
@@ -53,8 +53,9 @@ def peaks_of(kspace: KSpace, bursts: Sequence[Burst]) -> set[Burst]:
     for burst in bursts:
         flagged[burst.partition, burst.line, burst.start : burst.stop] = True
     centre = true_centre(data, np.broadcast_to(flagged, data.shape))
+    acquired = np.asarray(mirrored(kspace.sampled, kspace.reversed_lines))
     outside = [burst for burst in bursts if _nearest(burst, centre, data.shape) >= BEGIN]
-    peaks = {burst for burst in outside if burst.length <= LONGEST and _has_partner(data, burst, centre)}
+    peaks = {burst for burst in outside if burst.length <= LONGEST and _has_partner(data, acquired, burst, centre)}
     is_chance = len(peaks) < SHARE * len(outside)
     return set() if is_chance or (peaks and _is_of_magnitudes(data[:, next(iter(peaks)).partition])) else peaks
 
@@ -66,7 +67,7 @@ def _nearest(burst: Burst, centre: tuple[int, int, int], shape: tuple[int, ...])
     return math.hypot((burst.line - centre[1]) / line_reach, (sample - centre[2]) / sample_reach)
 
 
-def _has_partner(data: ComplexArray, burst: Burst, centre: tuple[int, int, int]) -> bool:
+def _has_partner(data: ComplexArray, acquired: BoolArray, burst: Burst, centre: tuple[int, int, int]) -> bool:
     energy = power(burst.of(data)).sum(axis=0)
     loudest = int(np.argmax(energy))
     place = partner((burst.partition, burst.line, burst.start + loudest), centre)
@@ -77,7 +78,10 @@ def _has_partner(data: ComplexArray, burst: Burst, centre: tuple[int, int, int])
     beside = _energy_around(data, burst, place, (1, 1)).max()
     if not 1 / ALIKE**2 < beside / energy[loudest] < ALIKE**2:
         return False
-    return bool(beside > STANDS_OUT**2 * np.median(_energy_around(data, burst, place, (3, 4))))
+    reach = (3, 4)
+    # Beside readouts that were left out, which are zero, any noise would stand out.
+    usual = np.median(_energy_around(data, burst, place, reach)[acquired[place[0]][_window(place, reach)]])
+    return bool(beside > STANDS_OUT**2 * usual)
 
 
 def _is_of_magnitudes(plane: ComplexArray) -> bool:
@@ -94,5 +98,10 @@ def _is_of_magnitudes(plane: ComplexArray) -> bool:
 
 def _energy_around(data: ComplexArray, burst: Burst, place: tuple[int, int, int], reach: tuple[int, int]) -> FloatArray:
     """Sum the squares of a burst's receivers around a place, shape ``(line, sample)``."""
-    lines, samples = (slice(max(index - n, 0), index + n + 1) for index, n in zip(place[1:], reach, strict=True))
-    return np.asarray(power(data[burst.receivers, place[0], lines, samples]).sum(axis=0))
+    return np.asarray(power(data[(burst.receivers, place[0], *_window(place, reach))]).sum(axis=0))
+
+
+def _window(place: tuple[int, int, int], reach: tuple[int, int]) -> tuple[slice, slice]:
+    """Give the lines and samples around a place."""
+    line, sample = (slice(max(index - n, 0), index + n + 1) for index, n in zip(place[1:], reach, strict=True))
+    return line, sample

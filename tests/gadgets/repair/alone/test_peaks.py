@@ -90,6 +90,17 @@ def test_a_partner_that_does_not_stand_out_is_none():
     assert not is_peak(kspace)
 
 
+def test_beside_readouts_that_were_left_out_noise_is_no_partner():
+    kspace = noise_and_echo()
+    kspace.data[:, :, PARTNER[0] - 3 :: 2] = 0
+    kspace = kspace_of(kspace.data)
+    loudest = np.abs(kspace.data[:, 0, PARTNER[0], PARTNER[1] - 1 : PARTNER[1] + 2]).max()
+    kspace.data[:, 0, LINE, SAMPLE] = loudest
+    assert not is_peak(kspace)
+    kspace.data[:, 0, [LINE, PARTNER[0]], [SAMPLE, PARTNER[1]]] = LOUD
+    assert is_peak(kspace)
+
+
 @pytest.mark.parametrize(("echo", "expected"), [(CENTRE[1], True), (CENTRE[1] + 1, False)])
 def test_just_beyond_the_border_a_partner_is_still_seen(echo, expected):
     kspace = make_kspace(signal=0.0)

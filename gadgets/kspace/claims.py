@@ -114,15 +114,16 @@ def credible(limits: Limits, n_matrix: int) -> Limits:
 
 
 def check_readout(readout: Readout, encoding: Encoding) -> None:
-    """See that a readout's own numbers cannot make its k-space larger than header and samples are.
+    """See that a readout has something for a k-space, and cannot make it larger than header and samples are.
 
     Raises
     ------
     RawDataError
-        Its line, partition, centre or discarded samples lie beyond limits, matrix and its own samples.
+        Its line, partition, centre or discarded samples lie beyond limits, matrix and its own samples; or it has none
+        that are to be used.
     """
     where = f"scan counter {readout.scan_counter}"
-    n_samples = readout.data.shape[1]
+    n_receivers, n_samples = readout.data.shape
     # The larger of both: asymmetric echoes end before the matrix does, and oversampled ones may be longer than a header
     # says.
     widest = max(n_samples, encoding.encoded_matrix[0])
@@ -135,6 +136,12 @@ def check_readout(readout: Readout, encoding: Encoding) -> None:
         raise RawDataError(
             f"expected discard_pre and discard_post of together at most {n_samples} samples, found "
             f"{readout.n_discarded[0]} and {readout.n_discarded[1]} at {where}"
+        )
+    if not n_receivers or sum(readout.n_discarded) == n_samples:
+        # A k-space of such readouts alone would be one without an image, and nobody would be told.
+        raise RawDataError(
+            f"expected samples that are to be used, found {n_samples} of {n_receivers} receivers, "
+            f"{sum(readout.n_discarded)} of them discarded, at {where}"
         )
     # What either of them has room for: which of both is right is decided elsewhere, see `beyond`.
     n_lines = max(encoding.lines.maximum + 1, encoding.encoded_matrix[1])

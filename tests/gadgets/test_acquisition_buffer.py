@@ -124,6 +124,12 @@ def test_data_that_make_no_kspace_are_an_error():
         (acquisition(300), "expected line and partition below"),
         (acquisition(3, center_sample=65535), "expected a center_sample of at most 16"),
         (acquisition(3, discard_pre=9, discard_post=9), "expected discard_pre and discard_post of together at most 16"),
+        (
+            acquisition(3, discard_pre=9, discard_post=7),
+            "expected samples that are to be used, found 16 of 2 receivers",
+        ),
+        (acquisition(3, n_samples=0), "expected samples that are to be used, found 0 of 2 receivers, 0 of them"),
+        (acquisition(3, n_coils=0), "expected samples that are to be used, found 16 of 0 receivers"),
     ],
 )
 def test_one_readout_that_fits_nowhere_costs_the_scan_nothing(odd, complaint, caplog):
@@ -158,6 +164,7 @@ def test_stray_readouts_make_no_kspace_and_are_passed_on(where, caplog):
         ),
         ([acquisition(line, n_samples=32) for line in range(3)], "no k-space came of 3 readouts: expected at least 4"),
         ([acquisition(line, encoding=1) for line in range(8)], "no k-space came of 8 readouts: expected an encoding"),
+        ([acquisition(line, discard_pre=16) for line in range(8)], "no k-space came of 8 readouts: expected samples"),
     ],
 )
 def test_where_no_readout_fits_the_client_is_told_why_and_gets_them_all(items, reason):

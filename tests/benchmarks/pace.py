@@ -1,4 +1,4 @@
-"""Does despark keep the scanner's pace? ``python tests/benchmarks/pace.py [protocol …] [--seconds S] [--worker]``.
+"""Does despark keep the scanner's pace? ``python tests/benchmarks/pace.py [protocol …] [--seconds S] [--limit S]``.
 
 Sends acquisitions at the moments at which a scanner would send them, and takes the time from the last readout of a
 k-space to its image, or to its repaired data. The end of each scan is sent so, and at once what comes before it.
@@ -109,10 +109,11 @@ def run(protocol: Protocol, sparks: str, name: str, chain: bytes, seconds: float
     return watch
 
 
-def chain_of(name: str, report: Path, *, in_worker: bool) -> bytes:
+def chain_of(name: str, report: Path, limit: float | None, *, in_worker: bool) -> bytes:
     """Give the document of a chain, its nodes started for the scan or those of a worker."""
     if not in_worker:
-        return find_chain(name).with_settings([f"spark_detection.report={report}"]).xml
+        limits = [f"{node}.time_limit={limit}" for node in ("spark_detection", "calibration") if limit]
+        return find_chain(name).with_settings([f"spark_detection.report={report}", *limits]).xml
     if name == "spark_calibration":
         return find_chain("spark_calibration_connect").xml
     connect = b'<connect address="127.0.0.1" port="%d"/>' % RAW_REPAIR_PORT
@@ -128,7 +129,10 @@ def main() -> None:
     parser.add_argument("protocols", nargs="*", metavar="protocol", help=f"of {', '.join(names)}")
     parser.add_argument("--seconds", type=float, default=20.0, help="of each scan that are sent in pace")
     parser.add_argument("--worker", action="store_true", help="nodes of a worker in place of those that a scan starts")
+    parser.add_argument("--limit", type=float, help="of time that detection, and repair, take with a k-space; in s")
     asked = parser.parse_args()
+    if asked.limit and asked.worker:
+        parser.error("expected --limit or --worker, found both: a worker's nodes have settings of their own")
     wanted = asked.protocols or [name for name in names if name != "3D"]
     if not set(wanted) <= set(names):
         parser.error(f"expected protocols of {names}, found {wanted}")
@@ -145,7 +149,7 @@ def main() -> None:
             table = Table(*HEADINGS, title=title)
             for name, sparks in product(("repair_raw", "spark_calibration"), SPARKS):
                 n_before = len(report.read_text().splitlines())
-                chain = chain_of(name, report, in_worker=asked.worker)
+                chain = chain_of(name, report, asked.limit, in_worker=asked.worker)
                 watch = run(protocol, sparks, name, chain, asked.seconds, worker)
                 table.add_row(name, sparks, *watch.row(report.read_text().splitlines()[n_before:]))
             Console(width=110).print(table)

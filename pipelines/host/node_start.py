@@ -91,10 +91,11 @@ def main(descriptor: int, module: str, target: str, lines: logging.Formatter | N
     # The parser of headers quotes values in its warnings; what is said of a patient must stand in no log. Only now,
     # because to import it puts a filter of its own in front.
     warnings.filterwarnings("ignore", message="Failed to convert value")
-    level = logging.getLevelName(os.environ.get("GADGETRON_EXTERNAL_LOG_LEVEL", "INFO"))
+    level = logging.getLevelName(os.environ.get("GADGETRON_EXTERNAL_LOG_LEVEL", "INFO").upper())
     handler = logging.StreamHandler()
     handler.setFormatter(lines or logging.Formatter(LOG_FORMAT.format(module, target), "%m-%d %H:%M:%S"))
-    logging.basicConfig(level=level, handlers=[handler])
+    # A level that there is not must not cost a scan its repair.
+    logging.basicConfig(level=level if isinstance(level, int) else logging.INFO, handlers=[handler])
     # Programs that the node starts have no business with it.
     os.set_inheritable(descriptor, False)
     with Connection(HostSocket(fileno=descriptor)) as connection:

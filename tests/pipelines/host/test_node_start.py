@@ -77,6 +77,14 @@ def test_a_folder_that_pythonpath_names_is_searched_also_where_it_is_the_working
     assert text == "node local_gadgets failed: exit code 1: found"
 
 
+@pytest.mark.parametrize("level", ["debug", "all", ""])
+def test_a_level_of_the_log_that_there_is_not_costs_no_node(monkeypatch, level):
+    monkeypatch.setenv("GADGETRON_EXTERNAL_LOG_LEVEL", level)
+    with Host(trust=EVERYTHING) as host:
+        messages = converse(host.address, scan_bytes(chain_xml(RAW_REPAIR)))
+    assert [message.id for message in messages] == [MessageID.ACQUISITION] * 9 + [MessageID.CLOSE]
+
+
 def test_a_node_sees_neither_our_folder_nor_the_working_directory(folder):
     (folder / "package").mkdir()
     (folder / "package" / "shows.py").write_text("import sys\nraise SystemExit(repr(sys.path))\n")

@@ -104,12 +104,14 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if is_program:
         # NumPy's remarks on numbers beyond its precision are for programmers; what comes of them for a scan is said.
         warnings.filterwarnings("ignore", category=RuntimeWarning)
+        # Pictures go to files. A notebook names its own backend to all that it starts, installed here or not.
+        os.environ["MPLBACKEND"] = "agg"
         take_signals(at_once)
     try:
         if is_program:
             have_standard_descriptors()
         with starting(called, arguments):
-            app = _whole_app(called)
+            app = build_app(called)
         if is_program:
             take_signals(in_order())
         if is_program and called in READS_FILES and not HELP.intersection(arguments):
@@ -128,6 +130,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         where = unnamed if error.filename is None else os.fsdecode(error.filename)
         _say(f"{where}: {error.strerror}")
         raise SystemExit(1) from None
+    except ImportError as error:
+        # Some are loaded where they are needed. Lines of ours may need the one that cannot be.
+        typer.echo(f"despark: this installation is not whole, install it again: pip install . ({error})", err=True)
+        raise SystemExit(1) from None
     except MemoryError as error:
         _say(f"there is not enough memory ({error or 'MemoryError'})")
         raise SystemExit(1) from None
@@ -145,15 +151,6 @@ def have_standard_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         pass
     os.close(descriptor)
-
-
-def _whole_app(called: str | None) -> typer.Typer:
-    """Make the command line, or say which library cannot be loaded: an installation may be damaged."""
-    try:
-        return build_app(called)
-    except ImportError as error:
-        typer.echo(f"despark: this installation is not whole, install it again: pip install . ({error})", err=True)
-        raise SystemExit(1) from None
 
 
 def completed_words(environment: Mapping[str, str]) -> list[str]:

@@ -249,12 +249,26 @@ def test_models_are_listed(capfd):
     assert despark("models", "--models", "nowhere") == 1
 
 
-@pytest.mark.parametrize("library", ["scipy", "ismrmrd", "rich"])
-def test_a_library_that_cannot_be_loaded_is_named_in_one_line(tmp_path, library):
+def in_an_environment(*words, **variables):
+    words = [sys.executable, "-m", "pipelines.commands.command_line", *words]
+    return subprocess.run(words, capture_output=True, text=True, check=False, env={**os.environ, **variables})
+
+
+@pytest.mark.parametrize("backend", ["module://matplotlib_inline.backend_inline", "nonsense"])
+def test_pictures_need_no_backend_of_whoever_starts_the_command(backend):
+    words = ["inspect", "raw.h5", "-o", "page.html", "--png", "page.png", "--pdf", "page.pdf", "-q", *NO_MODELS]
+    ended = in_an_environment(*words, MPLBACKEND=backend)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("library", "words"),
+    [(library, ["doctor"]) for library in ("scipy", "ismrmrd", "rich")]
+    + [("matplotlib", ["inspect", "raw.h5", "-o", "page.html", "-q", *NO_MODELS])],
+)
+def test_a_library_that_cannot_be_loaded_is_named_in_one_line(tmp_path, library, words):
     (tmp_path / f"{library}.py").write_text("raise ImportError('libodd.so: not there')")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    words = [sys.executable, "-m", "pipelines.commands.command_line", "doctor"]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+    ended = in_an_environment(*words, PYTHONPATH=str(tmp_path))
     assert ended.returncode == 1
     (line,) = ended.stderr.splitlines()
     assert line.startswith("despark: this installation is not whole")

@@ -28,6 +28,7 @@ REST_LIMIT_S = 120.0
 """How long nothing may move after the data ended too early, while nodes send on what came."""
 
 _WATCH_S = 0.5
+_STOPPED_S = 5.0
 _JOIN_S = 5.0
 
 
@@ -124,8 +125,14 @@ class Scan:
         return True
 
     def _watch(self) -> None:
-        watchdogs = [Watchdog(node, self._limits.node_s) for node in self._nodes]
+        watchdogs = self._watchdogs()
+        looked = time.monotonic()
         while not self._flow.over.wait(_WATCH_S):
+            now = time.monotonic()
+            if now - looked > _STOPPED_S:
+                # This process did not run, and its nodes hardly did: a container was paused. Nobody is to blame for it.
+                self._flow.last_moved, watchdogs = now, self._watchdogs()
+            looked = now
             for watchdog in watchdogs:
                 # Whoever reads from the node then learns that it is lost, and the scan goes on as without any other.
                 watchdog.look()
@@ -136,6 +143,9 @@ class Scan:
                 error = WireError(f"nothing moved for {limit_s:g} s; the scan is given up")
                 # In a thread of its own: a node that is stuck takes no CLOSE either.
                 start_thread(self._thread("end", self._flow.end_early, error))
+
+    def _watchdogs(self) -> list[Watchdog]:
+        return [Watchdog(node, self._limits.node_s) for node in self._nodes]
 
     def _thread(self, name: str, work: Callable[..., None], *arguments: object) -> threading.Thread:
         # What it logs belongs to this scan.

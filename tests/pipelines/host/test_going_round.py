@@ -16,6 +16,7 @@ from gadgets.records import Original
 from gadgets.wire import waveforms_of
 from pipelines.chains import EVERYTHING, parse_chain
 from pipelines.host import Host, ServerLimits
+from pipelines.host.connections import ClientConnection
 from pipelines.host.node_input import NodeInput
 from pipelines.messages import CLOSE, MessageID, MessageReader, data_message, text_message
 
@@ -192,6 +193,24 @@ def test_what_a_silent_scan_has_brought_is_sent_on_before_it_is_given_up():
         messages = talk.finish(close=False)
     assert [message.body for message in messages[:-2]] == [item.to_bytes() for item in items]
     assert "nothing moved for 1.5 s" in messages[-2].text
+
+
+def test_a_time_in_which_nothing_ran_as_in_a_paused_container_ends_no_scan(monkeypatch):
+    looks = []
+    is_lost = ClientConnection.is_lost
+    monkeypatch.setattr(ClientConnection, "is_lost", lambda client: looks.append(client) or is_lost(client))
+    with Host(limits=ServerLimits(idle_s=1000.0), trust=EVERYTHING) as host:
+        talk = Talk(host, drop_in())
+        items = scan_items(n_lines=8)
+        talk.send(items[:5])
+        wait_until(lambda: looks)
+        clock = time.monotonic
+        monkeypatch.setattr(time, "monotonic", lambda: clock() + 5000)
+        n_before = len(looks)
+        wait_until(lambda: len(looks) > n_before + 1)
+        talk.send(items[5:])
+        messages = talk.finish()
+    assert [message.body for message in messages[:-1]] == [item.to_bytes() for item in items]
 
 
 def node_of(name="raw_repair", properties=""):

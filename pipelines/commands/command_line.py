@@ -112,11 +112,13 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             have_standard_descriptors()
         with starting(called, arguments):
             app = build_app(called)
-        if is_program:
-            take_signals(in_order())
         if is_program and called in READS_FILES and not HELP.intersection(arguments):
             # All is imported, and no thread runs yet: what is forked now forks readers of files and nodes.
             fork_here(for_nodes=called in STARTS_NODES)
+        if is_program:
+            # Only now: Python swallows an exception while it forks, and the lock that it was about to give back is held
+            # for ever.
+            take_signals(in_order())
         app(arguments, prog_name="despark")
     except DesparkError as error:
         _say("; ".join(line.strip() for line in str(error).splitlines() if line.strip()))

@@ -160,6 +160,8 @@ def fork_here(*, for_nodes: bool) -> None:
     process = os.fork()
     if process == 0:
         try:
+            # A session of its own: Ctrl-C in the terminal reaches the owner, who ends what it has started in order.
+            os.setsid()
             # One that is stopped does not see that its socket has ended.
             end_with(owner)
             _leave_working_directory()
@@ -178,7 +180,9 @@ def _spawn() -> ForkServer:
         actions = [(os.POSIX_SPAWN_DUP2, theirs.fileno(), 0)]
         # Its linear algebra must have no threads; nodes limit themselves to one in any case.
         environment = {**clean_environment(), **LIMITS}
-        process = os.posix_spawn(sys.executable, [sys.executable, str(_SPAWNED)], environment, file_actions=actions)
+        program = [sys.executable, str(_SPAWNED)]
+        # A session of its own from the start, as above: an interpreter that begins answers Ctrl-C with a traceback.
+        process = os.posix_spawn(sys.executable, program, environment, file_actions=actions, setsid=True)
     return ForkServer(process, ours)
 
 

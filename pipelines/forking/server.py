@@ -46,8 +46,6 @@ def serve(control: socket.socket, imports: Iterator[None] | None = None) -> NoRe
 
 def _detach(control: socket.socket) -> None:
     """Let go of all that came from the owner: whoever waits for an end of it is not to wait for us as well."""
-    # A session of its own: Ctrl-C in the terminal reaches the owner, who ends what it has started in order.
-    os.setsid()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         # One that is ignored stays so: that is how nohup works.

@@ -206,6 +206,26 @@ def test_nobody_outlives_the_owner_or_holds_its_output(begin, end):
     assert shown.stderr == ""
 
 
+@pytest.mark.parametrize("begin", ["fork_here(for_nodes=True)", "Forked(len, ('',)).wait()"], ids=["fork", "program"])
+def test_what_reaches_the_owner_from_its_terminal_reaches_no_server(begin):
+    code = f"""
+import signal
+owner._imports = lambda: iter(())
+spawn = os.posix_spawn
+def spawn_and_interrupt(*arguments, **options):
+    process = spawn(*arguments, **options)
+    os.killpg(os.getpgrp(), signal.SIGINT)
+    return process
+os.posix_spawn = spawn_and_interrupt
+signal.signal(signal.SIGINT, lambda *_: None)
+{begin}
+os.killpg(os.getpgrp(), signal.SIGINT)
+print(Forked(sys.exit, (3,)).wait())
+"""
+    shown = program(code, start_new_session=True)
+    assert (shown.stdout, shown.stderr) == ("3\n", "")
+
+
 def test_a_server_that_is_stopped_does_not_outlive_an_owner_that_is_killed():
     code = """
 fork_here(for_nodes=False)

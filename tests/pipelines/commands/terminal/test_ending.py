@@ -34,6 +34,16 @@ def test_one_that_still_starts_ends_at_once(tmp_path, library, number, code, sai
     assert program.returncode == code
 
 
+@pytest.mark.parametrize(("number", "code", "said"), ENDS)
+def test_one_that_forks_does_not_miss_it(tmp_path, number, code, said):
+    # Python calls what is registered after each fork, and only writes down what that raises.
+    begin = f"os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), {int(number)}))"
+    program = f"import os, sys\n{begin}\nfrom pipelines.commands.program import main\nmain()"
+    words = [sys.executable, "-c", program, "inspect", str(make_raw_file(tmp_path / "scan.h5"))]
+    ended = subprocess.run(words, capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    assert (ended.returncode, ended.stderr) == (code, said)
+
+
 def test_one_that_is_told_again_while_it_ends_was_told_once(monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)

@@ -85,7 +85,11 @@ class Reception:
 
     def start(self) -> None:
         """Begin to accept."""
-        start_thread(self._thread)
+        try:
+            start_thread(self._thread)
+        except PipelineError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Accept no more; connections that are served go on."""

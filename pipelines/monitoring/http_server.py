@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
+from gadgets.errors import PipelineError
 from pipelines.threads import start_thread
 
 logger = logging.getLogger(__name__)
@@ -61,7 +62,11 @@ class BoundedHTTPServer(ThreadingHTTPServer):
     def begin(self, name: str) -> None:
         """Serve in a thread of its own."""
         self._thread = threading.Thread(target=self.serve_forever, name=name, daemon=True)
-        start_thread(self._thread)
+        try:
+            start_thread(self._thread)
+        except PipelineError:
+            self.server_close()
+            raise
 
     def end(self) -> None:
         """End what :meth:`begin` has begun."""

@@ -51,7 +51,8 @@ def test_absent_samples_count_as_zero_however_loud_they_are(loudness):
     zeroed = np.where(absent, 0, wrong)
     wrong[:, absent] *= loudness
     everywhere = np.broadcast_to(missing, wrong.shape)
-    assert contrast_without(wrong, everywhere, absent, 0) == contrast_without(zeroed, everywhere, None, 0)
+    expected = contrast_without(zeroed, everywhere, None, 0)
+    assert contrast_without(wrong, everywhere, absent, 0) == pytest.approx(expected, rel=1e-4)
     assert is_outshone(wrong, PLACES[2:], absent, 100.0)
     assert not is_outshone(wrong, PLACES[:0], absent, 0.0)
 

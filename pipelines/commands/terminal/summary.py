@@ -150,6 +150,8 @@ def _points(report: ScanReport) -> str:
         return f"{totals.points}, left as they are (repair is switched off)"
     if report.is_look:
         return f"{totals.points}, of which {totals.repaired} can be repaired"
+    if not totals.repaired + totals.refused and totals.seconds and "calibration" not in totals.seconds:
+        return f"{totals.points}, left as they are (nothing in the chain repairs: it has no calibration)"
     return f"{totals.points}, {totals.repaired} repaired, {totals.refused} refused"
 
 

@@ -132,6 +132,13 @@ def test_a_repair_that_is_switched_off_refuses_nothing(node, name):
     assert "refused" not in text
 
 
+def test_a_chain_without_a_repair_is_said_to_have_none():
+    left = spark(3, methods=(), refusals=())
+    text = " ".join(shown(report(kspace(left))).split())
+    assert "1, left as they are (nothing in the chain repairs: it has no calibration)" in text
+    assert "in the chain" not in shown(report(kspace(spark(3, methods=(), refusals=("off",)))))
+
+
 def test_a_scan_without_sparks_says_so():
     text = shown(report(kspace()))
     assert text.startswith("No sparks.")

@@ -52,10 +52,17 @@ def read_results(path: Path) -> list[FileScore]:
                 score["seconds_per_kspace"] = MISSING
         return FILE_SCORES.validate_python(files)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
-        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else repr(error)
-        if isinstance(error, KeyError):
-            reason = f"no {error}"
-        raise DesparkError(f"{path}: expected what despark benchmark --json writes, found {reason}") from error
+        raise DesparkError(f"{path}: expected what despark benchmark --json writes ({_reason_of(error)})") from error
+
+
+def _reason_of(error: Exception) -> str:
+    """Say what is wrong without quoting the file: it may be a scan, and the scan a patient's."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"files.{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    if isinstance(error, KeyError):
+        return f"no {error}"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _with_shares(value: Any) -> Any:  # noqa: ANN401 - any JSON value

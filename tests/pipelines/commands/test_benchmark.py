@@ -90,10 +90,32 @@ def test_earlier_results_are_joined(run, tmp_path):
     assert json.loads(both.read_text())["totals"][0]["n_kspaces"] == 4
 
 
-def test_results_of_something_else_are_told_by_what_they_lack(run, tmp_path):
-    (tmp_path / "report.json").write_text("{}")
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{}", "no 'files'"),
+        (b"", "Expecting value: line 1 column 1 (char 0)"),
+        (
+            b"\x89HDF <lastName>Somebody</lastName>",
+            "'utf-8' codec can't decode byte 0x89 in position 0",
+        ),
+        (None, "No such file or directory"),
+    ],
+)
+def test_results_of_something_else_are_told_by_what_they_lack(run, tmp_path, content, reason):
+    if content is not None:
+        (tmp_path / "report.json").write_bytes(content)
     outcome = run("--join", tmp_path / "report.json")
-    assert str(outcome.exception).endswith("expected what despark benchmark --json writes, found no 'files'")
+    assert f"expected what despark benchmark --json writes ({reason}" in str(outcome.exception)
+    assert "Somebody" not in str(outcome.exception)
+
+
+def test_results_are_told_by_the_field_that_is_wrong(run, tmp_path):
+    path = tmp_path / "b.json"
+    run("a.h5", "--rivals", "local_median", "--runs", 0, "--json", path)
+    path.write_text(path.read_text().replace('"rival": "local_median"', '"rival": 3'))
+    outcome = run("--join", path)
+    assert str(outcome.exception).endswith("(files.0.rival: Input should be a valid string)")
 
 
 def test_nothing_to_measure_is_an_error(run):

@@ -102,8 +102,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if called in {*IN_PROCESS, *READS_FILES}:
         limit_threads(os.environ)
     if is_program:
-        # NumPy's remarks on numbers beyond its precision are for programmers; what comes of them for a scan is said.
-        warnings.filterwarnings("ignore", category=RuntimeWarning)
         # Pictures go to files. A notebook names its own backend to all that it starts, installed here or not.
         os.environ["MPLBACKEND"] = "agg"
         take_signals(at_once)
@@ -112,6 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             have_standard_descriptors()
         with starting(called, arguments):
             app = build_app(called)
+        if is_program:
+            # NumPy's remarks on numbers beyond its precision are for programmers; what comes of them is said.
+            # Not before all is imported: ismrmrd has every warning shown from then on.
+            warnings.filterwarnings("ignore", category=RuntimeWarning)
         if is_program and called in READS_FILES and not HELP.intersection(arguments):
             # All is imported, and no thread runs yet: what is forked now forks readers of files and nodes.
             fork_here(for_nodes=called in STARTS_NODES)

@@ -13,6 +13,7 @@ import sys
 import time
 
 import h5py
+import numpy as np
 import pytest
 from helpers.connections import wait_until
 from helpers.paths import PROBES
@@ -258,6 +259,14 @@ def in_an_environment(*words, **variables):
 def test_pictures_need_no_backend_of_whoever_starts_the_command(backend):
     words = ["inspect", "raw.h5", "-o", "page.html", "--png", "page.png", "--pdf", "page.pdf", "-q", *NO_MODELS]
     ended = in_an_environment(*words, MPLBACKEND=backend)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_remark_of_numpy_is_not_shown(tmp_path):
+    nibabel = pytest.importorskip("nibabel")
+    # Beyond single precision, in which k-spaces are.
+    nibabel.save(nibabel.Nifti1Image(np.full((16, 16, 1), 1e300), np.eye(4)), tmp_path / "image.nii")
+    ended = in_an_environment("image", "image.nii", "-o", "out.nii", "-q", *NO_MODELS)
     assert (ended.returncode, ended.stderr) == (0, "")
 
 

@@ -136,8 +136,9 @@ def _limits(limits: Element | None, sizes: list[int], plain: Element) -> Iterato
     """Write the limits of those counters that have a largest value, with their centre in the middle if it lacks."""
     # Half, rounded down: where the centre of k-space lies for a Fourier transform of that size.
     middles = dict(zip(STEPS, (size // 2 for size in sizes), strict=True))
-    for limit in () if limits is None else limits:
-        if (name := name_of(limit)) not in (*STEPS, *COUNTERS):
+    for name in (*STEPS, *COUNTERS):
+        # Of several the first one, as in C++; the nodes' parser takes no more than one.
+        if (limit := _first(limits, name)) is None:
             continue
         values = {"minimum": 0.0, "center": float(middles.get(name, 0))}
         values |= {key: _number(_text(given)) for key in LIMITS if (given := _first(limit, key)) is not None}

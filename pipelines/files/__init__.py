@@ -10,6 +10,7 @@ from pipelines.files.images import (
     StoredImages,
     Target,
     check_same_kind,
+    is_dicom,
     named_output,
     open_images,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "check_writable",
     "has_group",
     "header_xml",
+    "is_dicom",
     "mended",
     "named_output",
     "open_images",

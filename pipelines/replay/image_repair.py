@@ -108,7 +108,8 @@ class ImageRepair:
         file = open_images(self.source, self.group, is_volume=self.is_volume)
         check_same_kind(self.output, self.source, file.kind)
         if not file.images:
-            raise RawDataError(f"{self.source}: expected images that have a k-space, found none")
+            why = f" ({file.notices[0]})" if file.notices else ""
+            raise RawDataError(f"{self.source}: expected images that have a k-space, found none{why}")
         if not any(np.isfinite(image).all() for image in file.images):
             raise RawDataError(f"{self.source}: expected images of finite pixels, found NaN or infinite ones in all")
         return file

@@ -1,5 +1,6 @@
 """Images: in which files do people keep them?"""
 
+from pipelines.files.images.dicom.single_file import is_dicom
 from pipelines.files.images.image_file import ImageFile, Pixels
 from pipelines.files.images.kinds import Target, check_same_kind, named_output
 from pipelines.files.images.opening import open_images
@@ -14,6 +15,7 @@ __all__ = [
     "StoredImages",
     "Target",
     "check_same_kind",
+    "is_dicom",
     "named_output",
     "open_images",
 ]

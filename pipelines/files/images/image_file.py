@@ -124,7 +124,10 @@ def readable(path: Path, what: str) -> Iterator[None]:
     except (DesparkError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 - libraries that raise whatever they stumble on
-        reason = QUOTED.sub("…", (str(error).splitlines() or [""])[0])
+        first, *more = str(error).splitlines() or [""]
+        # What a library lacks, it says below a line that ends with a colon.
+        text = " ".join([first, *(line.strip() for line in more)]) if first.endswith(":") else first
+        reason = printable(QUOTED.sub("…", text))
         raise RawDataError(f"{path}: not a readable {what} ({reason or type(error).__name__})") from None
 
 

@@ -8,6 +8,7 @@ import h5py
 import numpy as np
 import pytest
 from helpers.foreign_messages import image_bytes
+from helpers.images.dicom import dicom_file
 from typer.testing import CliRunner
 
 from gadgets.errors import DesparkError, RawDataError, SettingsError
@@ -176,6 +177,12 @@ def test_dicom_without_sparks_stays_the_same_file(tmp_path):
     write_dicom(tmp_path / "in.dcm", np.rint(np.abs(make_image())))
     ImageRepair(tmp_path / "in.dcm", tmp_path / "out.dcm").run()
     assert (tmp_path / "out.dcm").read_bytes() == (tmp_path / "in.dcm").read_bytes()
+
+
+def test_a_file_without_an_image_to_repair_says_what_it_is(tmp_path):
+    dicom_file(tmp_path / "in", ImageType=["ORIGINAL", "PRIMARY", "P"])
+    with pytest.raises(RawDataError, match=r"found none \(.*in: a phase image has no k-space"):
+        ImageRepair(tmp_path / "in", tmp_path / "out").run()
 
 
 def test_a_folder_of_dicom_becomes_one_of_the_same_names(tmp_path):

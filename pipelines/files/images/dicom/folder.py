@@ -19,7 +19,8 @@ class DicomFolder(ImageFile):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         # Sorted, because a disk gives names in any order.
-        files = sorted(each for each in path.rglob("*") if each.is_file())
+        there = sorted(path.rglob("*"))
+        files = [each for each in there if each.is_file()]
         found = [each for each in files if is_dicom(each)]
         if not found:
             raise RawDataError(f"{path}: expected DICOM files in this folder, found none in {len(files)} files")
@@ -29,6 +30,9 @@ class DicomFolder(ImageFile):
         self.notices = [notice for file in self._files for notice in file.notices]
         if n_others := len(files) - len(self._files):
             self.notices.append(f"{path}: {n_others} files that are not DICOM are not copied")
+        # Followed, they might lead in circles.
+        if n_links := sum(each.is_symlink() and each.is_dir() for each in there):
+            self.notices.append(f"{path}: {n_links} links to folders are not followed")
 
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
         """Write a copy of the folder, the images with these numbers replaced; see :class:`ImageFile`."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from gadgets.errors import RawDataError
+from gadgets.outside import printable
 from pipelines.files.child import in_child
 from pipelines.files.images.dicom.attributes import REPAIRED_SERIES, name_of_series
 from pipelines.files.images.dicom.provenance import our_part, source_of
@@ -22,7 +22,8 @@ from pipelines.files.images.image_file import ImageFile, Pixels, imported, reada
 from pipelines.files.images.pixels import as_stored
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-
+PHASE = {"P", "PHASE MAP", "PHASE"}
+"""As scanners and the standard name what a phase image shows: in ImageType, or in ComplexImageComponent."""
 
 COMMENTS = ("DerivationDescription", "ImageComments")
 """In which despark says what it did."""
@@ -39,10 +40,11 @@ def is_dicom(path: Path) -> bool:
 
 
 class Frames(NamedTuple):
-    """What a file holds: its frames, shape ``(frame, y, x)``, none of a phase image, and what despark did to them."""
+    """What a file holds: its frames, shape ``(frame, y, x)``, or why there are none; and what despark did to them."""
 
     pixels: Pixels | None
     made_by: str
+    why_none: str = ""
 
 
 class Change(NamedTuple):
@@ -104,9 +106,9 @@ class DicomImages(ImageFile):
 
     def __init__(self, path: Path, frames: Frames | None = None) -> None:
         super().__init__(path)
-        pixels, self.made_by = frames or next(read_frames([path]))
+        pixels, self.made_by, why_none = frames or next(read_frames([path]))
         if pixels is None:
-            self.notices.append(f"{path}: a phase image has no k-space of its own, and is left as it is")
+            self.notices.append(f"{path}: {why_none}, and is left as it is")
         else:
             self.images = [frame[None, None] for frame in pixels]
 
@@ -124,16 +126,37 @@ def _frames(paths: Sequence[Path]) -> Iterator[Frames]:
     for path in paths:
         with readable(path, "DICOM image"):
             file = pydicom.dcmread(path)
-            pixels = _pixels_of(file, path)
-            kinds = list(file.get("ImageType", []))
+            why_none = _why_none(file)
+            pixels = None if why_none else _pixels_of(file)
         comment = said_by_despark(str(file.get(name, "")) for name in COMMENTS)
-        yield Frames(None if "P" in kinds[2:3] else pixels, comment)
+        yield Frames(pixels, comment, why_none)
 
 
-def _pixels_of(file: Any, path: Path) -> Pixels:  # noqa: ANN401 - pydicom is not always installed
-    n_colours = int(file.get("SamplesPerPixel", 1))
-    if n_colours != 1:
-        raise RawDataError(f"{path}: expected a gray image, found {n_colours} values for each pixel")
+def _why_none(file: Any) -> str:  # noqa: ANN401 - pydicom is not always installed
+    """Say why a file holds nothing that can be repaired, as some in a folder of images do; empty where it does."""
+    kind = file.file_meta.get("MediaStorageSOPClassUID")
+    # Reports, directories and the like say what they are. An image without pixels is a damaged file.
+    if kind and not any(name in file for name in (*PIXEL_ELEMENTS, "Rows")) and "Image" not in kind.name:
+        return "holds no image"
+    colours = printable(str(file.get("PhotometricInterpretation", "")))
+    if int(file.get("SamplesPerPixel", 1)) != 1 or colours == "PALETTE COLOR":
+        return f"is no gray image ({colours})"
+    highest = int(file.get("BitsStored") or 1) - 1
+    # pydicom takes the lowest bits of every pixel, whatever lies there.
+    if (file.get("HighBit") or highest) != highest:
+        return f"keeps its pixels in other bits than the lowest (up to bit {file.HighBit})"
+    if PHASE.intersection([*_image_type(file)[2:4], file.get("ComplexImageComponent", "")]):
+        return "a phase image has no k-space of its own"
+    return ""
+
+
+def _image_type(file: Any) -> list[str]:  # noqa: ANN401 - pydicom is not always installed
+    found = file.get("ImageType") or []
+    # Of one value pydicom makes no list.
+    return [found] if isinstance(found, str) else list(found)
+
+
+def _pixels_of(file: Any) -> Pixels:  # noqa: ANN401 - pydicom is not always installed
     frames: Pixels = file.pixel_array
     return frames.reshape(-1, *frames.shape[-2:])
 
@@ -143,7 +166,7 @@ def _write(changes: Sequence[Change]) -> Iterator[int]:
     for source, target, repaired, comments in changes:
         with readable(source, "DICOM image"):
             file = pydicom.dcmread(source)
-            images = _pixels_of(file, source)
+            images = _pixels_of(file)
             # DICOM often stores 12 bits in 16: larger numbers would be cut by whoever reads them.
             bits = int(file.BitsStored) if images.dtype.kind in "iu" else None
             changed = [repaired[number][0, 0] if number in repaired else each for number, each in enumerate(images)]
@@ -175,4 +198,4 @@ def _put(file: Any, frames: Pixels) -> None:  # noqa: ANN401 - pydicom is not al
     file.SeriesInstanceUID = generate_uid(entropy_srcs=[series, "despark"] if series else None)
     file.SeriesNumber = int(file.get("SeriesNumber") or 1) + REPAIRED_SERIES
     file.SeriesDescription = name_of_series(str(file.get("SeriesDescription", "")), is_repaired=True)
-    file.ImageType = ["DERIVED", *(list(file.get("ImageType", []))[1:] or ["SECONDARY"])]
+    file.ImageType = ["DERIVED", *(_image_type(file)[1:] or ["SECONDARY"])]

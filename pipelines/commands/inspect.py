@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from pipelines.commands.terminal.pages import PAGE, check_ending
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, Quiet, ReportFile, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
-from pipelines.files import check_apart, check_folder, has_group
+from pipelines.files import check_apart, check_folder, has_group, is_dicom
 from pipelines.inspection import Inspection, inspect_images, inspect_raw, write_html, write_pdf, write_png
 
 IMAGE_ENDINGS = (".nii", ".nii.gz", ".dcm", ".ima")
@@ -109,7 +110,12 @@ def files_in(path: Path) -> Iterator[Path]:
 def look_at(path: Path, properties: dict[str, str], group: str, on_step: Callable[[int, int], None]) -> Inspection:
     """Look at one file: at its images where it holds these and no raw data."""
     # A file that holds both is taken as raw: images that were made of it tell less.
-    is_image = path.name.lower().endswith(IMAGE_ENDINGS) or (has_group(path, "images") and not has_group(path, group))
+    is_image = (
+        path.name.lower().endswith(IMAGE_ENDINGS)
+        or (has_group(path, "images") and not has_group(path, group))
+        # Archives name DICOM files by number, without an ending. What cannot be read is named by whoever reads it.
+        or (os.access(path, os.R_OK) and is_dicom(path))
+    )
     look: Callable[..., Inspection] = inspect_images if is_image else partial(inspect_raw, group=group)
     return look(path, properties, on_step=on_step)
 

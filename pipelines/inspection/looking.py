@@ -114,9 +114,9 @@ def inspect_images(
     started = time.perf_counter()
     repairer = ImageRepairer(settings.spark_detection, settings.calibration)
     file = open_images(path, group, is_volume=is_volume)
-    # A phase image is left alone, and that is said; here there is nothing at all.
-    if not file.images and not file.notices:
-        raise RawDataError(f"{path}: group {group!r} holds no images")
+    if not file.images:
+        left = "".join(f"expected images that have a k-space, found none ({each})" for each in file.notices[:1])
+        raise RawDataError(f"{path}: {left or f'group {group!r} holds no images'}")
     gallery, records = Gallery(), list[tuple[str, Record]]()
     for number, image in enumerate(file.images):
         repaired, detection, calibration = repairer.repair(image, number)

@@ -6,6 +6,7 @@ import json
 
 import h5py
 import pytest
+from helpers.images.dicom import dicom_file
 
 from pipelines.commands.command_line import main
 from pipelines.phantom import PhantomScan, write_phantom
@@ -80,3 +81,12 @@ def test_what_cannot_be_is_said_in_a_line(scans, capfd, arguments, reason):
     error = capfd.readouterr().err
     assert reason in error
     assert "Traceback" not in error
+
+
+def test_dicom_is_known_without_an_ending_and_a_phase_image_is_named(scans, capfd):
+    dicom_file(scans / "IM1")
+    dicom_file(scans / "IM2", ImageType=["ORIGINAL", "PRIMARY", "P"])
+    assert despark("IM1", "IM2") == 1
+    captured = capfd.readouterr()
+    assert "No sparks were seen: most cannot be told from magnitude images" in captured.out
+    assert "IM2: expected images that have a k-space, found none (IM2: a phase image has no k-space" in captured.err

@@ -5,7 +5,7 @@ from gadgets.outside.memory import VARIABLE as MEMORY_VARIABLE
 from gadgets.outside.memory import machine_bytes, memory_limit
 from gadgets.outside.pace import STALL_S, Pace, send_at_pace
 from gadgets.outside.printable import printable, quoted
-from gadgets.outside.tidied_xml import tidied
+from gadgets.outside.tidied_xml import fits_xml, tidied
 from gadgets.outside.whole_number import whole_number
 from gadgets.outside.without_folders import without_folders
 
@@ -15,6 +15,7 @@ __all__ = [
     "STALL_S",
     "Pace",
     "XMLError",
+    "fits_xml",
     "machine_bytes",
     "memory_limit",
     "name_of",

@@ -11,6 +11,7 @@ from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 
 # All but tab and the two ends of a line, which XML has.
 CONTROL_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+NO_CHARACTER = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # No more digits than whole_number reads: what has more is no reference, and its ampersand is one by itself.
 REFERENCE = re.compile("&(?:#([0-9]{1,9})|#x([0-9a-fA-F]{1,9})|(?:amp|lt|gt|quot|apos));|&")
 
@@ -27,6 +28,11 @@ def tidied(xml: bytes) -> str:
         Of any encoding; what is neither UTF-16 nor UTF-8 is taken for Latin-1, in which everything is a letter.
     """
     return REFERENCE.sub(_allowed, CONTROL_CHARACTER.sub("", _decoded(xml)), MOST_REFERENCES)
+
+
+def fits_xml(text: str) -> bool:
+    """Whether all characters of a text are among those that a document can hold."""
+    return NO_CHARACTER.search(text) is None
 
 
 def _decoded(xml: bytes) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.outside import XMLError, name_of, parse_xml, quoted
+from gadgets.outside import XMLError, fits_xml, name_of, parse_xml, quoted
 from gadgets.settings import (
     NODE_SETTINGS,
     SparkDetectionSettings,
@@ -126,6 +126,10 @@ class Chain:
             if not (equals and dot and property_name):
                 meant = did_you_mean(path.strip(), self._property_names) if equals and not dot else ""
                 raise SettingsError(f"expected NODE.PROPERTY=VALUE, found {assignment!r}{meant}")
+            if not fits_xml(assignment):
+                raise SettingsError(
+                    f"expected characters that XML has as NODE.PROPERTY=VALUE, found {quoted(assignment)}"
+                )
             changed.set_property(name, property_name, value)
         # At the end, and for all: one assignment may be right only together with another.
         changed.check_settings()

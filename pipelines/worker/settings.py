@@ -20,7 +20,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from gadgets.errors import SettingsError
 from gadgets.logbook import RECORD_VARIABLE
-from gadgets.outside import MEMORY_VARIABLE
+from gadgets.outside import MEMORY_VARIABLE, fits_xml, quoted
 from gadgets.settings import (
     NODE_SETTINGS,
     PART,
@@ -65,6 +65,9 @@ def worker_settings(file: Path | None, environment: Mapping[str, str]) -> dict[s
     collected: dict[str, Properties] = {node: {} for node in NODE_SETTINGS}
     # The environment comes last, and so goes before the file.
     for source, node, name, value in [*_from_file(file), *_from_environment(environment)]:
+        # The nodes get it as XML.
+        if not fits_xml(value):
+            raise SettingsError(f"{source}: {node}.{name}: expected characters that XML has, found {quoted(value)}")
         try:
             validate({name: value}, NODE_SETTINGS[node], node)
         except SettingsError as error:

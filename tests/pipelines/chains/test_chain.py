@@ -184,6 +184,7 @@ def test_the_same_settings_work_for_the_drop_in():
     [
         ("spark_calibration", "threshold=0.9", "expected NODE.PROPERTY=VALUE, found 'threshold=0.9'"),
         ("spark_calibration", "spark_detection.threshold", "expected NODE.PROPERTY=VALUE"),
+        ("spark_calibration", "spark_detection.report=a\x01", r"expected .* characters that XML has, found .*a\\x01'"),
         ("spark_calibration", "raw_repair.report=x", "no node 'raw_repair'.*known: acquisition_buffer, spark_det"),
         ("repair_raw", "image_fft.report=x", "no node 'image_fft'.*known: raw_repair, acquisition_buffer"),
         ("spark_calibration", "spark_detection.sharpness=1", "unknown property 'sharpness'"),

@@ -106,6 +106,11 @@ def test_without_any_settings_there_is_still_a_configuration():
     assert with_defaults(DECLARATION + b"<configuration/>", {}, "calibration") == DECLARATION + b"<configuration />\n"
 
 
+def test_a_value_that_no_node_could_be_sent_is_refused_before_any_scan():
+    with pytest.raises(SettingsError, match=r"spark_detection\.report: expected characters that XML has"):
+        worker_settings(None, {"DESPARK_SPARK_DETECTION_REPORT": "/tmp/\udcff"})
+
+
 def test_a_variable_that_is_like_a_setting_is_said_and_others_are_not(caplog):
     worker_settings(None, {"DESPARK_SPARK_DETECTON_THRESHOLD": "1", "DESPARK_DATA": "x", "DESPARK_FOO": "y"})
     (said,) = [record.getMessage() for record in caplog.records]

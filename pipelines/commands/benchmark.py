@@ -33,7 +33,7 @@ from pipelines.benchmark import (
 )
 from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, Quiet, Settings, Verbose, open_shell
-from pipelines.files import check_apart, check_folder, read_kspaces, readable, whole_or_nothing
+from pipelines.files import check_apart, check_folder, read_kspaces, readable, same_file, whole_or_nothing
 
 DESPARK = "despark"
 PIPE_WIDTH, COLUMN_WIDTH = 144, 34
@@ -104,15 +104,19 @@ def benchmark(
     named = read_variants(variants or [], properties, (DESPARK, *RIVALS))
     if not files and not join:
         raise SettingsError("benchmark: expected raw files, or results of earlier runs with --join, found neither")
+    files = files or []
+    twice = [path for number, path in enumerate(files) if any(same_file(path, each) for each in files[:number])]
+    if twice:
+        raise SettingsError(f"{twice[0]}: expected each raw file once, found it twice; --runs N scores it N times")
     joined = f"joining the results of {counted(len(join or ()), 'earlier run')}"
     with working(shell, f"scoring {rivals} on {counted(len(files), 'file')}" if files else joined) as work:
         work.phase("opening models")
-        scores = [score for path in join or () for score in read_results(path)]
+        scores = read_joined(join or ())
         # Without files nothing is opened: results of earlier runs are joined on machines without models, too.
         chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
         unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
         how = {"runs": runs, "series": series, "seed": seed}
-        scores += score_files(files or (), chosen, work, **how, kind=series_kind, unclean=unclean, group=group)
+        scores += score_files(files, chosen, work, **how, kind=series_kind, unclean=unclean, group=group)
     shown = dict.fromkeys(score.rival for score in scores)
     totals = [total([score for score in scores if score.rival == rival]) for rival in shown]
     if json_file is not None:
@@ -124,6 +128,24 @@ def benchmark(
     # The tables need this much.
     width = max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(shown)))
     shell.show(file_table(scores, shell.width(width)), total_table(totals), pipe_width=width)
+
+
+def read_joined(paths: Sequence[Path]) -> list[FileScore]:
+    """Read the results of earlier runs.
+
+    Raises
+    ------
+    SettingsError
+        One run is among them twice, and would count twice.
+    """
+    # By what was measured, seconds and all: copies have other names.
+    scores: dict[str, FileScore] = {}
+    for path in paths:
+        for score in read_results(path):
+            if repr(score) in scores:
+                raise SettingsError(f"--join: expected each run once, found {score.file} of {path} a second time")
+            scores[repr(score)] = score
+    return list(scores.values())
 
 
 def check_plot(plot: Path) -> None:

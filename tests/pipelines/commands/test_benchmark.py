@@ -90,6 +90,16 @@ def test_earlier_results_are_joined(run, tmp_path):
     assert json.loads(both.read_text())["totals"][0]["n_kspaces"] == 4
 
 
+def test_nothing_counts_twice(run, tmp_path):
+    first, copy = tmp_path / "first.json", tmp_path / "copy.json"
+    run("a.h5", "--rivals", "local_median", "--runs", 0, "--json", first)
+    copy.write_bytes(first.read_bytes())
+    outcome = run("--join", first, "--join", copy)
+    assert str(outcome.exception) == f"--join: expected each run once, found a of {copy} a second time"
+    outcome = run("a.h5", "./a.h5", "--rivals", "local_median", "--runs", 0)
+    assert "a.h5: expected each raw file once, found it twice" in str(outcome.exception)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

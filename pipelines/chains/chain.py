@@ -127,9 +127,7 @@ class Chain:
                 meant = did_you_mean(path.strip(), self._property_names) if equals and not dot else ""
                 raise SettingsError(f"expected NODE.PROPERTY=VALUE, found {assignment!r}{meant}")
             if not fits_xml(assignment):
-                raise SettingsError(
-                    f"expected characters that XML has as NODE.PROPERTY=VALUE, found {quoted(assignment)}"
-                )
+                raise SettingsError(f"expected a setting of characters that XML has, found {quoted(assignment)}")
             changed.set_property(name, property_name, value)
         # At the end, and for all: one assignment may be right only together with another.
         changed.check_settings()

@@ -133,6 +133,17 @@ def test_a_nifti_volume_has_one_kspace(tmp_path):
     assert error_left(repaired, sparked, volume) < 0.1
 
 
+@pytest.mark.parametrize("place", [-6, -2, -300])
+def test_a_compressed_file_that_was_changed_on_its_way_is_damaged(tmp_path, place):
+    nibabel = pytest.importorskip("nibabel")
+    nibabel.Nifti1Image(np.abs(make_image()).astype(np.float32).T, np.eye(4)).to_filename(tmp_path / "in.nii.gz")
+    content = bytearray((tmp_path / "in.nii.gz").read_bytes())
+    content[place] ^= 1
+    (tmp_path / "in.nii.gz").write_bytes(content)
+    with pytest.raises(RawDataError, match=r"in\.nii\.gz: not a readable NIfTI file \("):
+        ImageRepair(tmp_path / "in.nii.gz", tmp_path / "out.nii.gz").run()
+
+
 def write_dicom(path, pixels, bits_stored=12):
     pydicom = pytest.importorskip("pydicom")
     meta = pydicom.dataset.FileMetaDataset()

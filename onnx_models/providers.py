@@ -7,6 +7,7 @@ import ctypes
 import functools
 import io
 import logging
+import os
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -129,6 +130,8 @@ def _session(content: bytes, name: str, provider: str, threads: int) -> onnxrunt
     options.inter_op_num_threads = 1
     # A spinning thread would take a core from the other nodes of the chain between two k-spaces.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # Weights in files beside the model were never verified, and would be taken from the working directory.
+    options.add_session_config_entry("session.model_external_initializers_file_folder_path", os.devnull)
     # Its warnings would go to the node's own output; what ends a model comes as an exception.
     options.log_severity_level = 4
     onnxruntime.set_default_logger_severity(4)

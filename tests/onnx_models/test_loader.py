@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import onnx
 import pytest
 from helpers.small_models import entry_for, expected_logits, make_folder, write_classifier
 from onnx import TensorProto
@@ -39,6 +40,16 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_file_that_is_no_model_is_an_error(tmp_path):
     (tmp_path / "m1.onnx").write_bytes(b"not a model")
+    with pytest.raises(ModelError, match="model m1: cannot be opened"):
+        open_model(entry_for(tmp_path / "m1.onnx"), tmp_path, "cpu")
+
+
+def test_weights_beside_the_file_that_was_verified_are_refused(tmp_path, monkeypatch):
+    write_classifier(tmp_path / "m1.onnx")
+    model = onnx.load(tmp_path / "m1.onnx")
+    onnx.save_model(model, tmp_path / "m1.onnx", save_as_external_data=True, location="w.bin", size_threshold=100)
+    # Where the library looks for them, if it is let.
+    monkeypatch.chdir(tmp_path)
     with pytest.raises(ModelError, match="model m1: cannot be opened"):
         open_model(entry_for(tmp_path / "m1.onnx"), tmp_path, "cpu")
 

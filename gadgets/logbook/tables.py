@@ -42,6 +42,9 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
         It cannot be used or written, or a newer despark has written it.
     """
     try:
+        if path.exists() and not path.is_file():
+            found = "a folder" if path.is_dir() else "a device or a pipe"
+            raise StoreError(f"{path}: the logbook cannot be used (expected a file, found {found})")
         path.parent.mkdir(parents=True, exist_ok=True)
         # Opened anew for each entry: a node is one of many processes, and lives as long as a scan.
         with closing(sqlite3.connect(path, timeout=LONGEST_WAIT_S)) as connection, connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import subprocess
 import sys
@@ -254,6 +255,13 @@ def test_a_file_in_which_the_names_of_columns_are_no_text_is_refused(tmp_path):
     logbook.path.write_bytes(content.replace(b"station TEXT", b"\xf5tation TEXT"))
     with pytest.raises(StoreError, match=r"scans\.db: the logbook cannot be used"):
         list(logbook.entries())
+
+
+@pytest.mark.parametrize(("make", "found"), [(Path.mkdir, "a folder"), (os.mkfifo, "a device or a pipe")])
+def test_what_is_no_file_is_named(tmp_path, make, found):
+    make(tmp_path / "scans.db")
+    with pytest.raises(StoreError, match=rf"cannot be used \(expected a file, found {found}\)"):
+        Logbook(tmp_path / "scans.db").add(entry())
 
 
 @pytest.mark.parametrize("table", ["scans", "history"])

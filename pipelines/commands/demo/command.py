@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -116,9 +117,9 @@ def demo(
         chain_settings = [f"{name}={value}" for name, value in {**FAIL_OPENLY, **chosen}.items()]
         # A wrong setting is found before the work.
         find_chain(DEFAULT_PIPELINE).with_settings(chain_settings)
-        make_folder(files)
         plan = SparkPlan(seed, WEAKEST_RNR, STRONGEST_RNR, MOST_EVENTS, CENTRE_SHARE)
-        result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings, work)
+        with made_folder(files):
+            result = run_demo(files, PhantomScan(seed=seed), plan, chain_settings, work)
     shell.write_json(json.dumps(result.for_machines(files), indent=1))
     tables = (found_table(result.comparison), harm_table(result.comparison), error_table(result.slices))
     shell.show(*summary_of(result.report, verbose), *tables)
@@ -183,8 +184,9 @@ def run_demo(
     return DemoResult(report, comparison, slices)
 
 
-def make_folder(files: DemoFiles) -> None:
-    """Make the folder of the demo, unless it is there.
+@contextmanager
+def made_folder(files: DemoFiles) -> Iterator[None]:
+    """Make the folder of the demo, unless it is there; a new one goes again where nothing could be written.
 
     Raises
     ------
@@ -193,6 +195,7 @@ def make_folder(files: DemoFiles) -> None:
     """
     folder = files.folder
     try:
+        is_new = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RawDataError(f"{folder}: cannot be made ({error.strerror or error})") from error
@@ -201,6 +204,14 @@ def make_folder(files: DemoFiles) -> None:
     # A demo makes that one first.
     if there and files.clean.name not in there:
         raise RawDataError(f"{folder}: expected a new folder, or that of a demo, found one with {', '.join(there)}")
+    try:
+        yield
+    except BaseException:
+        if is_new:
+            # With something in it, it stays.
+            with suppress(OSError):
+                folder.rmdir()
+        raise
 
 
 def repaired_places(report: ScanReport) -> list[RepairedPlace]:

@@ -1,4 +1,5 @@
 import io
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -7,7 +8,7 @@ from rich.console import Console
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from pipelines.benchmark.score import ScoredEvent
-from pipelines.commands.demo.command import DemoFiles, error_table, make_folder, repaired_places, run_demo
+from pipelines.commands.demo.command import DemoFiles, error_table, made_folder, repaired_places, run_demo
 from pipelines.commands.demo.pictures import MarkedSpark, SlicePictures, save_pictures
 from pipelines.commands.terminal.comparison import found_table, harm_table
 from pipelines.phantom.compare_truth import Comparison
@@ -101,14 +102,27 @@ def test_harm_has_a_title_of_its_own():
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RawDataError, match="file/folder: cannot be made"):
-        make_folder(DemoFiles(tmp_path / "file" / "folder"))
+        made_folder(DemoFiles(tmp_path / "file" / "folder")).__enter__()
 
 
 def test_files_of_somebody_else_are_not_replaced_and_those_of_a_demo_are(tmp_path):
     (tmp_path / "scan.h5").write_text("")
-    make_folder(DemoFiles(tmp_path))
+    with made_folder(DemoFiles(tmp_path)):
+        pass
     (tmp_path / "images.h5").write_text("")
     with pytest.raises(RawDataError, match=r"expected a new folder, or that of a demo, found one with images\.h5"):
-        make_folder(DemoFiles(tmp_path))
+        made_folder(DemoFiles(tmp_path)).__enter__()
     (tmp_path / "clean.h5").write_text("")
-    make_folder(DemoFiles(tmp_path))
+    with made_folder(DemoFiles(tmp_path)):
+        pass
+
+
+def test_a_new_folder_into_which_nothing_could_be_written_goes_again(tmp_path):
+    (tmp_path / "mine").mkdir()
+    for name, content in (("new", None), ("mine", None), ("begun", "truth.json")):
+        files = DemoFiles(tmp_path / name)
+        with suppress(RawDataError), made_folder(files):
+            if content:
+                (files.folder / content).write_text("")
+            raise RawDataError("the disk is full")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "mine"]

@@ -69,13 +69,18 @@ def open_archive(folder: Path | None, size: float, age: float, pages: Path | Non
     Raises
     ------
     SettingsError
-        Pages are asked for, and no archive: they are made of what it keeps.
+        Pages or bounds are asked for, and no archive: nothing would be kept.
     RawDataError
         Nothing can be written there.
     """
     if folder is None:
         if pages is not None:
             raise SettingsError("--pages: expected --archive DIR beside it, as pages are made of scans that are kept")
+        bounds = {"--archive-size": (size, Archive.most_gb), "--archive-age": (age, Archive.most_days)}
+        asked = next((option for option, (bound, usual) in bounds.items() if bound != usual), None)
+        # Whoever bounds an archive believes that there is one.
+        if asked:
+            raise SettingsError(f"{asked}: expected --archive DIR beside it, as nothing is kept without a folder")
         yield None
         return
     archive = Archive(folder, size, age)

@@ -184,7 +184,8 @@ def _put(file: Any, frames: Pixels) -> None:  # noqa: ANN401 - pydicom is not al
     generate_uid = imported("pydicom", "reading DICOM").uid.generate_uid
     # Changed pixels are written plainly; what says how they were compressed has to go, too.
     if file.file_meta.TransferSyntaxUID.is_compressed:
-        file.decompress()
+        # Under its own identity: it is named as the source below.
+        file.decompress(generate_instance_uid=False)
     name = next(each for each in PIXEL_ELEMENTS if each in file)
     setattr(file, name, np.ascontiguousarray(frames).tobytes())
     # What was changed is another image: under the old identity an archive would take one for the other. Its series

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from helpers.images.dicom import dicom_file
 
@@ -68,3 +69,16 @@ def test_a_kind_of_one_word_stays_a_word(tmp_path):
     images = DicomImages(tmp_path / "a")
     images.write(tmp_path / "b", {0: images.images[0]}, {0: "repaired"})
     assert list(pydicom.dcmread(tmp_path / "b").ImageType) == ["DERIVED", "SECONDARY"]
+
+
+def test_a_packed_image_is_the_source_of_its_repair(tmp_path):
+    dicom_file(tmp_path / "a")
+    packed = pydicom.dcmread(tmp_path / "a")
+    packed.compress(pydicom.uid.RLELossless)
+    packed.save_as(tmp_path / "a")
+    images = DicomImages(tmp_path / "a")
+    images.write(tmp_path / "b", {0: images.images[0] + 1}, {0: "repaired"})
+    before, after = (pydicom.dcmread(tmp_path / name) for name in ("a", "b"))
+    np.testing.assert_array_equal(after.pixel_array, before.pixel_array + 1)
+    (source,) = after.SourceImageSequence
+    assert source.ReferencedSOPInstanceUID == before.SOPInstanceUID != after.SOPInstanceUID

@@ -22,7 +22,7 @@ from pipelines.files.images.image_file import ImageFile, Pixels, imported, reada
 from pipelines.files.images.pixels import as_stored
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
-PHASE = {"P", "PHASE MAP", "PHASE"}
+PHASE = {"P", "PHASE MAP", "VELOCITY MAP", "PHASE"}
 """As scanners and the standard name what a phase image shows: in ImageType, or in ComplexImageComponent."""
 
 COMMENTS = ("DerivationDescription", "ImageComments")
@@ -145,7 +145,10 @@ def _why_none(file: Any) -> str:  # noqa: ANN401 - pydicom is not always install
     # pydicom takes the lowest bits of every pixel, whatever lies there.
     if (file.get("HighBit") or highest) != highest:
         return f"keeps its pixels in other bits than the lowest (up to bit {file.HighBit})"
-    if PHASE.intersection([*_image_type(file)[2:4], file.get("ComplexImageComponent", "")]):
+    component = file.get("ComplexImageComponent", "")
+    if component == "MIXED":
+        return "holds phases among its images"
+    if PHASE.intersection([*_image_type(file)[2:4], component]):
         return "a phase image has no k-space of its own"
     return ""
 

@@ -22,7 +22,9 @@ PHASE = "a phase image has no k-space of its own"
     [
         ({"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]}, PHASE),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "FFE"]}, PHASE),
+        ({"ImageType": ["DERIVED", "PRIMARY", "VELOCITY MAP"]}, PHASE),
         ({"ComplexImageComponent": "PHASE"}, PHASE),
+        ({"ComplexImageComponent": "MIXED"}, "holds phases among its images"),
         ({"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB"}, "is no gray image (RGB)"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "is no gray image (PALETTE COLOR)"),
         ({"HighBit": 15}, "keeps its pixels in other bits than the lowest (up to bit 15)"),

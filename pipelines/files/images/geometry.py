@@ -60,14 +60,17 @@ def geometries(images: Iterable[RawImage]) -> tuple[list[Geometry], list[str]]:
     -------
         The places in the order of the images; and notices of what was taken for granted in place of them.
     """
-    places, slices = [], []
+    places, slices, is_placed = [], [], True
     notices: list[str] = []
     for image in images:
         place, is_told = _geometry(image)
         places.append(place)
         slices.append(int(image.fields["slice"]))
+        is_placed &= bool(np.isfinite(image.fields["position"]).all())
         if not is_told and not notices:
             notices.append("the headers name no directions; the images are written as axial ones")
+    if not is_placed:
+        notices.append("the headers name no place that is a number; it is taken as 0")
     if len(set(slices)) > 1 and _same_place(places):
         # Told by the number alone: the order is right, gaps and the place in the patient are not known.
         notices.append("the headers put all slices at one place; they are written one slice thickness apart")
@@ -108,8 +111,8 @@ def _geometry(image: RawImage) -> tuple[Geometry, bool]:
     matrix = np.array(image.data.shape[:0:-1], np.float64)
     field_of_view = np.array(image.fields["field_of_view"], np.float64)
     # Without a size a pixel is taken as a millimetre, as viewers do.
-    spacing = np.where(field_of_view > 0, field_of_view / matrix, 1.0)
-    centre = np.array(image.fields["position"], np.float64)
+    spacing = np.where(np.isfinite(field_of_view) & (field_of_view > 0), field_of_view / matrix, 1.0)
+    centre = np.nan_to_num(np.array(image.fields["position"], np.float64), posinf=0, neginf=0)
     first = centre - (matrix // 2 * spacing) @ directions
     return Geometry(first, directions, spacing, image.data.shape[1]), is_told
 

@@ -10,7 +10,7 @@ from ismrmrd.xsd import ismrmrdHeader
 
 from gadgets.arrays import FloatArray
 from gadgets.outside import whole_number
-from pipelines.files.images.dicom.header_values import DATE, SHORT, TIME, digits, number, sequence, text, uid
+from pipelines.files.images.dicom.header_values import DATE, SHORT, TIME, digits, number, sequence, text, uid, whole
 from pipelines.files.images.dicom.provenance import our_part
 from pipelines.files.images.geometry import Geometry
 from pipelines.files.images.image_file import imported
@@ -94,7 +94,7 @@ def _series(header: ismrmrdHeader, study: str, *, is_repaired: bool) -> dict[str
         "SOPClassUID": pydicom_uid.MRImageStorage,
         "Modality": "MR",
         "SeriesInstanceUID": pydicom_uid.generate_uid(),
-        "SeriesNumber": int(number(header, f"{measurement}.initialSeriesNumber") or 1) + REPAIRED_SERIES * is_repaired,
+        "SeriesNumber": int(whole(header, f"{measurement}.initialSeriesNumber") or 1) + REPAIRED_SERIES * is_repaired,
         "SeriesDescription": name_of_series(name, is_repaired=is_repaired),
         "ProtocolName": protocol,
         "PatientPosition": text(header, f"{measurement}.patientPosition", SHORT),
@@ -106,7 +106,7 @@ def _series(header: ismrmrdHeader, study: str, *, is_repaired: bool) -> dict[str
         "ScanningSequence": scanning,
         "SequenceVariant": variant,
         "ScanOptions": "",
-        "EchoTrainLength": int(number(header.encoding[0], "echoTrainLength") or 0) or "",
+        "EchoTrainLength": whole(header.encoding[0], "echoTrainLength") or "",
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Container
 from functools import reduce
@@ -11,6 +12,9 @@ from ismrmrd.xsd import ismrmrdHeader
 
 SHORT, LONG = 16, 64
 """Most characters of DICOM's short (SH, CS) and long (LO) strings."""
+
+LARGEST_WHOLE = 2**31 - 1 - 1000
+"""Of DICOM's integer string (IS), with room for what is added to the number of a series."""
 
 DATE, TIME = (8,), (2, 4, 6)
 """Digits that they have."""
@@ -61,7 +65,13 @@ def number(header: ismrmrdHeader, path: str, index: int = 0) -> float | str:
     found = value(header, path)
     if isinstance(found, list):
         found = found[min(index, len(found) - 1)] if found else None
-    return float(found) if isinstance(found, int | float) else ""
+    return float(found) if isinstance(found, int | float) and math.isfinite(found) else ""
+
+
+def whole(header: ismrmrdHeader, path: str) -> int | str:
+    """Give a whole number of a header; empty where there is none that DICOM can hold."""
+    found = number(header, path)
+    return int(found) if isinstance(found, float) and abs(found) <= LARGEST_WHOLE else ""
 
 
 def sequence(header: ismrmrdHeader) -> tuple[str, str]:

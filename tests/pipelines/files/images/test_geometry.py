@@ -106,3 +106,16 @@ def test_slices_without_one_distance_tell_none(tmp_path):
     alone = stored(tmp_path / "c.h5", placed_image(plane))
     (tmp_path / "c").mkdir()
     assert "SpacingBetweenSlices" not in dicom_files(tmp_path / "c", alone)[0]
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_a_place_that_is_no_number_is_said_and_not_written(tmp_path, odd):
+    image = placed_image(np.ones((1, 6, 4), np.float32), position=(odd, 2, 3), field_of_view=(8, odd, 5))
+    images = stored(tmp_path / "in.h5", image)
+    told = "the headers name no place that is a number; it is taken as 0"
+    header = ismrmrd.xsd.CreateFromDocument(HEADER)
+    assert write_dicom_folder(images, header, tmp_path / "series", Path("series")) == [told]
+    (file,) = (pydicom.dcmread(path) for path in (tmp_path / "series").iterdir())
+    assert np.isfinite([*file.ImagePositionPatient, *file.PixelSpacing]).all()
+    assert write_nifti(images, tmp_path / "o.nii", Path("o.nii")) == [told]
+    assert np.isfinite(nibabel.load(tmp_path / "o.nii").affine).all()

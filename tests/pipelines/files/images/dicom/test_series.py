@@ -98,6 +98,17 @@ def test_a_header_full_of_words_is_brought_to_what_dicom_takes(tmp_path):
     assert pydicom.uid.UID(file.StudyInstanceUID).is_valid
 
 
+def test_numbers_that_dicom_cannot_hold_are_left_out(tmp_path):
+    odd = plain_header()
+    odd.measurementInformation = ismrmrd.xsd.measurementInformationType(
+        patientPosition="HFS", initialSeriesNumber=99999999999
+    )
+    odd.encoding[0].echoTrainLength = 2**31
+    odd.sequenceParameters = ismrmrd.xsd.sequenceParametersType(TR=[np.inf], TE=[np.nan])
+    (file,) = write(tmp_path, stored(tmp_path / "in.h5", placed_image(np.ones((1, 6, 4), np.float32))), header=odd)
+    assert (file.SeriesNumber, file.EchoTrainLength, file.RepetitionTime, file.EchoTime) == (1, None, None, None)
+
+
 @pytest.mark.parametrize("value", ["99999-99-99", "TOKEN", "\u00b2024-02-29", "", "0", "2024-02-29T10:00:00"])
 def test_dates_and_times_that_are_none_are_left_out(tmp_path, value):
     odd = plain_header()

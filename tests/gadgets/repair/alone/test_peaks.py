@@ -8,7 +8,7 @@ from helpers.kspaces import make_kspace
 from helpers.sparks import flag
 
 from gadgets.kspace import kspace_of
-from gadgets.repair.alone.peaks import ALIKE, LONGEST, STANDS_OUT, peaks_of
+from gadgets.repair.alone.peaks import ALIKE, FEWEST_RECEIVERS, LONGEST, STANDS_OUT, peaks_of
 from gadgets.repair.bursts import group_bursts
 from gadgets.repair.predicted_once import Predictions
 
@@ -88,6 +88,18 @@ def test_a_partner_that_does_not_stand_out_is_none():
     kspace.data[:, 0, CENTRE[0] + 1 :, : CENTRE[1]] = 1.1 * LOUD / STANDS_OUT
     kspace.data[:, 0, PARTNER[0], PARTNER[1]] = LOUD
     assert not is_peak(kspace)
+
+
+@pytest.mark.parametrize(("n_coils", "expected"), [(FEWEST_RECEIVERS, False), (FEWEST_RECEIVERS - 1, True)])
+def test_many_receivers_hear_the_partner_of_a_peak_alike(n_coils, expected):
+    gains = np.exp(2j * np.pi * np.random.default_rng(0).random((2, n_coils)))
+    kspace = make_kspace(n_coils=n_coils, signal=0.0)
+    kspace.data[:, 0, CENTRE[0], CENTRE[1]] = 100 * LOUD
+    kspace.data[:, 0, LINE, SAMPLE] = LOUD * gains[0]
+    kspace.data[:, 0, PARTNER[0], PARTNER[1]] = LOUD * gains[0]
+    assert is_peak(kspace)
+    kspace.data[:, 0, PARTNER[0], PARTNER[1]] = LOUD * gains[1]
+    assert is_peak(kspace) == expected
 
 
 def test_beside_readouts_that_were_left_out_noise_is_no_partner():

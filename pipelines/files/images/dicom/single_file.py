@@ -22,6 +22,9 @@ from pipelines.files.images.image_file import ImageFile, Pixels, imported, reada
 from pipelines.files.images.pixels import as_stored
 
 PIXEL_ELEMENTS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+EXTREMES = tuple(
+    f"{which}{what}" for which in ("Smallest", "Largest") for what in ("ImagePixelValue", "PixelValueInSeries")
+)
 PHASE = {"P", "PHASE MAP", "VELOCITY MAP", "PHASE"}
 """As scanners and the standard name what a phase image shows: in ImageType, or in ComplexImageComponent."""
 
@@ -189,6 +192,9 @@ def _put(file: Any, frames: Pixels) -> None:  # noqa: ANN401 - pydicom is not al
     if file.file_meta.TransferSyntaxUID.is_compressed:
         # Under its own identity: it is named as the source below.
         file.decompress(generate_instance_uid=False)
+    # What was counted of the pixels that were there before; nobody needs it.
+    for name in filter(file.__contains__, EXTREMES):
+        delattr(file, name)
     name = next(each for each in PIXEL_ELEMENTS if each in file)
     setattr(file, name, np.ascontiguousarray(frames).tobytes())
     # What was changed is another image: under the old identity an archive would take one for the other. Its series

@@ -84,3 +84,13 @@ def test_a_packed_image_is_the_source_of_its_repair(tmp_path):
     np.testing.assert_array_equal(after.pixel_array, before.pixel_array + 1)
     (source,) = after.SourceImageSequence
     assert source.ReferencedSOPInstanceUID == before.SOPInstanceUID != after.SOPInstanceUID
+
+
+def test_the_extremes_of_other_pixels_are_not_told(tmp_path):
+    dicom_file(tmp_path / "a")
+    file = pydicom.dcmread(tmp_path / "a")
+    file.add_new("LargestImagePixelValue", "US", 63)
+    file.save_as(tmp_path / "a")
+    images = DicomImages(tmp_path / "a")
+    images.write(tmp_path / "b", {0: images.images[0] + 1}, {0: "repaired"})
+    assert "LargestImagePixelValue" not in pydicom.dcmread(tmp_path / "b")

@@ -27,6 +27,7 @@ from gadgets.settings.common import (
     HOW_LONG,
     HOW_MANY_THREADS,
     ON_WHAT_MODELS_RUN,
+    USUAL_LIMIT_S,
     WHEN_IT_FAILS,
     WHICH_MODELS,
     NodeSettings,
@@ -93,7 +94,7 @@ FILE: This SQLite file.""",
     )
     provider: Provider = Field(default="auto", description=ON_WHAT_MODELS_RUN)
     models: Path | None = Field(default=None, description=WHICH_MODELS)
-    time_limit: float | None = Field(default=30.0, gt=0, description=HOW_LONG)
+    time_limit: float | None = Field(default=USUAL_LIMIT_S, gt=0, description=HOW_LONG)
     threads: Threads = Field(default="auto", examples=["auto", "NUMBER"], description=HOW_MANY_THREADS)
     on_failure: OnFailure = Field(default="pass", description=WHEN_IT_FAILS)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from helpers.raw_scans import HEADER, chain_xml, converse, scan_bytes, sparked_items
@@ -69,7 +70,7 @@ def test_settings_and_headers_of_scans_at_once_stay_apart(scans, tmp_path):
     with ThreadPoolExecutor(len(SETTINGS)) as clients:
         answers = list(clients.map(lambda name: answer(scans[name]), names))
     assert [name for name, got in zip(names, answers, strict=True) if got != alone[name]] == []
-    with sqlite3.connect(tmp_path / "scans.db") as book:
+    with closing(sqlite3.connect(tmp_path / "scans.db")) as book:
         entries = [json.loads(text) for (text,) in book.execute("SELECT entry FROM scans")]
     judged = [name for name in SETTINGS if name != "wrong"]
     assert len(entries) == 2 * (ROUNDS + 1) * len(judged)

@@ -9,7 +9,7 @@ from scipy import fft
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.background.darkness import brightness_of, contrast, receiver_weights_of
-from gadgets.background.fit import filled_with, in_units, rounds_of_fit, scale_of
+from gadgets.background.fit import filled_image, in_units, rounds_of_fit, scale_of
 from gadgets.background.missing_samples import MissingSamples, missing_samples
 
 
@@ -59,7 +59,7 @@ def is_outshone(plane: ComplexArray, places: IntArray, absent: BoolArray | None,
     """
     scale = _scale_of_others(plane, absent)
     recorded = in_units(plane, scale)
-    image = fft.fft2(recorded) if absent is None else fft.fft2(filled_with(recorded, (), (), absent), overwrite_x=True)
+    image = fft.fft2(recorded) if absent is None else filled_image(recorded, absent=absent)
     for place in places:
         sample = MissingSamples(np.arange(len(plane)), place[None], (plane.shape[1], plane.shape[2]))
         # Its wave is taken out of the image, which saves the transform of what is left. Single precision loses a

@@ -89,10 +89,7 @@ def rounds_of_fit(
     """
     values = [_recorded(plane, group, absent) for group in groups] if first is None else [each.copy() for each in first]
     is_as_recorded = first is None and absent is None
-    # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
-    image = (
-        fft.fft2(plane) if is_as_recorded else fft.fft2(filled_with(plane, groups, values, absent), overwrite_x=True)
-    )
+    image = fft.fft2(plane) if is_as_recorded else filled_image(plane, groups, values, absent)
     receiver_weights = receiver_weights_of(image)
     for _ in range(MAX_ITERATIONS):
         check_time()
@@ -109,7 +106,7 @@ def rounds_of_fit(
             group.add_to(image, more)  # by its change alone: no copy of all that is known
         change = change_of(groups, moved, receiver_weights)
         if change > LOSSY:
-            image[...] = fft.fft2(filled_with(plane, groups, values, absent), overwrite_x=True)
+            image[...] = filled_image(plane, groups, values, absent)
         factors = [factor for _, factor in solved]
         yield Fit(groups, values, factors, image, precision, correlation, receiver_weights)
         if change < STILL:
@@ -137,6 +134,17 @@ def filled_with(
     for group, known in zip(groups, values, strict=True):
         filled[group.index] = known
     return filled
+
+
+def filled_image(
+    plane: ComplexArray,
+    groups: Sequence[MissingSamples] = (),
+    values: Sequence[ComplexArray] = (),
+    absent: BoolArray | None = None,
+) -> ComplexArray:
+    """Transform a plane as :func:`filled_with` gives it."""
+    # What is made for the transform alone is overwritten by it: a second array of the plane's size takes memory.
+    return np.asarray(fft.fft2(filled_with(plane, groups, values, absent), overwrite_x=True))
 
 
 def change_of(groups: Sequence[MissingSamples], moved: Sequence[ComplexArray], receiver_weights: FloatArray) -> float:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray
 from gadgets.kspace import KSpace, is_all_finite, mirrored, partner, true_centre
 from gadgets.local_statistics import power, step_through
 from gadgets.repair.bursts import Burst
@@ -73,25 +73,22 @@ def _nearest(burst: Burst, centre: tuple[int, int, int], shape: tuple[int, ...])
 
 
 def _has_partner(data: ComplexArray, acquired: BoolArray, burst: Burst, centre: tuple[int, int, int]) -> bool:
-    energy = power(burst.of(data)).sum(axis=0)
+    recorded = burst.of(data)
+    energy = power(recorded).sum(axis=0)
     loudest = int(np.argmax(energy))
     place = partner((burst.partition, burst.line, burst.start + loudest), centre)
     # The centre may lie between two samples: just beyond the border the partner is still seen from within.
     margins = (0, 1, 1)
     if not all(-m <= index < n + m for index, n, m in zip(place, data.shape[1:], margins, strict=True)):
         return False
-    near = _energy_around(data, burst, place, (1, 1))
-    beside = near.max()
-    if not 1 / ALIKE**2 < beside / energy[loudest] < ALIKE**2:
+    near = data[(burst.receivers, place[0], *_window(place, (1, 1)))].reshape(burst.receivers.size, -1)
+    there = near[:, np.argmax(power(near).sum(axis=0))]
+    beside = power(there).sum()
+    if not 1 / ALIKE**2 < beside / energy[loudest] < ALIKE**2 or not _are_heard_alike(recorded[:, loudest], there):
         return False
-    line, sample = np.unravel_index(int(np.argmax(near)), near.shape)
-    lines, samples = _window(place, (1, 1))
-    there = data[burst.receivers, place[0], lines.start + line, samples.start + sample]
-    if not _are_heard_alike(burst.of(data)[:, loudest], there):
-        return False
-    reach = (3, 4)
+    around = (place[0], *_window(place, (3, 4)))
     # Beside readouts that were left out, which are zero, any noise would stand out.
-    usual = np.median(_energy_around(data, burst, place, reach)[acquired[place[0]][_window(place, reach)]])
+    usual = np.median(power(data[(burst.receivers, *around)]).sum(axis=0)[acquired[around]])
     return bool(beside > STANDS_OUT**2 * usual)
 
 
@@ -113,11 +110,6 @@ def _is_of_magnitudes(plane: ComplexArray) -> bool:
     is_known = one + other > 0
     differ = np.abs(one - other)[is_known] > SAME / 2 * (one + other)[is_known]
     return differ.size > 0 and float(differ.mean()) < 0.5
-
-
-def _energy_around(data: ComplexArray, burst: Burst, place: tuple[int, int, int], reach: tuple[int, int]) -> FloatArray:
-    """Sum the squares of a burst's receivers around a place, shape ``(line, sample)``."""
-    return np.asarray(power(data[(burst.receivers, place[0], *_window(place, reach))]).sum(axis=0))
 
 
 def _window(place: tuple[int, int, int], reach: tuple[int, int]) -> tuple[slice, slice]:

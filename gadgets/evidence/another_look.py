@@ -16,7 +16,7 @@ from gadgets.evidence.levels import root_mean_square
 from gadgets.evidence.maps import OF_INNOVATION, OF_RAW, OF_RESIDUAL, Evidence, Learnt, completed, gather_evidence
 from gadgets.evidence.neighbours import trust_in
 from gadgets.evidence.seen import Seen, look_at
-from gadgets.evidence.strengths import SMALLEST, error_level_of, write_innovation
+from gadgets.evidence.strengths import SMALLEST, error_level_of, innovation_maps
 
 REACH = tuple(max(offset[axis] for offset in NEIGHBOURS) for axis in (0, 1))
 """Lines and samples over which a sample has a share in the predictions of others."""
@@ -48,7 +48,7 @@ def look_again(earlier: Evidence, plane: ComplexArray, valid: BoolArray | None, 
     samples = seen.data.reshape(len(plane), -1)[:, places]
     (whitened,) = maps[OF_RAW]
     whitened.reshape(-1)[places] = _in_map(learnt.raw.at(places, samples, seen.level.ravel()[places]))
-    contrast = write_innovation(maps[OF_INNOVATION], seen, overwrite=True)  # last: nothing of the plane may be left
+    maps[OF_INNOVATION], contrast = innovation_maps(seen, overwrite=True)  # last: nothing of the plane may be left
     return completed(seen, maps, contrast, learnt)
 
 

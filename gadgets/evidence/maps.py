@@ -9,6 +9,7 @@ slowly than the number of receivers, because the sources of the prediction are c
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +19,10 @@ from gadgets.evidence.kernel import Kernel
 from gadgets.evidence.levels import loudest_place, radii
 from gadgets.evidence.neighbours import fit
 from gadgets.evidence.seen import Seen, look_at
-from gadgets.evidence.strengths import SMALLEST, write, write_innovation, write_residual
+from gadgets.evidence.strengths import SMALLEST, innovation_maps, write, write_residual
 from gadgets.evidence.whitening import Whitening, whiten
 from gadgets.local_statistics import local_maximum
+from gadgets.process import meanwhile
 
 CHANNELS = (
     "innovation",
@@ -48,6 +50,10 @@ RADIUS_SCALE = 2.0  # times the radius in its map: models were trained with it
 
 LARGEST = 10.0
 """Maps are cut off here: what stands out e^10 times stands out."""
+
+SMALL = 1 << 22
+"""Bytes of a plane up to which two kinds of maps are made side by side: larger ones are shared out in pieces, and
+would need more memory at once."""
 
 EVIDENCE_SET = "evidence-1"
 """Goes into the manifest of every model: a model reads only the maps that it was trained on."""
@@ -128,6 +134,8 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
         Look at all other samples as if the obvious ones (see :mod:`.obvious`) had recorded nothing.
     """
     seen = look_at(plane, valid, without_obvious=without_obvious)
+    call = partial(innovation_maps, seen)
+    innovation = meanwhile(call) if plane.nbytes <= SMALL else call
     fitted = fit(seen.data, seen.level, seen.noise, seen.obvious)
     predicted, kernel = fitted.predict(), fitted.kernel
     # Not before: they take over the memory of what samples were predicted from.
@@ -135,9 +143,9 @@ def gather_evidence(plane: ComplexArray, valid: BoolArray | None = None, *, with
     maps = np.empty((len(CHANNELS), *seen.level.shape), dtype=np.float32)
     error, residual = write_residual(maps[OF_RESIDUAL], seen, predicted)
     del predicted  # before the next array of the plane's size is made
-    contrast = write_innovation(maps[OF_INNOVATION], seen)
     energy, raw = whiten(seen.data, seen.level)
     write(maps[OF_RAW], [energy])
+    maps[OF_INNOVATION], contrast = innovation()
     return completed(seen, maps, contrast, Learnt(kernel, error, residual, raw, seen.scale))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from gadgets.evidence.levels import peak_of, root_mean_square
 from gadgets.evidence.seen import Seen
 from gadgets.evidence.whitening import Whitening, whiten, whitened_energy
 from gadgets.local_statistics import local_median, power, quantile, step_through
+from gadgets.process import meanwhile
 
 SMALLEST = 0.05
 """Added to what is put on a logarithmic scale: how far below the usual a sample is does not matter."""
@@ -31,10 +33,15 @@ def write(maps: NDArray[np.float32], ratios: Iterable[FloatArray]) -> None:
         np.log(ratio + SMALLEST, out=target)
 
 
-def write_innovation(maps: NDArray[np.float32], seen: Seen, *, overwrite: bool = False) -> float:
-    """Write what each sample is minus its prediction by the image's background, and give the image's contrast.
+def innovation_maps(seen: Seen, *, overwrite: bool = False) -> tuple[NDArray[np.float32], float]:
+    """Tell what each sample is minus its prediction by the image's background, and the image's contrast.
 
     Where it may, it overwrites the data, which saves an array of the plane's size.
+
+    Returns
+    -------
+    tuple
+        Four maps, shape ``(4, line, sample)``, and the contrast.
     """
     taken_out = seen.taken_out
     others = seen.others_alone(overwrite=overwrite)
@@ -43,12 +50,14 @@ def write_innovation(maps: NDArray[np.float32], seen: Seen, *, overwrite: bool =
     del others
     # No sample has a share in its own prediction: with what it recorded it deviates by just that much more.
     innovation[:, seen.obvious] += taken_out * np.float32(units)
+    strongest = meanwhile(partial(_strongest_receiver, innovation))
     strength = root_mean_square(innovation)
     usual = np.maximum(local_median(strength, 3), SILENT)  # three away: see `error_level_of`
     ordinary = max(float(quantile(strength.ravel(), 0.5)), SILENT)
     local = strength / np.maximum(usual, 0.5 * ordinary)  # a place that is quiet by chance lifts nothing
-    write(maps, (strength / ordinary, local, whitened_energy(innovation), _strongest_receiver(innovation)))
-    return contrast
+    maps = np.empty((4, *strength.shape), np.float32)
+    write(maps, (strength / ordinary, local, whitened_energy(innovation), strongest()))
+    return maps, contrast
 
 
 def write_residual(maps: NDArray[np.float32], seen: Seen, predicted: ComplexArray) -> tuple[FloatArray, Whitening]:

@@ -73,6 +73,14 @@ def in_parallel(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) ->
     return cast(list[ResultT], results)
 
 
+def meanwhile(call: Callable[[], ResultT]) -> Callable[[], ResultT]:
+    """Begin a call in another thread, where there is one; what is given waits for its result, or makes it.
+
+    For what is too small to be shared out in pieces.
+    """
+    return call if _in_use.get() == 1 else _pool().submit(call).result
+
+
 def _takes(core: int, held: contextlib.ExitStack) -> bool:
     """Take a core, if nobody holds it, until `held` is closed."""
     try:

@@ -13,7 +13,7 @@ from helpers.sparks import with_sparks
 
 from gadgets.detection import open_detector
 from gadgets.failing_open import calibrate
-from gadgets.process import cores, in_parallel, threads
+from gadgets.process import cores, in_parallel, meanwhile, threads
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 
 SPARKS = {(0, 34, 44): None, (0, 30, 52): None, (0, 10, 50): None}
@@ -53,6 +53,29 @@ def test_pieces_come_back_in_their_order_and_from_several_threads():
         assert in_parallel(lambda number: number**2, range(64)) == [number**2 for number in range(64)]
     assert current_thread().name not in names
     assert in_parallel(lambda _: current_thread().name, range(4)) == [current_thread().name] * 4
+
+
+def test_a_call_is_made_meanwhile_in_another_thread_or_when_its_result_is_asked_for():
+    made = []
+
+    def call():
+        made.append(current_thread().name)
+        return len(made)
+
+    with threads(2):
+        assert meanwhile(call)() == 1
+    waiting = meanwhile(call)
+    assert made != [current_thread().name]
+    assert len(made) == 1
+    assert waiting() == 2
+    assert made[1] == current_thread().name
+
+
+def test_what_fails_meanwhile_fails_where_its_result_is_asked_for():
+    with threads(2):
+        result = meanwhile(lambda: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            result()
 
 
 def test_work_that_is_shared_out_is_not_shared_out_again():

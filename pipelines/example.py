@@ -23,9 +23,8 @@ from gadgets.arrays import FloatArray
 from gadgets.evidence import CHANNELS, gather_evidence
 from gadgets.image import centred_inverse_fft
 from gadgets.kspace import planes_of
-from pipelines.commands.simulate import simulate_file
 from pipelines.files import read_kspaces
-from pipelines.phantom import PhantomScan, SparkPlan, write_phantom
+from pipelines.phantom import PhantomScan, SparkPlan, simulate_file, write_phantom
 
 # %% [markdown]
 """

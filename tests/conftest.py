@@ -10,7 +10,7 @@ import hypothesis
 import pytest
 
 from onnx_models.providers import cuda_devices
-from pipelines.phantom.phantom_scan import PhantomScan, write_phantom
+from pipelines.phantom import PhantomScan, write_phantom
 
 # What tests stream is no scan: nodes in processes of their own see this, too.
 os.environ["DESPARK_RECORD"] = "off"

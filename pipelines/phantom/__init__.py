@@ -1,22 +1,23 @@
 """Phantom: what if there is no scan, or one whose sparks have to be known?"""
 
-from pipelines.phantom.compare_truth import Comparison, RepairedPlace, added_at_peak, compare, peak_of, strongest
-from pipelines.phantom.draw_sparks import SparkPlan, draw_in_kspace
-from pipelines.phantom.phantom_scan import PhantomScan, write_phantom
-from pipelines.phantom.spark_truth import SimulatedKSpace, SimulatedSpark, Truth
+from pipelines.phantom.compare_files import compare_files
+from pipelines.phantom.compare_truth import Comparison, RepairedPlace, compare, peak_of
+from pipelines.phantom.draw_sparks import SparkPlan
+from pipelines.phantom.phantom_file import write_phantom
+from pipelines.phantom.phantom_scan import PhantomScan
+from pipelines.phantom.spark_truth import SimulatedSpark, Truth
+from pipelines.phantom.sparked_file import simulate_file
 
 __all__ = [
     "Comparison",
     "PhantomScan",
     "RepairedPlace",
-    "SimulatedKSpace",
     "SimulatedSpark",
     "SparkPlan",
     "Truth",
-    "added_at_peak",
     "compare",
-    "draw_in_kspace",
+    "compare_files",
     "peak_of",
-    "strongest",
+    "simulate_file",
     "write_phantom",
 ]

@@ -99,13 +99,10 @@ def draw_in_kspace(
         first = places.index((partition, line))
         sparks.append(_spark(acquired, event, first, radius))
         taken.add((partition, line))
-        for later in _repeats(rng, acquired, first, event):
-            if places[later.readout] in taken:
-                continue
-            taken.add(places[later.readout])
-            # The same gains and shape: it is the same source that is heard again.
-            weaker = replace(event, rnr=event.rnr * later.strength, peak=event.peak * later.strength)
-            sparks.append(_spark(acquired, weaker, later.readout, radius, repeat_of=number))
+        for later, weaker in _repeats(rng, acquired, first, event):
+            if places[later] not in taken:
+                taken.add(places[later])
+                sparks.append(_spark(acquired, weaker, later, radius, repeat_of=number))
     return sparks
 
 
@@ -147,22 +144,18 @@ class _Event:
     peak: float
     column: int
 
-
-@dataclass(frozen=True)
-class _Repeat:
-    """A later readout (its number in the k-space) and the strength there, relative to the original."""
-
-    readout: int
-    strength: float
+    def weaker(self, share: float) -> _Event:
+        """Give it with a share of its strength; the same gains and shape, as the same source is heard again."""
+        return replace(self, rnr=self.rnr * share, peak=self.peak * share)
 
 
-def _repeats(rng: np.random.Generator, acquired: AcquiredKSpace, first: int, event: _Event) -> list[_Repeat]:
-    """Say where a spark comes back: a loose contact does so at one sample of some readouts soon after."""
+def _repeats(rng: np.random.Generator, acquired: AcquiredKSpace, first: int, event: _Event) -> list[tuple[int, _Event]]:
+    """Say in which readouts a spark comes back, and as what: a loose contact does so at one sample soon after."""
     if rng.random() >= REPEAT_SHARE:
         return []
     steps = rng.integers(1, MAX_REPEAT_DISTANCE + 1, rng.integers(1, MAX_REPEATS + 1))
-    repeats = [_Repeat(int(number), float(rng.uniform(0.5, 1.0))) for number in first + np.cumsum(steps)]
-    return [repeat for repeat in repeats if _reaches(acquired, repeat.readout, event)]
+    repeats = [(int(number), event.weaker(float(rng.uniform(0.5, 1.0)))) for number in first + np.cumsum(steps)]
+    return [(number, weaker) for number, weaker in repeats if _reaches(acquired, number, event)]
 
 
 def _reaches(acquired: AcquiredKSpace, number: int, event: _Event) -> bool:

@@ -31,7 +31,8 @@ from pipelines.chains.packaged import packaged_chain
 from pipelines.host.host import Host
 from pipelines.messages.message_reader import MessageReader
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.phantom.phantom_scan import PhantomScan, acquisitions, header_xml
+from pipelines.phantom.phantom_file import acquisitions
+from pipelines.phantom.phantom_scan import PhantomScan, header_xml
 
 sys.path.append(str(Path(__file__).parents[1]))
 from helpers.paths import PROBES

@@ -24,7 +24,7 @@ from gadgets.process import keep_freed_memory, keep_one_blas_thread
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from pipelines.files import read_kspaces
 from pipelines.phantom import PhantomScan
-from pipelines.phantom.phantom_scan import kspace_of_slice
+from pipelines.phantom.phantom_file import kspace_of_slice
 
 SHAPES = ((32, 64, 128), (8, 128, 128), (8, 128, 256), (16, 256, 512), (32, 256, 512))
 GOALS = {"1 outer": 1.4, "5 anywhere": 2.0, "12 around the centre": 4.0, "200 anywhere": 6.0, "random": 8.0}

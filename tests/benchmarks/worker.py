@@ -28,7 +28,8 @@ from pipelines.chains.packaged import packaged_chain
 from pipelines.host.host import Host
 from pipelines.messages.message_reader import MessageReader
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.phantom.phantom_scan import PhantomScan, acquisitions, header_xml
+from pipelines.phantom.phantom_file import acquisitions
+from pipelines.phantom.phantom_scan import PhantomScan, header_xml
 
 N_FIRST, N_IN_A_ROW, N_AT_ONCE, N_ROUNDS = 5, 50, 8, 20
 BASE_PORT = 9010

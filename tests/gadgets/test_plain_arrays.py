@@ -17,9 +17,9 @@ from gadgets.process import one_blas_thread
 from gadgets.settings.definitions import RawRepairSettings
 from gadgets.wire import Acquisition
 from gadgets.wire.header import encodings_of
-from pipelines.commands.simulate import simulate_file
 from pipelines.files.raw_file import RawFile
 from pipelines.files.read_kspaces import read_kspaces
+from pipelines.phantom import simulate_file
 from pipelines.phantom.draw_sparks import SparkPlan
 
 SPARK = (20, 50)

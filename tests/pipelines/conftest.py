@@ -1,10 +1,11 @@
-"""What tests of processes share."""
+"""What tests of processes, and of scans with known sparks, share."""
 
 from __future__ import annotations
 
 import pytest
 
 from pipelines.forking import owner
+from pipelines.phantom import SparkPlan, simulate_file
 
 
 @pytest.fixture
@@ -15,3 +16,17 @@ def no_server(monkeypatch):
     yield running
     while running:
         running.pop().end()
+
+
+@pytest.fixture
+def sparked(tmp_path, phantom_file):
+    """Give the phantom with sparks; what was put in lies beside it."""
+    plan = SparkPlan(seed=4, rnr_min=1, rnr_max=4, events=6, centre_share=0.3)
+    simulate_file(phantom_file, tmp_path / "sparked.h5", tmp_path / "truth.json", plan)
+    return tmp_path / "sparked.h5"
+
+
+@pytest.fixture
+def truth(sparked):
+    """Give the list of what was put in."""
+    return sparked.with_name("truth.json")

@@ -32,13 +32,22 @@ from pipelines.commands.demo.pictures import (
     save_pictures,
 )
 from pipelines.commands.replay import TOLD, watched
-from pipelines.commands.simulate import simulate_file
 from pipelines.commands.terminal.comparison import found_counts, found_table, harm_table
 from pipelines.commands.terminal.progress import Work, unseen, working
 from pipelines.commands.terminal.shell import JsonFile, Quiet, Settings, Verbose, open_shell
 from pipelines.commands.terminal.summary import summary_of
 from pipelines.files import RawFile, read_kspaces
-from pipelines.phantom import Comparison, PhantomScan, RepairedPlace, SparkPlan, Truth, compare, peak_of, write_phantom
+from pipelines.phantom import (
+    Comparison,
+    PhantomScan,
+    RepairedPlace,
+    SparkPlan,
+    Truth,
+    compare,
+    peak_of,
+    simulate_file,
+    write_phantom,
+)
 from pipelines.replay import DEFAULT_PIPELINE, Replay, ScanReport
 
 # Strong enough to be seen in a picture, many, and most of them where they are hard to find.

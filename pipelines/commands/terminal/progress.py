@@ -6,9 +6,8 @@ On a terminal a line stays and bars come and go below it; elsewhere the line is 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TypeAlias, TypeVar
 
 import typer
 from rich.console import RenderableType
@@ -28,10 +27,6 @@ from rich.table import Column
 from pipelines.commands.terminal.ending import INTERRUPTED
 from pipelines.commands.terminal.shell import Shell
 from pipelines.commands.terminal.wrapping import with_short_words
-
-ItemT = TypeVar("ItemT")
-OnStep: TypeAlias = Callable[[int, int], None]
-"""Called with how many of how many are done."""
 
 PHASE = "phase"
 NAME_WIDTH, BAR_WIDTH = 30, 18
@@ -81,17 +76,6 @@ class Work:
 def unseen() -> Work:
     """Give work that nobody watches."""
     return Work(Progress(disable=True))
-
-
-def ignore(_done: int, _total: int) -> None:
-    """Watch no progress."""
-
-
-def watched(items: Iterable[ItemT], total: int, on_step: OnStep) -> Iterator[ItemT]:
-    """Hand items on, and tell how many of them have gone by."""
-    for number, item in enumerate(items, 1):
-        yield item
-        on_step(number, total)
 
 
 @contextmanager

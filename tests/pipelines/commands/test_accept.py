@@ -1,156 +1,14 @@
-"""The acceptance test: counted from raw files alone, and strict about all that no repair may change."""
-
-from __future__ import annotations
+"""``despark accept``: the counts that it shows, and what it takes for enough."""
 
 import json
 import re
-from dataclasses import replace
 
-import numpy as np
 import pytest
 import typer
 
-from gadgets.errors import RawDataError
-from gadgets.kspace.readout import is_imaging
 from pipelines.benchmark import ScoredEvent
-from pipelines.commands.accept import accept, changed_places, check_whole, compare_files, judge
-from pipelines.commands.simulate import simulate_file
-from pipelines.commands.terminal.comparison import MOST_REPETITIONS, found_counts, found_table
-from pipelines.files.raw_file import RawFile
-from pipelines.files.raw_items import RawAcquisition
-from pipelines.files.raw_writer import write_raw_file
+from pipelines.commands.accept import accept, judge
 from pipelines.phantom.compare_truth import Comparison
-from pipelines.phantom.draw_sparks import SparkPlan
-
-PLAN = SparkPlan(seed=4, rnr_min=1, rnr_max=4, events=6, centre_share=0.3)
-
-
-@pytest.fixture
-def sparked(tmp_path, phantom_file):
-    simulate_file(phantom_file, tmp_path / "sparked.h5", tmp_path / "truth.json", PLAN)
-    return tmp_path / "sparked.h5"
-
-
-@pytest.fixture
-def truth(sparked):
-    return sparked.with_name("truth.json")
-
-
-def rewrite(source, target, change):
-    with RawFile(source) as raw:
-        items = [item for number, old in enumerate(raw) for item in change(number, old)]
-        write_raw_file(target, raw.header_xml, items)
-    return target
-
-
-def with_sample(item, coil, sample, value):
-    data = item.data.copy()
-    data[coil, sample] = value
-    return replace(item, data=data)
-
-
-def renumbered(item):
-    header = item.fields.copy()
-    header["scan_counter"] += 1
-    return replace(item, header=header.tobytes())
-
-
-def test_all_is_found_where_the_clean_scan_comes_back(sparked, truth, phantom_file):
-    comparison = compare_files(sparked, phantom_file, truth)
-    assert comparison.found
-    assert all(comparison.found)
-    assert comparison.n_beside == 0
-
-
-def scaled(factor):
-    def change(_, item):
-        is_image = isinstance(item, RawAcquisition) and is_imaging(int(item.fields["flags"]))
-        return [replace(item, data=item.data * np.float32(factor)) if is_image else item]
-
-    return change
-
-
-def test_samples_that_were_made_worse_are_not_repaired(sparked, truth, tmp_path):
-    comparison = compare_files(sparked, rewrite(sparked, tmp_path / "worse.h5", scaled(10)), truth)
-    assert not any(comparison.found)
-    assert min(comparison.left) > 1
-
-
-@pytest.mark.parametrize("first", ["phantom.h5", "tenfold.h5"])
-def test_a_file_without_the_sparks_of_the_truth_is_refused(sparked, truth, phantom_file, tmp_path, first):
-    rewrite(sparked, tmp_path / "tenfold.h5", scaled(10))
-    before = phantom_file if first == "phantom.h5" else tmp_path / first
-    with pytest.raises(RawDataError, match=r"does not hold the sparks of .*give the file that despark simulate wrote"):
-        compare_files(before, sparked, truth)
-
-
-def test_a_truth_of_an_older_version_is_still_read(sparked, truth, phantom_file):
-    old = json.loads(truth.read_text())
-    for spark in old["sparks"]:
-        del spark["sparked"]
-    truth.write_text(json.dumps(old))
-    assert all(compare_files(sparked, phantom_file, truth).found)
-    # It does not say what the file holds; swapped files are told by the sparks that grow.
-    assert compare_files(phantom_file, sparked, truth).left == pytest.approx([2] * len(old["sparks"]), rel=1e-3)
-
-
-def test_nothing_is_found_where_nothing_was_repaired(sparked, truth):
-    comparison = compare_files(sparked, sparked, truth)
-    assert comparison.found
-    assert not any(comparison.found)
-    assert comparison.n_beside == 0
-
-
-def test_a_sample_that_was_changed_beside_the_sparks_is_counted(sparked, truth, phantom_file, tmp_path):
-    def damage(number, item):
-        return [with_sample(item, 1, 3, 77) if number == 5 else item]
-
-    out = rewrite(phantom_file, tmp_path / "out.h5", damage)
-    assert compare_files(sparked, out, truth).n_beside == 1
-    clean = compare_files(phantom_file, out, None)
-    assert (clean.found, clean.n_beside) == ((), 1)
-
-
-def test_the_places_are_those_of_the_kspace_and_name_the_receivers(phantom_file, tmp_path):
-    def damage(number, item):
-        return [with_sample(with_sample(item, 0, 7, 1), 2, 7, 1) if number == 5 else item]
-
-    (place,) = changed_places(phantom_file, rewrite(phantom_file, tmp_path / "out.h5", damage))
-    with RawFile(phantom_file) as raw:
-        line = list(raw)[5].fields["idx"]["kspace_encode_step_1"]
-    assert (place.place, place.receivers) == ((0, line, 7), (0, 2))
-
-
-def test_samples_that_are_no_numbers_are_not_taken_for_changed(phantom_file, tmp_path):
-    def spoil(number, item):
-        return [with_sample(item, 0, 7, np.nan) if number == 5 else item]
-
-    spoilt = rewrite(phantom_file, tmp_path / "nan.h5", spoil)
-    assert list(changed_places(spoilt, spoilt)) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        (lambda number, item: [] if number == 60 else [item], "item 60 of the scan is not that of"),
-        (lambda number, item: [item] if number < 60 else [], "out.h5: ends before item 60 of the other file"),
-        (
-            lambda _, item: [item] if is_imaging(int(item.fields["flags"])) else [with_sample(item, 0, 0, 1)],
-            "item 0 of",
-        ),
-        (lambda number, item: [renumbered(item)] if number == 3 else [item], "item 3 of the scan"),
-    ],
-)
-def test_what_no_repair_may_change_is_an_error(phantom_file, tmp_path, change, reason):
-    out = rewrite(phantom_file, tmp_path / "out.h5", change)
-    with pytest.raises(RawDataError, match=reason):
-        check_whole(phantom_file, out)
-
-
-def test_more_than_was_sent_is_an_error_too(phantom_file, tmp_path):
-    longer = rewrite(phantom_file, tmp_path / "out.h5", lambda number, item: [item, item] if number == 65 else [item])
-    with pytest.raises(RawDataError, match=r"phantom\.h5: ends before item 66 of the other file"):
-        check_whole(phantom_file, longer)
 
 
 def test_the_command_shows_the_counts(sparked, truth, phantom_file, capsys):
@@ -181,34 +39,6 @@ def test_what_was_missed_is_listed_on_request(sparked, truth, capsys):
     assert sorted(row[2] for row in rows) == sorted(str(spark["line"]) for spark in sparks)
 
 
-def of_series(n_repetitions, missed):
-    events = tuple(
-        ScoredEvent(0.5, 1, 8, 8, found=number not in missed) for number in range(n_repetitions) for _ in range(2)
-    )
-    repetitions = tuple(number for number in range(n_repetitions) for _ in range(2))
-    return Comparison(tuple(event.found for event in events), 0, events, repetitions=repetitions)
-
-
-def test_a_series_is_told_by_repetition():
-    rows = shown_rows(found_table(of_series(3, missed=(1,))))
-    assert [row for row in rows if "repetition" in row[0]] == [
-        ("repetition 0", "100.0 % (2/2)"), ("repetition 1", "0.0 % (0/2)"), ("repetition 2", "100.0 % (2/2)")
-    ]  # fmt: skip
-    assert not [row for row in shown_rows(found_table(of_series(1, missed=()))) if "repetition" in row[0]]
-    assert found_counts(of_series(3, missed=(1,)))["repetition"]["1"] == {"found": 0, "of": 2}
-
-
-def test_of_a_long_series_the_worst_repetitions_are_told():
-    rows = [row for row in shown_rows(found_table(of_series(40, missed=(7, 31)))) if "repetition" in row[0]]
-    assert len(rows) == MOST_REPETITIONS + 1
-    assert {("repetition 7", "0.0 % (0/2)"), ("repetition 31", "0.0 % (0/2)")} <= set(rows)
-    assert rows[-1] == (f"{40 - MOST_REPETITIONS} other repetitions", "100.0 % (56/56)")
-
-
-def shown_rows(table):
-    return list(zip(*([str(cell) for cell in column.cells] for column in table.columns), strict=True))
-
-
 @pytest.mark.parametrize(("n_found", "percent", "is_enough"), [(1, 50, True), (1, 51, False), (2, 100, True)])
 def test_sparks_near_the_centre_are_not_asked_for(n_found, percent, is_enough):
     outer = tuple(ScoredEvent(0.5, 1, 8, 8, found=number < n_found) for number in range(2))
@@ -231,19 +61,3 @@ def test_without_a_truth_there_is_no_table_of_sparks(phantom_file, capsys):
     assert "Sparks found" not in said
     assert "because no --truth was given" in " ".join(said.split())
     assert re.search(r"samples changed\s+. 0", said)
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"\xff\xfe\x00spark", "can't decode byte 0xff"),
-        (b"\x89HDF\r\n\x1a\n\x00", "can't decode byte 0x89"),
-        (b"not JSON", "Invalid JSON"),
-        (b'{"sparks": [1, 2, 3]}', "Field required"),
-    ],
-)
-def test_a_truth_that_is_none_is_refused_in_one_line(sparked, phantom_file, tmp_path, content, reason):
-    (tmp_path / "other.json").write_bytes(content)
-    with pytest.raises(RawDataError, match=f"expected the truth written by despark simulate .*{reason}") as caught:
-        compare_files(sparked, phantom_file, tmp_path / "other.json")
-    assert "\n" not in str(caught.value)

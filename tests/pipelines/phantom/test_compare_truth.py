@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -95,3 +96,16 @@ def test_a_truth_of_what_cannot_be_is_refused(tmp_path, field, value):
 def test_of_sparks_that_take_each_other_away_nothing_is_left():
     opposite = SPARK.model_copy(update={"burst": tuple((-real, -imaginary) for real, imaginary in SPARK.burst)})
     assert compare([SPARK, opposite], []).left == (0.0, 0.0)
+
+
+def test_a_truth_that_is_none_is_refused(tmp_path):
+    (tmp_path / "t.json").write_text("{}")
+    for name in ("t.json", "absent.json"):
+        with pytest.raises(RawDataError, match="expected the truth written by despark simulate"):
+            Truth.read(tmp_path / name)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "t.json")
+    with pytest.raises(RawDataError, match="found no ordinary file"):
+        Truth.read(tmp_path / "t.json")

@@ -5,7 +5,8 @@ from gadgets.kspace.readout import ACQ_IS_NOISE_MEASUREMENT, ACQ_LAST_IN_MEASURE
 from pipelines.benchmark.readouts import noise_sigma
 from pipelines.files.raw_file import RawFile
 from pipelines.files.read_kspaces import read_kspaces
-from pipelines.phantom.phantom_scan import PhantomScan, header_xml, kspace_of_slice, write_phantom
+from pipelines.phantom.phantom_file import kspace_of_slice, write_phantom
+from pipelines.phantom.phantom_scan import PhantomScan, header_xml
 
 SCAN = PhantomScan(matrix=32, n_coils=4, n_slices=2, n_noise=2)
 

@@ -25,11 +25,10 @@ from gadgets.errors import DesparkError, NodeError, PipelineError, RawDataError,
 from gadgets.indices import Indices
 from gadgets.records import Detection
 from gadgets.wire import waveforms_of
-from pipelines.commands.simulate import simulate_file
 from pipelines.files.raw_file import RawFile
 from pipelines.host import Host
 from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.phantom import PhantomScan, SparkPlan, write_phantom
+from pipelines.phantom import PhantomScan, SparkPlan, simulate_file, write_phantom
 from pipelines.replay.replay import Replay
 from pipelines.replay.scan_output import ScanOutput
 

@@ -18,7 +18,7 @@ import pytest
 import typer
 from rich.console import Console
 
-from pipelines.commands.terminal.progress import unseen, watched, working
+from pipelines.commands.terminal.progress import unseen, working
 from pipelines.commands.terminal.shell import Shell
 
 PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]
@@ -82,12 +82,6 @@ def test_a_phase_takes_the_place_of_bars_and_a_bar_that_of_a_phase():
     work.bar("three", 0, 1)
     work.bar("three", 1, 1)
     assert [task.description for task in work._progress.tasks] == ["three"]
-
-
-def test_counted_tells_how_many_went_by():
-    seen = []
-    assert list(watched("abc", 3, lambda *step: seen.append(step))) == ["a", "b", "c"]
-    assert seen == [(1, 3), (2, 3), (3, 3)]
 
 
 def test_an_interrupt_is_one_line_and_an_exit_code(capsys):

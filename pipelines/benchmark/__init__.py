@@ -9,20 +9,23 @@ module                  what it holds
 ``rivals_in_time``      the same for a scan: rivals that remember earlier k-spaces
 ``score``               what was found, what harm was done, how much error is left
 ``despark``             despark itself among the rivals, and with known points
-``variants``            despark under other settings, from ``--variant``
+``variants``            settings of despark as they are typed, and despark under other ones, from ``--variant``
+``chosen``              the rivals and variants that somebody has named, opened
 ``series``              a k-space acquired again and again, as it would be
 ``run``                 one file, all rivals, seeded runs
+``totals``              counts over files, with their intervals
+``results``             the result for programs, written and read again
 ``tables``, ``plot``    the result for people
-``command``             ``despark benchmark``
 ======================  =============================================================================
 """
 
-from pipelines.benchmark.despark import open_despark, open_repair, open_scans
+from pipelines.benchmark.chosen import DESPARK, open_rivals
+from pipelines.benchmark.despark import open_despark
 from pipelines.benchmark.plot import save_plot
 from pipelines.benchmark.readouts import noise_sigma, radii, ripple_unit
-from pipelines.benchmark.results import read_results, results_text, write_results
+from pipelines.benchmark.results import read_joined, read_results, results_text
 from pipelines.benchmark.rivals import RIVALS, AnyRival, InformedRival, Rival, ScanRival
-from pipelines.benchmark.run import score_file
+from pipelines.benchmark.run import Draws, score_file
 from pipelines.benchmark.score import Grouping, ScoredEvent
 from pipelines.benchmark.series import SERIES_KINDS
 from pipelines.benchmark.sparks import (
@@ -37,9 +40,10 @@ from pipelines.benchmark.sparks import (
 )
 from pipelines.benchmark.tables import file_table, percentage, total_table
 from pipelines.benchmark.totals import FileScore, Proportion, Total, by_group, found_of, total
-from pipelines.benchmark.variants import FORM, Properties, read_setting, read_variants
+from pipelines.benchmark.variants import FORM, Properties, read_properties, read_setting, read_variants
 
 __all__ = [
+    "DESPARK",
     "FORM",
     "INNER_RADIUS",
     "MAX_EVENTS",
@@ -49,6 +53,7 @@ __all__ = [
     "RIVALS",
     "SERIES_KINDS",
     "AnyRival",
+    "Draws",
     "FileScore",
     "Grouping",
     "InformedRival",
@@ -66,10 +71,11 @@ __all__ = [
     "found_of",
     "noise_sigma",
     "open_despark",
-    "open_repair",
-    "open_scans",
+    "open_rivals",
     "percentage",
     "radii",
+    "read_joined",
+    "read_properties",
     "read_results",
     "read_setting",
     "read_variants",
@@ -79,5 +85,4 @@ __all__ = [
     "score_file",
     "total",
     "total_table",
-    "write_results",
 ]

@@ -10,19 +10,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from gadgets.errors import DesparkError
+from gadgets.errors import DesparkError, SettingsError
 from onnx_models.reading import read_regular
 from pipelines.benchmark.totals import FileScore, Proportion, Total
-from pipelines.files import whole_or_nothing
 
 FILE_SCORES = TypeAdapter(list[FileScore])
 MISSING = float("nan")
-
-
-def write_results(path: Path, scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> None:
-    """Write everything that was measured, as :func:`results_text` gives it."""
-    with whole_or_nothing(path) as temporary:
-        temporary.write_text(results_text(scores, totals, settings) + "\n", encoding="utf-8")
 
 
 def results_text(scores: Sequence[FileScore], totals: Sequence[Total], settings: dict[str, Any]) -> str:
@@ -42,7 +35,7 @@ def read_results(path: Path) -> list[FileScore]:
     Raises
     ------
     DesparkError
-        The file is not what :func:`write_results` writes.
+        The file does not hold what :func:`results_text` gives.
     """
     try:
         files = json.loads(read_regular(path))["files"]
@@ -53,6 +46,24 @@ def read_results(path: Path) -> list[FileScore]:
         return FILE_SCORES.validate_python(files)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, ValidationError) as error:
         raise DesparkError(f"{path}: expected what despark benchmark --json writes ({_reason_of(error)})") from error
+
+
+def read_joined(paths: Sequence[Path]) -> list[FileScore]:
+    """Read the results of earlier runs.
+
+    Raises
+    ------
+    SettingsError
+        One run is among them twice, and would count twice.
+    """
+    # By what was measured, seconds and all: copies have other names.
+    scores: dict[str, FileScore] = {}
+    for path in paths:
+        for score in read_results(path):
+            if repr(score) in scores:
+                raise SettingsError(f"--join: expected each run once, found {score.file} of {path} a second time")
+            scores[repr(score)] = score
+    return list(scores.values())
 
 
 def _reason_of(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from zlib import crc32
 
@@ -20,15 +21,34 @@ INNER_RUN = 3
 """Of every four runs, the one that puts sparks in the inner ring only."""
 
 
+@dataclass(frozen=True)
+class Draws:
+    """How often sparks are drawn, and into what.
+
+    Attributes
+    ----------
+    seed
+        Of all that is random.
+    n_runs
+        How often sparks are put in; 0 counts the harm only. Each run is a scan.
+    n_series
+        How often each k-space is acquired: more than once, it is made a series, and scored from the second one on.
+    series_kind
+        What the series is made of: one of :data:`SERIES_KINDS`.
+    """
+
+    seed: int
+    n_runs: int = 4
+    n_series: int = 1
+    series_kind: str = "repetitions"
+
+
 def score_file(
     name: str,
     kspaces: Sequence[KSpace],
     rivals: Mapping[str, AnyRival],
+    draws: Draws,
     *,
-    seed: int,
-    n_runs: int = 4,
-    n_series: int = 1,
-    series_kind: str = "repetitions",
     counts_as_clean: bool = True,
     advance: Callable[[], None] = lambda: None,
 ) -> list[FileScore]:
@@ -42,50 +62,56 @@ def score_file(
         All k-spaces of the file, without sparks.
     rivals
         By name, what repairs a k-space.
-    seed
-        Of the random draws.
-    n_runs
-        How often sparks are put in; 0 counts the harm only. Each run is a scan.
-    n_series
-        How often each k-space is acquired: more than once, it is made a series, and scored from the second one on.
-    series_kind
-        What the series is made of: one of :data:`SERIES_KINDS`.
+    draws
+        How often sparks are put in.
     counts_as_clean
         Whether the file is free of real interference; if not, no sparks are put in.
     advance
         Called after each k-space of the clean file and of each run.
     """
-    n_runs = n_runs if counts_as_clean else 0
+    n_runs, n_series = draws.n_runs if counts_as_clean else 0, draws.n_series
     tallies = {rival: _Tally(repair, n_runs) for rival, repair in rivals.items()}
     # Not Python's own hash, which differs from one process to the next.
     key = crc32(name.encode())
     for number, recorded in enumerate(kspaces):
-        rng = np.random.default_rng([seed, key, number])
-        for step, clean in enumerate(_series_of(recorded, rng, n_series, series_kind)):
-            # Once for all rivals and runs of this k-space.
-            clean_image = image_of(clean.data)
+        rng = np.random.default_rng([draws.seed, key, number])
+        for step, clean in enumerate(_series_of(recorded, rng, n_series, draws.series_kind)):
+            # By the file's name: what else is scored, and in which order, must not change its sparks.
+            of_runs = [[draws.seed, key, run, number, *[step] * (n_series > 1)] for run in range(n_runs)]
             # The first of a series has no earlier ones to be compared with.
             is_scored = step > 0 or n_series == 1
-            for tally in tallies.values():
-                changed = count_changed(clean, tally.timed(clean))
-                tally.harmed += changed * is_scored
-            advance()
-            for run in range(n_runs):
-                # By the file's name: what else is scored, and in which order, must not change its sparks.
-                rng = np.random.default_rng([seed, key, run, number, *[step] * (n_series > 1)])
-                # Little of k-space is centre: without runs of its own the inner ring would have hardly any sparks.
-                before, events = add_sparks(clean, rng, only_inner=run % 4 == INNER_RUN)
-                before_image = image_of(before.data)
-                for tally in tallies.values():
-                    after = tally.timed(before, events, 1 + run)
-                    if is_scored:
-                        tally.events += [score_event(event, clean, before, after) for event in events]
-                        # Run by run over all k-spaces: the error of a single one may be next to nothing before.
-                        tally.errors[run].add(clean_image, before_image, image_of(after))
-                advance()
+            _score_kspace(clean, list(tallies.values()), of_runs, advance, is_scored=is_scored)
     # The first of each series is not counted, see above.
     n_scored = len(kspaces) * max(n_series - 1, 1)
     return [tally.score(name, rival, n_scored, counts_as_clean) for rival, tally in tallies.items()]
+
+
+def _score_kspace(
+    clean: KSpace,
+    tallies: Sequence[_Tally],
+    seeds: Sequence[list[int]],
+    advance: Callable[[], None],
+    *,
+    is_scored: bool,
+) -> None:
+    """Score all rivals on one k-space: as it is, then with the sparks of each seed."""
+    # Once for all rivals and runs of this k-space.
+    clean_image = image_of(clean.data)
+    for tally in tallies:
+        # A rival that remembers the scan is to see each k-space, scored or not.
+        tally.harmed += count_changed(clean, tally.timed(clean)) * is_scored
+    advance()
+    for run, seed in enumerate(seeds):
+        # Little of k-space is centre: without runs of its own the inner ring would have hardly any sparks.
+        before, events = add_sparks(clean, np.random.default_rng(seed), only_inner=run % 4 == INNER_RUN)
+        before_image = image_of(before.data)
+        for tally in tallies:
+            after = tally.timed(before, events, 1 + run)
+            if is_scored:
+                tally.events += [score_event(event, clean, before, after) for event in events]
+                # Run by run over all k-spaces: the error of a single one may be next to nothing before.
+                tally.errors[run].add(clean_image, before_image, image_of(after))
+        advance()
 
 
 def _series_of(recorded: KSpace, rng: np.random.Generator, n_series: int, kind: str) -> list[KSpace]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from gadgets.errors import SettingsError
@@ -25,6 +26,20 @@ def read_setting(setting: str, option: str = "--set") -> tuple[str, str]:
     if not equals or "." not in name:
         raise SettingsError(f"{option}: expected NODE.PROPERTY=VALUE, found {setting!r}")
     return name.strip().removeprefix("raw_repair."), value
+
+
+def read_properties(settings: Sequence[str], models: Path | None) -> dict[str, str]:
+    """Turn ``NODE.PROPERTY=VALUE`` and the folder of models into properties of ``raw_repair``.
+
+    Raises
+    ------
+    SettingsError
+        A setting has no value.
+    """
+    properties = {}
+    if models is not None:
+        properties = {"spark_detection.models": str(models), "calibration.models": str(models)}
+    return properties | dict(read_setting(setting) for setting in settings)
 
 
 def read_variants(texts: Sequence[str], common: Properties, taken: Sequence[str]) -> dict[str, Properties]:

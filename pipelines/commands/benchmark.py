@@ -13,17 +13,17 @@ import typer
 from gadgets.errors import SettingsError
 from gadgets.findings import counted
 from pipelines.benchmark import (
+    DESPARK,
     FORM,
     RIVALS,
     SERIES_KINDS,
     AnyRival,
+    Draws,
     FileScore,
-    Properties,
     file_table,
-    open_repair,
-    open_scans,
-    read_results,
-    read_setting,
+    open_rivals,
+    read_joined,
+    read_properties,
     read_variants,
     results_text,
     save_plot,
@@ -35,7 +35,6 @@ from pipelines.commands.terminal.progress import Work, working
 from pipelines.commands.terminal.shell import Group, Quiet, Settings, Verbose, open_shell
 from pipelines.files import check_apart, check_folder, read_kspaces, readable, same_file, whole_or_nothing
 
-DESPARK = "despark"
 PIPE_WIDTH, COLUMN_WIDTH = 144, 34
 RUNS = "runs"
 PLOT_SUFFIXES = (".png", ".pdf", ".svg")
@@ -115,12 +114,15 @@ def benchmark(
         # Without files nothing is opened: results of earlier runs are joined on machines without models, too.
         chosen = open_rivals(rivals, properties, named, truth_points=truth_points) if files else {}
         unclean = frozenset(Path(name).stem for name in (*INTERFERENCE, *(interference or ())))
-        how = {"runs": runs, "series": series, "seed": seed}
-        scores += score_files(files, chosen, work, **how, kind=series_kind, unclean=unclean, group=group)
+        draws = Draws(seed, runs, series, series_kind)
+        scores += score_files(files, chosen, work, draws, unclean=unclean, group=group)
     shown = dict.fromkeys(score.rival for score in scores)
     totals = [total([score for score in scores if score.rival == rival]) for rival in shown]
     if json_file is not None:
-        used = {**how, "series_kind": series_kind, "set": properties, "variants": named, "truth_points": truth_points}
+        used = {
+            "runs": runs, "series": series, "seed": seed, "series_kind": series_kind,
+            "set": properties, "variants": named, "truth_points": truth_points,
+        }  # fmt: skip
         shell.write_json(results_text(scores, totals, used))
     if plot is not None:
         with whole_or_nothing(plot) as temporary:
@@ -128,24 +130,6 @@ def benchmark(
     # The tables need this much.
     width = max(PIPE_WIDTH, COLUMN_WIDTH * (1 + len(shown)))
     shell.show(file_table(scores, shell.width(width)), total_table(totals), pipe_width=width)
-
-
-def read_joined(paths: Sequence[Path]) -> list[FileScore]:
-    """Read the results of earlier runs.
-
-    Raises
-    ------
-    SettingsError
-        One run is among them twice, and would count twice.
-    """
-    # By what was measured, seconds and all: copies have other names.
-    scores: dict[str, FileScore] = {}
-    for path in paths:
-        for score in read_results(path):
-            if repr(score) in scores:
-                raise SettingsError(f"--join: expected each run once, found {score.file} of {path} a second time")
-            scores[repr(score)] = score
-    return list(scores.values())
 
 
 def check_plot(plot: Path) -> None:
@@ -163,60 +147,12 @@ def check_plot(plot: Path) -> None:
         raise SettingsError(f"--plot: expected a name that ends in {', '.join(PLOT_SUFFIXES)}, found {plot.name!r}")
 
 
-def read_properties(settings: Sequence[str], models: Path | None) -> dict[str, str]:
-    """Turn ``NODE.PROPERTY=VALUE`` and the folder of models into properties of ``raw_repair``.
-
-    Raises
-    ------
-    SettingsError
-        A setting has no value.
-    """
-    properties = {}
-    if models is not None:
-        properties = {"spark_detection.models": str(models), "calibration.models": str(models)}
-    return properties | dict(read_setting(setting) for setting in settings)
-
-
-def open_rivals(
-    names: str, properties: Properties, variants: Mapping[str, Properties] | None = None, *, truth_points: bool = False
-) -> dict[str, AnyRival]:
-    """Open the rivals named, in that order, then the variants of despark.
-
-    Parameters
-    ----------
-    names
-        Of the rivals, with commas between them; there may be none if there are variants.
-    properties, variants
-        Settings of despark itself, and of each variant by its name.
-    truth_points
-        Whether despark is told where the sparks are.
-
-    Raises
-    ------
-    SettingsError
-        A name is unknown, or none is given.
-    """
-    wanted = [name.strip() for name in names.split(",") if name.strip()]
-    unknown = [name for name in wanted if name not in (DESPARK, *RIVALS)]
-    if unknown or not (wanted or variants):
-        found = ", ".join(unknown) or "none"
-        raise SettingsError(f"--rivals: expected some of {', '.join((DESPARK, *RIVALS))}, found {found}")
-    ours = ({DESPARK: properties} if DESPARK in wanted else {}) | dict(variants or {})
-    opened: dict[str, AnyRival] = {}
-    for name, each in ours.items():
-        opened[name] = open_repair(each) if truth_points else open_scans(each)
-    return {name: opened.get(name) or RIVALS[name] for name in (*wanted, *(variants or {}))}
-
-
 def score_files(
     files: Sequence[Path],
     rivals: Mapping[str, AnyRival],
     work: Work,
+    draws: Draws,
     *,
-    runs: int,
-    series: int,
-    kind: str,
-    seed: int,
     unclean: frozenset[str],
     group: str = "dataset",
 ) -> list[FileScore]:
@@ -227,16 +163,13 @@ def score_files(
         kspaces = [acquired.kspace for acquired in read_kspaces(path, group)]
         is_clean = path.stem not in unclean
         steps = count(1)
-        n_steps = len(kspaces) * series * (1 + runs * is_clean)
+        n_steps = len(kspaces) * draws.n_series * (1 + draws.n_runs * is_clean)
         work.bar(RUNS, 0, n_steps, path.stem)
         scores += score_file(
             readable(Path(path.stem)),
             kspaces,
             rivals,
-            seed=seed,
-            n_runs=runs,
-            n_series=series,
-            series_kind=kind,
+            draws,
             counts_as_clean=is_clean,
             advance=partial(_show_step, work, path.stem, steps, n_steps),
         )

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from gadgets.errors import ModelError
 from gadgets.findings import counted
-from pipelines.benchmark import FileScore, open_despark, score_file
+from pipelines.benchmark import Draws, FileScore, open_despark, score_file
 from pipelines.files import read_kspaces
 from pipelines.phantom import PhantomScan, write_phantom
 
@@ -57,4 +57,4 @@ def compare_with_installed(folder: Path, advance: Callable[[], None] = lambda: N
         write_phantom(path, SCAN)
         kspaces = [acquired.kspace for acquired in read_kspaces(path)]
     rivals = {"own": own, "installed": open_despark({})}
-    return Comparison(*score_file("phantom", kspaces, rivals, seed=SEED, advance=advance))
+    return Comparison(*score_file("phantom", kspaces, rivals, Draws(SEED), advance=advance))

@@ -5,7 +5,7 @@ import pytest
 from helpers.kspaces import make_kspace, make_scan
 
 from pipelines.benchmark.rivals import ScanRival
-from pipelines.benchmark.run import score_file
+from pipelines.benchmark.run import Draws, score_file
 from pipelines.benchmark.score import ImageError, ScoredEvent, count_changed, image_of, score_event
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.benchmark.totals import FileScore, Proportion, by_group, total
@@ -129,7 +129,11 @@ def test_an_oracle_finds_everything_and_an_idler_nothing():
 
     steps = []
     idler, perfect = score_file(
-        "two", kspaces, {"idler": lambda kspace: kspace.data, "oracle": oracle}, seed=1, advance=lambda: steps.append(1)
+        "two",
+        kspaces,
+        {"idler": lambda kspace: kspace.data, "oracle": oracle},
+        Draws(1),
+        advance=lambda: steps.append(1),
     )
     assert len(steps) == 2 * (4 + 1)
     assert idler.found.count == 0
@@ -143,13 +147,15 @@ def test_an_oracle_finds_everything_and_an_idler_nothing():
 def test_scores_do_not_depend_on_the_other_rivals():
     kspaces = [make_kspace(2)]
     idle = {"idler": lambda kspace: kspace.data}
-    (alone,) = score_file("x", kspaces, idle, seed=3)
-    together = score_file("x", kspaces, {"breaker": lambda kspace: kspace.data * 2, **idle}, seed=3)[1]
+    (alone,) = score_file("x", kspaces, idle, Draws(3))
+    together = score_file("x", kspaces, {"breaker": lambda kspace: kspace.data * 2, **idle}, Draws(3))[1]
     assert alone.events == together.events
 
 
 def test_interference_is_harmed_but_gets_no_sparks():
-    (score,) = score_file("x", [make_kspace()], {"all": lambda kspace: kspace.data * 2}, seed=0, counts_as_clean=False)
+    (score,) = score_file(
+        "x", [make_kspace()], {"all": lambda kspace: kspace.data * 2}, Draws(0), counts_as_clean=False
+    )
     assert score.harmed == 24 * 32
     assert score.events == ()
     assert score.errors_left == ()
@@ -169,9 +175,9 @@ class Counts:
 
 def test_each_run_is_a_scan_and_a_series_is_scored_from_its_second_kspace_on():
     counts, kspaces = Counts(), [make_scan(1), make_scan(1, seed=1)]
-    (score,) = score_file("x", kspaces, {"counts": ScanRival(counts.open)}, seed=0, n_runs=2, n_series=3)
+    (score,) = score_file("x", kspaces, {"counts": ScanRival(counts.open)}, Draws(0, n_runs=2, n_series=3))
     assert counts.scans == [[0, 1, 2, 0, 1, 2]] * 3
     assert score.n_kspaces == 4
     assert len(score.errors_left) == 2
-    (once,) = score_file("x", kspaces, {"counts": ScanRival(counts.open)}, seed=0, n_runs=2)
+    (once,) = score_file("x", kspaces, {"counts": ScanRival(counts.open)}, Draws(0, n_runs=2))
     assert once.n_kspaces == 2

@@ -1,7 +1,7 @@
 import pytest
 
 from gadgets.errors import SettingsError
-from pipelines.benchmark.variants import read_variants
+from pipelines.benchmark.variants import read_properties, read_variants
 
 
 def test_a_variant_adds_its_settings_to_the_common_ones():
@@ -37,3 +37,11 @@ def test_a_setting_of_a_variant_needs_node_and_value(text):
 def test_names_differ(texts, taken):
     with pytest.raises(SettingsError, match="--variant: expected names that differ, found 'a' twice"):
         read_variants(texts, {}, taken)
+
+
+def test_settings_are_those_of_the_chain(tmp_path):
+    assert read_properties(["spark_detection.threshold=0.9"], None) == {"spark_detection.threshold": "0.9"}
+    assert read_properties([], tmp_path)["spark_detection.models"] == str(tmp_path)
+    for wrong in ("spark_detection.threshold", "threshold=0.9"):
+        with pytest.raises(SettingsError, match=r"expected NODE\.PROPERTY=VALUE"):
+            read_properties([wrong], None)

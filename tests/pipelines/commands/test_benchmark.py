@@ -12,7 +12,7 @@ from gadgets.errors import ModelError, RawDataError, SettingsError
 from gadgets.records import Calibration, Detection, Point
 from pipelines.benchmark import despark
 from pipelines.commands import benchmark as command
-from pipelines.commands.benchmark import benchmark, open_rivals, read_properties
+from pipelines.commands.benchmark import benchmark
 
 PNG = b"\x89PNG"
 
@@ -149,20 +149,6 @@ def test_a_plot_that_cannot_be_drawn_is_refused_before_the_work(run, tmp_path):
     outcome = run("a.h5", "--plot", tmp_path / "r.docx")
     assert isinstance(outcome.exception, SettingsError)
     assert "expected a name that ends in .png, .pdf, .svg, found 'r.docx'" in str(outcome.exception)
-
-
-@pytest.mark.parametrize("names", ["local_median,typo", " , "])
-def test_unknown_rivals_are_refused(names):
-    with pytest.raises(SettingsError, match="--rivals: expected some of despark, global_threshold"):
-        open_rivals(names, {})
-
-
-def test_settings_are_those_of_the_chain(tmp_path):
-    assert read_properties(["spark_detection.threshold=0.9"], None) == {"spark_detection.threshold": "0.9"}
-    assert read_properties([], tmp_path)["spark_detection.models"] == str(tmp_path)
-    for wrong in ("spark_detection.threshold", "threshold=0.9"):
-        with pytest.raises(SettingsError, match=r"expected NODE\.PROPERTY=VALUE"):
-            read_properties([wrong], None)
 
 
 def test_variants_of_despark_stand_beside_each_other(run, tmp_path, monkeypatch):

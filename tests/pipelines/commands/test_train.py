@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from gadgets.errors import DesparkError, RawDataError
 from onnx_models.manifest import read_manifest
-from pipelines.benchmark.results import write_results
+from pipelines.benchmark.results import results_text
 from pipelines.benchmark.score import ScoredEvent
 from pipelines.benchmark.totals import FileScore
 from pipelines.commands.command_line import build_app
@@ -24,7 +24,7 @@ def score(file, found, harmed, rival="despark"):
 
 
 def written(path, *scores):
-    write_results(path, scores, [], {})
+    path.write_text(results_text(scores, [], {}))
     return path
 
 

@@ -5,11 +5,9 @@ Only the command that is called is imported, so that ``--help`` answers at once.
 
 from __future__ import annotations
 
-import errno
 import importlib
 import importlib.util
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,15 +16,12 @@ from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
-from onnx_models.errors import DesparkError
-from pipelines.commands.terminal.ending import ERASE_LINE, INTERRUPTED, STDERR, at_once, in_order, take_signals
+from pipelines.commands.terminal.ending import ERASE_LINE, STDERR, at_once, in_order, take_signals
+from pipelines.commands.terminal.failures import told_in_one_line
 from pipelines.commands.terminal.words import CheckedCommand, CommandsWithHints
 from pipelines.forking import fork_here
 from pipelines.thread_limits import limit_threads
 from pipelines.version import despark_version
-
-CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 COMPLETION = "_DESPARK_COMPLETE"
 """Set by the shell where it wants words completed."""
@@ -106,48 +101,31 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         os.environ["MPLBACKEND"] = "agg"
         take_signals(at_once)
     try:
-        if is_program:
-            have_standard_descriptors()
-        with starting(called, arguments):
-            app = build_app(called)
-        if is_program:
-            # NumPy's remarks on numbers beyond its precision are for programmers; what comes of them is said.
-            # Not before all is imported: ismrmrd has every warning shown from then on.
-            warnings.filterwarnings("ignore", category=RuntimeWarning)
-        if is_program and called in READS_FILES and not HELP.intersection(arguments):
-            # All is imported, and no thread runs yet: what is forked now forks readers of files and nodes.
-            fork_here(for_nodes=called in STARTS_NODES)
-        if is_program:
-            # Only now: Python swallows an exception while it forks, and the lock that it was about to give back is held
-            # for ever.
-            take_signals(in_order())
-        app(arguments, prog_name="despark")
-    except DesparkError as error:
-        _say("; ".join(line.strip() for line in str(error).splitlines() if line.strip()))
-        raise SystemExit(1) from None
-    except OSError as error:
-        # Of a file that was named: a name that is too long, or a folder into which nobody may look. Help and tables go
-        # to standard output, which has no name.
-        if error.filename is None and error.errno not in (*CANNOT_BE_WRITTEN, *NOTHING_LEFT):
-            raise
-        unnamed = "this system" if error.errno in NOTHING_LEFT else "standard output"
-        where = unnamed if error.filename is None else os.fsdecode(error.filename)
-        _say(f"{where}: {error.strerror}")
-        raise SystemExit(1) from None
-    except ImportError as error:
-        # Some are loaded where they are needed. Lines of ours may need the one that cannot be.
-        typer.echo(f"despark: this installation is not whole, install it again: pip install . ({error})", err=True)
-        raise SystemExit(1) from None
-    except MemoryError as error:
-        _say(f"there is not enough memory ({error or 'MemoryError'})")
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        _say("interrupted")
-        raise SystemExit(INTERRUPTED) from None
+        with told_in_one_line():
+            if is_program:
+                have_standard_descriptors()
+            with starting(called, arguments):
+                app = build_app(called)
+            if is_program:
+                get_ready(called, arguments)
+            app(arguments, prog_name="despark")
     finally:
         if is_program:
             take_signals(at_once)
     raise SystemExit(0)
+
+
+def get_ready(called: str | None, arguments: Sequence[str]) -> None:
+    """Do what has to come after all is imported, and before the work."""
+    # NumPy's remarks on numbers beyond its precision are for programmers; what comes of them is said.
+    # Not before all is imported: ismrmrd has every warning shown from then on.
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
+    if called in READS_FILES and not HELP.intersection(arguments):
+        # No thread runs yet: what is forked now forks readers of files and nodes.
+        fork_here(for_nodes=called in STARTS_NODES)
+    # Only now: Python swallows an exception while it forks, and the lock that it was about to give back is held for
+    # ever.
+    take_signals(in_order())
 
 
 def have_standard_descriptors() -> None:
@@ -192,15 +170,6 @@ def _root(
 
 def _not_called() -> None:
     """Stand for a command that another one was called instead of."""
-
-
-def _say(text: str) -> None:
-    # Imported late: it is needed where something has gone wrong, and never for help.
-    from gadgets.outside import printable
-    from pipelines.commands.terminal.wrapping import wrapped
-
-    said = f"despark: {printable(text)}"
-    typer.echo(wrapped(said, shutil.get_terminal_size().columns) if sys.stderr.isatty() else said, err=True)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,7 @@ through the four-node chain (``images.h5``, ``report.json``), and what was found
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -18,11 +16,11 @@ from typing import Annotated, Any
 import numpy as np
 import typer
 
-from gadgets.errors import RawDataError
 from gadgets.image import reconstruct
 from gadgets.wire import encodings_of
+from pipelines.benchmark import read_properties
 from pipelines.chains import find_chain
-from pipelines.commands.benchmark import read_properties
+from pipelines.commands.demo.files import DemoFiles, made_folder
 from pipelines.commands.demo.pictures import (
     MarkedSpark,
     SlicePictures,
@@ -60,42 +58,6 @@ FAIL_OPENLY = {
     "spark_detection.on_failure": "fail", "calibration.on_failure": "fail", "calibration.record": "off"
 }  # fmt: skip
 """A patient's scan goes on when detection fails; a demo is there to show it, and is no scan to be recorded."""
-
-
-@dataclass(frozen=True)
-class DemoFiles:
-    """The files of a demo, all in one folder."""
-
-    folder: Path
-
-    @property
-    def clean(self) -> Path:
-        """Raw file of the phantom."""
-        return self.folder / "clean.h5"
-
-    @property
-    def sparked(self) -> Path:
-        """The same with sparks."""
-        return self.folder / "sparked.h5"
-
-    @property
-    def truth(self) -> Path:
-        """What was put in."""
-        return self.folder / "truth.json"
-
-    @property
-    def images(self) -> Path:
-        """Images of the chain."""
-        return self.folder / "images.h5"
-
-    @property
-    def report(self) -> Path:
-        """What the chain found and did."""
-        return self.folder / "report.json"
-
-    def picture(self, number: int) -> Path:
-        """One slice before and after, numbered from 0 as in the data."""
-        return self.folder / f"slice_{number}.png"
 
 
 def demo(
@@ -191,36 +153,6 @@ def run_demo(
         save_pictures(files.picture(number), pictures)
         work.bar("drawing pictures", number + 1, len(slices))
     return DemoResult(report, comparison, slices)
-
-
-@contextmanager
-def made_folder(files: DemoFiles) -> Iterator[None]:
-    """Make the folder of the demo, unless it is there; a new one goes again where nothing could be written.
-
-    Raises
-    ------
-    RawDataError
-        It cannot be made, or holds files of those names that no demo has made.
-    """
-    folder = files.folder
-    try:
-        is_new = not folder.exists()
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RawDataError(f"{folder}: cannot be made ({error.strerror or error})") from error
-    made = (files.clean, files.sparked, files.truth, files.images, files.report, files.picture(0))
-    there = [path.name for path in made if os.path.lexists(path)]
-    # A demo makes that one first.
-    if there and files.clean.name not in there:
-        raise RawDataError(f"{folder}: expected a new folder, or that of a demo, found one with {', '.join(there)}")
-    try:
-        yield
-    except BaseException:
-        if is_new:
-            # With something in it, it stays.
-            with suppress(OSError):
-                folder.rmdir()
-        raise
 
 
 def repaired_places(report: ScanReport) -> list[RepairedPlace]:

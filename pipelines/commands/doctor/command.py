@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from pipelines.commands.doctor.findings import Finding, look
+from pipelines.commands.doctor.findings import Finding
+from pipelines.commands.doctor.machine import machine, ports
+from pipelines.commands.doctor.software import models, spark_in_a_phantom, versions
 from pipelines.commands.terminal.progress import working
 from pipelines.commands.terminal.shell import JsonFile, Quiet, Verbose, open_shell
 from pipelines.version import despark_version
@@ -35,6 +37,27 @@ def doctor(json_file: JsonFile = None, verbose: Verbose = 0, quiet: Quiet = Fals
     if faults := [each.what for each in findings if each.state == "fault"]:
         shell.complain(f"not well: {', '.join(faults)}")
         raise typer.Exit(1)
+
+
+def look(on_phase: Callable[[str], None] = lambda _: None) -> list[Finding]:
+    """Look at everything, in an order in which what comes later relies on what came before."""
+    looks: dict[str, Callable[[], Iterator[Finding]]] = {
+        "versions": versions,
+        "models": models,
+        "a spark in a phantom": spark_in_a_phantom,
+        "ports": ports,
+        "the machine": machine,
+    }
+    findings: list[Finding] = []
+    for name, each in looks.items():
+        on_phase(f"looking at {name}")
+        try:
+            findings += each()
+        # Of an installation that is not whole, whatever a library raises.
+        except Exception as error:  # noqa: BLE001 - a finding
+            # Whatever it is, the rest is worth looking at.
+            findings.append(Finding(what=name, state="fault", text=f"{type(error).__name__}: {error}"))
+    return findings
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:

@@ -8,7 +8,8 @@ from rich.console import Console
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
 from pipelines.benchmark.score import ScoredEvent
-from pipelines.commands.demo.command import DemoFiles, error_table, made_folder, repaired_places, run_demo
+from pipelines.commands.demo.command import error_table, repaired_places, run_demo
+from pipelines.commands.demo.files import DemoFiles, made_folder
 from pipelines.commands.demo.pictures import MarkedSpark, SlicePictures, save_pictures
 from pipelines.commands.terminal.comparison import found_table, harm_table
 from pipelines.phantom.compare_truth import Comparison

@@ -11,18 +11,12 @@ from typer.testing import CliRunner
 
 from onnx_models.errors import ModelError
 from pipelines.commands.command_line import build_app
-from pipelines.commands.doctor import findings
-from pipelines.commands.doctor.command import findings_table
-from pipelines.commands.doctor.findings import (
-    Finding,
-    look,
-    machine,
-    models,
-    ports,
-    spark_in_a_phantom,
-    threads_told,
-    versions,
-)
+from pipelines.commands.doctor import command, software
+from pipelines.commands.doctor import machine as here
+from pipelines.commands.doctor.command import findings_table, look
+from pipelines.commands.doctor.findings import Finding
+from pipelines.commands.doctor.machine import machine, ports, threads_told
+from pipelines.commands.doctor.software import models, spark_in_a_phantom, versions
 
 
 def states(found):
@@ -35,14 +29,14 @@ def test_a_spark_is_found_and_repaired():
 
 
 def test_a_spark_that_is_missed_is_a_fault(monkeypatch):
-    monkeypatch.setattr(findings, "SPARK_HEIGHT", 0.01)
+    monkeypatch.setattr(software, "SPARK_HEIGHT", 0.01)
     (spark,) = spark_in_a_phantom()
     assert spark.state == "fault"
     assert "expected one point at (0, 9, 70), found []" in spark.text
 
 
 def test_what_is_not_installed_is_named(monkeypatch):
-    monkeypatch.setattr(findings, "_version", lambda name: "" if name in ("scipy", "torch") else "1")
+    monkeypatch.setattr(software, "_version", lambda name: "" if name in ("scipy", "torch") else "1")
     found = {(each.what, each.state): each.text for each in versions()}
     assert found["libraries", "fault"] == "not installed: scipy"
     assert found["extras", "note"] == "not installed: torch (despark[train])"
@@ -50,30 +44,30 @@ def test_what_is_not_installed_is_named(monkeypatch):
 
 def test_models_that_leave_a_gpu_unused_are_a_fault(monkeypatch):
     assert states(models()) == {("models", "well"), ("GPU", "well")}
-    monkeypatch.setattr(findings, "cuda_devices", lambda: 2)
+    monkeypatch.setattr(software, "cuda_devices", lambda: 2)
     assert states(models()) == {("models", "well"), ("GPU", "fault")}
 
 
 def test_a_port_that_is_taken_is_said(monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        monkeypatch.setattr(findings, "SERVE_PORT", taken.getsockname()[1])
-        assert (f"port {findings.SERVE_PORT}", "note") in states(ports())
+        monkeypatch.setattr(here, "SERVE_PORT", taken.getsockname()[1])
+        assert (f"port {here.SERVE_PORT}", "note") in states(ports())
 
 
 def test_a_second_onnxruntime_is_a_fault(monkeypatch):
     assert not any(each.state == "fault" for each in versions())
     # Environments that see each other may have one each.
     folders = {"onnxruntime": Path("there"), "onnxruntime-gpu": Path("here")}
-    monkeypatch.setattr(findings, "_folder", folders.get)
+    monkeypatch.setattr(software, "_folder", folders.get)
     assert not any(each.state == "fault" for each in versions())
-    monkeypatch.setattr(findings, "_folder", lambda _: Path("here"))
+    monkeypatch.setattr(software, "_folder", lambda _: Path("here"))
     (fault,) = [each for each in versions() if each.state == "fault"]
     assert fault.text.startswith("onnxruntime beside onnxruntime-gpu: they overwrite")
 
 
 def test_a_full_disk_is_a_fault(monkeypatch, tmp_path):
     monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "scans.db"))
-    monkeypatch.setattr(findings, "LEAST_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(here, "LEAST_FREE_BYTES", 1 << 62)
     disks = [each for each in machine() if each.what == "disk"]
     assert [each.state for each in disks] == ["fault", "fault"]
     assert [each.advice.rpartition(" ")[2] for each in disks] == ["TMPDIR", "DESPARK_RECORD"]
@@ -82,11 +76,11 @@ def test_a_full_disk_is_a_fault(monkeypatch, tmp_path):
 def test_whatever_is_not_well_says_what_to_do(monkeypatch, tmp_path):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("DESPARK_RECORD", str(tmp_path / "file" / "scans.db"))
-    monkeypatch.setattr(findings, "_version", lambda _: "")
-    monkeypatch.setattr(findings, "cuda_devices", lambda: 2)
-    monkeypatch.setattr(findings, "LEAST_FREE_BYTES", 1 << 62)
-    monkeypatch.setattr(findings, "SPARK_HEIGHT", 0.01)
-    monkeypatch.setattr(findings, "_is_taken", lambda _: True)
+    monkeypatch.setattr(software, "_version", lambda _: "")
+    monkeypatch.setattr(software, "cuda_devices", lambda: 2)
+    monkeypatch.setattr(here, "LEAST_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(software, "SPARK_HEIGHT", 0.01)
+    monkeypatch.setattr(here, "_is_taken", lambda _: True)
     found = look()
     assert {each.what for each in found if each.state == "fault"} == {"libraries", "GPU", "spark", "record", "disk"}
     assert [each.what for each in found if each.state != "well" and not each.advice] == []
@@ -96,8 +90,8 @@ def test_one_fault_does_not_hide_the_rest(monkeypatch):
     def broken():
         raise ModelError("models: broken")
 
-    monkeypatch.setattr(findings, "listing", broken)
-    monkeypatch.setattr(findings, "spark_in_a_phantom", lambda: iter(()))
+    monkeypatch.setattr(software, "listing", broken)
+    monkeypatch.setattr(command, "spark_in_a_phantom", lambda: iter(()))
     found = look()
     assert ("models", "fault") in states(found)
     assert ("disk", "well") in states(found)
@@ -148,6 +142,6 @@ def test_whatever_a_library_raises_is_a_fault(monkeypatch):
         def fails(error=error):
             raise error
 
-        monkeypatch.setattr(findings, "models", fails)
-        (found,) = [each for each in findings.look() if each.what == "models"]
+        monkeypatch.setattr(command, "models", fails)
+        (found,) = [each for each in look() if each.what == "models"]
         assert (found.state, found.text) == ("fault", f"{type(error).__name__}: {error}")

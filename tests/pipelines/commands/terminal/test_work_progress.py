@@ -140,7 +140,7 @@ def test_a_replay_shows_its_phases_and_leaves_a_clean_screen(phantom_file, tmp_p
         "--set",
         "spark_detection.method=none",
     )
-    assert "\r\x1b[2Kdespark: replaying " in shown
+    assert "\r\x1b[2Kdespark: replaying" in shown
     # Wherever the line is broken, which depends on how long the name of the folder is.
     assert "through repair_raw …" in " ".join(shown.split())
     assert re.search(r"starting nodes …|waiting for results …", shown)

@@ -1,7 +1,8 @@
 """Files: what lies on disk?"""
 
 from pipelines.files.archive import Archive, ArchivedScan
-from pipelines.files.hdf5_file import has_group
+from pipelines.files.foreign.hdf5_file import has_group
+from pipelines.files.hdf5_output import Hdf5Output
 from pipelines.files.images import (
     ImageFile,
     ImageWriter,
@@ -17,9 +18,8 @@ from pipelines.files.images import (
 from pipelines.files.mrd2_acquisition import to_raw
 from pipelines.files.mrd2_header import header_xml
 from pipelines.files.mrd_header import MRDHeader, mended, read_header
-from pipelines.files.output_file import (
+from pipelines.files.output_checks import (
     STDOUT,
-    Hdf5Output,
     check_apart,
     check_folder,
     check_new_folder,
@@ -27,9 +27,8 @@ from pipelines.files.output_file import (
     check_writable,
     readable,
     same_file,
-    scratch_folder,
-    whole_or_nothing,
 )
+from pipelines.files.output_file import scratch_folder, whole_or_nothing
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.raw_writer import RawWriter, write_raw_file

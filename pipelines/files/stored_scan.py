@@ -6,8 +6,7 @@ read-write, so a file on read-only media fails there.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -18,18 +17,17 @@ from ismrmrd.hdf5 import acquisition_header_dtype, waveform_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import find, find_dataset, made_by, names_in, open_hdf5, read
-from pipelines.files.other_kinds import image_hint
+from pipelines.files.foreign.hdf5_file import open_hdf5
+from pipelines.files.foreign.hdf5_inside import made_by, names_in, read
+from pipelines.files.foreign.stored_numbers import as_headers, as_numbers, number_type
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform, acquisition_shape
-from pipelines.files.stored_numbers import as_headers, as_numbers, misfits, number_type
+from pipelines.files.stored_layout import find_group, find_rows, read_xml
 
 PIECE_BYTES = 4 << 20
-"""How much of a file is held at a time while it is read or written."""
+"""How much of a file is held at a time while it is read."""
 
 GROWTH = 8
 """So many times more rows are read at once than the time before, at most."""
-
-logger = logging.getLogger(__name__)
 
 FLOAT32, UINT32 = np.dtype(np.float32), np.dtype(np.uint32)
 
@@ -56,11 +54,12 @@ class StoredScan:
         self.path = Path(path)
         self._file = open_hdf5(stored or self.path)
         try:
-            self._group = self._find(group)
+            self._group = find_group(self._file, group, self.path)
             self.group = group
-            self.header_xml = self._read_xml()
-            data = self._find_rows("data", acquisition_header_dtype, {"data": FLOAT32, "traj": FLOAT32})
-            self._waveforms = self._find_rows("waveforms", waveform_header_dtype, {"data": UINT32})
+            self.header_xml = read_xml(self._group, self.path)
+            floats = {"data": FLOAT32, "traj": FLOAT32}
+            data = find_rows(self._group, "data", self.path, acquisition_header_dtype, floats)
+            self._waveforms = find_rows(self._group, "waveforms", self.path, waveform_header_dtype, {"data": UINT32})
             if data is None or not len(data):
                 raise RawDataError(f"{self.path}: group {group!r} holds no acquisitions")
             self._data: h5py.Dataset = data
@@ -112,7 +111,7 @@ class StoredScan:
 
     def acquisitions(self) -> Iterator[RawAcquisition]:
         """Give the acquisitions in the order of the file."""
-        types = self._types(self._data, "data", "traj")
+        types = _types(self._data, "data", "traj")
         for number, (head, row) in enumerate(self._rows(self._data, acquisition_header_dtype, "acquisition")):
             samples, coils, dimensions = acquisition_shape(head)
             where = f"{self.path}: acquisition {number}"
@@ -128,7 +127,7 @@ class StoredScan:
         """Give the waveforms in the order of the file."""
         if self._waveforms is None:
             return
-        types = self._types(self._waveforms, "data")
+        types = _types(self._waveforms, "data")
         for number, (head, row) in enumerate(self._rows(self._waveforms, waveform_header_dtype, "waveform")):
             shape = int(head["channels"]), int(head["number_of_samples"])
             where = f"{self.path}: waveform {number}: {shape[0]} channels x {shape[1]} samples"
@@ -149,58 +148,6 @@ class StoredScan:
             yield waveform
         yield from waveforms
 
-    def _find(self, name: str) -> h5py.Group:
-        found = find(self._file, name, str(self.path))
-        if found is None:
-            names = names_in(self._file, str(self.path))
-            existing = ", ".join(f"'{each}'" for each in names) or "none"
-            raise RawDataError(f"{self.path}: no group {name!r} (the file has {existing}){image_hint(names)}")
-        if not isinstance(found, h5py.Group):
-            raise RawDataError(f"{self.path}: expected a group {name!r}, found a {type(found).__name__.lower()}")
-        return found
-
-    def _read_xml(self) -> bytes:
-        dataset = find_dataset(self._group, "xml", str(self.path))
-        if dataset is None or not dataset.size:
-            raise RawDataError(f"{self.path}: group {self.group!r} holds no MRD header (dataset 'xml')")
-        if dataset.size > 1:
-            # Whoever appends scans to a file would have the first header believed for all of them.
-            raise RawDataError(f"{self.path}: {self.group}/xml: expected one MRD header, found {dataset.size}")
-        value = np.asarray(read(dataset, str(self.path))).reshape(-1)[0]
-        if not isinstance(value, str | bytes):
-            kind = dataset.dtype.name if isinstance(value, np.generic) else type(value).__name__
-            raise RawDataError(f"{self.path}: {self.group}/xml: expected the text of the MRD header, found {kind}")
-        return value.encode(errors="surrogateescape") if isinstance(value, str) else bytes(value)
-
-    def _find_rows(
-        self, name: str, header_dtype: np.dtype[Any], wanted: Mapping[str, np.dtype[Any]]
-    ) -> h5py.Dataset | None:
-        dataset = find_dataset(self._group, name, str(self.path))
-        if dataset is None:
-            return None
-        where, fields = f"{self.path}: {self.group}/{name}", dataset.dtype.names or ()
-        if "head" not in fields or (lacking := misfits(dataset.dtype["head"], header_dtype)):
-            what = "head" if "head" not in fields else ", ".join(sorted(lacking))
-            raise RawDataError(f"{where} is not MRD version 1 (missing or of another kind: {what})")
-        if dataset.ndim != 1:
-            raise RawDataError(f"{where}: expected a list, found an array of shape {dataset.shape}")
-        # What is not stored reads as zeros, of any number; what is takes some bytes each, however well it is packed.
-        n_rows, n_bytes = int(dataset.shape[0]), int(self._file.id.get_filesize())
-        if n_rows > n_bytes:
-            raise RawDataError(f"{where}: {n_rows} are declared, and the whole file has {n_bytes} bytes")
-        for field, dtype in wanted.items():
-            stored = number_type(dataset.dtype[field]) if field in fields else None
-            if stored is None:
-                raise RawDataError(f"{where} is not MRD version 1 (no numbers in {field})")
-            if stored != dtype:
-                logger.info("%s: %s stored as %s, read and passed on as %s", where, field, stored.str, dtype.name)
-        return dataset
-
-    def _types(self, dataset: h5py.Dataset, *fields: str) -> dict[str, np.dtype[Any]]:
-        """Give the types of the numbers in the file; looked up once, as that is slow."""
-        dtype = dataset.dtype
-        return {field: stored for field in fields if (stored := number_type(dtype[field])) is not None}
-
     def _rows(self, dataset: h5py.Dataset, header_dtype: np.dtype[Any], what: str) -> Iterator[tuple[np.void, np.void]]:
         # One row first: how large rows of variable length are is known once one is read.
         start, count = 0, 1
@@ -213,6 +160,12 @@ class StoredScan:
             # scans begin with, say little of those that follow.
             row_bytes = max(row["data"].nbytes for row in rows) + dataset.dtype.itemsize
             count = min(GROWTH * count, max(1, PIECE_BYTES // row_bytes))
+
+
+def _types(dataset: h5py.Dataset, *fields: str) -> dict[str, np.dtype[Any]]:
+    """Give the types of the numbers in the file; looked up once, as that is slow."""
+    dtype = dataset.dtype
+    return {field: stored for field in fields if (stored := number_type(dtype[field])) is not None}
 
 
 def _belongs_before(waveform: RawWaveform, acquisition: RawAcquisition) -> bool:

@@ -8,9 +8,9 @@ import h5py
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import find_dataset, made_by, read
+from pipelines.files.foreign.hdf5_inside import find_dataset, made_by, read
+from pipelines.files.foreign.stored_numbers import number_type
 from pipelines.files.images.raw_image import meta_of
-from pipelines.files.stored_numbers import number_type
 
 MOST_COMMENTS = 200
 """Images that are asked what despark did to them."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import check_regular
+from pipelines.files.foreign.hdf5_file import check_regular
+from pipelines.files.foreign.other_kinds import hint
 from pipelines.files.images.dicom.folder import DicomFolder
 from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
 from pipelines.files.images.image_file import ImageFile
 from pipelines.files.images.mrd_images import MrdImages
 from pipelines.files.images.nifti_images import NiftiImages
-from pipelines.files.other_kinds import hint
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 

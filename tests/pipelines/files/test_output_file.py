@@ -7,7 +7,8 @@ import os
 import pytest
 
 from gadgets.errors import RawDataError
-from pipelines.files.output_file import check_folder, check_new_folder, check_parent, same_file, whole_or_nothing
+from pipelines.files.output_checks import check_folder, check_new_folder, check_parent, same_file
+from pipelines.files.output_file import whole_or_nothing
 
 
 def test_a_file_appears_when_it_is_complete(tmp_path):

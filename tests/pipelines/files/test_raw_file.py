@@ -14,7 +14,7 @@ from ismrmrd.hdf5 import acquisition_dtype, waveform_dtype
 import pipelines.files.raw_writer
 import pipelines.files.stored_scan
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import read
+from pipelines.files.foreign.hdf5_inside import read
 from pipelines.files.images.opening import open_images
 from pipelines.files.raw_file import RawFile
 from pipelines.files.raw_writer import write_raw_file

@@ -15,7 +15,7 @@ from helpers.connections import LIMIT_S, descendants, is_running, wait_until
 
 from gadgets.errors import NodeError, RawDataError
 from pipelines.chains import packaged_chain
-from pipelines.files.child import in_child
+from pipelines.files.foreign.child import in_child
 from pipelines.forking import Forked, fork_here, owner
 from pipelines.forking.request import ENDED, NEWS, REFUSED
 from pipelines.host import NodeProcess

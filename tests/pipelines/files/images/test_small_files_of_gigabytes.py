@@ -14,7 +14,7 @@ from pydicom.data import get_testdata_file
 
 from gadgets.errors import RawDataError
 from pipelines.files import open_images
-from pipelines.files.child import LIMIT_S, UNPACKED
+from pipelines.files.foreign.child import LIMIT_S, UNPACKED
 
 GIGABYTES = 2
 ROOM_BYTES = 160 << 20
@@ -26,7 +26,7 @@ MR_IMAGE, DEFLATED = b"1.2.840.10008.5.1.4.1.1.4\0", b"1.2.840.10008.1.2.1.99"
 @pytest.fixture(autouse=True)
 def _little_room(monkeypatch):
     """So that it is soon full."""
-    monkeypatch.setattr("pipelines.files.child.ROOM_BYTES", ROOM_BYTES)
+    monkeypatch.setattr("pipelines.files.foreign.child.ROOM_BYTES", ROOM_BYTES)
 
 
 def packed(beginning: bytes) -> bytes:

@@ -10,7 +10,8 @@ import pytest
 from helpers.raw_scans import make_raw_file, raw_waveform, scan_items
 
 from gadgets.errors import RawDataError
-from pipelines.files.hdf5_file import check_regular, find, find_dataset, has_group, read
+from pipelines.files.foreign.hdf5_file import check_regular, has_group
+from pipelines.files.foreign.hdf5_inside import find, find_dataset, read
 from pipelines.files.raw_file import RawFile
 
 NAMES = ("dataset", "dataset/xml", "dataset/data", "dataset/waveforms")
@@ -165,7 +166,7 @@ def test_what_is_not_there_is_nothing(path):
 
 
 def test_a_group_is_looked_for_in_a_process_that_can_be_ended(path, tmp_path, monkeypatch):
-    monkeypatch.setattr("pipelines.files.hdf5_file.open_hdf5", None)
+    monkeypatch.setattr("pipelines.files.foreign.hdf5_file.open_hdf5", None)
     assert has_group(path, "dataset")
     assert not has_group(path, "images")
     (tmp_path / "text.h5").write_text("none")

@@ -18,12 +18,12 @@ from helpers.connections import descendants
 from helpers.raw_scans import make_raw_file, raw_waveform, scan_items
 from ismrmrd.hdf5 import image_header_dtype
 
-import pipelines.files.child
+import pipelines.files.foreign.child
 import pipelines.files.images.dicom.single_file
 import pipelines.files.images.nifti_images
 from gadgets.errors import DesparkError, RawDataError
 from pipelines.files import RawFile, open_images
-from pipelines.files.child import LEAST_BYTES_PER_S, ROOM_BYTES, in_child
+from pipelines.files.foreign.child import LEAST_BYTES_PER_S, ROOM_BYTES, in_child
 
 N_MUTATIONS = 60
 
@@ -31,7 +31,7 @@ N_MUTATIONS = 60
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch):
     """Do not wait for long: the kernel counts in seconds."""
-    monkeypatch.setattr(pipelines.files.child, "LIMIT_S", 0)
+    monkeypatch.setattr(pipelines.files.foreign.child, "LIMIT_S", 0)
 
 
 def in_turn(*code):
@@ -229,7 +229,7 @@ def test_a_damaged_length_of_gigabytes_is_a_damaged_file(tmp_path):
 
 BUSY = """
 import time
-from pipelines.files.child import go_on
+from pipelines.files.foreign.in_the_child import go_on
 start = time.process_time()
 for number in range(10):
     while time.process_time() < start + (number + 1) / 4:
@@ -244,7 +244,7 @@ def busy(after_a_step):
 
 
 def test_what_gets_on_may_take_its_time(monkeypatch):
-    monkeypatch.setattr(pipelines.files.child, "LIMIT_S", 1)
+    monkeypatch.setattr(pipelines.files.foreign.child, "LIMIT_S", 1)
     assert list(in_child(in_turn(busy("go_on()"), "3"), "f")) == [None, 3]
     with pytest.raises(RawDataError, match="was busy for 1 s"):
         list(in_child(in_turn(busy("pass"), "3"), "f"))

@@ -1,4 +1,4 @@
-"""HDF5 files of others: opened and read so that whatever is wrong with them ends in one line that says what and where.
+"""What lies in an HDF5 file of others: found and read so that all that is wrong ends in one line that says where.
 
 A name leads to what lies in the same file, or nowhere: links out of it are not followed, for they may lead to a file of
 somebody else's, or to a pipe that never answers.
@@ -10,8 +10,6 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import h5py
@@ -19,96 +17,15 @@ from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
 from gadgets.outside import memory_limit, printable
-from pipelines.files.child import UNPACKED, in_child
-from pipelines.files.other_kinds import hint
 
 MOST_LINKS = 16
 """That one name may lead through: as many as HDF5 itself follows."""
-
-MOST_HOLES, BLOCK_BYTES = 1 << 30, 512
-"""A smaller file may have as many as it likes; and what `stat` counts in."""
 
 MADE_BY = "despark"
 """Attribute of a group: what despark did to the data in it."""
 
 FAILURES = (OSError, ValueError, RuntimeError, TypeError, KeyError, OverflowError, MemoryError)
 """What h5py raises, depending on its version and on what is damaged or of a type that NumPy lacks."""
-
-
-def open_hdf5(path: Path) -> h5py.File:
-    """Open a file for reading.
-
-    Raises
-    ------
-    RawDataError
-        The file is missing, no regular file, may not be read, is not HDF5 or is damaged.
-    """
-    check_regular(path)
-    try:
-        if not h5py.is_hdf5(path):
-            raise RawDataError(f"{path}: not an HDF5 file{hint(path)}")
-        # Without a lock: a file that another program has open for writing can be read, and is never waited for.
-        return h5py.File(path, "r", locking=False)
-    except FAILURES as error:
-        reason = "the file is truncated" if "truncated" in str(error) else reason_of(error)
-        raise RawDataError(f"{path}: cannot be read ({reason})") from error
-
-
-def has_group(path: Path, name: str) -> bool:
-    """Tell whether a file is HDF5 and has such a group.
-
-    Raises
-    ------
-    RawDataError
-        The file is HDF5 and cannot be read.
-    """
-    check_regular(path)
-    return h5py.is_hdf5(path) and all(in_child(partial(_has_group, path, name), str(path)))
-
-
-def _has_group(path: Path, name: str) -> Iterator[bool]:
-    with open_hdf5(path) as file:
-        yield isinstance(find(file, name, str(path)), h5py.Group)
-
-
-def names_in(group: h5py.Group, where: str) -> list[str]:
-    """Name what a group holds, as it can be shown: h5py gives bytes where a name is no UTF-8.
-
-    Raises
-    ------
-    RawDataError
-        The names are damaged; says so of the file `where`.
-    """
-    with refused(f"{where}: the names in it cannot be read"):
-        return [printable(os.fsdecode(name)) for name in group]
-
-
-def made_by(group: h5py.Group) -> str:
-    """Tell what despark did to the data of a group, as it wrote down there; empty where it wrote nothing."""
-    try:
-        text = group.attrs.get(MADE_BY, "")
-    except FAILURES:
-        # A damaged attribute is no reason not to read the data.
-        return ""
-    return printable(text) if isinstance(text, str) else ""
-
-
-def check_regular(path: Path) -> None:
-    """Raise RawDataError unless there is a file that can be read; a pipe would be waited for without end.
-
-    Nor is a file taken that is nearly all holes: it says to be of terabytes, and would be read and copied as such.
-    """
-    # Unlike those of pathlib, these take a name that is too long or leads in circles for one that is not there.
-    if os.path.exists(path) and not os.path.isfile(path):  # noqa: PTH110, PTH113
-        raise RawDataError(f"{path}: expected a file, found a {'folder' if path.is_dir() else 'device or a pipe'}")
-    if not os.path.isfile(path):  # noqa: PTH113
-        raise RawDataError(f"{path}: no such file")
-    if not os.access(path, os.R_OK):
-        raise RawDataError(f"{path}: may not be read (permission denied)")
-    found = path.stat()
-    # Some file systems do not tell; others pack what they keep, but no scan so well.
-    if found.st_size > MOST_HOLES and 0 < found.st_blocks * BLOCK_BYTES * UNPACKED < found.st_size:
-        raise RawDataError(f"{path}: expected a file that is on the disk, found {found.st_size} bytes of hardly any")
 
 
 def find(group: h5py.Group, name: str, where: str) -> Any:  # noqa: ANN401 - h5py is untyped
@@ -222,3 +139,25 @@ def reason_of(error: BaseException) -> str:
     """Give the first line of an error; that of a KeyError without its quotes."""
     text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
     return (text.splitlines() or [type(error).__name__])[0]
+
+
+def names_in(group: h5py.Group, where: str) -> list[str]:
+    """Name what a group holds, as it can be shown: h5py gives bytes where a name is no UTF-8.
+
+    Raises
+    ------
+    RawDataError
+        The names are damaged; says so of the file `where`.
+    """
+    with refused(f"{where}: the names in it cannot be read"):
+        return [printable(os.fsdecode(name)) for name in group]
+
+
+def made_by(group: h5py.Group) -> str:
+    """Tell what despark did to the data of a group, as it wrote down there; empty where it wrote nothing."""
+    try:
+        text = group.attrs.get(MADE_BY, "")
+    except FAILURES:
+        # A damaged attribute is no reason not to read the data.
+        return ""
+    return printable(text) if isinstance(text, str) else ""

@@ -1,0 +1,1 @@
+"""Foreign: how is a file read that somebody else has made, whatever is wrong with it?"""

@@ -24,6 +24,7 @@ from pipelines.files import Archive
 from pipelines.host.connections import ClientConnection
 from pipelines.host.limits import CROWDED_S, USUAL_LIMITS, ServerLimits
 from pipelines.host.reception import Reception
+from pipelines.host.service import Service
 from pipelines.host.session import STOP_S, Session
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.monitoring import Metrics
@@ -70,12 +71,7 @@ class Host:
         if default_chain:
             # At the start: else a wrong name would show when the first client needs it.
             packaged_chain(default_chain).check_runnable()
-        self.metrics = Metrics()
-        self._default_chain = default_chain
-        self._limits = limits
-        self._archive = archive
-        self._trust = trust
-        self._scans = threading.BoundedSemaphore(limits.scans)
+        self._service = Service(limits, trust, archive, default_chain)
         self._lock = threading.Lock()
         self._sessions: set[Session] = set()
         self._reception = Reception({"host": port}, bind, self._serve, _refusal, limits.connections, self._make_room)
@@ -93,6 +89,11 @@ class Host:
     def start(self) -> None:
         """Begin to accept clients."""
         self._reception.start()
+
+    @property
+    def metrics(self) -> Metrics:
+        """The counts of its scans."""
+        return self._service.metrics
 
     @property
     def n_scans(self) -> int:
@@ -140,10 +141,7 @@ class Host:
         return True
 
     def _serve(self, _: str, connection: socket.socket, origin: str) -> None:
-        client = ClientConnection(connection, self._limits.stall_s)
-        session = Session(
-            client, origin, self._limits, self._trust, self._scans, self.metrics, self._archive, self._default_chain
-        )
+        session = Session(ClientConnection(connection, self._service.limits.stall_s), origin, self._service)
         with self._lock:
             self._sessions.add(session)
         try:

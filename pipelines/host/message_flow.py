@@ -1,8 +1,8 @@
 """The way of a scan's messages: from the client through the nodes and back, and round a node that has failed.
 
 A node of ours that dies does not take the scan with it: what it held and what follows goes round it
-(:mod:`pipelines.host.node_input`). Where the client's data end too early, what came is sent on. Every other failure
-ends the scan; the first one counts.
+(:mod:`pipelines.host.nodes.node_input`). Where the client's data end too early, what came is sent on. Every other
+failure ends the scan; the first one counts.
 """
 
 from __future__ import annotations
@@ -13,16 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError
+from gadgets.errors import DesparkError, NodeError, WireError
 from pipelines.chains import Chain
-from pipelines.host.node_input import NodeInput
-from pipelines.host.node_process import NodeProcess
+from pipelines.host.nodes.answers import ENDED_EARLY, check_end, message_of
+from pipelines.host.nodes.node_input import NodeInput
+from pipelines.host.nodes.node_process import NodeProcess
 from pipelines.messages import CLOSE, Message, MessageID
 
 logger = logging.getLogger(__name__)
-
-ENDED_EARLY = "it ended before it had read all of its input"
-"""Of a node that closes with unread data, whose connection is then reset, with its CLOSE or without."""
 
 
 class Client(Protocol):
@@ -90,9 +88,9 @@ class MessageFlow:
         """Move what a node writes, up to its CLOSE."""
         try:
             while not self.over.is_set():
-                message = _message_of(self._nodes[index])
+                message = message_of(self._nodes[index])
                 if message.id is MessageID.CLOSE:
-                    _check_end(self._nodes[index])
+                    check_end(self._nodes[index])
                     self._close_input(index + 1)
                     return
                 self._inputs[index].give(message)
@@ -174,28 +172,3 @@ class MessageFlow:
             self._send(index, CLOSE)
         elif self._inputs[index].can_go_round:
             self._close_input(index + 1)
-
-
-def _message_of(node: NodeProcess) -> Message:
-    try:
-        message = node.read()
-    except PeerLostError as error:
-        # A reset means unread data: the node went away in the middle of its work.
-        had_all = node.input_closed and not isinstance(error.__cause__, ConnectionError)
-        raise node.failure("it ended without a CLOSE" if had_all else ENDED_EARLY) from error
-    except WireError as error:
-        raise NodeError(f"node {node.name} failed: {error}") from error
-    if message.id in (MessageID.ERROR, MessageID.TEXT):
-        reason = message.text.strip().removeprefix(f"{node.name}: ")
-        raise NodeError(f"node {node.name} failed: {reason}")
-    return message
-
-
-def _check_end(node: NodeProcess) -> None:
-    """See that a node ended as it should: its CLOSE comes after a crash, too."""
-    # Read before the wait, during which the client's CLOSE may still arrive.
-    had_all = node.input_closed
-    if node.wait() != 0:
-        raise node.failure("it ended badly")
-    if not (had_all and node.has_read_all()):
-        raise NodeError(f"node {node.name} failed: {ENDED_EARLY}")

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from gadgets.errors import PipelineError
+from pipelines.host.listening import listen
 from pipelines.host.refused import RefusedClients
 from pipelines.threads import start_thread
 
@@ -23,7 +24,6 @@ logger = logging.getLogger(__name__)
 N_CONNECTIONS = 64
 """How many there may be at once, those that have said nothing yet included."""
 
-_BACKLOG = 64
 _PAUSE_S = 0.1
 _QUIET_S = 60.0
 _JOIN_S = 5.0
@@ -71,7 +71,7 @@ class Reception:
         self._refused = RefusedClients()
         self._complained = -_QUIET_S
         self._stopping = False
-        self._listeners = _listen(ports, bind)
+        self._listeners = listen(ports, bind)
         # Asked once: a listener that is closed has no address any more, and monitors may still ask.
         self.addresses: dict[str, tuple[str, int]] = {
             name: listener.getsockname()[:2] for name, listener in self._listeners.items()
@@ -187,28 +187,3 @@ class Reception:
                 connection.close()
             with self._lock:
                 self._threads.discard(threading.current_thread())
-
-
-def _listen(ports: Mapping[str, int], bind: str) -> dict[str, socket.socket]:
-    """Listen on all ports, or on none."""
-    if not bind:
-        # To the system it means every address: a variable that is not set must not open the server to a network.
-        raise PipelineError("expected an address to listen on, found none (0.0.0.0 stands for all of this machine)")
-    if not bind.isascii():
-        # Python leaves a socket open where the name of a host is no text.
-        raise PipelineError(f"cannot listen on {bind} (expected the address or the name of this machine)")
-    listeners: dict[str, socket.socket] = {}
-    # Only addresses of IPv6 have colons.
-    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
-    for name, port in ports.items():
-        try:
-            listener = socket.create_server((bind, port), family=family, backlog=_BACKLOG)
-        except (OSError, OverflowError) as error:
-            for other in listeners.values():
-                other.close()
-            which = f"{name}: " if len(ports) > 1 else ""
-            raise PipelineError(f"{which}cannot listen on {bind}:{port} ({error})") from error
-        # Who connects and vanishes before he is accepted must not stop the others.
-        listener.setblocking(False)
-        listeners[name] = listener
-    return listeners

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import threading
 import time
 
 from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
 from gadgets.logbook import ScanName, in_scan, note_scan, show_running
 from gadgets.outside import printable
 from gadgets.wire import facts_of
-from pipelines.chains import AskedChains, Chain, Trust
-from pipelines.files import Archive, ArchivedScan, mended, read_header
+from pipelines.chains import AskedChains, Chain
+from pipelines.files import ArchivedScan, mended, read_header
 from pipelines.host.connections import ClientConnection
-from pipelines.host.limits import ServerLimits
 from pipelines.host.parameters import read_parameters
 from pipelines.host.scan import Scan
+from pipelines.host.service import Service
 from pipelines.messages import Message, MessageID, response_message
-from pipelines.monitoring import Metrics
 from pipelines.version import despark_version
 
 logger = logging.getLogger(__name__)
@@ -45,38 +43,16 @@ class Session:
         The connection.
     name
         Where it comes from, for the log.
-    limits
-        Of the server.
-    trust
-        What the client may name.
-    scans
-        Has a place for each scan that may run at once.
-    metrics
-        Count the scans.
-    archive
-        Keeps what the client sends.
-    default_chain
-        Run where the client names a configuration that is not known; empty: that is an error.
+    service
+        What the host gives to all of its clients.
     """
 
-    def __init__(
-        self,
-        client: ClientConnection,
-        name: str,
-        limits: ServerLimits,
-        trust: Trust,
-        scans: threading.BoundedSemaphore,
-        metrics: Metrics,
-        archive: Archive | None = None,
-        default_chain: str = "",
-    ) -> None:
+    def __init__(self, client: ClientConnection, name: str, service: Service) -> None:
         self.name = name
         self._client = client
-        self._limits = limits
-        self._asked = AskedChains(name, trust, default_chain)
-        self._scans = scans
-        self._archive = archive
-        self._metrics = metrics
+        self._service = service
+        self._limits = service.limits
+        self._asked = AskedChains(name, service.trust, service.default_chain)
         self._scan: Scan | None = None
         # What is said of a scan names it, also after its end.
         self._until_end = contextlib.ExitStack()
@@ -173,7 +149,7 @@ class Session:
         facts = facts_of(read_header(header, "client"))
         note_scan(protocol=facts.protocol)
         chain = self._with_parameters(chain)
-        if not self._scans.acquire(blocking=False):
+        if not self._service.places.acquire(blocking=False):
             raise PipelineError(f"{self._limits.scans} scans run already, no more are taken at once (--scans)")
         try:
             logger.info("%s: scan with %s begins", self.name, chain.source)
@@ -187,17 +163,18 @@ class Session:
             with (
                 show_running(name, chain.source, facts),
                 self._begin(chain, header) as kept,
-                self._metrics.scan(),
+                self._service.metrics.scan(),
             ):
                 self._client.keep_in(kept)
                 self._scan.run()
         finally:
             self._client.keep_in(None)
-            self._scans.release()
+            self._service.places.release()
             self._idle_since = time.monotonic()
 
     def _begin(self, chain: Chain, header: bytes) -> contextlib.AbstractContextManager[ArchivedScan | None]:
-        return contextlib.nullcontext() if self._archive is None else self._archive.begin(header, chain.own_settings)
+        archive = self._service.archive
+        return contextlib.nullcontext() if archive is None else archive.begin(header, chain.own_settings)
 
 
 def _check_opening(kind: MessageID) -> None:

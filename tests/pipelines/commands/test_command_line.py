@@ -187,7 +187,7 @@ def test_no_command_and_no_node_brings_what_draws_pictures_before_one_is_drawn()
     """It reads settings of its own from the working directory, and takes longer to import than all else."""
     modules = [command.module for command in COMMANDS.values() if command.module != "pipelines.commands.train"]
     code = (
-        "import importlib, sys; from pipelines.host.node_start import imports; list(imports()); "
+        "import importlib, sys; from pipelines.host.nodes.node_start import imports; list(imports()); "
         f"[importlib.import_module(name) for name in {modules!r}]; sys.exit('matplotlib' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -10,14 +10,14 @@ import pytest
 from helpers.connections import wait_until
 from helpers.raw_scans import HEADER, LIMIT_S, chain_xml, converse, raw_waveform, scan_bytes, scan_items
 
-import pipelines.host.node_input
-import pipelines.host.own_process
+import pipelines.host.nodes.node_input
+import pipelines.host.nodes.own_process
 from gadgets.records import Original
 from gadgets.wire import waveforms_of
 from pipelines.chains import EVERYTHING, parse_chain
 from pipelines.host import Host, ServerLimits
 from pipelines.host.connections import ClientConnection
-from pipelines.host.node_input import NodeInput
+from pipelines.host.nodes.node_input import NodeInput
 from pipelines.messages import CLOSE, MessageID, MessageReader, data_message, text_message
 
 NOTHING_SOUGHT = '<property name="spark_detection.method" value="none"/>'
@@ -107,14 +107,14 @@ def test_a_killed_drop_in_costs_its_repairs_and_no_readout(host, when):
 
 def cannot_fork(monkeypatch, name):
     """Let the process of a node end before it has begun, as one does that is killed as soon as it is there."""
-    forked = pipelines.host.own_process.Forked
+    forked = pipelines.host.nodes.own_process.Forked
 
     def fork(function, arguments, *rest):
         if arguments[1] == name:
             raise ChildProcessError("it ended before it began, killed by SIGKILL")
         return forked(function, arguments, *rest)
 
-    monkeypatch.setattr(pipelines.host.own_process, "Forked", fork)
+    monkeypatch.setattr(pipelines.host.nodes.own_process, "Forked", fork)
 
 
 def test_a_drop_in_that_cannot_be_started_costs_its_repairs_and_no_readout(host, monkeypatch):
@@ -223,7 +223,7 @@ def acquisitions(n):
 
 def test_what_is_not_kept_is_counted_as_lost(monkeypatch):
     sent = acquisitions(4)
-    monkeypatch.setattr(pipelines.host.node_input, "KEPT_BYTES", 2 * len(sent[0].data))
+    monkeypatch.setattr(pipelines.host.nodes.node_input, "KEPT_BYTES", 2 * len(sent[0].data))
     held = NodeInput(node_of())
     assert all(held.take(message) for message in sent)
     assert held.fate().startswith("2 messages that it held go on as they came, 2 are lost")

@@ -24,8 +24,8 @@ from helpers.raw_scans import (
 )
 
 import pipelines.host.connections
-import pipelines.host.node_process
-import pipelines.host.node_socket
+import pipelines.host.nodes.node_process
+import pipelines.host.nodes.node_socket
 from gadgets.errors import PipelineError
 from pipelines.chains import EVERYTHING
 from pipelines.host import ServerLimits
@@ -164,13 +164,13 @@ def test_a_module_that_cannot_be_imported_is_named(host):
 
 
 def test_a_node_that_does_not_exit_is_ended_and_named(host, monkeypatch):
-    monkeypatch.setattr(pipelines.host.node_process, "EXIT_LIMIT_S", 0.5)
+    monkeypatch.setattr(pipelines.host.nodes.node_process, "EXIT_LIMIT_S", 0.5)
     text = reason_of(converse(host.address, scan_bytes(chain_xml("linger_after_close"))))
     assert "did not exit within 0.5 s after its CLOSE" in text
 
 
 def test_nobody_at_an_address_is_reported(host, monkeypatch):
-    monkeypatch.setattr(pipelines.host.node_socket, "CONNECT_PAUSE_S", 0.01)
+    monkeypatch.setattr(pipelines.host.nodes.node_socket, "CONNECT_PAUSE_S", 0.01)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     chain = chain_xml(f'<external><connect address="127.0.0.1" port="{port}"/></external>', "pass_on")

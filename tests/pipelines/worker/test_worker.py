@@ -28,7 +28,7 @@ from helpers.raw_scans import (
 import gadgets.image_check.artifact
 import gadgets.patch_models.choice
 import onnx_models.loader
-import pipelines.host.node_process
+import pipelines.host.nodes.node_process
 from gadgets.errors import DesparkError, ModelError, PipelineError, SettingsError
 from gadgets.logbook import Logbook
 from gadgets.settings.definitions import NODE_SETTINGS
@@ -113,7 +113,7 @@ def lines(caplog):
 def test_four_connected_nodes_are_one_scan(host, scan, tmp_path, monkeypatch, lines, teller):
     if teller == "the first node":
         # As a Gadgetron does, which knows no names.
-        monkeypatch.setattr(pipelines.host.node_process, "with_name", lambda configuration, _: configuration)
+        monkeypatch.setattr(pipelines.host.nodes.node_process, "with_name", lambda configuration, _: configuration)
     report = {"report": str(tmp_path / "report.jsonl")}
     settings = {node: {**report, **ON_CPU.get(node, {})} for node in NODES[:4]}
     settings["calibration"]["record"] = str(tmp_path / "scans.db")

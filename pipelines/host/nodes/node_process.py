@@ -12,8 +12,8 @@ from typing import NamedTuple
 from gadgets.errors import NodeError
 from gadgets.logbook import this_scan
 from pipelines.chains import Node, with_name
-from pipelines.host.node_socket import ends_in_order, join, n_unread
-from pipelines.host.own_process import END_GRACE_S, OwnProcess
+from pipelines.host.nodes.node_socket import ends_in_order, join, n_unread
+from pipelines.host.nodes.own_process import END_GRACE_S, OwnProcess
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
 from gadgets.logbook import SCAN_FIELDS, Recorder, ScanName, in_scan, note_scan, of_this_scan
 from gadgets.records import Calibration, Detection
-from pipelines.host.node_log import NodeLog
+from pipelines.host.nodes.node_log import NodeLog
 from pipelines.monitoring import JsonLines
 
 PACKAGE_LINE = "11-29 01:02:03.456 WARNING [ext. 12 gadgets.x] x: warm"

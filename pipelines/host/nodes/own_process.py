@@ -11,8 +11,8 @@ from gadgets.errors import NodeError, PipelineError
 from gadgets.logbook import this_scan
 from pipelines.chains import Node
 from pipelines.forking import Forked, clean_environment
-from pipelines.host import node_start
-from pipelines.host.node_log import NodeLog
+from pipelines.host.nodes import node_start
+from pipelines.host.nodes.node_log import NodeLog
 from pipelines.thread_limits import LIMITS
 
 END_GRACE_S = 2.0

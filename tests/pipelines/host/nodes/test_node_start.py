@@ -15,7 +15,7 @@ from helpers.raw_scans import LIMIT_S, chain_xml, converse, scan_bytes
 
 from pipelines.chains import EVERYTHING
 from pipelines.host.host import Host
-from pipelines.host.node_start import NODE_START
+from pipelines.host.nodes.node_start import NODE_START
 from pipelines.messages.messages import MessageID, text_message
 
 RAW_REPAIR = (

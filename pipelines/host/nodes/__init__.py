@@ -1,0 +1,1 @@
+"""Nodes: how is one node started, talked to, gone round and ended?"""

@@ -1,8 +1,9 @@
 """Chains: which nodes, in which order?"""
 
 from pipelines.chains.asked import AskedChains
-from pipelines.chains.chain import Chain, parse_chain
+from pipelines.chains.chain import Chain
 from pipelines.chains.chain_node import DECLARATION, Node, of_raw_repair, to_bytes
+from pipelines.chains.chain_xml import parse_chain
 from pipelines.chains.packaged import find_chain, packaged_chain, packaged_names
 from pipelines.chains.preflight import check_default_models, check_models, check_reports, reports_of
 from pipelines.chains.scan_in_configuration import name_in, with_name

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from pipelines.chains.chain import Chain, parse_chain
+from pipelines.chains.chain import Chain
+from pipelines.chains.chain_xml import parse_chain
 from pipelines.chains.packaged import packaged_chain, packaged_names
 from pipelines.chains.trust import Trust
 

@@ -1,18 +1,14 @@
-"""A chain: which nodes, in which order, with which settings; read from the XML that Gadgetron reads.
-
-Parsing keeps everything, so that a chain with parts that only a Gadgetron runs can still be sent to one;
-:meth:`Chain.check_runnable` says what stands in the way of running it here.
-"""
+"""A chain: which nodes, in which order, with which settings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree.ElementTree import Element
 
 from gadgets.errors import PipelineError, SettingsError
-from gadgets.outside import XMLError, fits_xml, name_of, parse_xml, quoted
+from gadgets.outside import fits_xml, quoted
 from gadgets.settings import (
     NODE_SETTINGS,
     SparkDetectionSettings,
@@ -21,7 +17,7 @@ from gadgets.settings import (
     property_names,
     refuse_contradictions,
 )
-from pipelines.chains.chain_node import Node, kinds_of, of_raw_repair, parse_node, to_bytes
+from pipelines.chains.chain_node import Node, of_raw_repair, to_bytes
 from pipelines.messages import MessageID
 
 GIVES = {
@@ -119,7 +115,7 @@ class Chain:
             node does not have, or its value is of the wrong type.
         """
         # The whole document, so that parts which only a Gadgetron runs reach it with the settings.
-        changed = parse_root(deepcopy(self.root), self.source)
+        changed = self._copied()
         for assignment in assignments:
             path, equals, value = assignment.partition("=")
             name, dot, property_name = path.strip().partition(".")
@@ -132,6 +128,12 @@ class Chain:
         # At the end, and for all: one assignment may be right only together with another.
         changed.check_settings()
         return changed
+
+    def _copied(self) -> Chain:
+        root = deepcopy(self.root)
+        elements = root.iterfind("stream/external")
+        nodes = (replace(node, element=element) for node, element in zip(self.nodes, elements, strict=True))
+        return replace(self, root=root, nodes=tuple(nodes))
 
     def set_property(self, name: str, property_name: str, value: str) -> None:
         """Set a property of every node of that name, or of the node that joins a stage of that name."""
@@ -163,48 +165,3 @@ class Chain:
         if stage in self._node_names:
             return f", did you mean {property_name!r}?"
         return meant_or_known(name, self._node_names)
-
-
-def parse_chain(xml: bytes, source: str) -> Chain:
-    """Read a chain.
-
-    Raises
-    ------
-    PipelineError
-        The XML is not well-formed, or not a configuration of the current form.
-    """
-    try:
-        root = parse_xml(xml)
-    except XMLError as error:
-        raise PipelineError(f"{source}: {error}") from error
-    for element in root.iter():
-        # With a namespace, a node's own settings would be passed over without a word.
-        element.tag = name_of(element)
-    return parse_root(root, source)
-
-
-def parse_root(root: Element, source: str) -> Chain:
-    """Read a chain from its parsed document."""
-    stream = root.find("stream")
-    if root.tag != "configuration" or stream is None:
-        without = " without one" if root.tag == "configuration" else ""
-        raise PipelineError(f"{source}: expected <configuration> with a <stream>, found <{root.tag}>{without}")
-    nodes, obstacles = [], []
-    for element in stream:
-        if element.tag == "external":
-            nodes.append(parse_node(element, source))
-        else:
-            # Kept as a reason, not raised: the chain can still be sent to a Gadgetron.
-            obstacles.append(f"the <{element.tag}> {_label(element)}")
-    reads, unknown_readers = kinds_of(root.find("readers"), "reader")
-    writes, unknown_writers = kinds_of(root.find("writers"), "writer")
-    obstacles += [f"the reader or writer {name}" for name in unknown_readers + unknown_writers]
-    for node in nodes:
-        if node.address is None and node.element.find("execute").get("type", "python") != "python":  # type: ignore[union-attr]
-            obstacles.append(f"the node {node.name}, which is not Python")
-    return Chain(source, root, reads, writes, tuple(nodes), tuple(obstacles))
-
-
-def _label(element: Element) -> str:
-    named = (element.findtext(path) for path in ("name", "classname", "distributor/classname"))
-    return next(filter(None, named), "without a name").strip()

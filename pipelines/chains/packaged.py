@@ -7,7 +7,8 @@ from pathlib import Path
 from gadgets.errors import PipelineError
 from gadgets.settings import did_you_mean
 from onnx_models.reading import read_regular
-from pipelines.chains.chain import Chain, parse_chain
+from pipelines.chains.chain import Chain
+from pipelines.chains.chain_xml import parse_chain
 
 CHAINS = Path(__file__).parent
 

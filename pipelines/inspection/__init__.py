@@ -1,7 +1,9 @@
 """Inspection: what was in a scan, for somebody who was not there?"""
 
 from pipelines.inspection.html_page import html_page, write_html
-from pipelines.inspection.looking import Inspection, inspect_images, inspect_raw, look_again
+from pipelines.inspection.inspection import Inspection
+from pipelines.inspection.looking import inspect_raw, look_again
+from pipelines.inspection.looking_at_images import inspect_images
 from pipelines.inspection.pages import PAGE_ENDING, Pages
 from pipelines.inspection.paper import write_pdf, write_png
 from pipelines.inspection.pictures import KSpacePictures

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipelines.files import whole_or_nothing
 from pipelines.inspection.charts import receiver_bars, time_line
-from pipelines.inspection.looking import Inspection
+from pipelines.inspection.inspection import Inspection
 from pipelines.inspection.pictures import KSpacePictures
 from pipelines.inspection.rendering import gray_png, kspace_png, marks_svg
 from pipelines.inspection.words import Words, in_words

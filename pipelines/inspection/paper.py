@@ -13,7 +13,7 @@ import numpy as np
 from gadgets.findings import shortened
 from pipelines.files import whole_or_nothing
 from pipelines.inspection.charts import OBVIOUS, receiver_counts, times_of
-from pipelines.inspection.looking import Inspection
+from pipelines.inspection.inspection import Inspection
 from pipelines.inspection.pictures import KSpacePictures, scaled_kspace
 from pipelines.inspection.words import Words, in_words
 from pipelines.replay import ScanReport

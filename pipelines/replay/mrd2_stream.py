@@ -15,7 +15,8 @@ from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
 from pipelines.chains import Chain
 from pipelines.files import RawAcquisition, header_xml, read_header, to_raw
 from pipelines.messages import CLOSE, Message, MessageID, data_message
-from pipelines.replay.stream import INPUT, Pipe, is_lost
+from pipelines.replay.pipe import Pipe, is_lost
+from pipelines.replay.stream import INPUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,28 +7,25 @@ each with its id in front. The HEADER goes out as it came. A stream that ends wi
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import math
 import os
-import select
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol, TypeVar
+from typing import Protocol
 
-from gadgets.errors import PeerLostError, WireError
+from gadgets.errors import WireError
 from gadgets.process import WarmStore, using
 from pipelines.chains import Chain, Node, check_models, check_reports
 from pipelines.files import STDOUT, check_writable, mended, read_header
 from pipelines.host import Client, NodeProcess, Scan, ServerLimits
 from pipelines.messages import CLOSE, Message, MessageID, MessageReader, text_message
+from pipelines.replay.pipe import Pipe, is_lost, write_all
 from pipelines.worker import NodeThread
 
 logger = logging.getLogger(__name__)
 
 INPUT = "the input stream"
-
-MovedT = TypeVar("MovedT", bytes, int)
 
 
 class MRDStream(Client, Protocol):
@@ -88,55 +85,6 @@ class MessageStream:
         self.send(CLOSE)
 
 
-class Pipe(io.RawIOBase):
-    """A file descriptor that is waited for, also where a program that shares it has switched the waiting off.
-
-    Parameters
-    ----------
-    descriptor
-        Of a pipe or a file; it stays open.
-    """
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    def recv(self, bufsize: int, /) -> bytes:
-        """Give bytes as soon as there are any; none at the end."""
-        return self._awaited(select.POLLIN, lambda: os.read(self._descriptor, bufsize))
-
-    def readinto(self, buffer: Any, /) -> int:  # noqa: ANN401 - whatever holds bytes
-        """Read bytes into a buffer as soon as there are any, and give their number."""
-        return self._awaited(select.POLLIN, lambda: os.readv(self._descriptor, [buffer]))
-
-    def write(self, content: Any, /) -> int:  # noqa: ANN401 - whatever holds bytes
-        """Write as many bytes as there is room for, at least one, and give their number."""
-        return self._awaited(select.POLLOUT, lambda: os.write(self._descriptor, content))
-
-    def _awaited(self, event: int, act: Callable[[], MovedT]) -> MovedT:
-        watch = select.poll()
-        watch.register(self._descriptor, event)
-        while True:
-            try:
-                return act()
-            except BlockingIOError:
-                watch.poll()
-
-    def readable(self) -> bool:
-        """Say that it may be read."""
-        return True
-
-    def writable(self) -> bool:
-        """Say that it may be written."""
-        return True
-
-    def gettimeout(self) -> None:
-        """Say that a pipe may pause for ever."""
-
-    def fileno(self) -> int:
-        """Give the descriptor."""
-        return self._descriptor
-
-
 def run_stream(stream: MRDStream, chain: Chain, warm: WarmStore) -> None:
     """Run a chain on a stream, from its header to its end.
 
@@ -194,22 +142,3 @@ def data_only() -> Iterator[int]:
         sys.stdout.flush()
         os.dup2(data, 1)
         os.close(data)
-
-
-def write_all(sink: Pipe, content: bytes | bytearray | memoryview) -> None:
-    """Write all of it; raises PeerLostError where nobody reads."""
-    left = memoryview(content)
-    while left:
-        try:
-            # A pipe takes as much as it has room for.
-            left = left[sink.write(left) :]
-        except OSError as error:
-            raise PeerLostError(f"the output stream cannot be written ({error.strerror})") from error
-
-
-def is_lost(sink: Pipe) -> bool:
-    """Whether nobody reads what is written to a pipe."""
-    watch = select.poll()
-    # No event is asked for: that nobody reads is told in any case.
-    watch.register(sink, 0)
-    return any(event & select.POLLERR for _, event in watch.poll(0))

@@ -10,8 +10,8 @@ from helpers.raw_scans import chain_xml
 from gadgets.errors import PipelineError, SettingsError
 from gadgets.settings.definitions import NODE_SETTINGS, NodeSettings
 from gadgets.settings.parsing import validate
-from pipelines.chains.chain import parse_chain
 from pipelines.chains.chain_node import DECLARATION, parse_node
+from pipelines.chains.chain_xml import parse_chain
 from pipelines.chains.packaged import CHAINS, find_chain, packaged_chain, packaged_names
 from pipelines.commands.worker import BASE_PORT
 from pipelines.messages.messages import MessageID

@@ -16,7 +16,7 @@ from helpers.connections import LIMIT_S, descendants, is_running, wait_until
 from gadgets.errors import NodeError, RawDataError
 from pipelines.chains import packaged_chain
 from pipelines.files.foreign.child import in_child
-from pipelines.forking import Forked, fork_here, owner
+from pipelines.forking import Forked, fork_here, owner, running
 from pipelines.forking.request import ENDED, NEWS, REFUSED
 from pipelines.host import NodeProcess
 
@@ -25,7 +25,7 @@ NEEDED = ("h5py", "pipelines.files.raw_file", "gadgetron.external.connection", "
 # A program that owns a server, as a command does; what it does then is told on standard input.
 PROGRAM = """
 import os, sys, threading, time
-from pipelines.forking import Forked, fork_here, owner
+from pipelines.forking import Forked, fork_here, owner, running
 from pathlib import Path
 exec(sys.stdin.read())
 """
@@ -179,7 +179,7 @@ def test_one_that_is_stopped_before_it_begins_can_be_ended_and_its_server_is_not
     code = """
 import signal
 from pipelines.forking import server
-owner.START_LIMIT_S = 5
+running.START_LIMIT_S = 5
 server.end_with = lambda _: os.kill(os.getpid(), signal.SIGSTOP)
 fork_here(for_nodes=False)
 process = Forked(len, ("",))
@@ -262,7 +262,7 @@ def test_a_server_that_is_stopped_is_followed_by_another_one_and_leaves_its_proc
     (server,) = no_server
     os.kill(server.process, signal.SIGSTOP)
     # The next one gets the time that it needs: it has not answered yet.
-    monkeypatch.setattr(owner, "ANSWER_LIMIT_S", 0.2)
+    monkeypatch.setattr(running, "ANSWER_LIMIT_S", 0.2)
     assert run_to_the_end(sys.exit, 3) == 3
     assert server not in no_server
     assert is_running(process.pid)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,7 +93,7 @@ def whiten(values: ComplexArray, level: FloatArray | None = None) -> tuple[Float
     order = sorted_places(levels)
     # Several samples for each receiver at least: from fewer a covariance fits the very samples it is to judge.
     groups = [order[each] for each in _groups(order.size, 6 * n_coils + 30)]
-    factors = [_whitening_of(members, levels, each) for each in groups]
+    factors = in_parallel(partial(_whitening_of, members, levels), groups)
     # Most samples are in the last, quietest group: its whitening goes over all as they lie, and only those of the
     # other groups are collected.
     energy = _distance(factors[-1], members)

@@ -24,8 +24,11 @@ radius was a tenth larger in repetitions, and half as large again in diffusion w
 
 NEIGHBOURS = tuple((line, sample) for line in range(-REACH, REACH + 1) for sample in range(-REACH, REACH + 1))
 
-# The first fit is what sparks bend; the others see less of them.
-ROUNDS = 3
+MOST_ROUNDS, AT_REST = 8, 0.95
+"""Rounds of a fit at most, and the share of the errors' median from which on another one is not worth its time. The
+first fit is what sparks bend; the others see less of them. Without sparks the second one is the last. With 27 samples
+hit near the centre the median went from 5.9 to 0.8 in four rounds, and three left 2.6 times what is usual."""
+
 OUTLIER = 3.0
 """Times the median of the errors, each over its expected size, from which on a sample counts less in the next round."""
 
@@ -142,8 +145,8 @@ def robust_fit(
     rows: ComplexArray, targets: ComplexArray, weight: FloatArray, n_earlier: int
 ) -> tuple[ComplexArray, ComplexArray]:
     """Give the weights of all earlier k-spaces together and of each alone, shapes ``(earlier, neighbour)``."""
-    trust = weight
-    for left in reversed(range(ROUNDS)):
+    trust, usual = weight, np.inf
+    for _ in range(MOST_ROUNDS):
         weighted = rows * trust[:, None].astype(np.float32)
         # Double precision for the solution: the sources are neighbours of each other, and almost linearly dependent.
         # Of the Hermitian matrix one triangle is computed and used; conjugated, which saves a copy.
@@ -151,12 +154,13 @@ def robust_fit(
         normal.flat[:: len(normal) + 1] += RIDGE * np.trace(normal).real / len(normal) + 1e-30
         right = weighted.T @ (targets * trust).conj()
         kernel = _solved(normal, right)
-        if left:  # nobody asks how well the last one fits
-            wrong = np.abs(targets - rows @ kernel.astype(np.complex64)) * weight
-            usual = float(quantile(wrong, 0.5))
-            # Weights enter the equations squared: the pull of an outlier falls with its error, where Huber's would
-            # leave it constant.
-            trust = weight * np.minimum(1, OUTLIER * usual / np.maximum(wrong, 1e-30))
+        wrong = np.abs(targets - rows @ kernel.astype(np.complex64)) * weight
+        before, usual = usual, float(quantile(wrong, 0.5))
+        if usual >= AT_REST * before:
+            break
+        # Weights enter the equations squared: the pull of an outlier falls with its error, where Huber's would leave
+        # it constant.
+        trust = weight * np.minimum(1, OUTLIER * usual / np.maximum(wrong, 1e-30))
     each = np.split(np.arange(len(kernel)), n_earlier)
     # What all samples together have shown to be outliers are outliers for each earlier k-space, too.
     alone = [_solved(normal[np.ix_(part, part)], right[part]) for part in each]

@@ -63,12 +63,13 @@ def test_reversed_readouts_have_weights_of_their_own():
     assert not close(Prediction(now, VALID, [first], NOISE, FORWARD).together(), now)
 
 
-def test_sparks_do_not_bend_the_weights():
+@pytest.mark.parametrize("n_sparks", [16, 40, 60])
+def test_sparks_do_not_bend_the_weights_however_many_lie_around_the_centre(n_sparks):
     rng = np.random.default_rng(3)
     first = echo(rng)
     now = weighed(first, np.eye(len(NEIGHBOURS))[len(NEIGHBOURS) // 2])
     spoilt = now.copy()
-    for line, sample in rng.integers(10, 24, (16, 2)):
+    for line, sample in rng.integers(10, 24, (n_sparks, 2)):
         spoilt[:, line, sample] += 300
     told = Prediction(spoilt, VALID, [first], NOISE, FORWARD)
     assert close(told.together(), now)

@@ -6,13 +6,7 @@ The files, in the order in which a readout meets them:
 module                what is in it
 ====================  ======================================================================
 ``readout``           one readout, and the encoding that it belongs to
-``claims``            what the header says of a k-space's size, and how far that is believed
-``assembly``          from readouts to k-spaces: when is one of them over?
-``open_kspaces``      those that wait for readouts
-``layers``            readouts with the same counters, which may make several k-spaces
-``succession``        whether a newer repetition or average ends the older one
-``missing_readouts``  what came of a k-space, and what it lacks
-``missing_kspaces``   what the whole scan lacks
+``assembly``          from readouts to k-spaces
 ``placement``         where samples lie in their k-space
 ``kspace``            the k-space itself
 ``from_array``        the same of an array in Python
@@ -25,16 +19,24 @@ module                what is in it
 """
 
 from gadgets.indices import Indices, describe
-from gadgets.kspace.assembly import KSpaceAssembler, assemble
-from gadgets.kspace.claims import credible, whole
+from gadgets.kspace.assembly import (
+    LEFT_OVER,
+    AcquiredKSpace,
+    Key,
+    KSpaceAssembler,
+    SeenKSpaces,
+    announced_kspaces,
+    assemble,
+    credible,
+    fewest_readouts,
+    reason_too_few,
+    whole,
+)
 from gadgets.kspace.conjugate import has_partner, have_partners, partner, predict_conjugate, true_centre
 from gadgets.kspace.finite import count_non_finite, is_all_finite, warning_of, without_non_finite
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
-from gadgets.kspace.layers import LEFT_OVER, Key
 from gadgets.kspace.mirroring import mirrored
-from gadgets.kspace.missing_kspaces import SeenKSpaces, announced_kspaces
-from gadgets.kspace.missing_readouts import AcquiredKSpace, fewest_readouts, reason_too_few
 from gadgets.kspace.placement import place_along_readout, place_readouts
 from gadgets.kspace.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.kspace.readout import (

@@ -1,7 +1,7 @@
 """Files: what lies on disk?"""
 
 from pipelines.files.archive import Archive, ArchivedScan
-from pipelines.files.foreign.hdf5_file import has_group
+from pipelines.files.foreign import has_group
 from pipelines.files.hdf5_output import Hdf5Output
 from pipelines.files.images import (
     ImageFile,

@@ -22,8 +22,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.files.foreign.child import in_child
-from pipelines.files.foreign.hdf5_file import check_regular
+from pipelines.files.foreign import check_regular, in_child
 from pipelines.files.mrd_header import read_header
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.siemens import as_mrd

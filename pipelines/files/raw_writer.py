@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 from ismrmrd.hdf5 import acquisition_dtype, waveform_dtype
 
-from pipelines.files.foreign.hdf5_inside import MADE_BY
+from pipelines.files.foreign import MADE_BY
 from pipelines.files.hdf5_output import Hdf5Output
 from pipelines.files.output_file import whole_or_nothing
 from pipelines.files.raw_items import RawAcquisition, RawItem

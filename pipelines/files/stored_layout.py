@@ -11,9 +11,7 @@ import h5py
 import numpy as np
 
 from gadgets.errors import RawDataError
-from pipelines.files.foreign.hdf5_inside import find, find_dataset, names_in, read
-from pipelines.files.foreign.other_kinds import image_hint
-from pipelines.files.foreign.stored_numbers import misfits, number_type
+from pipelines.files.foreign import find, find_dataset, image_hint, misfits, names_in, number_type, read
 
 logger = logging.getLogger(__name__)
 

@@ -17,9 +17,7 @@ from ismrmrd.hdf5 import acquisition_header_dtype, waveform_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.foreign.hdf5_file import open_hdf5
-from pipelines.files.foreign.hdf5_inside import made_by, names_in, read
-from pipelines.files.foreign.stored_numbers import as_headers, as_numbers, number_type
+from pipelines.files.foreign import as_headers, as_numbers, made_by, names_in, number_type, open_hdf5, read
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform, acquisition_shape
 from pipelines.files.stored_layout import find_group, find_rows, read_xml
 

@@ -18,8 +18,7 @@ from ismrmrd.hdf5 import acquisition_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import PeerLostError, RawDataError, WireError
-from pipelines.files.foreign.hdf5_file import check_regular
-from pipelines.files.foreign.in_the_child import OFTEN, go_on
+from pipelines.files.foreign import OFTEN, check_regular, go_on
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.messages import Message, MessageID, MessageReader
 

@@ -3,7 +3,7 @@
 from pipelines.host.host import Host
 from pipelines.host.limits import CROWDED_S, USUAL_LIMITS, ServerLimits
 from pipelines.host.message_flow import Client
-from pipelines.host.nodes.node_process import EXIT_LIMIT_S, NodeProcess
+from pipelines.host.nodes import EXIT_LIMIT_S, NodeProcess
 from pipelines.host.reception import Reception
 from pipelines.host.scan import Scan
 

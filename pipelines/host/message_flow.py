@@ -15,9 +15,7 @@ from typing import Protocol
 
 from gadgets.errors import DesparkError, NodeError, WireError
 from pipelines.chains import Chain
-from pipelines.host.nodes.answers import ENDED_EARLY, check_end, message_of
-from pipelines.host.nodes.node_input import NodeInput
-from pipelines.host.nodes.node_process import NodeProcess
+from pipelines.host.nodes import ENDED_EARLY, NodeInput, NodeProcess, check_end, message_of
 from pipelines.messages import CLOSE, Message, MessageID
 
 logger = logging.getLogger(__name__)

@@ -18,7 +18,7 @@ from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError
 from pipelines.chains import Chain, Node
 from pipelines.host.limits import ServerLimits
 from pipelines.host.message_flow import Client, MessageFlow
-from pipelines.host.nodes.node_process import NodeProcess
+from pipelines.host.nodes import NodeProcess
 from pipelines.host.watchdog import Watchdog
 from pipelines.threads import start_thread
 

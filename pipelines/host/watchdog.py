@@ -11,7 +11,7 @@ from typing import Any
 
 from gadgets.settings import NODE_SETTINGS, CalibrationSettings, SparkDetectionSettings, validate
 from pipelines.chains import Node
-from pipelines.host.nodes.node_process import NodeProcess
+from pipelines.host.nodes import NodeProcess
 
 WORKS = 5.0
 """How much longer a node may take that works, or may work: its limit of time is for one step with one k-space."""

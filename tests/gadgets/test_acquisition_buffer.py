@@ -14,7 +14,7 @@ from helpers.connections import parse, run_on_connection
 from helpers.paths import ROOT
 
 import gadgets.acquisition_buffer
-import gadgets.kspace.missing_readouts
+import gadgets.kspace.assembly.missing_readouts
 from gadgets.acquisition_buffer import acquisition_buffer, buffer_acquisitions
 from gadgets.indices import Indices
 from gadgets.kspace.readout import (
@@ -215,7 +215,7 @@ def no_memory(*_):
 
 def test_readouts_for_whose_kspace_there_is_no_memory_go_on_alone(monkeypatch, caplog, tmp_path):
     lines = [acquisition(line, slice=number) for number in range(2) for line in range(8)]
-    monkeypatch.setattr(gadgets.kspace.missing_readouts, "to_kspace", no_memory)
+    monkeypatch.setattr(gadgets.kspace.assembly.missing_readouts, "to_kspace", no_memory)
     messages = sent_by([*lines, waveform(1)], report=tmp_path / "r")
     assert [message_id for message_id, _ in messages] == [*[1026, *[1008] * 8] * 2, 1026, 4]
     assert "no k-space could be assembled (slice 1: MemoryError)" in caplog.text

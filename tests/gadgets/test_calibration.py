@@ -14,7 +14,7 @@ import gadgets.failing_open
 from gadgets.calibration import calibration
 from gadgets.errors import SettingsError
 from gadgets.indices import Indices
-from gadgets.kspace.assembly import assemble
+from gadgets.kspace.assembly.assembler import assemble
 from gadgets.records import Calibration, Detection
 from gadgets.settings import RawRepairSettings, validate
 from gadgets.wire import RecordCollector, cells_of, recon_data_of, waveforms_of

@@ -14,7 +14,7 @@ import gadgets.image_fft
 from gadgets.image.reconstruction import reconstruct
 from gadgets.image_fft import image_fft
 from gadgets.indices import Indices
-from gadgets.kspace.assembly import assemble
+from gadgets.kspace.assembly.assembler import assemble
 from gadgets.records import Assembly, Calibration, Detection, Original, Point, RepairedPoint
 from gadgets.wire import ReconData, Waveform, recon_data_of, waveforms_of
 

@@ -12,10 +12,7 @@ import numpy as np
 from ismrmrd.constants import IMTYPE_PHASE
 
 from gadgets.errors import RawDataError
-from pipelines.files.foreign.child import in_child
-from pipelines.files.foreign.hdf5_file import open_hdf5
-from pipelines.files.foreign.hdf5_inside import MADE_BY, find, names_in, refused
-from pipelines.files.foreign.other_kinds import raw_hint
+from pipelines.files.foreign import MADE_BY, find, in_child, names_in, open_hdf5, raw_hint, refused
 from pipelines.files.images.image_file import OWN, ImageFile, Pixels, said_by_despark
 from pipelines.files.images.mrd_series import PIXEL_PAIR, comments_of, read_series
 from pipelines.files.images.pixels import as_stored

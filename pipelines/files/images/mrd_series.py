@@ -8,8 +8,7 @@ import h5py
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.foreign.hdf5_inside import find_dataset, made_by, read
-from pipelines.files.foreign.stored_numbers import number_type
+from pipelines.files.foreign import find_dataset, made_by, number_type, read
 from pipelines.files.images.raw_image import meta_of
 
 MOST_COMMENTS = 200

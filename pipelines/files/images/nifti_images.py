@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from gadgets.errors import RawDataError
-from pipelines.files.foreign.child import in_child
-from pipelines.files.foreign.in_the_child import go_on
+from pipelines.files.foreign import go_on, in_child
 from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable, said_by_despark, writable
 from pipelines.files.images.nifti_volume import COMMENT_CHARACTERS
 from pipelines.files.images.pixels import as_stored

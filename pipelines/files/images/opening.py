@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gadgets.errors import RawDataError
-from pipelines.files.foreign.hdf5_file import check_regular
-from pipelines.files.foreign.other_kinds import hint
+from pipelines.files.foreign import check_regular, hint
 from pipelines.files.images.dicom.folder import DicomFolder
 from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
 from pipelines.files.images.image_file import ImageFile

@@ -24,8 +24,7 @@ import h5py
 import numpy as np
 
 from gadgets.errors import DesparkError, RawDataError
-from pipelines.files.foreign.child import in_child
-from pipelines.files.foreign.in_the_child import OFTEN, go_on
+from pipelines.files.foreign import OFTEN, go_on, in_child
 from pipelines.files.output_file import scratch_folder
 from pipelines.files.raw_writer import write_raw_file
 from pipelines.files.siemens.header import Extent, Protocol, header_xml

@@ -19,7 +19,7 @@ from helpers.fakes import Breaks, FindsGiven, FindsLarge
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import gadgets.kspace.missing_readouts
+import gadgets.kspace.assembly.missing_readouts
 from gadgets.drop_in import RawRepairer
 from gadgets.drop_in.assemblers import in_order_of_acquisition
 from gadgets.errors import NodeError
@@ -271,7 +271,7 @@ def test_a_kspace_for_which_there_is_no_memory_goes_on_as_it_came(monkeypatch, c
     def no_memory(*_):
         raise MemoryError
 
-    monkeypatch.setattr(gadgets.kspace.missing_readouts, "to_kspace", no_memory)
+    monkeypatch.setattr(gadgets.kspace.assembly.missing_readouts, "to_kspace", no_memory)
     options = {"report": tmp_path / "r", "calibration": {"method": "zero"}}
     assert repaired(scan, FindsGiven((0, 3, 5)), settings=RawRepairSettings.model_validate(options)) == scan
     assert "raw_repair failed (slice 1); passed on unjudged" in caplog.text

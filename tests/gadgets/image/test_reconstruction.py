@@ -10,7 +10,7 @@ from helpers.naive import image_slowly
 from gadgets.acquisition_buffer import acquisition_buffer
 from gadgets.image.reconstruction import centred_inverse_fft, reconstruct
 from gadgets.image_fft import image_fft
-from gadgets.kspace.assembly import assemble
+from gadgets.kspace.assembly.assembler import assemble
 from gadgets.kspace.readout import ACQ_IS_REVERSE, Encoding, Limits
 
 

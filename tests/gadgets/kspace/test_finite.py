@@ -5,7 +5,7 @@ from helpers.builders import encoding, readout
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gadgets.kspace.assembly import assemble
+from gadgets.kspace.assembly.assembler import assemble
 from gadgets.kspace.finite import warning_of, without_non_finite
 
 

@@ -9,7 +9,7 @@ from helpers.connections import parse
 from helpers.foreign_messages import recon_data, u64
 
 from gadgets.errors import RawDataError
-from gadgets.kspace.assembly import assemble
+from gadgets.kspace.assembly.assembler import assemble
 from gadgets.kspace.readout import ACQ_IS_REVERSE
 from gadgets.wire import cells_of, recon_data_of, replace_cells
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gadgets.outside import printable
-from pipelines.files.foreign.child import in_child
+from pipelines.files.foreign import in_child
 from pipelines.files.images.dicom.attributes import REPAIRED_SERIES, name_of_series
 from pipelines.files.images.dicom.provenance import our_part, source_of
 from pipelines.files.images.image_file import ImageFile, Pixels, imported, readable, said_by_despark, writable

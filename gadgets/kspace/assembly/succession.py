@@ -3,7 +3,7 @@
 Most sequences finish one average before they begin the next. Some acquire each train of lines once for every average
 (short-term averaging); there the older k-space goes on after the newer has begun. A k-space that lacks readouts when a
 newer one opens may be of this kind. It stays open until it is full or flagged, until another k-space opens after a
-newer one was whole, or until as many wait as may (:func:`gadgets.kspace.layers.may_more_wait`).
+newer one was whole, or until as many wait as may (:func:`gadgets.kspace.assembly.layers.may_more_wait`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gadgets.indices import Indices
-from gadgets.kspace.layers import Key, may_more_wait
+from gadgets.kspace.assembly.layers import Key, may_more_wait
 
 TOO_MANY = (
     "k-spaces with the same other counters waited for their turn until they were too many; from now on each ends where "

@@ -7,7 +7,7 @@ import pytest
 from helpers.builders import encoding, readout
 
 from gadgets.indices import Indices
-from gadgets.kspace.assembly import KSpaceAssembler, assemble
+from gadgets.kspace.assembly.assembler import KSpaceAssembler, assemble
 from gadgets.kspace.readout import ACQ_FIRST_IN_REPETITION, ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_REPETITION
 
 N_SPARSE = 48

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gadgets.indices import Indices, describe
-from gadgets.kspace.claims import Encodings
+from gadgets.kspace.assembly.encodings import Encodings
+from gadgets.kspace.assembly.layers import Layers
 from gadgets.kspace.kspace import KSpace
-from gadgets.kspace.layers import Layers
 from gadgets.kspace.placement import place_readouts, to_kspace
 from gadgets.kspace.planes import FEWEST_LINES
 from gadgets.kspace.readout import FIRST_OR_LAST, Encoding, Readout
@@ -69,7 +69,7 @@ def reason_too_few(acquired: AcquiredKSpace, wanted: int | None = None) -> str:
     acquired
         What came.
     wanted
-        See :func:`gadgets.kspace.missing_readouts.fewest_readouts`.
+        See :func:`gadgets.kspace.assembly.missing_readouts.fewest_readouts`.
     """
     fewest = fewest_readouts(acquired.encoding, is_whole=not acquired.n_missing, wanted=wanted)
     if len(acquired.readouts) >= fewest:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices, describe
-from gadgets.kspace.assembly import KSpaceAssembler, assemble
-from gadgets.kspace.layers import Key
+from gadgets.kspace.assembly.assembler import KSpaceAssembler, assemble
+from gadgets.kspace.assembly.layers import Key
 from gadgets.kspace.readout import (
     ACQ_FIRST_IN_SLICE,
     ACQ_IS_REVERSE,

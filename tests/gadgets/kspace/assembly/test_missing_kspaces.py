@@ -7,7 +7,7 @@ import pytest
 from helpers.builders import encoding
 
 from gadgets.indices import Indices
-from gadgets.kspace.missing_kspaces import MOST_NAMED, SeenKSpaces, announced_kspaces
+from gadgets.kspace.assembly.missing_kspaces import MOST_NAMED, SeenKSpaces, announced_kspaces
 
 
 def seen(encodings, *indices):

@@ -17,7 +17,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from gadgets.indices import Indices
-from gadgets.kspace.claims import are_doubtful
+from gadgets.kspace.assembly.claims import are_doubtful
 from gadgets.kspace.placement import part_foreign
 from gadgets.kspace.readout import (
     ACQ_FIRST_IN_REPETITION,

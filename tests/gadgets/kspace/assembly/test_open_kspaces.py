@@ -8,8 +8,8 @@ import pytest
 from helpers.builders import encoding, readout
 
 from gadgets.kspace import assemble
-from gadgets.kspace.layers import Layers, key_of
-from gadgets.kspace.open_kspaces import OpenKSpaces
+from gadgets.kspace.assembly.layers import Layers, key_of
+from gadgets.kspace.assembly.open_kspaces import OpenKSpaces
 
 
 def test_kin_are_those_that_differ_in_repetition_average_or_receivers():

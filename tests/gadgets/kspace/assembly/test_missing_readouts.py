@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from helpers.builders import encoding, readout
 
-from gadgets.kspace.assembly import assemble
-from gadgets.kspace.missing_readouts import fewest_readouts, reason_too_few
+from gadgets.kspace.assembly.assembler import assemble
+from gadgets.kspace.assembly.missing_readouts import fewest_readouts, reason_too_few
 from gadgets.kspace.readout import ACQ_LAST_IN_SLICE, Limits
 
 FEW_ANNOUNCED = replace(encoding(n_lines=128), lines=Limits(60, 64, 63))

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from gadgets.indices import describe
-from gadgets.kspace.claims import Encodings, are_doubtful, beyond, check_readout
-from gadgets.kspace.layers import Key, Layers, key_of
-from gadgets.kspace.missing_readouts import AcquiredKSpace, WholeKSpaces
-from gadgets.kspace.open_kspaces import OpenKSpaces
+from gadgets.kspace.assembly.claims import are_doubtful, beyond
+from gadgets.kspace.assembly.encodings import Encodings, check_readout
+from gadgets.kspace.assembly.layers import Key, Layers, key_of
+from gadgets.kspace.assembly.missing_readouts import AcquiredKSpace, WholeKSpaces
+from gadgets.kspace.assembly.open_kspaces import OpenKSpaces
+from gadgets.kspace.assembly.succession import TOO_MANY, Succession
 from gadgets.kspace.readout import (
     ACQ_LAST_IN_MEASUREMENT,
     ACQ_LAST_IN_REPETITION,
@@ -22,7 +24,6 @@ from gadgets.kspace.readout import (
     Encoding,
     Readout,
 )
-from gadgets.kspace.succession import TOO_MANY, Succession
 
 __all__ = ["AcquiredKSpace", "Encoding", "KSpaceAssembler", "Readout", "assemble"]
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from gadgets.indices import COUNTERS, Indices, describe
-from gadgets.kspace.claims import LARGEST_COUNTER
+from gadgets.kspace.assembly.claims import LARGEST_COUNTER
 from gadgets.kspace.readout import Encoding
 
 MOST_NAMED = 3

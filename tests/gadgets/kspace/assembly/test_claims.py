@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from helpers.builders import encoding, readout
 
-from gadgets.kspace.assembly import KSpaceAssembler, assemble
-from gadgets.kspace.claims import are_doubtful, credible
+from gadgets.kspace.assembly.assembler import KSpaceAssembler, assemble
+from gadgets.kspace.assembly.claims import are_doubtful, credible
 from gadgets.kspace.readout import (
     ACQ_FIRST_IN_REPETITION,
     ACQ_FIRST_IN_SLICE,

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 from helpers.builders import encoding, readout
 
-from gadgets.kspace.assembly import KSpaceAssembler
-from gadgets.kspace.layers import MAX_ALIKE, may_more_wait
+from gadgets.kspace.assembly.assembler import KSpaceAssembler
+from gadgets.kspace.assembly.layers import MAX_ALIKE, may_more_wait
 from gadgets.kspace.readout import ACQ_LAST_IN_MEASUREMENT, ACQ_LAST_IN_SLICE
 
 LINES = range(32)

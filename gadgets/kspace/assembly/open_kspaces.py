@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 from gadgets.indices import Indices
-from gadgets.kspace.layers import Key, Layers
+from gadgets.kspace.assembly.layers import Key, Layers
 
 
 class OpenKSpaces(Mapping[Key, Layers]):

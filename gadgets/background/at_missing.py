@@ -55,3 +55,8 @@ class AtMissing:
     def at(self, receivers: IntArray, line: int, samples: slice) -> NDArray[Any]:
         """Give what is known of consecutive missing samples of a line, shape ``(receiver, sample)``."""
         return self.values[receivers[:, None], self.number[line, samples]]
+
+
+def zeros(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """Give zeros that take no memory."""
+    return np.broadcast_to(dtype(0), shape)

@@ -16,6 +16,7 @@ module                  what is in it
 ``recorded_patches``    what receivers recorded in patches, and what these make of it
 ``sample_predictions``  what these see of each receiver
 ``thresholds``          above which probability something counts
+``learnt_thresholds``   what past results and users make of that
 ``history``             past results, and what people said of what was found
 ``history_records``     the records of it
 ``history_store``       where they lie
@@ -28,9 +29,10 @@ from gadgets.patch_models.classifier_choice import most_accurate_before
 from gadgets.patch_models.history import History
 from gadgets.patch_models.history_records import IMPACTS, Feedback, Impact, ImpactRecord, SetThresholds
 from gadgets.patch_models.history_store import append, read_history, take_over
+from gadgets.patch_models.learnt_thresholds import Thresholds
 from gadgets.patch_models.methods import Method
 from gadgets.patch_models.target_patches import select_targets
-from gadgets.patch_models.thresholds import Thresholds, raised, thresholds_of
+from gadgets.patch_models.thresholds import raised, thresholds_of
 
 __all__ = [
     "IMPACTS",

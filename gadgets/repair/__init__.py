@@ -11,12 +11,9 @@ module                what is in it
 ``bursts``            points that follow each other, and the k-space around them
 ``quiet``             bursts among noise, where zero is all that can be said
 ``predictor``         the candidates for all others
-``groundwork``        what several bursts need, each computed once
+``ground``            what several bursts need, each computed once
 ``candidates``        what one method says, and how wrong that may be
-``errors_nearby``     how wrong a prediction is around a burst
-``together``          the samples of many bursts in one row
 ``at_hand``           the two candidates that every burst has: background, and zero
-``rehearsal``         predictions of clean samples that were withheld
 ``interpolation``     prediction from neighbours
 ``series``            prediction from earlier k-spaces
 ``network``           what a trained network says, and what it sees

@@ -13,8 +13,7 @@ import numpy as np
 from gadgets.arrays import FloatArray
 from gadgets.repair.bursts import Burst
 from gadgets.repair.candidates import Candidate, beside
-from gadgets.repair.groundwork import Ground, Groundwork
-from gadgets.repair.rehearsal import Rehearsals, root_mean_square
+from gadgets.repair.ground import Ground, Groundwork, Rehearsals, root_mean_square
 
 GOOD_ENOUGH = 3.0  # times the usual error: other candidates are then not worth their time
 

@@ -14,10 +14,9 @@ from gadgets.repair.alone import least_error
 from gadgets.repair.at_hand import AtHand
 from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate, beside, best_of
-from gadgets.repair.groundwork import Groundwork
+from gadgets.repair.ground import Groundwork, root_mean_square
 from gadgets.repair.interpolation import predict_burst
 from gadgets.repair.network import Known, ValueAssignment, Windows, windows_of
-from gadgets.repair.rehearsal import root_mean_square
 from gadgets.repair.series import SeriesPredictor
 from gadgets.series import Witness
 

@@ -17,8 +17,7 @@ from gadgets.kspace import KSpace, mirrored
 from gadgets.process import check_time
 from gadgets.repair.bursts import Burst
 from gadgets.repair.candidates import Candidate
-from gadgets.repair.errors_nearby import NEARBY, errors_around
-from gadgets.repair.together import Together
+from gadgets.repair.ground import NEARBY, Together, errors_around
 
 LOUDEST = 1.5
 """Times the noise that a quiet place may have: more holds as much signal as noise, which is worth predicting."""

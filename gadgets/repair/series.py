@@ -10,7 +10,7 @@ import numpy as np
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.repair.bursts import Burst, Surroundings
 from gadgets.repair.candidates import CONSISTENT, Candidate
-from gadgets.repair.groundwork import Ground, Groundwork
+from gadgets.repair.ground import Ground, Groundwork
 from gadgets.series import DECIDED, Differences, Witness, louder, usual_error
 
 APART = 3.5

@@ -9,7 +9,7 @@ import numpy as np
 
 from gadgets.arrays import FloatArray
 from gadgets.local_statistics import local_median, power
-from gadgets.series.standing_out import Differences
+from gadgets.series.differences import Differences
 
 SIGNIFICANT = 3.0
 """Times the error to be expected from which on a receiver has a say."""

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 from scipy.ndimage import binary_opening, maximum_filter1d
 
-from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.background import predict_from_support
-from gadgets.local_statistics import BESIDE, MEDIAN_OF_NOISE, local_median, quantile
+from gadgets.local_statistics import BESIDE
 from gadgets.process import check_time
 from gadgets.series import one_readout
+from gadgets.series.differences import Differences, usual_error
 
 STANDS_OUT = 5.0
 """Times the error around a sample from which on it is worth a second opinion. The largest of a clean k-space is 2.3 as
@@ -33,62 +31,6 @@ both to tell of another contrast they differ much more, and say little of the fe
 
 ROUNDS = 6
 """Strong sparks hide weak ones: the rest is looked at again without them."""
-
-LOUDEST = 48
-"""Samples of the first group of those that are about as loud."""
-
-CHANGED = 2.0
-"""Times the error to be expected from which on the loud samples as a whole have changed. In repetitions they reach 1.4,
-with sparks 1.7; in diffusion weighting 3.4; with contrast agent, motion or a new shim 1.8 to 20."""
-
-LOWER = 0.3
-LOWER_OVER_MEDIAN = float(np.sqrt(np.log(1 / (1 - LOWER)) / np.log(2)))
-"""Quantile of such a group that tells what is usual in it, and what part of the median it is in noise: eight sparks may
-be more than half of the loudest samples of a small matrix."""
-
-
-@dataclass(frozen=True, eq=False)
-class Differences:
-    """One partition's middle beside what earlier k-spaces predict; samples as in :class:`Central`.
-
-    Attributes
-    ----------
-    predicted
-        From all earlier k-spaces together, shape ``(coil, ky, kx)``.
-    difference
-        Recorded minus predicted; zero where one of them is not valid.
-    valid
-        Samples that can be compared, shape ``(ky, kx)``.
-    alone
-        Samples that a single earlier k-space tells of, shape ``(ky, kx)``: then nobody knows which of the two is wrong.
-    expected
-        How large differences are to be expected, as complex standard deviations, shape ``(coil, ky, kx)``.
-    doubt
-        How far the earlier k-spaces, each alone, are from what all together predict, shape ``(coil, ky, kx)``: a spark
-        in one of them must not become the norm.
-    new
-        Which share of the difference there is from any of the earlier k-spaces, also as they were before they were
-        repaired, shape ``(ky, kx)``: what was taken for a spark once and comes again is none.
-    """
-
-    predicted: ComplexArray
-    difference: ComplexArray
-    valid: BoolArray
-    alone: BoolArray
-    expected: FloatArray
-    doubt: FloatArray
-    new: FloatArray
-
-    @cached_property
-    def groups(self) -> list[IntArray]:
-        """Samples that are about as loud as each other: the loudest few, and each next group three times as many."""
-        order = np.argsort(-self.expected.max(axis=0).ravel(), kind="stable")
-        groups: list[IntArray] = []
-        start, size = 0, LOUDEST
-        while start < order.size:
-            groups.append(order[start : start + size])
-            start, size = start + size, 3 * size
-        return groups
 
 
 def standing_out(compared: Differences) -> BoolArray:
@@ -152,52 +94,3 @@ def _ratio(compared: Differences, differences: FloatArray, judged: FloatArray) -
     error = np.maximum(usual_error(differences, compared), compared.doubt / DOUBTFUL)
     # The strongest receiver, each in errors of its own: a spark may be in one alone, and the mean of all would hide it.
     return np.asarray(np.max(judged / error, axis=0))
-
-
-def usual_error(differences: FloatArray, compared: Differences) -> FloatArray:
-    """Measure how large differences usually are around each sample, as a complex standard deviation.
-
-    Medians of the samples around it, each over its expected size. Sparks do not raise them, and neither does it that
-    a short way from the centre the noise is as large as the signal.
-
-    Parameters
-    ----------
-    differences
-        Magnitudes, shape ``(coil, ky, kx)``.
-    compared
-        How large they are to be expected, and which samples are about as loud.
-    """
-    expected = compared.expected
-    ratio = differences / expected / np.float32(MEDIAN_OF_NOISE)
-    n_coils, _, n_samples = ratio.shape
-    # All receivers at once, one below the other: at the border of the middle, where they meet, nothing is compared.
-    result = _medians(ratio.reshape(-1, n_samples))
-    # A readout that differs as a whole was acquired while something moved.
-    np.maximum(result, quantile(ratio.reshape(-1, n_samples), 0.5)[:, None], out=result)
-    result, ratio = result.reshape(n_coils, -1), ratio.reshape(n_coils, -1)
-    for group in compared.groups:
-        # Where the object changes, the few loudest samples differ, which fill the surroundings of none of them.
-        result[:, group] = np.maximum(result[:, group], _lower(ratio[:, group])[:, None])
-    return np.asarray(np.maximum(result, 1).reshape(differences.shape) * expected)
-
-
-def changes(compared: Differences) -> tuple[float, ...]:
-    """Tell how many times more than expected the loudest few samples as a whole have changed, and the next ones."""
-    # One row for each receiver; only of the loud ones, as every k-space is asked.
-    n_coils = len(compared.difference)
-    difference, expected = compared.difference.reshape(n_coils, -1), compared.expected.reshape(n_coils, -1)
-    usual = []
-    for group in compared.groups[:2]:
-        ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / np.float32(MEDIAN_OF_NOISE)
-        usual.append(float(np.median(_lower(ratio))))
-    return tuple(usual)
-
-
-def _lower(ratio: FloatArray) -> FloatArray:
-    """Give what is usual in a group by its lower samples, for each receiver; ratios of shape ``(coil, sample)``."""
-    return np.asarray(quantile(ratio, LOWER) / np.float32(LOWER_OVER_MEDIAN))
-
-
-def _medians(values: FloatArray) -> FloatArray:
-    """Median of the surroundings, near and farther: a crowd of bursts fills one of them, and rarely both."""
-    return np.asarray(np.sqrt((local_median(values, 2) ** 2 + local_median(values, 4) ** 2) / 2))

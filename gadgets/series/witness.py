@@ -13,8 +13,9 @@ from gadgets.kspace import KSpace
 from gadgets.local_statistics import total_power
 from gadgets.process import check_time
 from gadgets.series.central import Central, Window
+from gadgets.series.differences import CHANGED, Differences, changes
 from gadgets.series.prediction import REACH, Prediction
-from gadgets.series.standing_out import CHANGED, Differences, changes, standing_out
+from gadgets.series.standing_out import standing_out
 
 AGAIN = 0.5
 """Share of what was taken for a spark that may be missing where it comes again, and is none."""

@@ -10,8 +10,9 @@ from gadgets.errors import SettingsError
 from gadgets.patch_models.history import Feedback, History, Result
 from gadgets.patch_models.history_records import SetThresholds
 from gadgets.patch_models.history_store import append
+from gadgets.patch_models.learnt_thresholds import thresholds_from_feedback, thresholds_from_results
 from gadgets.patch_models.target_patches import select_targets
-from gadgets.patch_models.thresholds import raised, thresholds_from_feedback, thresholds_from_results, thresholds_of
+from gadgets.patch_models.thresholds import raised, thresholds_of
 from gadgets.settings import SparkDetectionSettings
 
 

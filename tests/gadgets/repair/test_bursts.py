@@ -11,7 +11,7 @@ from helpers.sparks import flag
 
 from gadgets.kspace.mirroring import mirrored
 from gadgets.repair.bursts import MAX_LENGTH, group_bursts, surround
-from gadgets.repair.together import Together
+from gadgets.repair.ground.together import Together
 
 
 def reversed_kspace():

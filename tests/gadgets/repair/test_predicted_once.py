@@ -5,11 +5,11 @@ import pytest
 from helpers.kspaces import object_kspace
 from helpers.sparks import flag, with_spark_at
 
-from gadgets.repair import groundwork
 from gadgets.repair import predicted_once as predictions
 from gadgets.repair.bursts import group_bursts, surround
 from gadgets.repair.deviations import deviations
 from gadgets.repair.fill import repair
+from gadgets.repair.ground import ground
 from gadgets.repair.predicted_once import Predictions
 from gadgets.repair.predictor import Predictor
 from gadgets.settings.definitions import CalibrationSettings
@@ -57,8 +57,8 @@ def test_points_may_be_listed_in_another_order():
 def test_how_loud_it_is_is_measured_once_where_all_receivers_miss_the_same(monkeypatch, receivers, n_measured):
     points = flag(object_kspace(), 15, [18], *([] if receivers is None else [receivers]))
     kspace = with_spark_at(object_kspace(), points, 300.0)
-    measured, measure = [], groundwork.errors_around
-    monkeypatch.setattr(groundwork, "errors_around", lambda *told: measured.append(told) or measure(*told))
+    measured, measure = [], ground.errors_around
+    monkeypatch.setattr(ground, "errors_around", lambda *told: measured.append(told) or measure(*told))
     (predicted,) = Predictions(kspace).of(points, [0])
     assert len(measured) == n_measured, "the background's errors, and how loud it is where nobody has measured that"
     (burst,) = group_bursts(kspace, points, [0])
@@ -71,7 +71,7 @@ def test_how_loud_it_is_is_measured_once_where_all_receivers_miss_the_same(monke
 def test_what_is_usual_is_asked_of_the_receivers_that_were_hit_alone(monkeypatch, receivers):
     points = flag(object_kspace(), 15, [18], receivers)
     kspace = with_spark_at(object_kspace(), points, 300.0)
-    asked, ask = [], groundwork.quantile
-    monkeypatch.setattr(groundwork, "quantile", lambda *told: asked.append(told) or ask(*told))
+    asked, ask = [], ground.quantile
+    monkeypatch.setattr(ground, "quantile", lambda *told: asked.append(told) or ask(*told))
     assert len(list(Predictions(kspace).of(points, [0]))) == 1
     assert len(asked) == len(receivers)

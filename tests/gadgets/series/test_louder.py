@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from gadgets.series.differences import Differences
 from gadgets.series.louder import DECIDED, louder
-from gadgets.series.standing_out import Differences
 
 RECEIVERS, CENTRE = 8, (16, 17)
 SHAPE = (RECEIVERS, 33, 35)

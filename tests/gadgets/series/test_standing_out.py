@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from gadgets.series.standing_out import LOUDEST, Differences, standing_out, usual_error
+from gadgets.series.differences import LOUDEST, Differences, usual_error
+from gadgets.series.standing_out import standing_out
 
 SHAPE = (2, 33, 35)
 CENTRE = (16, 17)

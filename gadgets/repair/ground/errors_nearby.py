@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.local_statistics import power
 from gadgets.repair.bursts import Burst
-from gadgets.repair.together import Together
+from gadgets.repair.ground.together import Together
 
 NEARBY = (3, 4)  # lines, samples on either side of a burst
 FEWEST_SHAPES = 6  # clean places that an error is measured on at least

@@ -7,7 +7,7 @@ from helpers.kspaces import make_kspace
 from helpers.sparks import flag
 
 from gadgets.repair.bursts import group_bursts, surround
-from gadgets.repair.rehearsal import rehearsal_places, withhold
+from gadgets.repair.ground.rehearsal import rehearsal_places, withhold
 
 
 def rehearsed(line, samples, n_places=3, missing_lines=()):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gadgets.repair import errors_nearby
 from gadgets.repair.bursts import Burst
-from gadgets.repair.errors_nearby import errors_around, shape_error
-from gadgets.repair.together import Together
+from gadgets.repair.ground import errors_nearby
+from gadgets.repair.ground.errors_nearby import errors_around, shape_error
+from gadgets.repair.ground.together import Together
 
 
 def burst_at(line, start, length, receivers=(0, 1)):

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from onnx_models.errors import ModelError, ProviderError
 from onnx_models.loader import open_model
-from onnx_models.manifest import Architecture, ModelEntry, Region, Role, read_manifest
+from onnx_models.manifest import read_manifest
+from onnx_models.model_entry import Architecture, ModelEntry, Region, Role
 from onnx_models.providers import Provider
 
 

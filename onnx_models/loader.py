@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from onnx_models.errors import ModelError
-from onnx_models.manifest import ModelEntry, Shape, models_folder
+from onnx_models.manifest import models_folder
 from onnx_models.model import Model, Spread, shape_fits
+from onnx_models.model_entry import ModelEntry, Shape
 from onnx_models.providers import DTYPES, Provider, open_session
 from onnx_models.reading import read_regular
 

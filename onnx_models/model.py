@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from onnx_models.errors import ModelError, ProviderError
-from onnx_models.manifest import ModelEntry, Shape
+from onnx_models.model_entry import ModelEntry, Shape
 from onnx_models.providers import CUDA, DTYPES, example_inputs, run_session
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 from onnx_models.errors import ModelError
-from onnx_models.manifest import MANIFEST_NAME, Manifest, ModelEntry, models_folder, read_manifest
+from onnx_models.manifest import MANIFEST_NAME, Manifest, models_folder, read_manifest
+from onnx_models.model_entry import ModelEntry
 
 
 def hash_file(path: Path) -> str:

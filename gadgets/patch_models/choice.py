@@ -19,8 +19,9 @@ from gadgets.patches import MAGNITUDE_SET, REGIONS, Patches, PatchShape, Region
 from gadgets.process import in_parallel
 from gadgets.settings import SparkDetectionSettings
 from onnx_models.loader import open_model
-from onnx_models.manifest import Manifest, ModelEntry, read_manifest
+from onnx_models.manifest import Manifest, read_manifest
 from onnx_models.model import Model, shape_fits
+from onnx_models.model_entry import ModelEntry
 
 AXES = ("plane", "line", "sample")
 """Words of the manifest for the lengths of a patch that may vary."""

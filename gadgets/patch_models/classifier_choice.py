@@ -14,7 +14,7 @@ import numpy as np
 
 from gadgets.kspace import Plane
 from gadgets.local_statistics import total_power
-from onnx_models.manifest import ModelEntry
+from onnx_models.model_entry import ModelEntry
 
 ClassifierKind = Literal["cnn", "vit"]
 KINDS: tuple[ClassifierKind, ...] = ("cnn", "vit")

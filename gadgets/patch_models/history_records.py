@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, field_validator
 
 from gadgets.patches import Region, StandardValue
 from gadgets.records import Record
-from onnx_models.manifest import Architecture
+from onnx_models.model_entry import Architecture
 
 Impact = Literal["low", "impact", "high"]
 IMPACTS: tuple[Impact, ...] = ("low", "impact", "high")

@@ -16,7 +16,7 @@ from gadgets.patch_models.history import History
 from gadgets.patch_models.history_records import Feedback
 from gadgets.patch_models.learnt_thresholds import Thresholds, thresholds_from_feedback, thresholds_from_results
 from gadgets.settings import SparkDetectionSettings
-from onnx_models.manifest import Architecture
+from onnx_models.model_entry import Architecture
 
 PLAIN = 0.5
 """Threshold at which samples count by their own thresholds alone."""

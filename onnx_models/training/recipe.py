@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from gadgets.arrays import ComplexArray
-from onnx_models.manifest import ModelEntry, Training, read_manifest
+from onnx_models.manifest import read_manifest
+from onnx_models.model_entry import ModelEntry, Training
 from onnx_models.training.fit import Progress
 from onnx_models.training.models.calibration import train_artifact_calibration
 from onnx_models.training.models.images import train_image_cnn, train_image_vit

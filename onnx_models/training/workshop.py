@@ -17,11 +17,14 @@ from torch import Tensor, nn
 from gadgets.arrays import ComplexArray
 from onnx_models.errors import ModelError
 from onnx_models.loader import verified_content
-from onnx_models.manifest import MANIFEST_NAME, ModelEntry, Training, read_manifest
+from onnx_models.manifest import MANIFEST_NAME, read_manifest
+from onnx_models.model_entry import ModelEntry, Training
 from onnx_models.reading import open_regular, read_regular
-from onnx_models.training.examples.patches import Examples, ExamplesT, OnTask, make_examples, part
+from onnx_models.training.examples.patches import Examples, ExamplesT, make_examples, part
+from onnx_models.training.examples.planes import OnTask
 from onnx_models.training.export import Facts, install
 from onnx_models.training.fit import BATCH, Loss, Progress, Schedule, fit
+from onnx_models.training.onnx_file import Signature
 
 Scores = Mapping[str, float | str]
 
@@ -128,7 +131,7 @@ class Workshop:
     ) -> ModelEntry:
         """Export a model into the folder, with its manifest entry and card; see :func:`.export.install`."""
         scores = self.scores.get(facts.name, self.scores.get("despark", {}))
-        return install(model, inputs, outputs, facts, self.training, scores, self.folder, varying or {})
+        return install(model, Signature(inputs, outputs, varying or {}), facts, self.training, scores, self.folder)
 
     def has(self, name: str) -> bool:
         """Whether this very training has made a model already."""

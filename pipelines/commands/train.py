@@ -26,7 +26,7 @@ from pipelines.commands.terminal.shell import Group, JsonFile, Quiet, Verbose, o
 from pipelines.files import check_apart, read_kspaces, readable
 
 if TYPE_CHECKING:
-    from onnx_models.manifest import ModelEntry
+    from onnx_models.model_entry import ModelEntry
     from onnx_models.training.workshop import Recipe
 
 GROUPINGS: tuple[tuple[str, Grouping], ...] = (

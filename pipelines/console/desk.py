@@ -24,7 +24,8 @@ from gadgets.logbook import (
 )
 from gadgets.patch_models import Impact, SetThresholds, read_history, take_over, thresholds_of
 from gadgets.settings import SparkDetectionSettings
-from onnx_models.manifest import Architecture, read_manifest
+from onnx_models.manifest import read_manifest
+from onnx_models.model_entry import Architecture
 from pipelines.inspection import PAGE_ENDING
 
 JUDGES = ("first_classification", "patch_calibration")

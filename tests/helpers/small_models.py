@@ -11,7 +11,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from gadgets.evidence.maps import EVIDENCE_SET
-from onnx_models.manifest import ModelEntry, Training, models_folder, read_manifest
+from onnx_models.manifest import models_folder, read_manifest
+from onnx_models.model_entry import ModelEntry, Training
 from onnx_models.publish import hash_file, write_card, write_entry
 
 PATCH = (2, 8, 8)

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper, save
 
 from gadgets.evidence.maps import CHANNELS, EVIDENCE_SET, N_STRIKING
-from onnx_models.manifest import ModelEntry, Training
+from onnx_models.model_entry import ModelEntry, Training
 from onnx_models.publish import hash_file, write_card, write_entry
 
 ORDINARY = 1.2

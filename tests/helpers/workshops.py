@@ -7,7 +7,7 @@ import torch
 from helpers.kspaces import recorded_plane
 
 from gadgets.evidence.maps import CHANNELS, SMALLEST
-from onnx_models.manifest import Training
+from onnx_models.model_entry import Training
 from onnx_models.training.examples.patches import Examples
 from onnx_models.training.networks.calibration import N_FEATURES, Mending
 from onnx_models.training.workshop import Recipe, Workshop

@@ -17,7 +17,7 @@ from gadgets.image_check.picture import image_to_check
 from gadgets.indices import Indices
 from gadgets.kspace.conjugate import true_centre
 from gadgets.kspace.kspace import KSpace
-from onnx_models.training.examples.patches import from_planes
+from onnx_models.training.examples.planes import from_planes
 from onnx_models.training.examples.sparks import add_sparks
 
 CLEAN, ARTIFACT, FAINT = 0, 1, 2

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from gadgets.arrays import ComplexArray, IntArray
 from gadgets.evidence.maps import N_STRIKING
 from gadgets.patch_models.patch_sets import LARGEST_RING, NONE, SetKind, patch_sets
-from onnx_models.training.examples.patches import PATCH, Examples, from_planes, joined, lightened, part, spark_and_cut
+from onnx_models.training.examples.patches import PATCH, Examples, joined, lightened, part, spark_and_cut
+from onnx_models.training.examples.planes import from_planes
 
 KINDS: tuple[SetKind, ...] = ("adjacent", "conjugate", "ring")
 

@@ -16,7 +16,8 @@ from torch import Tensor
 from gadgets.evidence.maps import EVIDENCE_SET
 from gadgets.patch_models.recorded_patches import RECEIVERS
 from onnx_models.training.examples.pairs import PatchPairs, pairs_of
-from onnx_models.training.examples.patches import PATCH, from_planes, joined
+from onnx_models.training.examples.patches import PATCH, joined
+from onnx_models.training.examples.planes import from_planes
 from onnx_models.training.export import Facts
 from onnx_models.training.fit import to_tensors
 from onnx_models.training.models.points import POINT_LOGIT, fitted_segmenter

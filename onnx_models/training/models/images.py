@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from gadgets.image_check.artifact import BLOCK, IMAGE_SET
 from gadgets.settings import SparkDetectionSettings
-from onnx_models.manifest import Architecture
+from onnx_models.model_entry import Architecture
 from onnx_models.training.examples.images import ARTIFACT, FAINT, ImageExamples, make_image_examples
 from onnx_models.training.export import Calibrated, Facts
 from onnx_models.training.fit import to_tensors

@@ -11,7 +11,7 @@ from torch.nn import functional
 from gadgets.patches.preprocessing import MAGNITUDE_SET
 from gadgets.patches.regions import REGIONS
 from gadgets.patches.standard_values import STANDS_OUT
-from onnx_models.manifest import Region
+from onnx_models.model_entry import Region
 from onnx_models.training.examples.magnitudes import magnitudes_from
 from onnx_models.training.examples.patches import PATCH, Examples
 from onnx_models.training.export import Calibrated, Facts

@@ -16,7 +16,7 @@ from gadgets.evidence.maps import EVIDENCE_SET
 from gadgets.patch_models.patch_sets import NONE
 from gadgets.patch_models.recorded_patches import RECEIVERS
 from gadgets.patches.regions import REGIONS, in_centre
-from onnx_models.manifest import Architecture, Region
+from onnx_models.model_entry import Architecture, Region
 from onnx_models.training.examples.patches import PATCH, Examples, part
 from onnx_models.training.examples.sets import SetExamples
 from onnx_models.training.export import Facts

@@ -13,7 +13,7 @@ from torch.nn import functional
 from gadgets.evidence.maps import EVIDENCE_SET
 from gadgets.patches.regions import INNER, REGIONS, in_centre
 from gadgets.settings import SparkDetectionSettings
-from onnx_models.manifest import Region
+from onnx_models.model_entry import Region
 from onnx_models.training.examples.patches import PATCH, Examples, part
 from onnx_models.training.export import Calibrated, Facts
 from onnx_models.training.fit import to_tensors

@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from gadgets.evidence.maps import EVIDENCE_SET
-from onnx_models.training.examples.patches import Examples, from_planes, joined, part
+from onnx_models.training.examples.patches import Examples, joined, part
+from onnx_models.training.examples.planes import from_planes
 from onnx_models.training.examples.segments import SEGMENT, few_lines, rows_of
 from onnx_models.training.examples.volumes import CUBOID, make_cuboids
 from onnx_models.training.export import Calibrated, Facts

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gadgets.repair.network.windows import N_CHANNELS, PAIRS, WINDOW, WINDOW_SET
-from onnx_models.training.examples.patches import from_planes
+from onnx_models.training.examples.planes import from_planes
 from onnx_models.training.examples.windows import joined, plane_windows
 from onnx_models.training.export import Facts
 from onnx_models.training.fit import to_tensors

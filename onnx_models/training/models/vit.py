@@ -12,7 +12,7 @@ from gadgets.arrays import IntArray
 from gadgets.evidence.maps import EVIDENCE_SET
 from gadgets.patch_models.patch_sets import NONE
 from gadgets.patches.regions import REGIONS, in_centre
-from onnx_models.manifest import Region
+from onnx_models.model_entry import Region
 from onnx_models.training.examples.patches import PATCH
 from onnx_models.training.examples.sets import SetExamples, joined_sets, make_set_examples, singles
 from onnx_models.training.export import Facts

@@ -14,6 +14,7 @@ from onnx_models.loader import open_model  # noqa: E402
 from onnx_models.training.examples.patches import PATCH  # noqa: E402
 from onnx_models.training.export import Calibrated, Facts, install  # noqa: E402
 from onnx_models.training.networks.points import N_CHANNELS, PatchClassifier, PointSegmenter  # noqa: E402
+from onnx_models.training.onnx_file import Signature  # noqa: E402
 
 # torch's own exporter warns about its own internals.
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::DeprecationWarning", "ignore::UserWarning")
@@ -27,7 +28,7 @@ def test_an_exported_model_gives_what_the_network_gives(tmp_path):
     torch.manual_seed(0)
     network = PatchClassifier().eval()
     inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH)), "positions": torch.rand((5, 4))}
-    entry = install(Calibrated(network, 0.5), inputs, ("probability",), facts(), TRAINING, {}, tmp_path)
+    entry = install(Calibrated(network, 0.5), Signature(inputs, ("probability",)), facts(), TRAINING, {}, tmp_path)
     assert entry.inputs == {"patches": ("n", len(CHANNELS), 32, 32), "positions": ("n", 4)}
     model = open_model(entry, tmp_path, "cpu")
     rng = np.random.default_rng(1)
@@ -47,7 +48,7 @@ class Sums(torch.nn.Module):
 def test_axes_beside_the_first_may_vary(tmp_path):
     inputs = {"values": torch.rand((5, 3, 4)), "weights": torch.rand(5)}
     varying = {"values": {1: "token"}, "scaled": {1: "token"}}
-    entry = install(Sums(), inputs, ("total", "scaled"), facts(), TRAINING, {}, tmp_path, varying)
+    entry = install(Sums(), Signature(inputs, ("total", "scaled"), varying), facts(), TRAINING, {}, tmp_path)
     assert entry.outputs == {"total": ("n",), "scaled": ("n", "token", 4)}
     model = open_model(entry, tmp_path, "cpu")
     values = np.ones((2, 7, 4), dtype=np.float32)
@@ -57,8 +58,8 @@ def test_axes_beside_the_first_may_vary(tmp_path):
 
 
 def test_an_export_that_differs_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("onnx_models.training.export.TOLERANCE", -1.0)
+    monkeypatch.setattr("onnx_models.training.onnx_file.TOLERANCE", -1.0)
     inputs = {"patches": torch.randn((5, N_CHANNELS, *PATCH))}
     points = facts("points", "abnormal_point_segmentation", "unet")
     with pytest.raises(ModelError, match="ONNX Runtime and torch differ"):
-        install(PointSegmenter().eval(), inputs, ("probability",), points, TRAINING, {}, tmp_path)
+        install(PointSegmenter().eval(), Signature(inputs, ("probability",)), points, TRAINING, {}, tmp_path)

@@ -13,7 +13,8 @@ from helpers.workshops import silent  # noqa: E402
 from gadgets.repair.network.value_assignment import open_value_assignment  # noqa: E402
 from gadgets.repair.network.windows import MAPS, N_CHANNELS, PAIRS, WINDOW  # noqa: E402
 from gadgets.settings.definitions import CalibrationSettings  # noqa: E402
-from onnx_models.manifest import Training, read_manifest  # noqa: E402
+from onnx_models.manifest import read_manifest  # noqa: E402
+from onnx_models.model_entry import Training  # noqa: E402
 from onnx_models.training.examples.windows import WindowExamples  # noqa: E402
 from onnx_models.training.models import values as value_models  # noqa: E402
 from onnx_models.training.models.values import ValueAssigner, train_value_assignment, value_loss  # noqa: E402

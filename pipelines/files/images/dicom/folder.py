@@ -7,7 +7,9 @@ from itertools import accumulate
 from pathlib import Path
 
 from gadgets.errors import RawDataError
-from pipelines.files.images.dicom.single_file import Change, DicomImages, is_dicom, read_frames, write_changes
+from pipelines.files.images.dicom.changes import Change, write_changes
+from pipelines.files.images.dicom.frames import read_frames
+from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
 from pipelines.files.images.image_file import OWN, ImageFile, Pixels, said_by_despark
 
 

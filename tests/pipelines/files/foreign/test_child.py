@@ -19,7 +19,7 @@ from helpers.raw_scans import make_raw_file, raw_waveform, scan_items
 from ismrmrd.hdf5 import image_header_dtype
 
 import pipelines.files.foreign.child
-import pipelines.files.images.dicom.single_file
+import pipelines.files.images.dicom.frames
 import pipelines.files.images.nifti_images
 from gadgets.errors import DesparkError, RawDataError
 from pipelines.files import RawFile, open_images
@@ -162,7 +162,7 @@ def read_images(path):
     return open_images(path, "images", is_volume=False).images
 
 
-IMPORTED_ANEW = (pipelines.files.images.nifti_images, pipelines.files.images.dicom.single_file)
+IMPORTED_ANEW = (pipelines.files.images.nifti_images, pipelines.files.images.dicom.frames)
 
 KINDS = {
     "raw.h5": (lambda path: make_raw_file(path, [*scan_items(), raw_waveform(scan_counter=3)]), read_raw),

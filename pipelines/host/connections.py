@@ -48,7 +48,7 @@ class ClientConnection:
         self._archived: ArchivedScan | None = None
         # At once: held back by the system, a small message would wait until the one before is acknowledged.
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._notice_dead_hosts()
+        notice_dead_peers(connection)
 
     def read(self, check: Callable[[MessageID], None] = lambda _: None) -> Message:
         """Read the next message, once ``check`` has let its id pass; raises PeerLostError or WireError."""
@@ -149,9 +149,12 @@ class ClientConnection:
         self.abort()
         self._socket.close()
 
-    def _notice_dead_hosts(self) -> None:
-        """Have the system ask now and then, so that a host without power is noticed within two minutes."""
-        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6)):
-            if hasattr(socket, option):
-                self._socket.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+
+def notice_dead_peers(connected: socket.socket) -> None:
+    """Have the system ask now and then, so that a machine without power is noticed within two minutes."""
+    if connected.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6)):
+        if hasattr(socket, option):
+            connected.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)

@@ -12,9 +12,7 @@ the CLOSE. Many clients are served at once; each has nodes of its own.
 
 from __future__ import annotations
 
-import logging
 import socket
-import threading
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -22,14 +20,13 @@ from types import TracebackType
 from pipelines.chains import OURS, Trust, packaged_chain
 from pipelines.files import Archive
 from pipelines.host.connections import ClientConnection
-from pipelines.host.limits import CROWDED_S, USUAL_LIMITS, ServerLimits
+from pipelines.host.guests import Guests
+from pipelines.host.limits import USUAL_LIMITS, ServerLimits
 from pipelines.host.reception import Reception
 from pipelines.host.service import Service
 from pipelines.host.session import STOP_S, Session
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.monitoring import Metrics
-
-logger = logging.getLogger(__name__)
 
 # When the server stops: for scans to end with all their nodes, and for their clients to read why.
 _JOIN_S = 15.0
@@ -72,9 +69,9 @@ class Host:
             # At the start: else a wrong name would show when the first client needs it.
             packaged_chain(default_chain).check_runnable()
         self._service = Service(limits, trust, archive, default_chain)
-        self._lock = threading.Lock()
-        self._sessions: set[Session] = set()
-        self._reception = Reception({"host": port}, bind, self._serve, _refusal, limits.connections, self._make_room)
+        self._sessions = Guests[Session]()
+        make_room = self._sessions.make_room
+        self._reception = Reception({"host": port}, bind, self._serve, _refusal, limits.connections, make_room)
         self.address = self._reception.addresses["host"]
 
     def __enter__(self) -> Host:
@@ -98,8 +95,7 @@ class Host:
     @property
     def n_scans(self) -> int:
         """How many clients have a scan now."""
-        with self._lock:
-            return sum(session.has_scan for session in self._sessions)
+        return sum(session.has_scan for session in self._sessions)
 
     @property
     def is_stopping(self) -> bool:
@@ -120,35 +116,12 @@ class Host:
         limit = time.monotonic() + grace_s
         while self.n_scans and time.monotonic() < limit and not is_urgent():
             time.sleep(0.02)
-        with self._lock:
-            # A copy, as sessions take themselves out when they end.
-            sessions = list(self._sessions)
-        for session in sessions:
-            session.stop()
-        # A client that does not read what it is told must not keep the server from stopping.
-        if not self._reception.join(_JOIN_S):
-            for session in sessions:
-                session.abort()
-            self._reception.join(STOP_S)
-
-    def _make_room(self) -> bool:
-        with self._lock:
-            longest = max(self._sessions, key=lambda session: session.idle_s, default=None)
-        if longest is None or longest.idle_s < CROWDED_S:
-            return False
-        logger.warning("%s: broken off, has no scan for %.0f s and others wait", longest.name, longest.idle_s)
-        longest.abort()
-        return True
+        self._sessions.see_off(self._reception, Session.stop, _JOIN_S, STOP_S)
 
     def _serve(self, _: str, connection: socket.socket, origin: str) -> None:
         session = Session(ClientConnection(connection, self._service.limits.stall_s), origin, self._service)
-        with self._lock:
-            self._sessions.add(session)
-        try:
+        with self._sessions.present(session):
             session.run()
-        finally:
-            with self._lock:
-                self._sessions.discard(session)
 
 
 def _refusal(reason: str) -> bytes:

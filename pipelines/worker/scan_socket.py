@@ -15,11 +15,10 @@ import time
 from gadgets.errors import PeerLostError, WireError
 from gadgets.outside import MAX_XML_BYTES, STALL_S, Pace
 from pipelines.files import ArchivedScan
+from pipelines.host import notice_dead_peers
 from pipelines.messages import MessageID
 
 logger = logging.getLogger(__name__)
-
-_KEEPALIVE = (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6))
 
 # For what came before the end of reading. A peer that sends without a pause would never let it end.
 _LAST_S = 1.0
@@ -32,11 +31,14 @@ class ScanSocket(socket.socket):
     ----------
     connected
         The socket, which this one takes over.
+    name
+        Where it comes from, for the log.
     """
 
-    def __init__(self, connected: socket.socket) -> None:
+    def __init__(self, connected: socket.socket, name: str = "") -> None:
         # Taken over, not copied: of two owners one would close it under the other.
         super().__init__(fileno=connected.detach())
+        self.name = name
         self._ahead = b""
         self.stall_s = STALL_S
         self._pace = Pace()
@@ -46,12 +48,7 @@ class ScanSocket(socket.socket):
         self.n_opening = 0
         self.n_received = 0
         self.settimeout(None)
-        if self.family in (socket.AF_INET, socket.AF_INET6):
-            self.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            # A machine without power is noticed within two minutes.
-            for option, value in _KEEPALIVE:
-                if hasattr(socket, option):
-                    self.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+        notice_dead_peers(self)
 
     def read_ahead(self, content: bytes) -> None:
         """Let :meth:`recv` give these bytes first."""
@@ -92,6 +89,8 @@ class ScanSocket(socket.socket):
 
     def abort(self) -> None:
         """End the connection from another thread, both ways: nothing is said to the peer."""
+        # Whoever looks for another one to break off does not find this one again.
+        self._idle_since = None
         self._shut(socket.SHUT_RDWR)
 
     def _shut(self, how: int) -> None:
@@ -133,7 +132,7 @@ class ScanSocket(socket.socket):
         return 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
 
     def count_as_scan(self) -> None:
-        """Note that the scan begins, or that the connection is to be left alone for another reason."""
+        """Note that the scan begins."""
         self._idle_since = None
 
     def _read_text(self, expected: MessageID) -> bytes:

@@ -21,7 +21,7 @@ from gadgets.process import WarmStore, using
 from gadgets.settings import NODE_SETTINGS, strict, validate
 from pipelines.chains import OURS, Trust
 from pipelines.files import Archive
-from pipelines.host import CROWDED_S, USUAL_LIMITS, Reception, ServerLimits
+from pipelines.host import USUAL_LIMITS, Guests, Reception, ServerLimits
 from pipelines.messages import CLOSE, MessageID, text_message
 from pipelines.monitoring import Metrics
 from pipelines.threads import start_thread
@@ -87,15 +87,14 @@ class Worker:
         self._archive = archive
         self.metrics = Metrics()
         self._warm = WarmStore()
-        self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._watch_memory, name="memory", daemon=True)
-        self._scans: dict[str, ScanSocket] = {}
+        self._scans = Guests[ScanSocket]()
         for node in ports:
             # Before it listens: who reaches a port can rely on the node behind it.
             self._rehearse(node)
         # Last: nothing has to be closed again where a model or a setting is at fault.
-        self._reception = Reception(ports, bind, self._serve, _refusal, limits.connections, self._make_room)
+        self._reception = Reception(ports, bind, self._serve, _refusal, limits.connections, self._scans.make_room)
 
     @property
     def addresses(self) -> dict[str, tuple[str, int]]:
@@ -142,41 +141,19 @@ class Worker:
         # A loop, because three things may end it: the last scan, the time, and a second signal.
         while self._scans and time.monotonic() < limit and not is_urgent():
             time.sleep(0.02)
-        with self._lock:
-            # A copy, because scans take themselves out as they end.
-            left = list(self._scans.items())
-        for name, connected in left:
-            logger.warning("%s: broken off, the worker stops", name)
-            connected.stop_reading(STOPPED)
-        # A peer that does not read what it is told must not keep the worker from stopping.
-        if not self._reception.join(_JOIN_S):
-            for _, connected in left:
-                connected.abort()
-            self._reception.join(_JOIN_S)
+        self._scans.see_off(self._reception, _break_off, _JOIN_S, _JOIN_S)
 
     def _watch_memory(self) -> None:
         """Break off the scan of which most came, before the system ends all of them for want of memory."""
         while not self._stopping.wait(_WATCH_S):
             if resident_bytes() <= FULL * machine_bytes():
                 continue
-            with self._lock:
-                largest = max(self._scans.items(), key=lambda scan: scan[1].n_received, default=None)
-            if largest is not None and largest[1].n_received:
-                logger.error("%s: broken off, the memory is full", largest[0])
-                largest[1].abort()
+            largest = max(self._scans, key=lambda scan: scan.n_received, default=None)
+            if largest is not None and largest.n_received:
+                logger.error("%s: broken off, the memory is full", largest.name)
+                largest.abort()
                 # What it held is given back when its thread has ended.
                 self._stopping.wait(_JOIN_S)
-
-    def _make_room(self) -> bool:
-        with self._lock:
-            name, longest = max(self._scans.items(), key=lambda scan: scan[1].idle_s, default=("", None))
-        if longest is None or longest.idle_s < CROWDED_S:
-            return False
-        logger.warning("%s: broken off, has no scan for %.0f s and others wait", name, longest.idle_s)
-        # Whoever looks for another one to break off does not find this one again.
-        longest.count_as_scan()
-        longest.abort()
-        return True
 
     def _rehearse(self, node: str) -> None:
         """Open what a scan will need, as a scan does: a fault in the set-up shows now."""
@@ -185,20 +162,25 @@ class Worker:
             importlib.import_module(f"gadgets.{node}").open_stage(settings, (), ScanFacts())
 
     def _serve(self, node: str, accepted: socket.socket, origin: str) -> None:
-        connected, name = ScanSocket(accepted), f"{node} {origin}"
-        with self._lock:
-            self._scans[name] = connected
+        connected = ScanSocket(accepted, f"{node} {origin}")
         try:
-            with using(self._warm), in_scan(ScanName.new(origin)), self.metrics.scan() as served:
+            with (
+                self._scans.present(connected),
+                using(self._warm),
+                in_scan(ScanName.new(origin)),
+                self.metrics.scan() as served,
+            ):
                 serve_node(connected, node, self._settings[node], self._limits, self._trust, self._archive)
                 served.is_scan = connected.n_received > CLOSE_BYTES
         finally:
-            with self._lock:
-                self._scans.pop(name, None)
-                # While others run, memory that one has released is soon used again.
-                is_last = not self._scans
-            if is_last:
+            # While others run, memory that one has released is soon used again.
+            if not self._scans:
                 give_back()
+
+
+def _break_off(connected: ScanSocket) -> None:
+    logger.warning("%s: broken off, the worker stops", connected.name)
+    connected.stop_reading(STOPPED)
 
 
 def _refusal(reason: str) -> bytes:

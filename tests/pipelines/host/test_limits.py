@@ -28,7 +28,7 @@ from helpers.raw_scans import (
 )
 
 import pipelines.host.connections
-import pipelines.host.host
+import pipelines.host.guests
 from pipelines.chains import EVERYTHING
 from pipelines.host import Host, ServerLimits
 from pipelines.host.connections import ClientConnection
@@ -187,7 +187,7 @@ def hang_after_a_failure(client):
 
 @pytest.mark.parametrize("begin", [lambda _: None, lambda client: client.sendall(b"\2\0"), hang_after_a_failure])
 def test_who_has_no_scan_makes_room_for_those_who_want_one(begin, monkeypatch):
-    monkeypatch.setattr(pipelines.host.host, "CROWDED_S", 0.2)
+    monkeypatch.setattr(pipelines.host.guests, "CROWDED_S", 0.2)
     with Host(limits=ServerLimits(connections=2)) as host, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(socket.create_connection(host.address, timeout=LIMIT_S)) for _ in range(2)]
         for client in idle:
@@ -197,7 +197,7 @@ def test_who_has_no_scan_makes_room_for_those_who_want_one(begin, monkeypatch):
 
 
 def test_a_scan_that_pauses_keeps_its_place(monkeypatch):
-    monkeypatch.setattr(pipelines.host.host, "CROWDED_S", 0.01)
+    monkeypatch.setattr(pipelines.host.guests, "CROWDED_S", 0.01)
     with Host(limits=ServerLimits(connections=1)) as host, socket.create_connection(host.address, LIMIT_S) as client:
         client.sendall(scan_bytes(chain_xml(RAW_REPAIR), close=b""))
         assert client.recv(2, socket.MSG_PEEK)

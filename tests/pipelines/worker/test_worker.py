@@ -309,7 +309,7 @@ def test_who_has_sent_half_an_opening_is_told_that_the_worker_stops():
     worker.start()
     with socket.create_connection(worker.addresses["raw_repair"], timeout=LIMIT_S) as peer:
         peer.sendall(bytes(text_message(MessageID.CONFIG, "<configuration/>").data))
-        wait_until(lambda: [each for each in worker._scans.values() if each.n_opening])
+        wait_until(lambda: [each for each in worker._scans if each.n_opening])
         worker.stop(grace_s=0.0)
         reason = until_close(peer)[0]
     assert reason.text == "raw_repair: the worker was stopped before the scan had ended"
@@ -337,11 +337,11 @@ def test_a_silent_peer_is_given_up():
 
 
 def test_who_has_no_scan_makes_room_for_those_who_want_one(monkeypatch):
-    monkeypatch.setattr("pipelines.worker.worker.CROWDED_S", 0.2)
+    monkeypatch.setattr("pipelines.host.guests.CROWDED_S", 0.2)
     with Worker({"raw_repair": 0}, limits=ServerLimits(connections=1)) as worker:
         address = worker.addresses["raw_repair"]
         with socket.create_connection(address, timeout=LIMIT_S) as silent:
-            wait_until(lambda: any(connected.idle_s > 0.2 for connected in worker._scans.values()))
+            wait_until(lambda: any(connected.idle_s > 0.2 for connected in worker._scans))
             check_nodes(worker.addresses)
             assert silent.recv(1) == b""
 

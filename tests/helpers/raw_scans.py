@@ -97,6 +97,12 @@ def converse(address: tuple[str, int], outgoing: bytes, *, half_close: bool = Fa
         return messages
 
 
+def reason_of(messages: list[Message]) -> str:
+    """Give the text with which a scan failed; no images or acquisitions count then."""
+    assert [message.id for message in messages[-2:]] == [MessageID.TEXT, MessageID.CLOSE]
+    return messages[-2].text
+
+
 class Player:
     """A server that answers a client with recorded bytes, once it has read all that the client sends."""
 

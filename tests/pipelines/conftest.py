@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from helpers.paths import PROBES
 
 from pipelines.forking import owner
 from pipelines.phantom import SparkPlan, simulate_file
+
+
+@pytest.fixture
+def probes(monkeypatch):
+    """Let node processes import the probe gadgets."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
 
 
 @pytest.fixture

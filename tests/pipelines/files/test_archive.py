@@ -5,7 +5,6 @@ import stat
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 from helpers.builders import configuration, stream
 from helpers.paths import ROOT
@@ -13,39 +12,24 @@ from helpers.raw_scans import (
     HEADER,
     chain_xml,
     converse,
-    make_raw_file,
-    raw_acquisition,
-    raw_waveform,
     scan_bytes,
-    scan_items,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from helpers.scans.stored_streams import ITEMS, WHOLE, as_messages
 
 import pipelines.files.archive
 from gadgets.errors import RawDataError
 from gadgets.logbook import Logbook
 from pipelines.files import Archive, RawFile
-from pipelines.files.stored_stream import StoredStream
 from pipelines.host import Host
-from pipelines.messages import CLOSE, MessageID, data_message, text_message
+from pipelines.messages import CLOSE
 from pipelines.replay import Replay
 from pipelines.worker import Worker, check_nodes
 
-ITEMS = [*scan_items(n_lines=6), raw_waveform(scan_counter=9)]
 DROP_IN = chain_xml(
     '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/><configuration>'
     '<property name="spark_detection.method" value="none"/></configuration></external>',
     writes=("AcquisitionWriter", "WaveformWriter"),
 )
-
-
-def as_messages(items):
-    kinds = [MessageID.ACQUISITION if hasattr(item, "trajectory") else MessageID.WAVEFORM for item in items]
-    return [bytes(data_message(kind, item.to_bytes()).data) for kind, item in zip(kinds, items, strict=True)]
-
-
-WHOLE = bytes(text_message(MessageID.HEADER, HEADER).data) + b"".join(as_messages(ITEMS)) + bytes(CLOSE.data)
 
 
 def test_a_host_keeps_what_a_client_sends_and_it_can_be_replayed(tmp_path):
@@ -99,61 +83,6 @@ def test_a_worker_keeps_what_its_first_nodes_get(tmp_path):
         check_nodes(worker.addresses)
     (kept,) = tmp_path.iterdir()
     assert kept.read_bytes() == WHOLE
-
-
-@pytest.mark.parametrize("more", [WHOLE, b"\0"])
-def test_a_second_scan_in_one_file_is_not_left_out_without_a_word(tmp_path, more):
-    path = tmp_path / "two.mrd"
-    path.write_bytes(WHOLE + more)
-    with pytest.raises(RawDataError, match="expected one scan, found more behind the CLOSE of the stream"):
-        RawFile(path)
-
-
-def test_cut_anywhere_it_gives_all_whole_messages(tmp_path):
-    starts = np.cumsum([len(WHOLE) - len(b"".join(as_messages(ITEMS))) - 2, *map(len, as_messages(ITEMS))])
-    path = tmp_path / "cut.mrd"
-    # Around every border between two messages, and at some places between.
-    places = {int(start) + step for start in starts for step in (-1, 0, 1, 3, 100)}
-    for length in sorted(place for place in places if place < len(WHOLE)):
-        path.write_bytes(WHOLE[:length])
-        n_whole = int(np.searchsorted(starts, length, side="right")) - 1
-        if n_whole < 1:
-            with pytest.raises(RawDataError, match=r"cut.mrd: (expected a stream|the stream holds no acquisitions)"):
-                StoredStream(path)
-            continue
-        with StoredStream(path) as scan:
-            assert [item.to_bytes() for item in scan] == [item.to_bytes() for item in ITEMS[:n_whole]], length
-            assert scan.n_acquisitions + scan.n_waveforms == n_whole
-
-
-def test_a_stored_stream_says_of_itself_what_a_raw_file_does(tmp_path):
-    stored, raw_path = tmp_path / "a.mrd", make_raw_file(tmp_path / "a.h5", ITEMS)
-    stored.write_bytes(WHOLE)
-    with RawFile(stored) as one, RawFile(raw_path) as other:
-        assert (one.n_acquisitions, one.n_waveforms) == (other.n_acquisitions, other.n_waveforms)
-        assert b"".join(rows.tobytes() for rows in one.headers(2)) == b"".join(
-            rows.tobytes() for rows in other.headers()
-        )
-        assert [item.to_bytes() for item in one.waveforms()] == [item.to_bytes() for item in other.waveforms()]
-
-
-def test_a_stream_of_many_small_messages_may_take_its_time(tmp_path, monkeypatch):
-    said = []
-    monkeypatch.setattr("pipelines.files.stored_stream.go_on", lambda: said.append(1))
-    monkeypatch.setattr("pipelines.files.stored_stream.OFTEN", 2)
-    (tmp_path / "a.mrd").write_bytes(WHOLE)
-    with StoredStream(tmp_path / "a.mrd"):
-        assert len(said) >= len(ITEMS) // 2
-
-
-def test_a_stream_of_other_things_is_refused(tmp_path):
-    path = tmp_path / "a.mrd"
-    path.write_bytes(WHOLE[:-2] + bytes(text_message(MessageID.TEXT, "a").data))
-    with pytest.raises(RawDataError, match="expected acquisitions and waveforms in a stream, found TEXT"):
-        RawFile(path)
-    path.write_bytes(WHOLE[:-2] + b"\x67\x12")
-    with pytest.raises(RawDataError, match=r"damaged \(a.mrd: unknown message id"):
-        RawFile(path)
 
 
 def test_the_oldest_scans_go_first_and_nothing_else(tmp_path, monkeypatch):
@@ -212,38 +141,6 @@ def test_a_folder_that_cannot_be_written_is_refused_before_the_server_starts(tmp
     shown = subprocess.run([*command, str(tmp_path / "file")], cwd=ROOT, capture_output=True, text=True, check=False)
     assert shown.returncode == 1
     assert "no scans can be archived there (File exists)" in shown.stderr
-
-
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=8), st.integers(0, len(WHOLE)))
-def test_any_change_of_a_stream_is_read_or_refused_in_one_line(tmp_path_factory, changes, length):
-    path, content = tmp_path_factory.mktemp("changed") / "a.mrd", bytearray(WHOLE)
-    for place, value in changes:
-        content[place] = value
-    path.write_bytes(content[:length])
-    said = "read"
-    try:
-        with StoredStream(path) as scan:
-            assert all(item.to_bytes() for item in scan)
-    except RawDataError as error:
-        said = str(error)
-    assert len(said.splitlines()) == 1
-
-
-@settings(deadline=None, max_examples=20)
-@given(st.lists(st.tuples(st.integers(0, 20), st.integers(1, 4), st.integers(0, 3)), min_size=1, max_size=6))
-def test_acquisitions_of_any_size_survive_a_stream_and_a_raw_file(tmp_path_factory, shapes):
-    folder = tmp_path_factory.mktemp("any")
-    items = [
-        raw_acquisition(number, n_samples=samples, n_coils=coils, n_trajectory=axes)
-        for number, (samples, coils, axes) in enumerate(shapes)
-    ]
-    stored, raw_path = folder / "a.mrd", make_raw_file(folder / "a.h5", items)
-    opening = bytes(text_message(MessageID.HEADER, HEADER).data)
-    stored.write_bytes(opening + b"".join(as_messages(items)) + bytes(CLOSE.data))
-    for path in (stored, raw_path):
-        with RawFile(path) as raw:
-            assert [item.to_bytes() for item in raw] == [item.to_bytes() for item in items]
 
 
 def held(scan):

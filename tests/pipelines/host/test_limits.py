@@ -15,7 +15,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from helpers.clients.bad import send_and_never_read
 from helpers.connections import wait_until
-from helpers.paths import PROBES
 from helpers.raw_scans import (
     ACQ_IS_NOISE_MEASUREMENT,
     HEADER,
@@ -23,6 +22,7 @@ from helpers.raw_scans import (
     chain_xml,
     converse,
     raw_acquisition,
+    reason_of,
     scan_bytes,
     scan_items,
 )
@@ -34,20 +34,12 @@ from pipelines.host import Host, ServerLimits
 from pipelines.host.connections import ClientConnection
 from pipelines.messages import CLOSE, MessageID, MessageReader, filename_message, text_message
 
+pytestmark = pytest.mark.usefixtures("probes")
+
 RAW_REPAIR = (
     '<external><execute name="gadgets.raw_repair" target="raw_repair" type="python"/>'
     '<configuration><property name="spark_detection.method" value="none"/></configuration></external>'
 )
-
-
-@pytest.fixture(autouse=True)
-def _probes(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
-
-
-def reason_of(messages):
-    assert [message.id for message in messages[-2:]] == [MessageID.TEXT, MessageID.CLOSE]
-    return messages[-2].text
 
 
 def answers(connection):

@@ -9,64 +9,18 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from helpers.paths import PROBES
 from helpers.raw_scans import (
-    HEADER,
     Player,
-    chain_xml,
     make_raw_file,
-    raw_acquisition,
     raw_waveform,
-    scan_bytes,
     scan_items,
 )
+from helpers.scans.replays import NO_MODELS, assert_nothing_left, contents, probe_chain, replay
 
-from gadgets.errors import DesparkError, NodeError, PipelineError, RawDataError, SettingsError, WireError
-from gadgets.indices import Indices
-from gadgets.records import Detection
-from gadgets.wire import waveforms_of
-from pipelines.files.raw_file import RawFile
-from pipelines.host import Host
-from pipelines.messages.messages import CLOSE, MessageID, data_message, text_message
-from pipelines.phantom import PhantomScan, SparkPlan, simulate_file, write_phantom
-from pipelines.replay.replay import Replay
-from pipelines.replay.scan_output import ScanOutput
+from gadgets.errors import DesparkError, NodeError, RawDataError, SettingsError, WireError
+from pipelines.messages.messages import CLOSE, MessageID, text_message
 
-NO_MODELS = ("spark_detection.method=none", "calibration.method=none")
-
-
-@pytest.fixture(autouse=True)
-def _probes(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(PROBES), os.environ.get("PYTHONPATH", "")])))
-
-
-@pytest.fixture
-def raw(tmp_path):
-    return make_raw_file(tmp_path / "raw.h5")
-
-
-def replay(raw, output, **options):
-    options.setdefault("settings", NO_MODELS)
-    return Replay(raw=raw, output=output, **options).run()
-
-
-def probe_chain(tmp_path, *targets, **options):
-    path = tmp_path / "chain.xml"
-    path.write_bytes(chain_xml(*targets, **options))
-    return str(path)
-
-
-def recorded(folder, case):
-    return (folder / f"{case}.server_to_client.bin").read_bytes()
-
-
-def contents(path):
-    with RawFile(path) as raw:
-        return raw.header_xml, [item.to_bytes() for item in raw]
-
-
-def assert_nothing_left(folder, *expected):
-    assert sorted(path.name for path in folder.iterdir()) == sorted(expected)
+pytestmark = pytest.mark.usefixtures("probes")
 
 
 def test_the_drop_in_gives_back_the_file(tmp_path):
@@ -139,72 +93,6 @@ def test_progress_and_notices_are_told(tmp_path):
     assert phases == ["opening models", "starting nodes"]
     assert sent == returned == [(number, 9) for number in range(1, 10)]
     assert notices == [f"other groups of {raw} are not copied: noise_scan"]
-
-
-def test_a_gadgetron_elsewhere_is_asked_with_the_chain_and_its_settings(raw, tmp_path, transcripts_folder):
-    player = Player(recorded(transcripts_folder, "h_four_node_chain"))
-    with player:
-        report = replay(raw, tmp_path / "out.h5", host=player.host)
-    assert [message.id for message in player.received[:2]] == [MessageID.CONFIG, MessageID.HEADER]
-    assert b'<property name="method" value="none" />' in player.received[0].body
-    assert player.received[1].body[4:] == HEADER
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert file["images/image_0/data"].shape == (1, 1, 1, 64, 128)
-        assert b"SparkCount" in file["images/image_0/attributes"][0]
-    assert report.returned["images"] == 1
-
-
-def test_a_chain_that_only_the_server_knows_is_asked_for_by_name(raw, tmp_path, transcripts_folder):
-    with Player(recorded(transcripts_folder, "t01_config_name_default")) as player:
-        replay(raw, tmp_path / "out.h5", host=player.host, pipeline="default.xml", settings=())
-    assert (player.received[0].id, player.received[0].text) == (MessageID.FILENAME, "default.xml")
-    with pytest.raises(PipelineError, match="--set needs the chain itself"):
-        replay(raw, tmp_path / "out2.h5", host=player.host, pipeline="default.xml")
-
-
-def test_a_chain_with_nodes_of_a_gadgetron_runs_there_and_not_here(raw, tmp_path, transcripts_folder):
-    pipeline = str(transcripts_folder / "xml" / "t02_config_local_plain.xml")
-    with Player(recorded(transcripts_folder, "t02_config_local_plain")) as player:
-        replay(raw, tmp_path / "out.h5", host=player.host, pipeline=pipeline, settings=())
-    with pytest.raises(PipelineError, match="only a Gadgetron can run the <gadget> NoiseAdjustGadget"):
-        replay(raw, tmp_path / "out2.h5", pipeline=pipeline, settings=())
-
-
-def test_images_and_waveforms_go_to_one_file(raw, tmp_path, transcripts_folder):
-    pipeline = probe_chain(tmp_path, "pass_on", writes=("ImageWriter", "WaveformWriter"))
-    with Player(recorded(transcripts_folder, "w2_waveform_to_client")) as player:
-        report = replay(raw, tmp_path / "out.h5", host=player.host, pipeline=pipeline, settings=())
-    assert (report.returned["images"], report.returned["waveforms"]) == (1, 1)
-    with h5py.File(tmp_path / "out.h5") as file:
-        assert set(file) == {"images", "dataset"}
-
-
-def returned_bytes(items):
-    return scan_bytes(CLOSE, items)[2 + 6 + len(HEADER) :]
-
-
-@pytest.mark.parametrize(
-    ("returned", "reason"),
-    [
-        (scan_items()[:-1], "9 acquisitions were sent, 8 came back"),
-        ([*scan_items(), raw_waveform()], "0 waveforms were sent, 1 came back"),
-        (scan_items()[::-1], "in another order or with other headers"),
-        ([*scan_items()[:-1], raw_acquisition(7, slice=3)], "in another order or with other headers"),
-        ([], "9 acquisitions were sent, 0 came back"),
-    ],
-)
-def test_a_drop_in_that_does_not_return_all_is_an_error(raw, tmp_path, returned, reason):
-    with Player(returned_bytes(returned)) as player, pytest.raises(WireError, match=reason):
-        replay(raw, tmp_path / "out.h5", host=player.host, pipeline="repair_raw")
-    assert_nothing_left(tmp_path, "raw.h5")
-
-
-def test_a_missing_image_is_an_error(tmp_path, transcripts_folder):
-    raw = make_raw_file(tmp_path / "raw.h5", scan_items(n_slices=2))
-    missing = pytest.raises(WireError, match="expected an image of each of 2 k-spaces, 1 came back")
-    with Player(recorded(transcripts_folder, "h_four_node_chain")) as player, missing:
-        replay(raw, tmp_path / "out.h5", host=player.host)
-    assert_nothing_left(tmp_path, "raw.h5")
 
 
 def test_a_chain_that_returns_nothing_is_an_error(raw, tmp_path):
@@ -282,33 +170,3 @@ def test_what_cannot_be_written_is_refused_before_the_scan(tmp_path, name, optio
     with pytest.raises(RawDataError, match=message):
         replay(raw, tmp_path / name, on_phase=lambda _: pytest.fail("the scan began"), **options)
     assert_nothing_left(tmp_path, "raw.h5")
-
-
-@pytest.mark.parametrize("pipeline", ["repair_raw", "spark_calibration"])
-def test_a_server_elsewhere_tells_what_it_found(tmp_path, pipeline):
-    scan = tmp_path / "scan.h5"
-    write_phantom(tmp_path / "clean.h5", PhantomScan(matrix=32, n_coils=4, n_slices=2, n_noise=1))
-    simulate_file(tmp_path / "clean.h5", scan, tmp_path / "truth.json", SparkPlan(seed=2, rnr_min=1, events=3))
-    options = {"pipeline": pipeline, "settings": ("calibration.on_failure=fail",)}
-    here = replay(scan, tmp_path / "here.h5", **options)
-    with Host() as host:
-        there = replay(scan, tmp_path / "there.h5", host="{}:{}".format(*host.address), **options)
-    assert here.sparks
-    assert there.sparks == here.sparks
-    assert (there.verdict, there.patterns, there.moments) == (here.verdict, here.patterns, here.moments)
-    assert there.settings == here.settings
-    for name in ("sparks", "points", "repaired", "refused", "receivers_repaired"):
-        assert getattr(there.totals, name) == getattr(here.totals, name)
-    if pipeline == "repair_raw":
-        assert contents(tmp_path / "there.h5") == contents(tmp_path / "here.h5")
-
-
-def test_what_a_server_was_not_asked_for_is_written_as_it_came(tmp_path):
-    (waveform,) = waveforms_of(Detection(indices=Indices()))
-    message = data_message(MessageID.WAVEFORM, waveform.header + bytes(waveform.samples))
-    for is_told, n_written in ((False, 1), (True, 0)):
-        output = ScanOutput(tmp_path / f"{is_told}.h5", HEADER, is_told=is_told)
-        output.receive(message)
-        output.finish()
-        assert output.counts.waveforms == n_written
-        assert len(output.records()) == 1 - n_written

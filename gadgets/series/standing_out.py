@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import binary_opening, maximum_filter1d
+from scipy.ndimage import binary_opening, label, maximum_filter1d
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray
 from gadgets.background import predict_from_support
-from gadgets.local_statistics import BESIDE
+from gadgets.local_statistics import BESIDE, total_power
 from gadgets.process import check_time
 from gadgets.series import one_readout
 from gadgets.series.differences import Differences, usual_error
@@ -29,12 +29,25 @@ DOUBTFUL = 2.0
 """Times what stands out that earlier k-spaces, each alone, may differ from what both together predict. Where it takes
 both to tell of another contrast they differ much more, and say little of the few samples that are the loudest."""
 
+AT_THE_PEAK, ALIKE = 3, 1.2
+"""Lines over which samples that stand out together hold the echo's peak in another contrast, and how far they differ by
+like shares: by this standard deviation of the logarithms. In clean inversion recovery it was 0.05 to 1.17, in crowds of
+sparks 0.6 to 2.1."""
+
 ROUNDS = 6
 """Strong sparks hide weak ones: the rest is looked at again without them."""
 
 
-def standing_out(compared: Differences) -> BoolArray:
-    """Mark the samples that stand out of the differences around them, shape ``(ky, kx)``."""
+def standing_out(compared: Differences, *, is_like_before: bool = True) -> BoolArray:
+    """Mark the samples that stand out of the differences around them, shape ``(ky, kx)``.
+
+    Parameters
+    ----------
+    compared
+        With earlier k-spaces.
+    is_like_before
+        Whether one of these is of the same contrast and phase.
+    """
     found: BoolArray = np.zeros(compared.valid.shape, bool)
     # What is known from any of the earlier k-spaces is no news, and must not be spread over what is around it.
     news = compared.difference * compared.new
@@ -49,7 +62,23 @@ def standing_out(compared: Differences) -> BoolArray:
             break
         found |= more
     found &= ~(compared.alone & (compared.new < MOSTLY_NEW))
+    if not is_like_before:
+        found &= ~_changed_at_the_peak(compared, found)
     return found & ~_moved(compared, np.where(found, 0, news), found)
+
+
+def _changed_at_the_peak(compared: Differences, found: BoolArray) -> BoolArray:
+    """Mark the samples around the echo's peak that differ because the contrast does, shape ``(ky, kx)``."""
+    loudness = compared.expected.max(axis=0)
+    # Neighbours across corners belong together, too.
+    parts, _ = label(found, np.ones((3, 3), int))
+    here: BoolArray = found & (parts == parts.flat[int(loudness.argmax())])
+    # Where the peak itself does not stand out, zero is its part, and that is not `found`.
+    if np.count_nonzero(here.any(axis=1)) < AT_THE_PEAK:
+        return np.zeros_like(found)
+    shares = total_power(compared.difference[:, here]) / total_power(compared.predicted[:, here])
+    # Of powers, where twice the logarithm of magnitudes stands.
+    return here if np.std(np.log(shares)) < 2 * ALIKE else np.zeros_like(found)
 
 
 def _moved(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolArray:

@@ -169,7 +169,9 @@ class Witness:
         places = []
         for partition in range(self.window[0].start, self.window[0].stop):
             compared = None if self._has_changed_more(partition, JUMPED) else self.differences(partition)
-            for line, sample in np.argwhere(standing_out(compared)) if compared is not None else ():
+            if compared is None:
+                continue
+            for line, sample in np.argwhere(standing_out(compared, is_like_before=self._n_alike > 0)):
                 there, across = int(line) + self.window[1].start, int(sample) + self.window[2].start
                 turned = self._reversed[partition, there]
                 places.append((partition, there, self._shape[-1] - 1 - across if turned else across))

@@ -1,5 +1,7 @@
 """What stands out of differences: measured around a sample and among its like."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from gadgets.series.differences import LOUDEST, Differences, usual_error
@@ -95,3 +97,23 @@ def test_where_one_kspace_tells_most_of_a_difference_has_to_be_new():
     assert places(difference, expected, new=new) == [list(CENTRE)]
     alone[CENTRE] = True
     assert places(difference, expected, new=new, alone=alone) == []
+
+
+def around_the_peak(shares):
+    """Differences of nine samples around the peak, each a share of the signal there."""
+    expected = loud()
+    signal = (300 * expected).astype(np.complex64)
+    difference = noise() * expected
+    difference[:, 15:18, 16:19] += shares * signal[:, 15:18, 16:19]
+    return replace(compared(difference, expected), predicted=signal)
+
+
+def test_what_differs_around_the_peak_of_another_contrast_is_the_contrast():
+    changed = around_the_peak(0.3)
+    assert np.count_nonzero(standing_out(changed)) == 9
+    assert not standing_out(changed, is_like_before=False).any()
+
+
+def test_sparks_around_the_peak_of_another_contrast_differ_by_shares_of_their_own():
+    shares = np.exp(np.linspace(-3, 3, 9)).reshape(3, 3) * 0.5
+    assert np.count_nonzero(standing_out(around_the_peak(shares), is_like_before=False)) == 9

@@ -117,20 +117,6 @@ def entry_of(
         Other fields of :class:`ScanEntry`.
     """
     ended = now()
-    kept = tuple(
-        SparkEntry(
-            receivers=spark.receivers,
-            rnr=round(spark.strength, 4),
-            where=named(spark.indices),
-            line=spark.line,
-            sample=spark.samples[len(spark.samples) // 2],
-            clock=spark.clock,
-            is_repaired=spark.is_repaired,
-            radius=round(spark.radius, 4),
-            probability=spark.probability,
-        )
-        for spark in sparks[:MOST_SPARKS]
-    )
     return ScanEntry.model_validate(
         {
             "ended": ended,
@@ -143,7 +129,21 @@ def entry_of(
             "strongest": max((spark.strength for spark in sparks), default=0.0),
             "refusals": dict(refusals or {}),
             # The counts above are those of all sparks.
-            "found": kept,
+            "found": tuple(_spark_entry(spark, named(spark.indices)) for spark in sparks[:MOST_SPARKS]),
             **more,
         }
+    )
+
+
+def _spark_entry(spark: Spark, where: str) -> SparkEntry:
+    return SparkEntry(
+        receivers=spark.receivers,
+        rnr=round(spark.strength, 4),
+        where=where,
+        line=spark.line,
+        sample=spark.samples[len(spark.samples) // 2],
+        clock=spark.clock,
+        is_repaired=spark.is_repaired,
+        radius=round(spark.radius, 4),
+        probability=spark.probability,
     )

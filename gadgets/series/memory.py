@@ -101,31 +101,40 @@ class SeriesMemory:
             # What was recorded is kept as well: a change of the object that was taken for a spark comes again, and only
             # the record shows that it is the same.
             middle = replace(central(replace(kspace, data=repaired), kept.window), recorded=middle.data)
-        for partition, line, sample in doubtful:
-            # The middle holds reversed readouts mirrored, points are counted as acquired.
-            across = kspace.data.shape[-1] - 1 - sample if kspace.reversed_lines[partition, line] else sample
-            inside = [at - part.start for at, part in zip((partition, line, across), kept.window, strict=True)]
-            if all(0 <= at < n for at, n in zip(inside, middle.valid.shape, strict=True)):
-                middle.valid[tuple(inside)] = False
+        _leave_out(middle, doubtful, kspace, kept.window)
         kept.accepted.append((_kind_of(kspace.indices), replace(middle, changes=changes or {})))
         self._n_bytes += middle.n_bytes
-        # Each contrast and phase has its own: where echoes or phases take turns, others would push out those that are
-        # alike.
-        same = [each for each in kept.accepted if each[0] == _kind_of(kspace.indices)]
-        if len(same) > N_EARLIER:
-            kept.accepted.remove(same[0])
-            self._n_bytes -= same[0][1].n_bytes
-        while kept.accepted and self._n_bytes > self._limit:
-            self._n_bytes -= kept.accepted.popleft()[1].n_bytes
+        self._drop_oldest(kept, _kind_of(kspace.indices))
         # A place of which nothing is left is not known: with a repaired k-space comes its record, and it takes twice
         # the room of the one before.
         self._places.pop(place, None)
         if kept.accepted:
             self._places[place] = kept
 
+    def _drop_oldest(self, kept: _Kept, kind: Kind) -> None:
+        """Drop what is too much at a place, or for the memory."""
+        # Each contrast and phase has its own: where echoes or phases take turns, others would push out those that are
+        # alike.
+        same = [each for each in kept.accepted if each[0] == kind]
+        if len(same) > N_EARLIER:
+            kept.accepted.remove(same[0])
+            self._n_bytes -= same[0][1].n_bytes
+        while kept.accepted and self._n_bytes > self._limit:
+            self._n_bytes -= kept.accepted.popleft()[1].n_bytes
+
     def _forget(self, place: Place) -> None:
         kept = self._places.pop(place, None)
         self._n_bytes -= sum(each.n_bytes for _, each in kept.accepted) if kept else 0
+
+
+def _leave_out(middle: Central, places: Iterable[tuple[int, int, int]], kspace: KSpace, window: Window) -> None:
+    """Mark samples of the middle of a k-space as no reference, by partition, line and sample as acquired."""
+    for partition, line, sample in places:
+        # The middle holds reversed readouts mirrored, points are counted as acquired.
+        across = kspace.data.shape[-1] - 1 - sample if kspace.reversed_lines[partition, line] else sample
+        inside = [at - part.start for at, part in zip((partition, line, across), window, strict=True)]
+        if all(0 <= at < n for at, n in zip(inside, middle.valid.shape, strict=True)):
+            middle.valid[tuple(inside)] = False
 
 
 def _place_of(indices: Indices) -> Place:

@@ -51,13 +51,11 @@ def console_page(
     live = next((each for each in desk.watched() if each.scan == running), None)
     if live is not None:
         number = None
-    shown = (
-        live_view(live)
-        if live is not None
-        else "<h1>No scan has been seen yet</h1><p>Scans appear here as soon as they begin.</p>"
-        if entry is None or number is None
-        else scan_view(number, entry, desk, looker, hidden, user)
-    )
+    shown = "<h1>No scan has been seen yet</h1><p>Scans appear here as soon as they begin.</p>"
+    if live is not None:
+        shown = live_view(live)
+    elif entry is not None and number is not None:
+        shown = scan_view(number, entry, desk, looker, hidden, user)
     alert = f'<p class="fault" role="alert">{escape(fault)}</p>' if fault else ""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -6,9 +6,10 @@ Source document: the imaging data may be obtained by Fourier transforming an ima
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
@@ -34,6 +35,9 @@ from pipelines.replay.scan_report import ScanReport, total
 from pipelines.version import despark_version
 
 STAGES = ("spark_detection", "calibration")
+
+Told: TypeAlias = tuple[str, Detection | Calibration]
+"""The name of a stage, and its record of one image."""
 
 
 @dataclass(frozen=True)
@@ -70,21 +74,9 @@ class ImageRepair:
         calibrating = validate(found["calibration"], CalibrationSettings, "calibration")
         # Settings first: a fault in them shows before a large file is read.
         file = self._images()
-        repairer = ImageRepairer(looking, calibrating)
-        repaired: dict[int, Pixels] = {}
-        records: list[tuple[str, Detection | Calibration]] = []
-        for number, image in enumerate(file.images):
-            pixels, detection, calibration = repairer.repair(image, number)
-            if pixels is not None:
-                repaired[number] = pixels
-            records += [("spark_detection", detection), ("calibration", calibration)]
-            self.on_image(number + 1, len(file.images))
-        # The repetition is the number of the image, see kspace_of_image.
-        comments = {
-            record.indices.repetition: _comment(record) for _, record in records if isinstance(record, Calibration)
-        }
+        repaired, records = self._repair(file.images, ImageRepairer(looking, calibrating))
         with whole_or_nothing(self.output, is_folder=is_folder) as temporary:
-            n_clipped = file.write(temporary, repaired, comments)
+            n_clipped = file.write(temporary, repaired, _comments(records))
         for notice in (*file.notices, *([_of_clipped(n_clipped)] if n_clipped else [])):
             self.on_notice(notice)
         kspaces = merge(records)
@@ -102,6 +94,18 @@ class ImageRepair:
         )
         record_scan(report, calibrating)
         return report
+
+    def _repair(self, images: Sequence[Pixels], repairer: ImageRepairer) -> tuple[dict[int, Pixels], list[Told]]:
+        """Give the images that were changed by their numbers, and what is told of all."""
+        repaired: dict[int, Pixels] = {}
+        records: list[Told] = []
+        for number, image in enumerate(images):
+            pixels, detection, calibration = repairer.repair(image, number)
+            if pixels is not None:
+                repaired[number] = pixels
+            records += [("spark_detection", detection), ("calibration", calibration)]
+            self.on_image(number + 1, len(images))
+        return repaired, records
 
     def _images(self) -> ImageFile:
         """Read the images, some of which can be repaired and written again."""
@@ -127,9 +131,14 @@ def _properties_by_stage(properties: Mapping[str, str]) -> dict[str, dict[str, s
     return by_stage
 
 
-def _comment(calibration: Calibration) -> str:
-    where = f"image {calibration.indices.repetition}"
-    return f"despark: {where}: {calibration.n_repaired} abnormal points of its k-space repaired"
+def _comments(records: Iterable[Told]) -> dict[int, str]:
+    """Say by the number of each image what was repaired; the repetition is that number, see kspace_of_image."""
+    repairs = [record for _, record in records if isinstance(record, Calibration)]
+    return {
+        each.indices.repetition: f"despark: image {each.indices.repetition}: {each.n_repaired} abnormal points of its "
+        "k-space repaired"
+        for each in repairs
+    }
 
 
 def _of_clipped(n_clipped: int) -> str:

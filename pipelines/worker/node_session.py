@@ -79,17 +79,8 @@ def serve_node(
             own = properties_of(configuration, node)
             trust.check_settings(own, node, defaults)
             connection = _connection(connected, with_defaults(configuration, defaults, node), mended(header, node))
-        except DesparkError as error:
-            # Who connects and says nothing, as port scans and some monitors do, has no scan that could fail.
-            if isinstance(error, PeerLostError) and not connected.n_opening:
-                logger.debug("%s: no scan: %s", node, error)
-                return
-            logger.error("%s: the scan is refused: %s", node, error)
-            _refuse(connected, node, error)
-            return
         # The package's parsers raise whatever they stumble on.
-        except Exception as error:
-            logger.exception("%s: the scan is refused", node)
+        except Exception as error:  # noqa: BLE001 - told to the peer and to the log
             _refuse(connected, node, error)
             return
         with connection, _begin(archive, node, header, {**defaults, **own}) as kept:
@@ -124,6 +115,13 @@ def _message(kind: MessageID, text: bytes) -> bytes:
 
 def _refuse(connected: ScanSocket, node: str, error: Exception) -> None:
     """Read the input to its end, then send the reason and CLOSE: only in this order does a Gadgetron take it."""
+    # Who connects and says nothing, as port scans and some monitors do, has no scan that could fail.
+    if isinstance(error, PeerLostError) and not connected.n_opening:
+        logger.debug("%s: no scan: %s", node, error)
+        return
+    # Of a failure that is none of ours, where it comes from is told, too.
+    known = isinstance(error, DesparkError)
+    logger.error("%s: the scan is refused%s", node, f": {error}" if known else "", exc_info=None if known else error)
     transport = Transport(connected)
     transport.discard_input(QUIET_S)
     try:

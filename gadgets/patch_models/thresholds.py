@@ -101,6 +101,7 @@ def _as_set(settings: SparkDetectionSettings) -> JudgmentLayer:
 
 
 def _times_odds(probability: float, factor: float) -> float:
+    # They stand for everything and nothing, whatever is asked for; and 1 has no odds.
     if probability in (0.0, 1.0):
         return probability
     odds = factor * probability / (1 - probability)

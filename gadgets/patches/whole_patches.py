@@ -32,6 +32,7 @@ class _Row:
 
 def pack(samples: ComplexArray) -> str:
     """Write the samples of a patch, shape ``(coil, plane, line, sample)``, as a record holds them."""
+    # Records travel as JSON, which has neither bytes nor NaN, and what was not to be changed is NaN here.
     return base64.b64encode(np.ascontiguousarray(samples, dtype=np.complex64).tobytes()).decode("ascii")
 
 

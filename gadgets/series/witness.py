@@ -151,6 +151,7 @@ class Witness:
 
     def _has_changed_more(self, partition: int, times: float) -> bool:
         """Tell whether more has changed than did from one k-space to the next before."""
+        # A new shim changes no more than a diffusion weighting does: only what is usual in this scan tells them apart.
         usual = [each.changes[partition] for each in self._earlier[: self._n_alike] if partition in each.changes]
         return bool(usual) and self.changes.get(partition, 0.0) > times * max(1, *usual)
 
@@ -180,6 +181,7 @@ class Witness:
 
 def _inside(valid: BoolArray) -> BoolArray:
     """Leave out the border of the middle: there, neighbours of before that a sample is predicted from are cut off."""
+    # Of the clean samples that were changed in simulated series before this, nearly all lay there.
     inside: BoolArray = np.zeros(valid.shape, bool)
     inside[REACH:-REACH, REACH:-REACH] = True
     return inside

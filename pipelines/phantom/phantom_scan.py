@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from gadgets.findings import OWN_VENDOR, TICK_S
 
 OVERSAMPLING = 2
+"""Of the readout: chains crop it, as they do with what scanners send."""
 
 STAMPS_PER_READOUT = 8
 """Readouts follow each other every 20 ms; a time stamp counts 2.5 ms."""
@@ -37,6 +38,7 @@ class PhantomScan:
 
 def header_xml(scan: PhantomScan) -> bytes:
     """Write the MRD header; without a version, which a Gadgetron of another version would refuse."""
+    # Twice the samples over twice the field of view: a pixel keeps its size when the readout is cropped.
     spaces = "".join(
         f"""
     <{name}>

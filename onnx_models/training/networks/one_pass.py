@@ -79,6 +79,7 @@ class SampleDecoder(nn.Module):
 
     def __init__(self, vector: int) -> None:
         super().__init__()
+        # Without biases: the normalisation behind each convolution would take them away again.
         self.local = nn.Sequential(
             nn.Conv2d(N_CHANNELS, N_FEATURES, 3, padding=1, bias=False),
             nn.BatchNorm2d(N_FEATURES),

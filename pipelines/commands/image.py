@@ -1,4 +1,4 @@
-"""``despark image``: options, progress and summary around :mod:`pipelines.replay.image_repair`."""
+"""``despark image``: options, progress and summary around :mod:`pipelines.replay.images.image_repair`."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from gadgets.errors import RawDataError
 from gadgets.logbook import SCAN_PREFIX, in_scan
+from pipelines.files.locked import locks, remove_free
 from pipelines.messages import MessageID, text_message
 
 logger = logging.getLogger(__name__)
@@ -106,7 +107,7 @@ class Archive:
                 if path == current:
                     continue
                 try:
-                    is_removed = _remove(path)
+                    is_removed = remove_free(path)
                 except OSError as error:
                     # No reason to lose the scan that comes in now: a folder of that name, or one that became read-only.
                     logger.warning("archive: %s cannot be removed (%s)", path.name, error.strerror)
@@ -124,33 +125,6 @@ class Archive:
             except OSError:
                 continue  # another server of this folder was quicker, or nobody may look
         return found
-
-
-def _remove(path: Path) -> bool:
-    """Remove the file of a scan; False where it is still being written, by this server or another one."""
-    try:
-        # Without waiting, as nobody may ever write into a pipe of that name.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return True
-    try:
-        is_free = _locks(descriptor, fcntl.LOCK_SH)
-        if is_free:
-            path.unlink(missing_ok=True)
-    finally:
-        os.close(descriptor)
-    return is_free
-
-
-def _locks(descriptor: int, kind: int) -> bool:
-    """Lock a file, where nobody else has; a file system without locks has nobody else."""
-    try:
-        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError as error:
-        logger.debug("archive: no lock there (%s)", error.strerror)
-    return True
 
 
 class ArchivedScan:
@@ -177,7 +151,7 @@ class ArchivedScan:
             # O_EXCL: a file of that name would be another scan's.
             self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
             # Removed while it grows, it would fill the disk where nobody sees it. The lock ends with the process.
-            if not _locks(self._descriptor, fcntl.LOCK_EX) or not os.fstat(self._descriptor).st_nlink:
+            if not locks(self._descriptor, fcntl.LOCK_EX) or not os.fstat(self._descriptor).st_nlink:
                 # Before it was locked, somebody else has removed it to make room.
                 raise OSError(errno.ENOSPC, "the archive is full")
         except OSError as error:

@@ -1,8 +1,7 @@
 """Replay: how does a file or a stream go through a chain?"""
 
 from pipelines.replay.gathered import RECORDS, in_words, merge
-from pipelines.replay.image_repair import ImageRepair
-from pipelines.replay.image_repairer import ImageRepairer, doubt_of, kspace_of_image
+from pipelines.replay.images import ImageRepair, ImageRepairer, doubt_of, kspace_of_image
 from pipelines.replay.mrd2_stream import open_mrd2
 from pipelines.replay.recording import entry_of_report, record_scan
 from pipelines.replay.replay import DEFAULT_PIPELINE, Replay

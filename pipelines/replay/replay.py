@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gadgets.errors import PipelineError, RawDataError
-from gadgets.findings import ScanFacts
-from gadgets.records import Record
 from gadgets.wire import facts_of
 from pipelines.chains import EVERYTHING, Chain, check_models, check_reports, find_chain
 from pipelines.files import (
@@ -29,7 +27,7 @@ from pipelines.messages import Message, MessageID, filename_message, parse_addre
 from pipelines.replay.client import ScanClient, connect
 from pipelines.replay.converted import check_target, convert
 from pipelines.replay.expected import Expected
-from pipelines.replay.gathered import RECORDS, in_words, merge, read_records
+from pipelines.replay.gathered import read_records
 from pipelines.replay.node_reports import (
     asks_for_findings,
     check_not_added_to,
@@ -37,10 +35,9 @@ from pipelines.replay.node_reports import (
     with_findings,
     with_reports,
 )
+from pipelines.replay.outcome import made_by, report_of
 from pipelines.replay.scan_output import Counts, ScanOutput
-from pipelines.replay.scan_report import ScanReport, total
-from pipelines.replay.told_by_images import from_images
-from pipelines.version import despark_version
+from pipelines.replay.scan_report import ScanReport
 
 DEFAULT_PIPELINE = "spark_calibration"
 
@@ -84,7 +81,8 @@ class Replay:
         if chain is not None:
             chain.check_writers()
         with RawFile(self.raw, self.group) as raw, scratch_folder() as folder:
-            self._tell_what_is_left_out(raw)
+            if raw.other_groups:
+                self.on_notice(f"other groups of {self.raw} are not copied: {', '.join(raw.other_groups)}")
             expected = Expected.of(raw, chain)
             check_target(target, chain, expected.images)
             settings = {node.name: node.properties for node in chain.nodes if node.is_ours} if chain is not None else {}
@@ -97,7 +95,7 @@ class Replay:
             offsets = report_offsets(chain)
             with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
                 stored = temporary if target.kind == "MRD" else folder / "images.h5"
-                output = ScanOutput(stored, raw.header_xml, is_told=is_told, made_by=_made_by(chain))
+                output = ScanOutput(stored, raw.header_xml, is_told=is_told, made_by=made_by(chain))
                 # Inside, while the output has its temporary name: an incomplete one never gets its own.
                 expected.check(self._stream(raw, chain, output, expected.total(raw)), output.counts)
                 if target.kind != "MRD":
@@ -107,7 +105,17 @@ class Replay:
             here = {path: offset for path, offset in offsets.items() if self.host is None or path.is_file()}
             records = [record for path, offset in here.items() for record in read_records(path, offset)]
             records += output.records()
-            report = self._report(settings, output, records, facts_of(raw.header), time.monotonic() - started)
+            report = report_of(
+                output,
+                records,
+                facts_of(raw.header),
+                input=readable(self.raw),
+                group=self.group,
+                output=readable(self.output),
+                pipeline=self.pipeline,
+                settings=settings,
+                seconds=time.monotonic() - started,
+            )
         self._write_report(report)
         return report
 
@@ -134,10 +142,6 @@ class Replay:
         if self.settings:
             raise PipelineError(f"--set needs the chain itself, and {self.pipeline!r} is known to the server only")
         return None
-
-    def _tell_what_is_left_out(self, raw: RawFile) -> None:
-        if raw.other_groups:
-            self.on_notice(f"other groups of {self.raw} are not copied: {', '.join(raw.other_groups)}")
 
     def _made_ready(self, chain: Chain, folder: Path) -> Chain:
         """See that a chain can run on this machine, and have its nodes report into a folder."""
@@ -188,48 +192,7 @@ class Replay:
         with Host(trust=EVERYTHING) as host:
             yield host.address
 
-    def _report(
-        self,
-        settings: dict[str, dict[str, str]],
-        output: ScanOutput,
-        records: list[tuple[str, Record]],
-        facts: ScanFacts,
-        seconds: float,
-    ) -> ScanReport:
-        order = list(RECORDS)
-        # In the order of the nodes: a k-space is first told of by whoever saw it first.
-        kspaces = merge(sorted(records, key=lambda entry: order.index(entry[0])))
-        totals = total(kspaces)
-        if not kspaces:
-            kspaces, totals = from_images(output.image_results)
-        counts = output.counts
-        return ScanReport(
-            despark=despark_version(),
-            input=readable(self.raw),
-            group=self.group,
-            output=readable(self.output),
-            pipeline=self.pipeline,
-            settings=settings,
-            returned={
-                "acquisitions": counts.acquisitions,
-                "waveforms": counts.waveforms,
-                "images": counts.images,
-                "other messages, not written": counts.unwritten,
-            },
-            seconds=seconds,
-            totals=totals,
-            **in_words(kspaces, facts, n_found=totals.sparks),
-        )
-
     def _write_report(self, report: ScanReport) -> None:
         if self.report is not None:
             with whole_or_nothing(self.report) as temporary:
                 temporary.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
-
-
-def _made_by(chain: Chain | None) -> str:
-    """Say what a chain does to raw data that it gives back; empty where that is nothing, or nobody knows."""
-    nodes = [node for node in (chain.nodes if chain is not None else ()) if node.is_ours and node.name == "raw_repair"]
-    if not nodes or nodes[0].properties.get("calibration.method") == "none":
-        return ""
-    return f"repaired by raw_repair of version {despark_version()}"

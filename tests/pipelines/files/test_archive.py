@@ -179,7 +179,7 @@ def test_a_file_that_is_removed_before_it_is_locked_is_not_written(tmp_path, mon
             path.unlink()
         return descriptor
 
-    monkeypatch.setattr(pipelines.files.archive, "_locks", removed)
+    monkeypatch.setattr(pipelines.files.archive, "locks", removed)
     with archive.begin(b"") as scan:
         scan.add(bytes(900))
         assert held(scan) == 0

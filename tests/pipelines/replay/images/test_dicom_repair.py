@@ -8,7 +8,7 @@ from helpers.images.dicom import dicom_file
 from helpers.images.striped import error_left, make_image, with_sparks
 
 from gadgets.errors import RawDataError
-from pipelines.replay.image_repair import ImageRepair
+from pipelines.replay.images.image_repair import ImageRepair
 
 
 def write_dicom(path, pixels, bits_stored=12):

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from gadgets.errors import DesparkError, RawDataError, SettingsError
 from gadgets.image.reconstruction import centred_fft, centred_inverse_fft
 from pipelines.commands.command_line import build_app
-from pipelines.replay.image_repair import ImageRepair
-from pipelines.replay.image_repairer import kspace_of_image
+from pipelines.replay.images.image_repair import ImageRepair
+from pipelines.replay.images.image_repairer import kspace_of_image
 
 
 def test_complex_mrd_images_lose_their_stripes_and_keep_all_else(tmp_path):

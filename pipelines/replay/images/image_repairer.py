@@ -18,7 +18,7 @@ from gadgets.records import Calibration, Detection
 from gadgets.repair import open_value_assignment
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from pipelines.files import Pixels
-from pipelines.replay.magnitude_repair import NO_PHASE, NO_PHASE_IN_SHORT, in_pairs, where_it_is
+from pipelines.replay.images.magnitude_repair import NO_PHASE, NO_PHASE_IN_SHORT, in_pairs, where_it_is
 
 logger = logging.getLogger(__name__)
 

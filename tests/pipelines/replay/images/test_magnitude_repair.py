@@ -10,9 +10,9 @@ from gadgets.records import Point
 from gadgets.settings.definitions import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.sparks import add_sparks
 from pipelines.files.read_kspaces import read_kspaces
-from pipelines.replay.image_repair import ImageRepair
-from pipelines.replay.image_repairer import ImageRepairer, kspace_of_image
-from pipelines.replay.magnitude_repair import in_pairs, where_it_is
+from pipelines.replay.images.image_repair import ImageRepair
+from pipelines.replay.images.image_repairer import ImageRepairer, kspace_of_image
+from pipelines.replay.images.magnitude_repair import in_pairs, where_it_is
 
 
 def test_a_magnitude_loses_the_beat_of_its_sparks_and_stays_one(tmp_path):

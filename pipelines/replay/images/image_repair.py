@@ -29,7 +29,7 @@ from pipelines.files import (
     whole_or_nothing,
 )
 from pipelines.replay.gathered import in_words, merge
-from pipelines.replay.image_repairer import ImageRepairer, doubt_of
+from pipelines.replay.images.image_repairer import ImageRepairer, doubt_of
 from pipelines.replay.recording import record_scan
 from pipelines.replay.scan_report import ScanReport, total
 from pipelines.version import despark_version

@@ -1,4 +1,20 @@
-"""Findings: what happened in this scan, in words that people use?"""
+"""Findings: what happened in this scan, in words that people use?
+
+The files, from one spark to a sentence:
+
+============  =========================================
+module        what is in it
+============  =========================================
+``sparks``    what was recorded at one moment
+``facts``     what the header says of the scan
+``findings``  all that was found in it
+``patterns``  what sparks have in common
+``pattern``   when that is more than chance
+``in_step``   those that come in step with the sequence
+``verdict``   what happened, in one sentence
+``wording``   how numbers and names are told
+============  =========================================
+"""
 
 from gadgets.findings.facts import OWN_VENDOR, TICK_S, ScanFacts
 from gadgets.findings.findings import Findings

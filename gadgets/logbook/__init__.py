@@ -1,4 +1,22 @@
-"""Logbook: what is written down of the scans that were seen here?"""
+"""Logbook: what is written down of the scans that were seen here?
+
+The files, first a scan that runs, then what is kept of it:
+
+===================  ===================================
+module               what is in it
+===================  ===================================
+``scan_name``        which scan is it?
+``running``          the scans that run now
+``shown``            how far one of them is
+``running_picture``  its last image
+``recorder``         what is counted until it ends
+``scan_entry``       the entry that it leaves
+``report``           what a node writes for each k-space
+``place``            where the logbook lies
+``store``            what it holds
+``tables``           how that lies in its file
+===================  ===================================
+"""
 
 from gadgets.logbook.place import RECORD_VARIABLE, logbook_path
 from gadgets.logbook.recorder import SCAN_FIELDS, Recorder

@@ -1,4 +1,19 @@
-"""Outside: how much may come from somebody who is not known, and how long may it take?"""
+"""Outside: how much may come from somebody who is not known, and how long may it take?
+
+The files, whatever comes in, by its kind:
+
+===================  ===============================
+module               what is in it
+===================  ===============================
+``bounded_xml``      XML, of a size that it can have
+``tidied_xml``       XML as other readers take it
+``whole_number``     a number in a text
+``printable``        a text, to be shown
+``without_folders``  names of files, to be shown
+``memory``           how much a scan may take
+``pace``             how long a peer may take
+===================  ===============================
+"""
 
 from gadgets.outside.bounded_xml import MAX_XML_BYTES, XMLError, name_of, parse_xml
 from gadgets.outside.memory import VARIABLE as MEMORY_VARIABLE

@@ -1,4 +1,18 @@
-"""Patches: how is a plane cut, normalised and put together?"""
+"""Patches: how is a plane cut, normalised and put together?
+
+The files, there and back:
+
+===================  ===========================================
+module               what is in it
+===================  ===========================================
+``division``         planes, made into patches
+``cutting``          the cut itself
+``regions``          centre, and all else
+``preprocessing``    patches of magnitudes, brought on one scale
+``standard_values``  what that scale is
+``whole_patches``    calibrated patches, put back
+===================  ===========================================
+"""
 
 from gadgets.patches.cutting import cut, divide
 from gadgets.patches.division import Patches, PatchShape, divide_planes, shape_for, together

@@ -1,4 +1,20 @@
-"""Settings: what may a site choose for each node, and what does it choose by saying nothing?"""
+"""Settings: what may a site choose for each node, and what does it choose by saying nothing?
+
+The files, first what there is, then how it is read:
+
+==================  =======================================
+module              what is in it
+==================  =======================================
+``definitions``     all settings of every node
+``of_detection``    those of spark_detection
+``common``          those of several nodes
+``parsing``         how they are read
+``suggestions``     what a misspelt one may mean
+``contradictions``  those that have no effect beside others
+``changed``         those that are not the defaults
+``page``            the page about all of them
+==================  =======================================
+"""
 
 from gadgets.settings.changed import changed_settings, named_files, names_file, without_files
 from gadgets.settings.common import NodeSettings, OnFailure, Provider

@@ -15,7 +15,8 @@ module                  what it holds
 ``run``                 one file, all rivals, seeded runs
 ``totals``              counts over files, with their intervals
 ``results``             the result for programs, written and read again
-``tables``, ``plot``    the result for people
+``tables``              the result for people
+``plot``                the same as a picture
 ======================  =============================================================================
 """
 

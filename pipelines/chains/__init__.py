@@ -1,4 +1,20 @@
-"""Chains: which nodes, in which order?"""
+"""Chains: which nodes, in which order?
+
+The files, from a name to nodes:
+
+=========================  =================================================
+module                     what is in it
+=========================  =================================================
+``packaged``               chains that come with despark, or lie in files
+``asked``                  chains that a client asks for
+``chain_xml``              a chain as it is written
+``chain``                  a chain: nodes in their order, and their settings
+``chain_node``             one of its nodes
+``scan_in_configuration``  what a node elsewhere is told of the scan
+``trust``                  what a client may name
+``preflight``              what is checked before a scan
+=========================  =================================================
+"""
 
 from pipelines.chains.asked import AskedChains
 from pipelines.chains.chain import Chain

@@ -1,4 +1,31 @@
-"""Files: what lies on disk?"""
+"""Files: what lies on disk?
+
+The files, the raw data first, then what is written, and how:
+
+====================  ================================================================
+module                what is in it
+====================  ================================================================
+``raw_file``          a raw file of whatever kind, read in a process that can be ended
+``raw_items``         what it consists of: acquisitions and waveforms
+``read_kspaces``      the k-spaces that these make
+``stored_scan``       the MRD raw file itself (HDF5), piece by piece
+``stored_layout``     where that keeps what, and whether it is what MRD says
+``stored_stream``     an MRD stream in a file, as an archive keeps it
+``siemens``           a Siemens raw file, turned into one of MRD
+``foreign``           files of others: read, whatever is wrong with them
+``mrd_header``        the MRD header, checked and mended
+``plain_header``      the same as other tools write it
+``mrd2_header``       the header of MRD version 2
+``mrd2_acquisition``  its acquisitions
+``images``            files of images: MRD, NIfTI, DICOM, PNG
+``output_checks``     what is seen to before anything is written
+``output_file``       files that appear when they are whole
+``hdf5_output``       HDF5 files, on a disk that may fill up
+``raw_writer``        raw files, written piece by piece
+``archive``           every scan as it came in, within bounds
+``locked``            files that somebody still writes
+====================  ================================================================
+"""
 
 from pipelines.files.archive import Archive, ArchivedScan
 from pipelines.files.foreign import has_group

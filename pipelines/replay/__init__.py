@@ -1,4 +1,27 @@
-"""Replay: how does a file or a stream go through a chain?"""
+"""Replay: how does a file or a stream go through a chain?
+
+The files, first what is asked for, last what is told of it:
+
+==================  ===============================================
+module              what is in it
+==================  ===============================================
+``replay``          a raw file through a chain
+``client``          the client that streams it
+``expected``        what has to come back
+``scan_output``     what does come back, written as it arrives
+``converted``       the same as DICOM, NIfTI or PNG
+``stream``          a chain as a filter in a pipe
+``pipe``            the two ends of that
+``mrd2_stream``     the same for MRD version 2
+``images``          images of which there are no raw data
+``node_reports``    how nodes tell what they found
+``gathered``        what they told, k-space by k-space and in words
+``told_by_images``  what images tell, where nodes cannot
+``outcome``         all of it together
+``scan_report``     the report
+``recording``       its entry in the logbook
+==================  ===============================================
+"""
 
 from pipelines.replay.gathered import RECORDS, in_words, merge
 from pipelines.replay.images import ImageRepair, ImageRepairer, doubt_of, kspace_of_image

@@ -1,4 +1,18 @@
-"""Foreign: how is a file read that somebody else has made, whatever is wrong with it?"""
+"""Foreign: how is a file read that somebody else has made, whatever is wrong with it?
+
+The files, from the process that reads to the numbers:
+
+==================  ======================================
+module              what is in it
+==================  ======================================
+``child``           a process that can be ended, and reads
+``in_the_child``    what it does, and may take
+``other_kinds``     files that are something else
+``hdf5_file``       HDF5, opened
+``hdf5_inside``     what lies in it
+``stored_numbers``  numbers of any type and byte order
+==================  ======================================
+"""
 
 from pipelines.files.foreign.child import in_child
 from pipelines.files.foreign.hdf5_file import check_regular, has_group, open_hdf5

@@ -86,11 +86,7 @@ class Replay:
             expected = Expected.of(raw, chain)
             check_target(target, chain, expected.images)
             settings = {node.name: node.properties for node in chain.nodes if node.is_ours} if chain is not None else {}
-            if chain is not None and self.host is None:
-                chain = self._made_ready(chain, folder)
-            is_told = chain is not None and self.host is not None and asks_for_findings(chain)
-            if chain is not None and is_told:
-                chain = with_findings(chain)
+            chain, is_told = self._prepared(chain, folder)
             # Reports are added to, never replaced: what earlier scans wrote is not this one's.
             offsets = report_offsets(chain)
             with whole_or_nothing(self.output, is_folder=target.is_folder) as temporary:
@@ -142,6 +138,14 @@ class Replay:
         if self.settings:
             raise PipelineError(f"--set needs the chain itself, and {self.pipeline!r} is known to the server only")
         return None
+
+    def _prepared(self, chain: Chain | None, folder: Path) -> tuple[Chain | None, bool]:
+        """Give the chain as it is run, and whether its server is asked to send what it finds."""
+        if chain is None:
+            return None, False
+        if self.host is None:
+            return self._made_ready(chain, folder), False
+        return (with_findings(chain), True) if asks_for_findings(chain) else (chain, False)
 
     def _made_ready(self, chain: Chain, folder: Path) -> Chain:
         """See that a chain can run on this machine, and have its nodes report into a folder."""

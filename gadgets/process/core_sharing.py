@@ -62,15 +62,26 @@ def threads(asked: Threads) -> Iterator[int]:
 def in_parallel(function: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
     """Call a function for every item, and give the results in their order; as :func:`map` where there is one thread."""
     count, pieces = _in_use.get(), list(items)
-    if count == 1:
+    if count == 1 or len(pieces) < 2:
         return list(map(function, pieces))
     # Every n-th piece to each thread: a few shares instead of many small tasks, and neighbours, which are alike, are
     # spread.
     shares = [pieces[start::count] for start in range(min(count, len(pieces)))]
+    others = [_pool().submit(_in_turn, function, share) for share in shares[1:]]
+    # The first one here: whoever waits for all of them can as well work, and one thread less is woken.
+    token = _in_use.set(1)
+    try:
+        done = [_in_turn(function, shares[0])]
+    finally:
+        _in_use.reset(token)
     results: list[ResultT | None] = [None] * len(pieces)
-    for start, share in enumerate(_pool().map(lambda share: list(map(function, share)), shares)):
+    for start, share in enumerate(done + [other.result() for other in others]):
         results[start::count] = share
     return cast(list[ResultT], results)
+
+
+def _in_turn(function: Callable[[ItemT], ResultT], share: Iterable[ItemT]) -> list[ResultT]:
+    return list(map(function, share))
 
 
 def meanwhile(call: Callable[[], ResultT]) -> Callable[[], ResultT]:

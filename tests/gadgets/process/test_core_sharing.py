@@ -47,11 +47,15 @@ def test_results_are_bit_identical_for_any_number_of_threads(results, count):
 
 
 def test_pieces_come_back_in_their_order_and_from_several_threads():
-    with threads(3) as count:
-        assert count == 3
-        names = in_parallel(lambda _: current_thread().name, range(64))
+    with threads(2) as count:
+        assert count == 2
+        # Both at once, this thread being one of them: each waits until the other has come as far.
+        meet = Barrier(2, timeout=LIMIT_S)
+        names = in_parallel(lambda _: (meet.wait(), current_thread().name)[1], range(2))
         assert in_parallel(lambda number: number**2, range(64)) == [number**2 for number in range(64)]
-    assert current_thread().name not in names
+        assert in_parallel(lambda _: current_thread().name, [0]) == [current_thread().name]
+    assert names[0] == current_thread().name
+    assert names[1] != names[0]
     assert in_parallel(lambda _: current_thread().name, range(4)) == [current_thread().name] * 4
 
 

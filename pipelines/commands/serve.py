@@ -8,32 +8,10 @@ from typing import Annotated
 import typer
 
 from pipelines.chains import check_default_models, trust_of
+from pipelines.commands.terminal import serving, watching
 from pipelines.commands.terminal.logs import SERVER_FORMAT
 from pipelines.commands.terminal.progress import working
-from pipelines.commands.terminal.serving import (
-    MOST_S,
-    AllowFolder,
-    ArchiveAge,
-    ArchiveFolder,
-    ArchiveSize,
-    Connections,
-    MemoryLimit,
-    PagesFolder,
-    StallLimit,
-    TrustClients,
-    limit_memory,
-    open_archive,
-)
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
-from pipelines.commands.terminal.watching import (
-    STOPPING,
-    Grace,
-    LogFormat,
-    MonitorPort,
-    asked_to_stop,
-    monitored,
-    wait_for,
-)
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, Host, ServerLimits
 
@@ -54,12 +32,15 @@ def serve(
     scans: Annotated[
         int, typer.Option(min=1, metavar="N", help="Run so many scans at once; refuse more.")
     ] = USUAL_LIMITS.scans,
-    connections: Connections = USUAL_LIMITS.connections,
-    memory_limit: MemoryLimit = None,
+    connections: serving.Connections = USUAL_LIMITS.connections,
+    memory_limit: serving.MemoryLimit = None,
     idle_limit: Annotated[
-        float, typer.Option(min=1, max=MOST_S, metavar="SECONDS", help="Give a scan up when nothing moves for so long.")
+        float,
+        typer.Option(
+            min=1, max=serving.MOST_S, metavar="SECONDS", help="Give a scan up when nothing moves for so long."
+        ),
     ] = USUAL_LIMITS.idle_s,
-    stall_limit: StallLimit = USUAL_LIMITS.stall_s,
+    stall_limit: serving.StallLimit = USUAL_LIMITS.stall_s,
     node_limit: Annotated[
         float,
         typer.Option(
@@ -70,22 +51,22 @@ def serve(
         list[str] | None,
         typer.Option(metavar="MODULE", help="Let clients run functions of this Python module. May be given again."),
     ] = None,
-    allow_folder: AllowFolder = None,
+    allow_folder: serving.AllowFolder = None,
     allow_address: Annotated[
         list[str] | None,
         typer.Option(metavar="HOST:PORT", help="Let <connect> of clients go there. May be given again."),
     ] = None,
-    trust_clients: TrustClients = False,
-    archive: ArchiveFolder = None,
-    archive_size: ArchiveSize = Archive.most_gb,
-    archive_age: ArchiveAge = Archive.most_days,
-    pages: PagesFolder = None,
+    trust_clients: serving.TrustClients = False,
+    archive: serving.ArchiveFolder = None,
+    archive_size: serving.ArchiveSize = Archive.most_gb,
+    archive_age: serving.ArchiveAge = Archive.most_days,
+    pages: serving.PagesFolder = None,
     default_chain: Annotated[
         str, typer.Option(metavar="NAME", help="Chain of despark for configuration names that are not known here.")
     ] = "",
-    grace: Grace = GRACE_S,
-    monitor_port: MonitorPort = None,
-    log_format: LogFormat = "text",
+    grace: watching.Grace = GRACE_S,
+    monitor_port: watching.MonitorPort = None,
+    log_format: watching.LogFormat = "text",
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -103,14 +84,14 @@ def serve(
     limits = ServerLimits(connections, scans, idle_limit, stall_limit, node_limit)
     trust = trust_of(allow_module or (), allow_folder or (), allow_address or (), is_whole=trust_clients)
     # Before the host is there: nodes get the limit through its environment.
-    limit_memory(memory_limit)
+    serving.limit_memory(memory_limit)
     with (
-        open_archive(archive, archive_size, archive_age, pages) as kept,
-        asked_to_stop() as signals,
+        serving.open_archive(archive, archive_size, archive_age, pages) as kept,
+        watching.asked_to_stop() as signals,
         Host(bind, port, limits, trust, kept, default_chain) as host,
-        monitored(host.metrics, monitor_port, lambda: STOPPING if host.is_stopping else ""),
+        watching.monitored(host.metrics, monitor_port, lambda: watching.STOPPING if host.is_stopping else ""),
     ):
         logger.info("listening on %s:%d", *host.address)
-        wait_for(signals)
+        watching.wait_for(signals)
         logger.info("stopping, %d scans run", host.n_scans)
         host.stop(grace, lambda: not signals.empty())

@@ -15,30 +15,8 @@ from gadgets.errors import NodeError, SettingsError
 from gadgets.outside import whole_number
 from gadgets.settings import did_you_mean
 from pipelines.chains import WORKER_PORTS, trust_of
-from pipelines.commands.terminal.serving import (
-    MOST_S,
-    AllowFolder,
-    ArchiveAge,
-    ArchiveFolder,
-    ArchiveSize,
-    Connections,
-    MemoryLimit,
-    PagesFolder,
-    StallLimit,
-    TrustClients,
-    limit_memory,
-    open_archive,
-)
+from pipelines.commands.terminal import serving, watching
 from pipelines.commands.terminal.shell import Quiet, Verbose, open_shell
-from pipelines.commands.terminal.watching import (
-    STOPPING,
-    Grace,
-    LogFormat,
-    MonitorPort,
-    asked_to_stop,
-    monitored,
-    wait_for,
-)
 from pipelines.files import Archive
 from pipelines.host import USUAL_LIMITS, ServerLimits
 from pipelines.worker import GRACE_S, NODES, Worker, check_nodes, settings_schema, share_pools, worker_settings
@@ -65,21 +43,24 @@ def worker(
         Path | None,
         typer.Option(metavar="FILE.json", help="Settings by node, for scans that bring none: pipelines/README.md."),
     ] = None,
-    connections: Connections = USUAL_LIMITS.connections,
-    memory_limit: MemoryLimit = None,
+    connections: serving.Connections = USUAL_LIMITS.connections,
+    memory_limit: serving.MemoryLimit = None,
     idle_limit: Annotated[
-        float, typer.Option(min=1, max=MOST_S, metavar="SECONDS", help="Give a scan up when nothing comes for so long.")
+        float,
+        typer.Option(
+            min=1, max=serving.MOST_S, metavar="SECONDS", help="Give a scan up when nothing comes for so long."
+        ),
     ] = USUAL_LIMITS.idle_s,
-    stall_limit: StallLimit = USUAL_LIMITS.stall_s,
-    allow_folder: AllowFolder = None,
-    trust_clients: TrustClients = False,
-    archive: ArchiveFolder = None,
-    archive_size: ArchiveSize = Archive.most_gb,
-    archive_age: ArchiveAge = Archive.most_days,
-    pages: PagesFolder = None,
-    grace: Grace = GRACE_S,
-    monitor_port: MonitorPort = None,
-    log_format: LogFormat = "text",
+    stall_limit: serving.StallLimit = USUAL_LIMITS.stall_s,
+    allow_folder: serving.AllowFolder = None,
+    trust_clients: serving.TrustClients = False,
+    archive: serving.ArchiveFolder = None,
+    archive_size: serving.ArchiveSize = Archive.most_gb,
+    archive_age: serving.ArchiveAge = Archive.most_days,
+    pages: serving.PagesFolder = None,
+    grace: watching.Grace = GRACE_S,
+    monitor_port: watching.MonitorPort = None,
+    log_format: watching.LogFormat = "text",
     schema: Annotated[
         bool, typer.Option("--schema", help="Write the JSON schema of the settings file to standard output, and exit.")
     ] = False,
@@ -106,18 +87,18 @@ def worker(
     defaults = worker_settings(settings, os.environ)
     limits = ServerLimits(connections, idle_s=idle_limit, stall_s=stall_limit)
     trust = trust_of(folders=allow_folder or (), is_whole=trust_clients)
-    limit_memory(memory_limit)
+    serving.limit_memory(memory_limit)
     share_pools()
     with (
-        open_archive(archive, archive_size, archive_age, pages) as kept,
-        asked_to_stop() as signals,
+        serving.open_archive(archive, archive_size, archive_age, pages) as kept,
+        watching.asked_to_stop() as signals,
         Worker(ports, bind, defaults, limits, trust, kept) as running,
-        monitored(running.metrics, monitor_port, lambda: _fault(running)),
+        watching.monitored(running.metrics, monitor_port, lambda: _fault(running)),
     ):
         for name, address in running.addresses.items():
             own = ", ".join(f"{key}={value}" for key, value in defaults[name].items())
             logger.info("%s listens on %s:%d%s", name, *address, f", {own}" if own else "")
-        wait_for(signals)
+        watching.wait_for(signals)
         logger.info("stopping, %d scans run", running.n_scans)
         running.stop(grace, lambda: not signals.empty())
 
@@ -125,7 +106,7 @@ def worker(
 def _fault(worker: Worker) -> str:
     """Say what is wrong with a worker; empty where nothing is."""
     if worker.is_stopping:
-        return STOPPING
+        return watching.STOPPING
     try:
         check_nodes({name: (ANY_ADDRESS.get(host, host), port) for name, (host, port) in worker.addresses.items()})
     except NodeError as error:

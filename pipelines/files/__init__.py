@@ -13,10 +13,8 @@ module                what is in it
 ``stored_stream``     an MRD stream in a file, as an archive keeps it
 ``siemens``           a Siemens raw file, turned into one of MRD
 ``foreign``           files of others: read, whatever is wrong with them
-``mrd_header``        the MRD header, checked and mended
-``plain_header``      the same as other tools write it
-``mrd2_header``       the header of MRD version 2
-``mrd2_acquisition``  its acquisitions
+``headers``           the MRD header, checked and mended, whoever wrote it
+``mrd2_acquisition``  acquisitions of MRD version 2
 ``images``            files of images: MRD, NIfTI, DICOM, PNG
 ``output_checks``     what is seen to before anything is written
 ``output_file``       files that appear when they are whole
@@ -30,6 +28,7 @@ module                what is in it
 from pipelines.files.archive import Archive, ArchivedScan
 from pipelines.files.foreign import has_group
 from pipelines.files.hdf5_output import Hdf5Output
+from pipelines.files.headers import MRDHeader, header_xml, mended, read_header
 from pipelines.files.images import (
     ImageFile,
     ImageWriter,
@@ -43,8 +42,6 @@ from pipelines.files.images import (
     open_images,
 )
 from pipelines.files.mrd2_acquisition import to_raw
-from pipelines.files.mrd2_header import header_xml
-from pipelines.files.mrd_header import MRDHeader, mended, read_header
 from pipelines.files.output_checks import (
     STDOUT,
     check_apart,

@@ -9,7 +9,7 @@ from ismrmrd.hdf5 import acquisition_header_dtype
 from numpy.typing import NDArray
 
 from gadgets.errors import RawDataError
-from pipelines.files.plain_header import COUNTERS
+from pipelines.files.headers import COUNTERS
 from pipelines.files.raw_items import RawAcquisition
 
 _COUNTERS = ("kspace_encode_step_1", "kspace_encode_step_2", *COUNTERS)

@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.files.foreign import check_regular, in_child
-from pipelines.files.mrd_header import read_header
+from pipelines.files.headers import read_header
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.siemens import as_mrd
 from pipelines.files.stored_scan import StoredScan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, tostring
 
-from pipelines.files.plain_header import AXES, COUNTERS, NAMESPACE, STEPS
+from pipelines.files.headers.plain_header import AXES, COUNTERS, NAMESPACE, STEPS
 
 
 def header_xml(header: Any) -> bytes:  # noqa: ANN401 - of an optional package

@@ -7,7 +7,7 @@ import pytest
 from helpers.builders import encoding, header_xml
 
 from gadgets.wire.header import encodings_of, xsd_header
-from pipelines.files.mrd_header import mended, read_header
+from pipelines.files.headers.mrd_header import mended, read_header
 
 USUAL = header_xml([encoding(n_lines=12, n_samples=32, acceleration=2)])
 EXPECTED = encodings_of(xsd_header(USUAL))

@@ -7,7 +7,7 @@ import pytest
 from helpers.raw_scans import HEADER
 
 from gadgets.errors import RawDataError
-from pipelines.files.mrd_header import mended, read_header
+from pipelines.files.headers.mrd_header import mended, read_header
 
 WAVEFORM = (
     b"<waveformInformation><waveformName>ECG</waveformName><waveformType>ecg</waveformType></waveformInformation>"

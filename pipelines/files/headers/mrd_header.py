@@ -13,7 +13,7 @@ from xsdata.exceptions import ParserError
 
 from gadgets.errors import RawDataError
 from gadgets.outside import MAX_XML_BYTES, XMLError, name_of, parse_xml, tidied
-from pipelines.files.plain_header import AXES, LIMITS, LONGEST_MM, NAMESPACE, STEPS, plain_header
+from pipelines.files.headers.plain_header import AXES, LIMITS, LONGEST_MM, NAMESPACE, STEPS, plain_header
 
 MRDHeader: TypeAlias = ismrmrd.xsd.ismrmrdHeader
 

@@ -7,8 +7,8 @@ import pytest
 from gadgets.indices import Indices
 from gadgets.kspace.readout import Limits
 from gadgets.wire import encodings_of
-from pipelines.files.mrd2_header import header_xml
-from pipelines.files.mrd_header import read_header
+from pipelines.files.headers.mrd2_header import header_xml
+from pipelines.files.headers.mrd_header import read_header
 
 mrd = pytest.importorskip("mrd", reason="needs the package mrd-python")
 

@@ -18,6 +18,7 @@ import typer
 
 from pipelines.commands.terminal.ending import ERASE_LINE, STDERR, at_once, in_order, take_signals
 from pipelines.commands.terminal.failures import told_in_one_line
+from pipelines.commands.terminal.unread import watch_standard_streams
 from pipelines.commands.terminal.words import CheckedCommand, CommandsWithHints
 from pipelines.forking import fork_here
 from pipelines.thread_limits import limit_threads
@@ -104,6 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         with told_in_one_line():
             if is_program:
                 have_standard_descriptors()
+                watch_standard_streams()
             with starting(called, arguments):
                 app = build_app(called)
             if is_program:

@@ -17,6 +17,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import NoReturn, TypeAlias
 
+from pipelines.commands.terminal.unread import has_room, wait_for_no_reader
+
 SIGNALLED = 128
 """Added to the number of the signal that ended the command, as shells do: 143 after a polite kill."""
 
@@ -46,7 +48,8 @@ def at_once(number: int, _frame: FrameType | None) -> NoReturn:
         erased = ERASE_LINE if os.isatty(STDERR) else ""
         # Not by way of sys.stderr, which may be in the middle of a line. Nobody may be there to read it.
         with suppress(OSError):
-            os.write(STDERR, f"{erased}despark: interrupted\n".encode())
+            if has_room(STDERR):
+                os.write(STDERR, f"{erased}despark: interrupted\n".encode())
     os._exit(SIGNALLED + number)
 
 
@@ -56,6 +59,7 @@ def in_order() -> Handler:
 
     def end(number: int, _frame: FrameType | None) -> None:
         nonlocal told_s
+        wait_for_no_reader()
         if time.monotonic() - told_s < PATIENCE_S:
             return
         told_s = time.monotonic()

@@ -22,6 +22,7 @@ from rich.segment import Segment
 from gadgets.errors import RawDataError
 from gadgets.outside import printable
 from pipelines.commands.terminal.logs import log_to
+from pipelines.commands.terminal.unread import be_brief_with_log
 from pipelines.commands.terminal.wrapping import wrapped
 from pipelines.files import STDOUT, check_writable, whole_or_nothing
 
@@ -187,5 +188,7 @@ def open_shell(
     usual = logging.INFO if server else logging.WARNING
     level = logging.ERROR if quiet else max(logging.DEBUG, usual - 10 * verbose)
     is_few = not server and not verbose
+    if server:
+        be_brief_with_log()
     log_to(shell.terminal, level, told=told, server=server, as_json=as_json, few_of_a_kind=is_few)
     return shell

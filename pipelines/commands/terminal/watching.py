@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from pipelines.commands.terminal.unread import LOOK_S, wait_for_no_reader
 from pipelines.monitoring import Endpoint, Metrics
 
 LogFormat = Annotated[Literal["text", "json"], typer.Option(help="How the log is written; json: a document per line.")]
@@ -27,9 +28,6 @@ Grace = Annotated[
 
 STOPPING = "stopping: scans that run go on, and no new one is accepted"
 """What monitors are told after a server was told to stop, so that they send nobody to it."""
-
-LOOK_S = 0.25
-"""So long a signal may go unnoticed."""
 
 
 @contextmanager
@@ -50,6 +48,7 @@ def asked_to_stop() -> Iterator[SimpleQueue[int]]:
     received: SimpleQueue[int] = SimpleQueue()
 
     def note(number: int, _frame: FrameType | None) -> None:
+        wait_for_no_reader()
         received.put(number)
 
     # The handlers that were there are put back, as a command may run inside another program.

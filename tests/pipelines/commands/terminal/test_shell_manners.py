@@ -223,7 +223,11 @@ def test_names_do_nothing_to_a_terminal(capsys, json_file):
 @pytest.mark.parametrize("words", [("--help",), ("worker", "--schema"), ("models",)])
 def test_a_disk_that_is_full_is_said_in_one_line(words):
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
-        ended = subprocess.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        # As for most people: with it Python has no buffer, from which a second attempt would be made in the end.
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        ended = subprocess.run(
+            [*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False, env=environment
+        )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("despark: standard output: ")
     assert "Traceback" not in ended.stderr

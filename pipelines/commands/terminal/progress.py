@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-import typer
 from rich.console import RenderableType
 from rich.progress import (
     BarColumn,
@@ -24,7 +23,6 @@ from rich.progress import (
 )
 from rich.table import Column
 
-from pipelines.commands.terminal.ending import INTERRUPTED
 from pipelines.commands.terminal.shell import Shell
 from pipelines.commands.terminal.wrapping import with_short_words
 
@@ -80,7 +78,7 @@ def unseen() -> Work:
 
 @contextmanager
 def working(shell: Shell, what: str = "") -> Iterator[Work]:
-    """Say what is done, and show how far it is until that ends; Ctrl-C ends it with one line.
+    """Say what is done, and show how far it is until that ends.
 
     Parameters
     ----------
@@ -107,13 +105,9 @@ def working(shell: Shell, what: str = "") -> Iterator[Work]:
         transient=True,
         disable=shell.quiet or not shell.terminal.is_terminal,
     )
-    try:
-        # Old versions of rich end what they did not show with an empty line.
-        with nullcontext() if progress.disable else progress:
-            yield Work(progress)
-    except KeyboardInterrupt:
-        typer.echo("despark: interrupted", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    # Old versions of rich end what they did not show with an empty line.
+    with nullcontext() if progress.disable else progress:
+        yield Work(progress)
 
 
 class _WhereCounted(ProgressColumn):

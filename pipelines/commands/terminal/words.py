@@ -1,4 +1,4 @@
-"""What typer lets pass, or refuses in too few words: names of commands, numbers that are none, paths of no letter."""
+"""What typer lets pass or says in too few words: names of commands, numbers that are none, empty paths, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import math
 from pathlib import Path
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup
+
+from pipelines.commands.terminal.ending import INTERRUPTED
 
 
 class CommandsWithHints(TyperGroup):
@@ -32,11 +35,16 @@ class CheckedCommand(TyperCommand):
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer brings a click of its own
-        """Call it, once its numbers are seen to be some."""
+        """Call it, once its numbers are seen to be some; Ctrl-C ends it with one line."""
         for name, value in ctx.params.items():
             if isinstance(value, float) and not math.isfinite(value):
                 ctx.fail(f"--{name.replace('_', '-')}: expected a finite number, found {value}")
             # As of a variable that is not set: it would mean the working directory.
             if Path() in (value if isinstance(value, list) else [value]) and "" in ctx.obj:
                 ctx.fail(f"{name.replace('_', '-')}: expected a path, found nothing")
-        return super().invoke(ctx)
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            # Here, as typer would end the program without a word.
+            typer.echo("despark: interrupted", err=True)
+            raise typer.Exit(INTERRUPTED) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import signal
 import subprocess
 import sys
 
@@ -79,3 +80,15 @@ def test_a_terminal_is_no_stream():
     assert b"expected an MRD stream on standard input, found a terminal" in ended.stderr
     os.close(ours)
     os.close(theirs)
+
+
+def test_ctrl_c_is_one_line_and_an_exit_code():
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(COMMAND, **pipes) as program:
+        program.stdin.write(WHOLE[:-2])
+        program.stdin.flush()
+        # It is in the middle of the scan.
+        assert program.stdout.read(1)
+        program.send_signal(signal.SIGINT)
+        said = program.stderr.read()
+    assert (program.returncode, said) == (130, b"despark: interrupted\n")

@@ -15,7 +15,6 @@ import termios
 import time
 
 import pytest
-import typer
 from rich.console import Console
 
 from pipelines.commands.terminal.progress import unseen, working
@@ -82,13 +81,6 @@ def test_a_phase_takes_the_place_of_bars_and_a_bar_that_of_a_phase():
     work.bar("three", 0, 1)
     work.bar("three", 1, 1)
     assert [task.description for task in work._progress.tasks] == ["three"]
-
-
-def test_an_interrupt_is_one_line_and_an_exit_code(capsys):
-    with pytest.raises(typer.Exit) as ended, working(shell_on(True), "doing something"):
-        raise KeyboardInterrupt
-    assert ended.value.exit_code == 130
-    assert capsys.readouterr().err == "despark: interrupted\n"
 
 
 def on_a_terminal(*arguments, until=None, cwd=None):

@@ -125,8 +125,10 @@ def _measurement(file: BinaryIO, source: Path) -> _Measurement:
     from twixtools import hdr_def, twixprot
 
     size = os.fstat(file.fileno()).st_size
-    first, count = (int(number) for number in np.frombuffer(file.read(8), "<u4"))
+    first, count = struct.unpack("<II", file.read(8).ljust(8, b"\0"))
     is_ve, start, end = first < VB_FROM and count <= hdr_def.max_raidfile_entries, 0, size
+    if size <= (hdr_def.MultiRaidFileHeader.itemsize if is_ve else first):
+        raise RawDataError(f"{source}: expected a Siemens raw file, found {size} bytes, fewer than its header has")
     if is_ve:
         file.seek(0)
         table = np.frombuffer(file.read(hdr_def.MultiRaidFileHeader.itemsize), hdr_def.MultiRaidFileHeader)[0]

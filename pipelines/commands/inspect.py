@@ -101,10 +101,26 @@ def files_in(path: Path) -> Iterator[Path]:
         yield path
         return
     # Sorted: a disk gives names in any order, and the page is to be the same each time.
-    files = sorted(each for each in path.rglob("*") if each.name.lower().endswith(ENDINGS) and each.is_file())
+    files = sorted(each for each in path.rglob("*") if _is_scan(each))
     if not files:
-        raise RawDataError(f"{path}: expected raw files or images ({', '.join(ENDINGS)}) in this folder, found none")
+        wanted = f"{', '.join(ENDINGS)}, or DICOM without an ending"
+        raise RawDataError(f"{path}: expected raw files or images ({wanted}) in this folder, found none")
     yield from files
+
+
+def _is_scan(path: Path) -> bool:
+    """Whether a file in a folder is to be looked at: by its ending, or by the mark of DICOM where it has none."""
+    if not path.is_file():
+        return False
+    # What follows the last dot of a number, as scanners name their images, is no ending.
+    if path.suffix[1:].isdigit() or not path.suffix:
+        return _has_mark(path)
+    return path.name.lower().endswith(ENDINGS)
+
+
+def _has_mark(path: Path) -> bool:
+    # What cannot be read is named by whoever reads it.
+    return os.access(path, os.R_OK) and is_dicom(path)
 
 
 def look_at(path: Path, properties: dict[str, str], group: str, on_step: Callable[[int, int], None]) -> Inspection:
@@ -113,8 +129,8 @@ def look_at(path: Path, properties: dict[str, str], group: str, on_step: Callabl
     is_image = (
         path.name.lower().endswith(IMAGE_ENDINGS)
         or (has_group(path, "images") and not has_group(path, group))
-        # Archives name DICOM files by number, without an ending. What cannot be read is named by whoever reads it.
-        or (os.access(path, os.R_OK) and is_dicom(path))
+        # Archives name DICOM files by number, without an ending.
+        or _has_mark(path)
     )
     look: Callable[..., Inspection] = inspect_images if is_image else partial(inspect_raw, group=group)
     return look(path, properties, on_step=on_step)

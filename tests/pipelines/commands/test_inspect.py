@@ -83,6 +83,16 @@ def test_what_cannot_be_is_said_in_a_line(scans, capfd, arguments, reason):
     assert "Traceback" not in error
 
 
+def test_dicom_without_an_ending_is_found_in_a_folder(scans, capfd):
+    for name in ("IM2", "1.2.840.1"):
+        dicom_file(scans / "night" / name)
+    # Nor has a text its ending, and it is none.
+    (scans / "night" / "README").write_text("last night")
+    assert despark("night", "-q", "--json", "-") == 0
+    names = [report["input"] for report in json.loads(capfd.readouterr().out)]
+    assert names == ["night/1.2.840.1", "night/IM2", "night/scan1.h5", "night/scan2.h5"]
+
+
 def test_dicom_is_known_without_an_ending_and_a_phase_image_is_named(scans, capfd):
     dicom_file(scans / "IM1")
     dicom_file(scans / "IM2", ImageType=["ORIGINAL", "PRIMARY", "P"])

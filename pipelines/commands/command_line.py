@@ -16,6 +16,7 @@ from typing import Annotated, NamedTuple, NoReturn
 
 import typer
 
+from onnx_models.errors import DesparkError
 from pipelines.commands.terminal.ending import ERASE_LINE, STDERR, at_once, in_order, take_signals
 from pipelines.commands.terminal.failures import told_in_one_line
 from pipelines.commands.terminal.unread import watch_standard_streams
@@ -26,6 +27,8 @@ from pipelines.version import despark_version
 
 COMPLETION = "_DESPARK_COMPLETE"
 """Set by the shell where it wants words completed."""
+
+BUILD_DATE, MOST_DIGITS = "SOURCE_DATE_EPOCH", 11
 
 HELP = frozenset({"-h", "--help"})
 SILENT = HELP | {"-q", "--quiet"}
@@ -106,6 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             if is_program:
                 have_standard_descriptors()
                 watch_standard_streams()
+                check_build_date(os.environ)
             with starting(called, arguments):
                 app = build_app(called)
             if is_program:
@@ -135,6 +139,19 @@ def have_standard_descriptors() -> None:
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
         pass
     os.close(descriptor)
+
+
+def check_build_date(environment: Mapping[str, str]) -> None:
+    """See that a date which build tools set is one: NumPy and Matplotlib end at any other, the former when imported.
+
+    Raises
+    ------
+    DesparkError
+        It is no number of seconds.
+    """
+    date = environment.get(BUILD_DATE, "0")
+    if not (date.isdecimal() and len(date) <= MOST_DIGITS):
+        raise DesparkError(f"{BUILD_DATE} in the environment: expected seconds since 1970, found {date!r}")
 
 
 def completed_words(environment: Mapping[str, str]) -> list[str]:

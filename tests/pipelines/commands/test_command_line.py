@@ -293,3 +293,14 @@ def test_a_scan_for_which_there_is_no_memory_is_one_line(monkeypatch, capsys):
         main(["models", "-q"])
     assert ended.value.code == 1
     assert capsys.readouterr().err == "despark: there is not enough memory (Unable to allocate 9 GiB)\n"
+
+
+@pytest.mark.parametrize("date", ["x", "", "-5", "9" * 12])
+def test_a_build_date_that_is_none_is_told_before_numpy_stumbles_over_it(date):
+    words = [sys.executable, "-m", "pipelines.commands.command_line", "inspect", "scan.h5"]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": date}
+    ended = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
+    assert ended.returncode == 1
+    said = f"despark: SOURCE_DATE_EPOCH in the environment: expected seconds since 1970, found {date!r}"
+    assert ended.stderr.splitlines()[-1] == said
+    assert "Traceback" not in ended.stderr

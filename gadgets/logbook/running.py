@@ -81,10 +81,13 @@ class RunningFile:
         self._descriptor: int | None = None
         self.picture = RunningPicture(self._path.with_suffix(PICTURE_ENDING))
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
             # By the process: a host and its node may show the same scan at once.
             new = self._path.with_suffix(f".{os.getpid()}")
-            self._descriptor = os.open(new, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+            try:
+                self._descriptor = _made(new)
+            except FileNotFoundError:
+                # Whoever ran before has just taken the folder away.
+                self._descriptor = _made(new)
             # The lock ends with the process, however that ends. Before the file has its name: one without a lock is
             # removed by who looks.
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -113,6 +116,8 @@ class RunningFile:
             with suppress(OSError):
                 self.picture.close()
                 self._path.unlink()
+                # Where it was the last one; a folder that holds others stays.
+                self._path.parent.rmdir()
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -121,6 +126,11 @@ class RunningFile:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+
+def _made(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
 
 
 def picture_of_running(logbook: Path, scan: str) -> NDArray[np.uint8] | None:

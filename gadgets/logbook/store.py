@@ -98,7 +98,8 @@ class Logbook:
         StoreError
             The file is not there, cannot be read, or is none of ours.
         """
-        if not self.path.is_file():
+        # Of what is there and no file, the opening says so.
+        if not self.path.exists():
             raise StoreError(f"{self.path}: no scan has been recorded here yet")
         with opened(self.path) as connection:
             wanted = {"since": since, "until": until, "protocol": protocol, "station": station}

@@ -200,6 +200,11 @@ def test_entries_are_chosen_by_time_and_name(tmp_path):
     assert list(book.entries(station="MR9")) == []
 
 
+def test_a_folder_in_its_place_is_no_logbook_without_a_scan(tmp_path):
+    with pytest.raises(StoreError, match=r"the logbook cannot be used \(expected a file, found a folder\)"):
+        list(Logbook(tmp_path).entries())
+
+
 def test_a_logbook_that_is_not_there_yet_is_said(tmp_path):
     with pytest.raises(StoreError, match="no scan has been recorded here yet"):
         list(Logbook(tmp_path / "scans.db").entries())

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,25 @@ def test_the_latest_stands_first(tmp_path):
     assert [each.scan for each in running_scans(book)] == ["scan-3", "scan-2", "scan-1"]
     for file in files:
         file.close()
-    assert list((tmp_path / "scans.db.running").iterdir()) == []
+    # Nor is their folder left behind.
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_scan_is_seen_though_its_folder_is_taken_away_as_it_begins(tmp_path, monkeypatch):
+    folder = tmp_path / "scans.db.running"
+    make = Path.mkdir
+
+    def made_and_removed(path, **options):
+        make(path, **options)
+        if not any(tmp_path.glob("gone")):
+            (tmp_path / "gone").touch()
+            path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", made_and_removed)
+    with closing(RunningFile(tmp_path / "scans.db", "scan-1")) as file:
+        file.write(STATE)
+        assert [each.scan for each in running_scans(tmp_path / "scans.db")] == ["scan-1"]
+    assert not folder.exists()
 
 
 def test_a_scan_whose_process_was_killed_has_failed(tmp_path):
@@ -90,7 +109,7 @@ def test_a_host_shows_a_scan_before_its_nodes_do(tmp_path, monkeypatch):
             assert (seen.source, seen.k_spaces) == ("raw_repair", 1)
         assert running_scans(book) == []
         assert len(Logbook(book).last(9)) == 1
-    assert list((tmp_path / "scans.db.running").iterdir()) == []
+    assert not (tmp_path / "scans.db.running").exists()
     monkeypatch.setenv("DESPARK_RECORD", "off")
     with show_running(name, "the chain", ScanFacts()):
         pass

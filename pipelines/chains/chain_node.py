@@ -125,9 +125,11 @@ def parse_node(external: Element, source: str) -> Node:
     Raises
     ------
     PipelineError
-        It says neither what to start nor where to connect to.
+        It says neither what to start nor where to connect to, or both.
     """
     execute, connect = external.find("execute"), external.find("connect")
+    if execute is not None and connect is not None:
+        raise PipelineError(f"{source}: expected <execute> or <connect> in <external>, found both")
     # An external without writers of its own is sent everything that one can be written for.
     accepts = ALL_KINDS
     if external.find("writers") is not None:

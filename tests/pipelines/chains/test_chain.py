@@ -146,6 +146,10 @@ def test_what_only_a_gadgetron_can_run_is_named(transcripts_folder, case, part):
         (b"<gadgetronStreamConfiguration/>", "found <gadgetronStreamConfiguration>"),
         (b"<configuration/>", "with a <stream>, found <configuration> without one"),
         (chain_xml("<external/>"), "expected <execute> or <connect"),
+        (
+            chain_xml('<external><execute name="a" target="b"/><connect port="1"/></external>'),
+            "expected <execute> or <connect> in <external>, found both",
+        ),
         (chain_xml('<external><connect port="x"/></external>'), "found port 'x'"),
         (chain_xml('<external><execute name="a"/></external>'), "found name 'a', target ''"),
     ],

@@ -16,9 +16,13 @@ from gadgets.wire import Waveform, waveforms_of
 
 @dataclass(frozen=True, eq=False)
 class JudgedKSpace:
-    """A k-space with all that is known of it: ``repaired`` are its samples after the repair, None if none changed."""
+    """A k-space with all that is known of it.
 
-    kspace: KSpace
+    ``kspace`` is None where there was no memory for it, say. ``repaired`` are its samples after the repair, None if
+    none changed.
+    """
+
+    kspace: KSpace | None
     repaired: ComplexArray | None
     assembly: Assembly
     detection: Detection
@@ -47,7 +51,7 @@ class Told:
     def add(self, judged: JudgedKSpace) -> None:
         """Take a k-space that was judged."""
         kspace = judged.kspace
-        if kspace.is_gridded:
+        if kspace is not None and kspace.is_gridded:
             encoding = self._encodings[kspace.indices.encoding]
             self._recorder.show(lambda: before_and_after(kspace, judged.repaired, encoding)[:2])
         self._recorder.add(judged.detection, judged.calibration)

@@ -30,7 +30,7 @@ from gadgets.kspace import (
 )
 from gadgets.logbook import Report
 from gadgets.node import Item
-from gadgets.records import Assembly, Detection
+from gadgets.records import Assembly, Calibration, Detection
 from gadgets.settings import NodeSettings, RawRepairSettings
 from gadgets.stand_ins import assignment_for
 from gadgets.wire import Acquisition
@@ -167,10 +167,15 @@ class RawRepairer:
             if self._settings.acquisition_buffer.on_failure == "fail":
                 raise NodeError(f"raw_repair: {where}: {reason}") from error
             logger.exception("raw_repair failed (%s); passed on unjudged", where)
-            warning = f"passed on unjudged: {reason}"
-            self._reports["spark_detection"].add(Detection(indices=acquired.indices, warning=warning))
+            self._tell_unjudged(acquired, f"passed on unjudged: {reason}")
         for readout in acquired.readouts:
             held_of(readout.source).is_judged = True
+
+    def _tell_unjudged(self, acquired: AcquiredKSpace, warning: str) -> None:
+        """Tell of a k-space that was never made; whoever counts the judged ones would not miss it."""
+        assembly = Assembly(indices=acquired.indices, readouts=len(acquired.readouts), missing=acquired.n_missing)
+        detection = self._reports["spark_detection"].add(Detection(indices=acquired.indices, warning=warning))
+        self._on_judged(JudgedKSpace(None, None, assembly, detection, Calibration(indices=acquired.indices)))
 
     def _repair(self, acquired: AcquiredKSpace, *, is_gridded: bool) -> None:
         kspace = replace(acquired.kspace, is_gridded=is_gridded)

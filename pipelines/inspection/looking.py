@@ -88,7 +88,7 @@ def _look(
         records.append(("spark_detection", judged.detection))
         records.append(("calibration", judged.calibration))
         sparks = sparks_of(judged.detection, judged.calibration)
-        if gallery.wants(sparks):
+        if judged.kspace is not None and gallery.wants(sparks):
             encoding = encodings[judged.kspace.indices.encoding]
             gallery.add(pictures_of(judged.kspace, judged.repaired, encoding, sparks))
 

@@ -94,8 +94,12 @@ def test_a_kspace_for_which_there_is_no_memory_goes_on_as_it_came(monkeypatch, c
         raise MemoryError
 
     monkeypatch.setattr(gadgets.kspace.assembly.missing_readouts, "to_kspace", no_memory)
-    options = {"report": tmp_path / "r", "calibration": {"method": "zero"}}
-    assert repaired(scan, FindsGiven((0, 3, 5)), settings=RawRepairSettings.model_validate(options)) == scan
+    options = RawRepairSettings.model_validate({"report": tmp_path / "r", "calibration": {"method": "zero"}})
+    judged = []
+    repairer = RawRepairer(options, ONE_ENCODING, FindsGiven((0, 3, 5)), judged.append)
+    assert list(repairer.repair(scan)) == scan
+    # The logbook and the client count it among those that were not judged.
+    assert [each.detection.warning for each in judged] == ["passed on unjudged: MemoryError"] * 2
     assert "raw_repair failed (slice 1); passed on unjudged" in caplog.text
     assert "passed on unjudged: MemoryError" in (tmp_path / "r").read_text()
     strict = RawRepairSettings.model_validate({"acquisition_buffer": {"on_failure": "fail"}})

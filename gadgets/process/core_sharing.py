@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import functools
+import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -16,9 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
+from threading import Barrier
 from typing import Literal, TypeAlias, TypeVar, cast
 
+import numpy as np
 from scipy import fft
+
+logger = logging.getLogger(__name__)
 
 Threads: TypeAlias = int | Literal["auto"]
 
@@ -53,6 +58,12 @@ def threads(asked: Threads) -> Iterator[int]:
     """
     with contextlib.ExitStack() as held:
         count = asked if asked != "auto" else max(sum(_takes(core, held) for core in range(cores())), 1)
+        try:
+            _ = count > 1 and _pool()
+        except RuntimeError as error:
+            # A system that has no thread to give costs time, and not the judgement of a k-space.
+            logger.debug("one thread does the work of %d (%s)", count, error)
+            count = 1
         token = _in_use.set(count)
         held.callback(_in_use.reset, token)
         held.enter_context(fft.set_workers(count))
@@ -112,8 +123,21 @@ def _token(core: int) -> Path:
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
+    """Give the threads of this process; raises RuntimeError where the system refuses one."""
     # One for all, however many threads a scan asks for: pools of a worker live as long as it does.
-    return ThreadPoolExecutor(cores(), thread_name_prefix="despark")
+    pool = ThreadPoolExecutor(cores(), thread_name_prefix="despark")
+    together = Barrier(cores())
+    try:
+        # All threads at once: refused later, in the middle of some work, a thread could not be done without.
+        for _ in range(cores()):
+            pool.submit(together.wait)
+        # Those of SciPy's transforms, which it has beside: for so many rows it starts them.
+        fft.fft(np.zeros((8 * cores(), 4)), workers=cores())
+    except RuntimeError:
+        together.abort()
+        pool.shutdown(wait=False)
+        raise
+    return pool
 
 
 # A fork has the pool and none of its threads: what it shared out would be waited for without end.

@@ -2,7 +2,7 @@
 
 import multiprocessing
 import os
-from threading import Barrier, current_thread
+from threading import Barrier, Thread, current_thread
 from threading import enumerate as enumerate_threads
 
 import numpy as np
@@ -10,10 +10,11 @@ import pytest
 from helpers.connections import LIMIT_S
 from helpers.kspaces import make_scan
 from helpers.sparks import with_sparks
+from scipy import fft
 
 from gadgets.detection import open_detector
 from gadgets.failing_open import calibrate
-from gadgets.process import cores, in_parallel, meanwhile, threads
+from gadgets.process import core_sharing, cores, in_parallel, meanwhile, threads
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 
 SPARKS = {(0, 34, 44): None, (0, 30, 52): None, (0, 10, 50): None}
@@ -175,3 +176,18 @@ def test_what_others_put_in_the_place_of_a_token_is_neither_waited_for_nor_chang
     with threads("auto") as count:
         assert 1 <= count <= cores()
     assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("refuses", ["start of a thread", "threads of a transform"])
+def test_work_is_done_by_one_thread_where_the_system_has_no_more(monkeypatch, refuses):
+    def no_more(*_, **__):
+        raise RuntimeError("can't start new thread")
+
+    core_sharing._pool.cache_clear()
+    with monkeypatch.context() as patched:
+        patched.setattr(*((Thread, "start", no_more) if "start" in refuses else (fft, "fft", no_more)))
+        with threads(3) as count:
+            assert count == 1
+            assert in_parallel(lambda number: number**2, range(64)) == [number**2 for number in range(64)]
+    with threads(3) as count:
+        assert count == 3

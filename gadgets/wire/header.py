@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Literal, cast
 
 from ismrmrd import xsd
@@ -71,7 +72,8 @@ def facts_of(header: Any) -> ScanFacts:  # noqa: ANN401 - ismrmrd is untyped
 
 def _coil_names(labels: Iterable[Any]) -> tuple[str, ...]:
     names: dict[int, str] = {}
-    for number, label in enumerate(labels):
+    # No more than a scanner has: all of them stand in every record.
+    for number, label in enumerate(islice(labels, MOST_COILS)):
         # Not believed beyond reason: a wrong number would make a list of any length.
         place = label.coilNumber if isinstance(label.coilNumber, int) and 0 <= label.coilNumber < MOST_COILS else number
         names[place] = _name(label.coilName)

@@ -28,7 +28,7 @@ module                what is in it
 from pipelines.files.archive import Archive, ArchivedScan
 from pipelines.files.foreign import has_group
 from pipelines.files.hdf5_output import Hdf5Output
-from pipelines.files.headers import MRDHeader, header_xml, mended, read_header
+from pipelines.files.headers import MRDHeader, header_xml, mended, read_and_mend, read_header
 from pipelines.files.images import (
     ImageFile,
     ImageWriter,
@@ -87,6 +87,7 @@ __all__ = [
     "mended",
     "named_output",
     "open_images",
+    "read_and_mend",
     "read_header",
     "read_kspaces",
     "readable",

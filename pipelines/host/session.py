@@ -11,7 +11,7 @@ from gadgets.logbook import ScanName, in_scan, note_scan, show_running
 from gadgets.outside import printable
 from gadgets.wire import facts_of
 from pipelines.chains import AskedChains, Chain
-from pipelines.files import ArchivedScan, mended, read_header
+from pipelines.files import ArchivedScan, read_and_mend
 from pipelines.host.connections import ClientConnection
 from pipelines.host.parameters import read_parameters
 from pipelines.host.scan import Scan
@@ -146,7 +146,8 @@ class Session:
         header = message.body[4:]
         name = self._until_end.enter_context(in_scan(ScanName.new(self.name)))
         # Checked here, so that a fault in it is told by the host and not by whichever node stumbles first.
-        facts = facts_of(read_header(header, "client"))
+        usual, parsed = read_and_mend(header, "client")
+        facts = facts_of(parsed)
         note_scan(protocol=facts.protocol)
         chain = self._with_parameters(chain)
         if not self._service.places.acquire(blocking=False):
@@ -156,7 +157,7 @@ class Session:
             # A scan may pause while others of its connections move; it has its own watch.
             self._client.limit_silence(None)
             self._idle_since = None
-            self._scan = Scan(chain, mended(header, "client"), self._client, self._limits)
+            self._scan = Scan(chain, usual, self._client, self._limits)
             # A stop that came before there was a scan could not end it: one of both always sees the other.
             if self._is_stopped:
                 raise NodeError(STOPPED)

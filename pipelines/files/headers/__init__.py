@@ -10,7 +10,7 @@ module            what is in it
 """
 
 from pipelines.files.headers.mrd2_header import header_xml
-from pipelines.files.headers.mrd_header import MRDHeader, mended, read_header
+from pipelines.files.headers.mrd_header import MRDHeader, mended, read_and_mend, read_header
 from pipelines.files.headers.plain_header import COUNTERS
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "MRDHeader",
     "header_xml",
     "mended",
+    "read_and_mend",
     "read_header",
 ]

@@ -39,11 +39,16 @@ def read_header(xml: bytes, where: str) -> MRDHeader:
     RawDataError
         The header is not well-formed XML, not an MRD header, or lacks the size of a matrix.
     """
-    _, header, defaults = _mended(xml, where)
+    return read_and_mend(xml, where)[1]
+
+
+def read_and_mend(xml: bytes, where: str) -> tuple[bytes, MRDHeader]:
+    """Give a header as :func:`mended` does, and parsed; large ones take a second, so they are read once only."""
+    usual, header, defaults = _mended(xml, where)
     for said in defaults:
         # Folders may be called after patients.
         logger.warning("%s: the MRD header is not as the standard has it; %s", Path(where).name, said)
-    return header
+    return usual, header
 
 
 def mended(xml: bytes, where: str) -> bytes:

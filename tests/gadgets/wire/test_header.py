@@ -78,3 +78,10 @@ def test_names_are_bounded_and_can_be_shown():
     assert len(facts.model_dump_json()) < 2000
     assert facts.vendor.startswith("PPP")
     assert facts.station.isprintable()
+
+
+def test_no_more_receivers_are_named_than_a_scanner_has():
+    labels = "".join(
+        f"<coilLabel><coilNumber>{n}</coilNumber><coilName>{n}</coilName></coilLabel>" for n in range(2000)
+    )
+    assert len(facts_with(labels).coils) == 1024

@@ -22,7 +22,7 @@ from typing import NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.files.foreign import check_regular, in_child
+from pipelines.files.foreign import Identity, check_regular, in_child
 from pipelines.files.headers import read_header
 from pipelines.files.raw_items import RawAcquisition, RawItem, RawWaveform
 from pipelines.files.siemens import as_mrd
@@ -77,7 +77,8 @@ class RawFile:
         with ExitStack() as stack:
             self._stored = as_mrd(self.path, stack)
             check_regular(self._stored)
-            self._size = self._stored.stat().st_size
+            # Before the first of many times that it is opened.
+            self._identity = Identity.of(self._stored) or Identity(0, 0, 0, 0)
             # In the child, too: with some damaged files it is the opening that never ends.
             (about,) = self._read(_about)
             # Only now that all went well: before, what was made of the file is removed on the way out.
@@ -117,13 +118,18 @@ class RawFile:
         return self._read(iter)
 
     def _read(self, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:
-        read = partial(_read, self.path, self.group, self._stored, give)
-        return in_child(read, str(self.path), n_bytes=self._size)
+        read = partial(_read, self.path, self.group, self._stored, self._identity, give)
+        return in_child(read, str(self.path), n_bytes=self._identity.size)
 
 
-def _read(path: Path, group: str, stored: Path, give: Callable[[Stored], Iterator[ThingT]]) -> Iterator[ThingT]:
+def _read(
+    path: Path, group: str, stored: Path, identity: Identity, give: Callable[[Stored], Iterator[ThingT]]
+) -> Iterator[ThingT]:
     with StoredStream(stored) if is_stream(stored) else StoredScan(path, group, stored) as scan:
+        # Of a file that takes its place the header, which was read before, may be another patient's.
+        identity.check(stored, str(path))
         yield from give(scan)
+        identity.check(stored, str(path))
 
 
 def _about(scan: Stored) -> Iterator[_About]:

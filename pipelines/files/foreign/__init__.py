@@ -17,6 +17,7 @@ module              what is in it
 from pipelines.files.foreign.child import in_child
 from pipelines.files.foreign.hdf5_file import check_regular, has_group, open_hdf5
 from pipelines.files.foreign.hdf5_inside import MADE_BY, find, find_dataset, made_by, names_in, read, refused
+from pipelines.files.foreign.identity import Identity
 from pipelines.files.foreign.in_the_child import OFTEN, go_on
 from pipelines.files.foreign.other_kinds import hint, image_hint, raw_hint
 from pipelines.files.foreign.stored_numbers import as_headers, as_numbers, misfits, number_type
@@ -24,6 +25,7 @@ from pipelines.files.foreign.stored_numbers import as_headers, as_numbers, misfi
 __all__ = [
     "MADE_BY",
     "OFTEN",
+    "Identity",
     "as_headers",
     "as_numbers",
     "check_regular",

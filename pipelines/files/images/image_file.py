@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from gadgets.errors import DesparkError, RawDataError
 from gadgets.outside import printable
+from pipelines.files.foreign import Identity
 
 Pixels = NDArray[Any]
 Kind = Literal["MRD", "DICOM", "DICOM folder", "NIfTI", "PNG"]
@@ -49,9 +50,15 @@ class ImageFile(ABC):
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._identity = Identity.of(path)
         self.images: list[Pixels] = []
         self.notices: list[str] = []
         self.made_by = ""
+
+    def check_unchanged(self) -> None:
+        """Raise RawDataError unless the file is still the one that was read: what was written is a copy of it."""
+        if self._identity is not None:
+            self._identity.check(self.path)
 
     @abstractmethod
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:

@@ -45,7 +45,7 @@ class MrdImages(ImageFile):
         shutil.copyfile(self.path, path)
         # Of the same file: what is wrong with it may hang the library here, too.
         placed = [(*self._places[number], pixels, comments.get(number)) for number, pixels in repaired.items()]
-        return sum(in_child(partial(_write, path, placed), str(path), [path]))
+        return sum(in_child(partial(_write, path, placed), str(self.path), [path]))
 
 
 def _write(path: Path, placed: list[tuple[str, int, Pixels, str | None]]) -> Iterator[int]:

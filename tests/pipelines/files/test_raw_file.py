@@ -230,3 +230,27 @@ def test_a_short_readout_in_front_does_not_have_many_long_ones_read_at_once(tmp_
     with StoredScan(path) as scan:
         assert len(list(scan.acquisitions())) == len(items)
     assert pieces[:3] == [1, 8, 64]
+
+
+@pytest.mark.parametrize("when", ["before the samples", "among them"])
+def test_a_file_that_another_one_replaces_is_not_read_as_one_scan(tmp_path, when):
+    path = make_raw_file(tmp_path / "raw.h5")
+    other = make_raw_file(tmp_path / "other.h5", scan_items(n_lines=4))
+    expected = r"raw.h5: expected a file that stays as it is, found another while it was read"
+    with RawFile(path) as raw:
+        items = raw.acquisitions()
+        if when == "among them":
+            next(items)
+        other.replace(path)
+        with pytest.raises(RawDataError, match=expected):
+            list(items) if when == "before the samples" else list(raw.acquisitions())
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_not_one_scan(tmp_path):
+    path = make_raw_file(tmp_path / "raw.h5", scan_items(n_lines=300))
+    with RawFile(path) as raw:
+        items = raw.acquisitions()
+        next(items)
+        os.utime(path, ns=(1, 1))
+        with pytest.raises(RawDataError, match="found another while it was read"):
+            list(items)

@@ -7,6 +7,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from gadgets.errors import RawDataError
+from pipelines.files.foreign import Identity
 from pipelines.files.images.dicom.changes import Change, write_changes
 from pipelines.files.images.dicom.frames import read_frames
 from pipelines.files.images.dicom.single_file import DicomImages, is_dicom
@@ -26,6 +27,8 @@ class DicomFolder(ImageFile):
         found = [each for each in files if is_dicom(each)]
         if not found:
             raise RawDataError(f"{path}: expected DICOM files in this folder, found none in {len(files)} files")
+        # Before the first of them is read, as they are read ahead.
+        self._identities = {each: Identity.of(each) for each in found}
         self._files = [DicomImages(*each) for each in zip(found, read_frames(found), strict=True)]
         self.images = [image for file in self._files for image in file.images]
         self.made_by = said_by_despark(f"{OWN}{file.made_by}" for file in self._files if file.made_by)
@@ -35,6 +38,12 @@ class DicomFolder(ImageFile):
         # Followed, they might lead in circles.
         if n_links := sum(each.is_symlink() and each.is_dir() for each in there):
             self.notices.append(f"{path}: {n_links} links to folders are not followed")
+
+    def check_unchanged(self) -> None:
+        """Raise RawDataError unless all files are still those that were read."""
+        for path, identity in self._identities.items():
+            if identity is not None:
+                identity.check(path)
 
     def write(self, path: Path, repaired: Mapping[int, Pixels], comments: Mapping[int, str]) -> int:
         """Write a copy of the folder, the images with these numbers replaced; see :class:`ImageFile`."""

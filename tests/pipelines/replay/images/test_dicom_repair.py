@@ -96,3 +96,17 @@ def test_images_of_one_series_stay_one_when_repaired(tmp_path):
     series = {pydicom.dcmread(path).SeriesInstanceUID for path in (tmp_path / "out").iterdir()}
     assert len(series) == 1
     assert series != {"1.2.3"}
+
+
+@pytest.mark.parametrize("is_folder", [False, True])
+def test_images_that_others_replace_meanwhile_are_not_copied(tmp_path, is_folder):
+    source = tmp_path / "in"
+    source.mkdir()
+    dicom_file(source / "1.dcm")
+    dicom_file(tmp_path / "other.dcm")
+    read = source if is_folder else source / "1.dcm"
+    output = tmp_path / ("out" if is_folder else "out.dcm")
+    repair = ImageRepair(read, output, on_image=lambda *_: (tmp_path / "other.dcm").replace(source / "1.dcm"))
+    with pytest.raises(RawDataError, match=r"1.dcm: expected a file that stays as it is, found another"):
+        repair.run()
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from gadgets.errors import DesparkError, RawDataError, SettingsError
 from gadgets.image.reconstruction import centred_fft, centred_inverse_fft
 from pipelines.commands.command_line import build_app
+from pipelines.files.images.opening import open_images
 from pipelines.replay.images.image_repair import ImageRepair
 from pipelines.replay.images.image_repairer import kspace_of_image
 
@@ -167,3 +168,15 @@ def test_the_command_repairs_and_reports(tmp_path):
     assert result.exit_code == 0
     assert "2, 2 repaired, 0 refused" in result.output
     assert (tmp_path / "r.json").is_file()
+
+
+def test_a_process_that_cannot_be_started_for_the_writing_is_no_fault_of_the_output(tmp_path, monkeypatch):
+    write_mrd(tmp_path / "in.h5", [make_image().real.astype(np.float32)])
+    file = open_images(tmp_path / "in.h5")
+
+    def refused(*_):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr("pipelines.files.child.Forked", refused)
+    with pytest.raises(RawDataError, match=r"in.h5: cannot be read, no process can be started"):
+        file.write(tmp_path / "out.part", {0: file.images[0]}, {})

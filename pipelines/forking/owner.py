@@ -84,7 +84,12 @@ def fork_here(*, for_nodes: bool) -> None:
         # Or what has not been written yet would be written twice.
         stream.flush()
     owner = os.getpid()
-    process = os.fork()
+    try:
+        process = os.fork()
+    except OSError:
+        ours.close()
+        theirs.close()
+        raise
     if process == 0:
         try:
             # A session of its own: Ctrl-C in the terminal reaches the owner, who ends what it has started in order.

@@ -289,3 +289,18 @@ def test_a_folder_into_which_this_user_may_not_look_is_left(monkeypatch, tmp_pat
 
     monkeypatch.setattr(os, "open", closed)
     assert said("import os; file.write(os.getcwd())", tmp_path) == "/"
+
+
+REFUSED_FORK = """
+def refuse(): raise BlockingIOError(11, "no more processes")
+os.fork, before = refuse, len(os.listdir("/proc/self/fd"))
+try: fork_here(for_nodes=False)
+except BlockingIOError as error: print(error.strerror, len(os.listdir("/proc/self/fd")) - before)
+"""
+
+
+def test_a_fork_that_the_system_refuses_leaves_no_socket_open():
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM], input=REFUSED_FORK, capture_output=True, text=True, timeout=LIMIT_S, check=True
+    )
+    assert ended.stdout == "no more processes 0\n"

@@ -177,6 +177,6 @@ def test_a_process_that_cannot_be_started_for_the_writing_is_no_fault_of_the_out
     def refused(*_):
         raise BlockingIOError(11, "Resource temporarily unavailable")
 
-    monkeypatch.setattr("pipelines.files.child.Forked", refused)
+    monkeypatch.setattr("pipelines.files.foreign.child.Forked", refused)
     with pytest.raises(RawDataError, match=r"in.h5: cannot be read, no process can be started"):
         file.write(tmp_path / "out.part", {0: file.images[0]}, {})

@@ -18,6 +18,12 @@ def readable(path: Path) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def refusal(error: OSError) -> str:
+    """Say in the system's words why it refused something; some libraries hide them behind where that was, line by line."""
+    named = (getattr(each, "strerror", None) for each in (error, error.__cause__, error.__context__))
+    return next(filter(None, named), None) or str(error).partition("\n")[0]
+
+
 def check_folder(path: Path) -> None:
     """Raise RawDataError unless a file can be made at ``path``."""
     try:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gadgets.errors import RawDataError
-from pipelines.files.output_checks import check_folder, check_new_folder, meant
+from pipelines.files.output_checks import check_folder, check_new_folder, meant, refusal
 
 MOST_NAME_BYTES = 255
 """In the file systems that are common."""
@@ -40,7 +40,7 @@ def whole_or_nothing(path: Path, *, is_folder: bool = False) -> Iterator[Path]:
         if temporary.exists():
             temporary.replace(path)
     except OSError as error:
-        raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise RawDataError(f"{path}: cannot be written ({refusal(error)})") from error
     finally:
         if is_folder:
             shutil.rmtree(temporary, ignore_errors=True)

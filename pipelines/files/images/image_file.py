@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from gadgets.errors import DesparkError, RawDataError
 from gadgets.outside import printable
 from pipelines.files.foreign import Identity
+from pipelines.files.output_checks import refusal
 
 Pixels = NDArray[Any]
 Kind = Literal["MRD", "DICOM", "DICOM folder", "NIfTI", "PNG"]
@@ -145,4 +146,4 @@ def writable(path: Path) -> Iterator[None]:
         with unquoted():
             yield
     except OSError as error:
-        raise RawDataError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise RawDataError(f"{path}: cannot be written ({refusal(error)})") from error

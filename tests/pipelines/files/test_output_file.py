@@ -57,6 +57,16 @@ def test_a_full_disk_is_our_error(tmp_path):
         raise OSError(28, "No space left on device")
 
 
+def test_a_full_disk_is_said_without_what_a_library_says_of_itself(tmp_path):
+    full = pytest.raises(RawDataError, match=r"out: cannot be written \(No space left on device\)$")
+    with full, whole_or_nothing(tmp_path / "out", is_folder=True):
+        # As pydicom does.
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as error:
+            raise OSError(f"With tag (7FE0,0010) got exception: {error}\nTraceback (most recent call last):") from error
+
+
 def test_places_where_no_file_can_be_made_are_refused(tmp_path):
     with pytest.raises(RawDataError, match="found a folder"):
         check_folder(tmp_path)

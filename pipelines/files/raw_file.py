@@ -129,7 +129,7 @@ def _read(
         # Of a file that takes its place the header, which was read before, may be another patient's.
         identity.check(stored, str(path))
         yield from give(scan)
-        identity.check(stored, str(path))
+        identity.check(stored, str(path), is_read=True)
 
 
 def _about(scan: Stored) -> Iterator[_About]:

@@ -25,7 +25,12 @@ class Identity(NamedTuple):
             return None
         return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
-    def check(self, path: Path, what: str = "") -> None:
-        """Raise RawDataError where it is another one: what was read before does not belong to what comes behind it."""
-        if self != Identity.of(path):
-            raise RawDataError(f"{what or path}: expected a file that stays as it is, found another while it was read")
+    def check(self, path: Path, what: str = "", *, is_read: bool = False) -> None:
+        """Raise RawDataError where it is another one: what was read before does not belong to what comes behind it.
+
+        One that is gone matters only before it has been read: until then it was open, and stayed what it was.
+        """
+        now = Identity.of(path)
+        if now != self and not (is_read and now is None):
+            found = "none" if now is None else "another"
+            raise RawDataError(f"{what or path}: expected a file that stays as it is, found {found} while it was read")

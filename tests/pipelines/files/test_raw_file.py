@@ -246,6 +246,18 @@ def test_a_file_that_another_one_replaces_is_not_read_as_one_scan(tmp_path, when
             list(items) if when == "before the samples" else list(raw.acquisitions())
 
 
+def test_a_file_that_is_removed_while_it_is_read_is_read_to_its_end(tmp_path):
+    path = make_raw_file(tmp_path / "raw.h5", scan_items(n_lines=300))
+    with RawFile(path) as raw:
+        items = raw.acquisitions()
+        next(items)
+        # As an archive does that has become too large.
+        path.unlink()
+        assert len(list(items)) == 300
+        with pytest.raises(RawDataError, match=r"raw.h5: no such file"):
+            list(raw.acquisitions())
+
+
 def test_a_file_that_is_written_to_while_it_is_read_is_not_one_scan(tmp_path):
     path = make_raw_file(tmp_path / "raw.h5", scan_items(n_lines=300))
     with RawFile(path) as raw:

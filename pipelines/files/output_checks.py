@@ -19,7 +19,7 @@ def readable(path: Path) -> str:
 
 
 def refusal(error: OSError) -> str:
-    """Say in the system's words why it refused something; some libraries hide them behind where that was, line by line."""
+    """Say in the system's words why it refused something: some libraries put a whole traceback in their place."""
     named = (getattr(each, "strerror", None) for each in (error, error.__cause__, error.__context__))
     return next(filter(None, named), None) or str(error).partition("\n")[0]
 

@@ -18,6 +18,7 @@ module          what is in it
 ``serving``     the options of servers
 ``watching``    how these are watched, and told to stop
 ``failures``    what is said of a failure
+``unread``      standard streams that nobody reads
 ``ending``      how a command ends
 ==============  =======================================
 """

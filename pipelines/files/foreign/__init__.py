@@ -7,6 +7,7 @@ module              what is in it
 ==================  ======================================
 ``child``           a process that can be ended, and reads
 ``in_the_child``    what it does, and may take
+``identity``        whether it is still the same file
 ``other_kinds``     files that are something else
 ``hdf5_file``       HDF5, opened
 ``hdf5_inside``     what lies in it

@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import threading
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
+from gadgets.outside import memory_limit
 from pipelines.chains import Chain
 from pipelines.files import RawAcquisition, header_xml, read_header, to_raw
 from pipelines.messages import CLOSE, Message, MessageID, data_message
@@ -68,6 +70,7 @@ class MRD2Stream:
         """Read the header, write it as it came, and give it as XML of version 1."""
         try:
             reader = self._mrd.BinaryMrdReader(self._input)
+            _bound(reader)
             header = reader.read_header()
         except Exception as error:
             raise WireError(f"{INPUT}: not a stream of MRD version 2 ({_reason(error)})") from error
@@ -148,6 +151,22 @@ class MRD2Stream:
         # It reads numbers that it does not write, as those of more bits than their type has.
         except Exception as error:
             raise WireError(f"{INPUT}: what came cannot be written again ({_reason(error)})") from error
+
+
+def _bound(reader: Any) -> None:  # noqa: ANN401 - an optional package
+    """Let a reader believe no length beyond what a scan may take: it would first make so many zeros."""
+    # Of a release that reads in another way they are not there, and it reads as it does.
+    stream = getattr(reader, "_stream", None)
+    for name in ("read_view", "read_bytearray"):
+        if (read := getattr(stream, name, None)) is not None:
+            setattr(stream, name, partial(_bounded, read))
+
+
+def _bounded(read: Callable[[int], Any], count: int) -> Any:  # noqa: ANN401 - an optional package
+    # Below zero after a product of lengths that has no room in its type: it would go back to what has been read.
+    if not 0 <= count <= memory_limit():
+        raise ValueError(f"expected at most {memory_limit()} bytes at once, found {count} declared")
+    return read(count)
 
 
 def _reason(error: Exception) -> str:

@@ -25,6 +25,7 @@ from helpers.mrd2_scans import (  # noqa: E402 - it needs the package, too
     to_bytes,
 )
 
+from pipelines.replay import mrd2_stream  # noqa: E402
 from pipelines.replay.mrd2_stream import open_mrd2  # noqa: E402
 
 
@@ -113,3 +114,18 @@ def test_a_stream_without_a_header_is_refused():
 def test_a_chain_that_makes_images_is_refused():
     with pytest.raises(PipelineError, match="spark_calibration: expected a chain that returns acquisitions"):
         open_mrd2(0, 1, packaged_chain("spark_calibration"))
+
+
+def test_a_length_beyond_what_a_scan_may_take_is_not_believed(monkeypatch):
+    # Less than one of its acquisitions, in gigabytes.
+    monkeypatch.setenv("DESPARK_MEMORY_LIMIT", str(1000 / 2**30))
+    _, failure = filtered(to_bytes(scan()))
+    assert isinstance(failure, WireError)
+    assert "expected at most 1000 bytes at once, found 2048 declared" in str(failure)
+
+
+def test_lengths_whose_product_overflows_are_not_believed():
+    reads = []
+    with pytest.raises(ValueError, match="found -8 declared"):
+        mrd2_stream._bounded(reads.append, -8)
+    assert reads == []

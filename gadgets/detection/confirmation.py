@@ -28,7 +28,6 @@ def confirm(
     known: Predictions,
     crowd: Sequence[Point | Flagged] | None = None,
     caution: float = 1.0,
-    found_before: Sequence[Point] = (),
 ) -> list[Confirmed]:
     """Keep the suspects that their predictions confirm; name their receivers and their moment.
 
@@ -43,15 +42,13 @@ def confirm(
         where the models suspect each of them alone.
     caution
         Times that deviations have to be larger than usual.
-    found_before
-        Where the models suspect each alone: points of this k-space that tell nothing either.
     """
     if not suspects:
         return []
     kspace = known.kspace
     places = [Flagged(*suspect.place) for suspect in suspects]
-    # The suspects come first, then what else is wrong.
-    compared = compare(kspace, [*places, *(crowd or found_before)], known)
+    # The suspects come first, then the crowd.
+    compared = compare(kspace, [*places, *(crowd or ())], known)
     in_crowd = np.array([crowd is not None or suspect.is_beside for suspect in suspects])
     is_confirmed = _is_confirmed(suspects, compared, in_crowd, caution)
     strengths = _Strengths(compared, [known.noise(place.partition) for place in places])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gadgets.detection.confirmation import Confirmed, confirm, explained_by_others
+from gadgets.detection.confirmation import confirm, explained_by_others
 from gadgets.detection.crowds import beside_obvious, find_hidden, of_confirmed_bursts, surprising
 from gadgets.detection.found import Found, Mended
 from gadgets.detection.suspects import Suspect
@@ -19,20 +19,12 @@ def conspicuous(mended: Mended, seen: Sequence[Suspect], found: Found) -> list[P
     unknown = [suspect for suspect in seen if suspect.place not in found.points]
     beside = beside_obvious(unknown)
     suspected = [suspect for suspect in unknown if not suspect.is_hint] + surprising(beside)
-    new = _confirmed_alone(mended, suspected, found) if suspected else []
+    # A whole k-space is mended for suspects alone: most looks find none.
+    new = confirm(suspected, found.predictions(mended), caution=found.caution) if suspected else []
     new = of_confirmed_bursts(new, beside)
     found.refuse(suspected)
     found.obvious |= {suspect.place for suspect in [*suspected, *beside] if suspect.is_obvious or suspect.is_hint}
     return found.add(new)
-
-
-def _confirmed_alone(mended: Mended, suspected: Sequence[Suspect], found: Found) -> list[Confirmed]:
-    if found.looks == 1:
-        # What the series has shown is left out here, and not mended: so all are predicted together, as they will be
-        # repaired, and that is known then.
-        return confirm(suspected, found.known, caution=found.caution, found_before=list(found.points.values()))
-    # A whole k-space is mended for suspects alone: most looks find none.
-    return confirm(suspected, found.predictions(mended), caution=found.caution)
 
 
 def hidden(seen: Sequence[Suspect], found: Found) -> list[Point]:

@@ -59,7 +59,8 @@ def threads(asked: Threads) -> Iterator[int]:
     with contextlib.ExitStack() as held:
         count = asked if asked != "auto" else max(sum(_takes(core, held) for core in range(cores())), 1)
         try:
-            _ = count > 1 and _pool()
+            if count > 1:
+                _pool()
         except RuntimeError as error:
             # A system that has no thread to give costs time, and not the judgement of a k-space.
             logger.debug("one thread does the work of %d (%s)", count, error)

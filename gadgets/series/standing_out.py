@@ -69,16 +69,19 @@ def standing_out(compared: Differences, *, is_like_before: bool = True) -> BoolA
 
 def _changed_at_the_peak(compared: Differences, found: BoolArray) -> BoolArray:
     """Mark the samples around the echo's peak that differ because the contrast does, shape ``(ky, kx)``."""
+    nowhere: BoolArray = np.zeros_like(found)
     loudness = compared.expected.max(axis=0)
+    peak = np.unravel_index(loudness.argmax(), loudness.shape)
+    if not found[peak]:
+        return nowhere
     # Neighbours across corners belong together, too.
     parts, _ = label(found, np.ones((3, 3), int))
-    here: BoolArray = found & (parts == parts.flat[int(loudness.argmax())])
-    # Where the peak itself does not stand out, zero is its part, and that is not `found`.
+    here: BoolArray = parts == parts[peak]
     if np.count_nonzero(here.any(axis=1)) < AT_THE_PEAK:
-        return np.zeros_like(found)
+        return nowhere
     shares = total_power(compared.difference[:, here]) / total_power(compared.predicted[:, here])
     # Of powers, where twice the logarithm of magnitudes stands.
-    return here if np.std(np.log(shares)) < 2 * ALIKE else np.zeros_like(found)
+    return here if np.std(np.log(shares)) < 2 * ALIKE else nowhere
 
 
 def _moved(compared: Differences, left: ComplexArray, found: BoolArray) -> BoolArray:

@@ -169,6 +169,10 @@ def _distance(whitening: ComplexArray, members: ComplexArray) -> FloatArray:
 
 def _usual(energy: FloatArray) -> float:
     """Give the median energy of a group, never zero."""
+    if not np.isfinite(np.mean(energy)):
+        # Where all others are predicted exactly, the energy of a false one may be beyond single precision.
+        energy = energy[energy < np.sqrt(np.finfo(energy.dtype).max)]
+        return _usual(energy) if energy.size else 1.0
     return max(float(quantile(energy, 0.5)), 1e-6 * float(np.mean(energy)), 1e-20)
 
 

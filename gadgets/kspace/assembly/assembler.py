@@ -199,6 +199,9 @@ class KSpaceAssembler:
         # Readouts of a body coil among those of an array, say, are over with these. Half as many and more may be a
         # k-space of their own, and go on waiting.
         for other in self._open.alike(key):
+            # Those of a third coil may have been over with the second one's.
+            if other not in self._open:
+                continue
             if 2 * len(self._open[other]) < len(finished):
                 complete += self._close(other, is_end=is_end)
             else:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from gadgets.evidence.whitening import whitened_energy
+from gadgets.evidence.whitening import whiten, whitened_energy
 
 
 def energy_slowly(members):
@@ -38,6 +38,16 @@ def test_samples_that_are_all_alike_print_nothing(capfd):
     # With none left out, a sum over no samples: BLAS complained of it where results for machines are written.
     assert np.isfinite(whitened_energy(np.ones((3, 30, 40), np.complex64))).all()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("n_outliers", [1, 16, 300])
+def test_what_is_usual_is_a_number_where_the_energy_of_outliers_is_none(n_outliers):
+    members = 1e-14 * correlated(4, (20, 20))
+    members.reshape(4, -1)[:, :n_outliers] = 1e15
+    energy, whitening = whiten(members.astype(np.complex64))
+    assert np.isfinite(energy).all()
+    assert np.isfinite(whitening.usual).all()
+    assert np.ravel(energy)[:n_outliers].min() > 10 * np.ravel(energy)[n_outliers:].max()
 
 
 @pytest.mark.parametrize("times", [5, 3e3])

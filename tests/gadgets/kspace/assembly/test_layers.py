@@ -167,6 +167,15 @@ def test_readouts_of_other_receivers_are_a_kspace_of_their_own_and_end_with_the_
     assert assembler.n_open == 0
 
 
+@pytest.mark.parametrize("n_lines", [(14, 4), (14, 4, 1), (4, 1, 14), (1, 2, 4, 14)], ids=str)
+def test_kspaces_of_several_receivers_may_each_end_with_another_one(n_lines):
+    odd = [each for i, n in enumerate(n_lines) for each in pass_of(9, LINES[:n], n_coils=3 + i)]
+    assembler = KSpaceAssembler([WHOLE])
+    complete = [acquired for each in odd + pass_of(1, LINES) for acquired in assembler.add(each)]
+    assert sorted(len(acquired.readouts) for acquired in complete) == sorted((*n_lines, len(LINES)))
+    assert assembler.n_open == 0
+
+
 @pytest.mark.parametrize(
     ("lines", "others"), [(LINES, LINES), (LINES[:16], LINES[16:]), (LINES[:12], LINES[12:])], ids=str
 )

@@ -61,7 +61,7 @@ def repair_sparks(
     RawDataError, NodeError
         Points cannot be repaired, and ``on_failure`` is fail.
     """
-    collector = RecordCollector()
+    collector = RecordCollector(Detection)
     for item in items:
         try:
             if isinstance(item, Waveform):

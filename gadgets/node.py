@@ -122,7 +122,7 @@ def hear_name(items: Iterable[Item]) -> Iterator[Item]:
 
     Without it each node would have its own name: a Gadgetron tells none, and starts or joins its nodes one by one.
     """
-    collector, is_heard = RecordCollector(), False
+    collector, is_heard = RecordCollector(Assembly, Detection), False
     for item in items:
         if not is_heard and isinstance(item, Waveform):
             is_heard = _hears(collector, item)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from gadgets.errors import RawDataError
+from gadgets.outside import memory_limit
 from gadgets.records import Assembly, Calibration, Detection, Original, Record
 from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
 
@@ -29,6 +30,8 @@ _MARK = b"DSPK"
 _MAX_PIECE_BYTES = 65535 * 4 - _PIECE.size
 # A record of a million points has some 150 million bytes; more pieces than this are no record.
 _MAX_PIECES = 4096
+_SHARE = 16
+"""Texts of records that wait for a ReconData may have this part of a scan's memory: read, they take ten times that."""
 
 WAVEFORM_IDS: dict[type[Record], int] = {Detection: 1100, Calibration: 1101, Assembly: 1102, Original: 1103}
 _RECORDS = {number: record for record, number in WAVEFORM_IDS.items()}
@@ -92,11 +95,21 @@ def waveforms_of(record: Record, scan_counter: int = 0, time_stamp: int = 0) -> 
 
 
 class RecordCollector:
-    """Puts the records back together that came before a ReconData."""
+    """Puts the records back together that came before a ReconData.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    kinds
+        Those that are asked for; all others pass, as nobody would take them out again.
+    most
+        Bytes of text that may wait.
+    """
+
+    def __init__(self, *kinds: type[Record], most: int | None = None) -> None:
+        self._ids = [number for number, kind in _RECORDS.items() if kind in kinds or not kinds]
         self._pieces: dict[int, list[bytes]] = {}
         self._records: list[Record] = []
+        self._n_bytes, self._most = 0, memory_limit() // _SHARE if most is None else most
 
     def add(self, waveform: Waveform) -> bool:
         """Take a waveform if it holds a record, and tell whether it was taken.
@@ -104,12 +117,17 @@ class RecordCollector:
         Raises
         ------
         RawDataError
-            The record is damaged.
+            The record is damaged; or there are more than may wait, and all of them are dropped.
         """
-        piece = _unpack(waveform)
+        piece = _unpack(waveform) if waveform.waveform_id in self._ids else None
         if piece is None:
             return False
         number, n_pieces, content = piece
+        self._n_bytes += len(content)
+        if self._n_bytes > self._most:
+            self._n_bytes = 0
+            self._pieces, self._records = {}, []
+            raise RawDataError(f"expected records of at most {self._most} bytes before a ReconData, found more")
         # Piece 0 begins anew, so a record that was broken off is dropped. What was there is taken out before it is
         # judged: a damaged record must not be continued.
         pieces = self._pieces.pop(waveform.waveform_id, []) if number else []
@@ -130,6 +148,8 @@ class RecordCollector:
         taken = [record for record in self._records if isinstance(record, kind)]
         # Records belong to the next ReconData alone: kept, they would be matched with one more.
         self._records = [record for record in self._records if not isinstance(record, kind)]
+        if not self._records:
+            self._n_bytes = sum(len(piece) for pieces in self._pieces.values() for piece in pieces)
         return taken
 
 

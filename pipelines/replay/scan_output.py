@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 
 from gadgets.indices import Indices
+from gadgets.outside import memory_limit
 from gadgets.records import Assembly, Calibration, Detection, Record
 from gadgets.wire import RecordCollector, Waveform
 from pipelines.files import Hdf5Output, ImageWriter, RawAcquisition, RawImage, RawItem, RawWaveform, RawWriter
@@ -67,7 +68,8 @@ class ScanOutput:
         self._images: ImageWriter | None = None
         self.counts = Counts()
         self.image_results: list[ImageResult] = []
-        self._records = RecordCollector()
+        # Those of the whole scan, to its end.
+        self._records = RecordCollector(most=memory_limit())
 
     def receive(self, message: Message) -> None:
         """Take one message from the server; raises WireError where it is damaged, OSError where the disk is full."""

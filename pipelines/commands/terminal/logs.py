@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections import Counter
 from typing import Any
 
 from rich.console import Console
 
 from gadgets.findings import kind_of
+from gadgets.logbook import this_scan
 from gadgets.outside import printable
 from pipelines.commands.terminal.wrapping import wrapped
 from pipelines.monitoring import JsonLines
 
 OURS = ("gadgets", "pipelines", "onnx_models")
 MOST_OF_A_KIND = 3
+MOST_IN_A_SCAN, MOST_KINDS = 100, 100
+"""Lines of a kind that a server writes of one scan, and kinds; what goes beyond counts as one kind more."""
+
+_MOST_SCANS = 64
 SERVER_FORMAT = "%(asctime)s %(levelname)s %(message)s"
 
 
@@ -50,6 +56,8 @@ def log_to(
     handler.addFilter(lambda record: _is_wanted(record, told))
     if few_of_a_kind:
         handler.addFilter(_FewOfAKind())
+    if server:
+        handler.addFilter(FewInAScan())
     logging.basicConfig(level=level, handlers=[handler])
 
 
@@ -106,6 +114,34 @@ class _FewOfAKind(logging.Filter):
         self._seen[kind] += 1
         record.is_last_of_kind = self._seen[kind] == MOST_OF_A_KIND
         return self._seen[kind] <= MOST_OF_A_KIND
+
+
+class FewInAScan(logging.Filter):
+    """Lets a bounded number of lines of each scan through: a client can have one written for each of its messages."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._scans: dict[str, Counter[str]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Say whether a line is written; the last one of its kind says that it is."""
+        scan = this_scan().scan
+        if not scan:
+            return True
+        text = record.getMessage()
+        with self._lock:
+            # The one that was heard of last is the last to be forgotten; those that run are fewer than are kept.
+            seen = self._scans[scan] = self._scans.pop(scan, Counter())
+            while len(self._scans) > _MOST_SCANS:
+                del self._scans[next(iter(self._scans))]
+            kind = kind_of(text)
+            kind = kind if kind in seen or len(seen) < MOST_KINDS else "others"
+            seen[kind] += 1
+            count = seen[kind]
+        if count == MOST_IN_A_SCAN:
+            record.msg, record.args = f"{text} [more lines of this kind are left out in this scan]", ()
+        return count <= MOST_IN_A_SCAN
 
 
 def _is_wanted(record: logging.LogRecord, told: tuple[str, ...]) -> bool:

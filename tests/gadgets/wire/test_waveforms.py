@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gadgets.errors import RawDataError
 from gadgets.indices import Indices
-from gadgets.records import Calibration, Detection, Point, RepairedPoint
+from gadgets.records import Assembly, Calibration, Detection, Point, Record, RepairedPoint
 from gadgets.wire import RecordCollector, waveforms_of
 from gadgets.wire.waveforms import Waveform
 
@@ -79,3 +79,29 @@ def test_a_receiver_below_the_first_is_none():
     (item,) = waveforms_of(a_detection(1).model_copy(update={"points": (point,)}))
     with pytest.raises(RawDataError, match="waveform 1100 holds no Detection record"):
         RecordCollector().add(item)
+
+
+def test_records_that_nobody_asks_for_are_not_kept():
+    collector = RecordCollector(Assembly)
+    for record in (a_detection(1), Calibration(indices=Indices()), Assembly(indices=Indices(), readouts=1)):
+        for item in waveforms_of(record):
+            assert collector.add(item) is isinstance(record, Assembly)
+    assert [type(record) for record in collector.take(Record)] == [Assembly]
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_records_without_a_recon_data_are_kept_up_to_a_limit(is_whole):
+    items = waveforms_of(a_detection(2000))
+    n_bytes = sum(len(item.samples) for item in items)
+    collector = RecordCollector(most=3 * n_bytes)
+    for _ in range(2):
+        for item in items if is_whole else items[:-1]:
+            collector.add(item)
+    with pytest.raises(RawDataError, match="records of at most"):
+        list(map(collector.add, 2 * items))
+    assert len(collector.take(Detection)) < 2
+    # Those of the next ones are taken as before, however many come in all.
+    for _ in range(10):
+        for item in items:
+            collector.add(item)
+        assert len(collector.take(Detection)) == 1

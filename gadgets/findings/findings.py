@@ -30,6 +30,11 @@ class Findings:
         self.facts = facts or ScanFacts()
         self._is_look, self._noun = is_look, noun
         self.n_unjudged = 0
+        # Counted as they come: asked after each k-space, as they are, sums over all would take ever longer.
+        self.n_repaired = 0
+        """How many sparks are repaired."""
+        self.strongest = 0.0
+        """The strongest of them, in units of the image noise; 0 where there is none."""
         self._kspaces: list[Indices] = []
         self._extents: dict[Indices, Extent] = {}
         self._spans: dict[Indices, tuple[int, int]] = {}
@@ -62,6 +67,8 @@ class Findings:
             self._spans[indices] = min(first, moments[0]), max(last, moments[1])
         self.n_unjudged += not is_judged
         self._sparks += sparks
+        self.n_repaired += sum(spark.is_repaired for spark in sparks)
+        self.strongest = max((self.strongest, *(spark.strength for spark in sparks)))
 
     @property
     def n_kspaces(self) -> int:
@@ -72,16 +79,6 @@ class Findings:
     def n_sparks(self) -> int:
         """Number of sparks so far."""
         return len(self._sparks)
-
-    @property
-    def n_repaired(self) -> int:
-        """How many of them are repaired."""
-        return sum(spark.is_repaired for spark in self._sparks)
-
-    @property
-    def strongest(self) -> float:
-        """The strongest of them, in units of the image noise; 0 where there is none."""
-        return max((spark.strength for spark in self._sparks), default=0.0)
 
     @property
     def moments(self) -> tuple[int, int]:

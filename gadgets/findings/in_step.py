@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, pairwise, takewhile
 
 from gadgets.findings.pattern import FEWEST, Extents, Pattern, Spans, is_no_chance
 from gadgets.findings.sparks import Spark
@@ -27,11 +27,11 @@ SOURCES = (
 
 def same_position(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
     """Name the sample of the readout at which most sparks lie."""
-    middles = [spark.samples[len(spark.samples) // 2] for spark in sparks]
+    middles = Counter(spark.samples[len(spark.samples) // 2] for spark in sparks)
     # Of the shortest readouts, in which chance brings the most sparks to one place.
     n_samples = min(extents[spark.indices].shape[3] for spark in sparks)
     position, near = max(
-        ((middle, sum(abs(other - middle) <= NEAR for other in middles)) for middle in set(middles)),
+        ((middle, sum(middles[middle + step] for step in range(-NEAR, NEAR + 1))) for middle in set(middles)),
         key=lambda entry: entry[1],
     )
     share = (2 * NEAR + 1) / max(n_samples, 1)
@@ -76,17 +76,30 @@ def _in_turn(counter: str, spans: Spans) -> set[Indices]:
     alike: dict[Indices, list[Indices]] = {}
     for indices in spans:
         alike.setdefault(indices.model_copy(update={counter: 0}), []).append(indices)
-    return {
-        each
-        for group in alike.values()
-        for each in group
-        if any(_is_beside(spans[each], spans[other]) for other in group if other != each)
-    }
+    return {each for group in alike.values() for each in _beside_others(group, spans)}
 
 
-def _is_beside(span: tuple[int, int], other: tuple[int, int]) -> bool:
-    # More than half of its own time: slices that are read one after the other touch each other at most.
-    return 2 * (min(span[1], other[1]) - max(span[0], other[0])) > span[1] - span[0]
+def _beside_others(group: Sequence[Indices], spans: Spans) -> Iterator[Indices]:
+    """Give the k-spaces beside which another one was read for more than half of their own time.
+
+    Slices that are read one after the other touch each other at most.
+    """
+    # In order of time, so that each is compared with those that it may overlap, and not with thousands of others.
+    ordered = sorted(group, key=lambda indices: spans[indices])
+    latest = -math.inf
+    for number, each in enumerate(ordered):
+        end = spans[each][1]
+        later = (spans[other] for other in islice(ordered, number + 1, None))
+        if 2 * min(latest, end) > sum(spans[each]) or _is_beside(spans[each], later):
+            yield each
+        latest = max(latest, end)
+
+
+def _is_beside(span: tuple[int, int], later: Iterable[tuple[int, int]]) -> bool:
+    start, end = span
+    # What begins in the second half is beside less than a half.
+    near = takewhile(lambda other: 2 * other[0] < start + end, later)
+    return any(2 * (min(end, other[1]) - other[0]) > end - start for other in near)
 
 
 def _same_line(sparks: Sequence[Spark], extents: Extents, spans: Spans) -> Pattern | None:

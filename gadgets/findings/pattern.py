@@ -62,5 +62,11 @@ def is_no_chance(n: int, k: int, probability: float, n_choices: int = 1) -> bool
         In so many places the property could have shown itself.
     """
     # The upper tail of the binomial distribution; for all places together the sum of theirs is a bound (Bonferroni).
-    tail = sum(math.comb(n, each) * probability**each * (1 - probability) ** (n - each) for each in range(k, n + 1))
+    tail = sum(_chance_of(each, n, probability) for each in range(k, n + 1)) if 0 < probability < 1 else probability
     return n_choices * tail <= CHANCE
+
+
+def _chance_of(k: int, n: int, probability: float) -> float:
+    # By logarithms: of a thousand sparks the coefficient alone is beyond any number that a computer knows.
+    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return math.exp(ways + k * math.log(probability) + (n - k) * math.log1p(-probability))

@@ -96,13 +96,14 @@ def _everywhere(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
 
 def _strong_gradient(sparks: Sequence[Spark], extents: Extents) -> Pattern | None:
     for axis, name in ((1, "line (phase-encoding)"), (0, "partition (slice-encoding)")):
-        strong = [_strong_places(extents[spark.indices], axis) for spark in sparks]
+        of_extent = {extent: _strong_places(extent, axis) for extent in {extents[spark.indices] for spark in sparks}}
+        strong = [of_extent[extents[spark.indices]] for spark in sparks]
         # Of fewer lines the outer quarter is one or two, which say nothing of a gradient.
         if min(map(len, strong)) < FEWEST_PLACES:
             continue
         outer = sum(bool(each[(spark.partition, spark.line)[axis]]) for spark, each in zip(sparks, strong, strict=True))
         # Lines of sparks without a cause are even over all of them. The largest share: what is asked is then no less.
-        chance = max(float(each.mean()) for each in strong)
+        chance = max(float(each.mean()) for each in of_extent.values())
         if outer >= MOST_OF_THEM * len(sparks) and is_no_chance(len(sparks), outer, chance):
             return Pattern(
                 kind="gradient",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +86,10 @@ class Recorder:
 
     def add(self, detection: Detection, calibration: Calibration) -> None:
         """Take what was found in a k-space, and what became of it."""
+        with self._harmlessly():
+            self._add(detection, calibration)
+
+    def _add(self, detection: Detection, calibration: Calibration) -> None:
         self._findings.add(detection, calibration)
         self._last = detection
         self._refusals.update(point.refusal for point in calibration.points if point.refusal)
@@ -114,10 +119,21 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._end(error)
+            with self._harmlessly():
+                self._end(error)
         finally:
             # Not before its entry is there: who looks sees the one or the other.
             self._shown.close()
+
+    @contextmanager
+    def _harmlessly(self) -> Iterator[None]:
+        """See that the scan goes on whatever fails in telling of it, unless somebody insists on his file."""
+        try:
+            yield
+        except StoreError:
+            raise
+        except Exception:
+            logger.exception("%s: the scan is not recorded as it should be", self._source)
 
     def _end(self, error: BaseException | None) -> None:
         # A generator that is not read to its end is closed: that is no failure of the scan's own.

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import time
+
 import numpy as np
 import pytest
 
 from gadgets.findings import Extent, Findings, ScanFacts, Spark
+from gadgets.findings.pattern import CHANCE, is_no_chance
 from gadgets.indices import Indices
 
 N_LINES, N_SAMPLES, N_COILS, TR = 64, 128, 16, 40
@@ -124,3 +128,30 @@ def test_sparks_at_random_name_no_source(n):
     ]
     # Four questions are asked of each of a hundred scans, and each is answered wrongly once in a thousand times.
     assert len(named) <= 1
+
+
+def test_scans_of_thousands_of_sparks_have_patterns_as_those_of_a_few():
+    assert Scan(n_repetitions=20).add(3000, sample=40).add(200).patterns().keys() == {"position"}
+    assert not Scan(n_repetitions=20).add(3000).patterns()
+
+
+@pytest.mark.parametrize("order", ["one by one", "all at once", "one within another"])
+def test_patterns_of_thousands_of_slices_take_no_time(order):
+    n_slices, findings = 4000, Findings(ScanFacts())
+    begun = time.perf_counter()
+    for number in range(n_slices):
+        span = {"one by one": (number, number + 1), "all at once": (1, 9000), "one within another": (number, 9000)}
+        spark = Scan(n_slices).add(1, slice_=number, sample=7).sparks
+        extent = Extent((N_COILS, 1, N_LINES, N_SAMPLES))
+        findings.note(Indices(slice=number), extent, span[order], spark, is_judged=True)
+    assert "position" in {pattern.kind for pattern in findings.patterns}
+    assert time.perf_counter() - begun < 5
+
+
+@pytest.mark.parametrize(("n", "k", "probability"), [(8, 7, 0.25), (40, 32, 0.5), (200, 25, 0.05), (4, 4, 0.1)])
+def test_chance_is_the_tail_of_a_binomial_distribution(n, k, probability):
+    tail = sum(math.comb(n, each) * probability**each * (1 - probability) ** (n - each) for each in range(k, n + 1))
+    most = int(CHANCE / tail)
+    assert is_no_chance(n, k, probability, most)
+    assert not is_no_chance(n, k, probability, most + 1)
+    assert not is_no_chance(n, k, 1.0)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gadgets.errors import NodeError, StoreError
-from gadgets.findings import ScanFacts
+from gadgets.findings import Findings, ScanFacts
 from gadgets.indices import Indices
 from gadgets.logbook import Logbook, Recorder, entry_of, logbook_path, tables
 from gadgets.logbook import store as store_module
@@ -136,6 +136,19 @@ def test_a_disk_that_is_full_costs_no_scan(tmp_path):
     assert ended.returncode == 0, ended.stderr
     assert "the scan is not recorded: scans.db: the logbook cannot be used" in ended.stderr
     assert list(Logbook(path).entries()) == []
+
+
+def test_what_fails_in_telling_of_a_scan_does_not_end_it(tmp_path, caplog, monkeypatch):
+    beyond = DETECTION.model_copy(update={"points": (POINT.model_copy(update={"over_noise": (1e200,)}),)})
+    with recorder(tmp_path / "scans.db") as recording:
+        recording.add(beyond, CALIBRATION)
+        recording.add(DETECTION, CALIBRATION)
+    (kept,) = Logbook(tmp_path / "scans.db").entries()
+    assert kept.sparks == 1
+    monkeypatch.setattr(Findings, "verdict", property(lambda _: 1 / 0))
+    with recorder(tmp_path / "scans.db") as recording:
+        recording.add(DETECTION, CALIBRATION)
+    assert caplog.text.count("not recorded as it should be") == 2
 
 
 @pytest.mark.parametrize("content", [b"no data base at all" * 100, None])

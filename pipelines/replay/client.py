@@ -16,6 +16,9 @@ CONNECT_LIMIT_S = 20.0
 IDLE_LIMIT_S = 3700.0
 """A little longer than the host's, so that its reason arrives first."""
 
+MOST_REASONS = 100
+"""Of those that a server gives; it may go on for ever."""
+
 _JOIN_S = 10.0
 
 
@@ -119,7 +122,8 @@ class ScanClient:
                 return
             if message.id in (MessageID.TEXT, MessageID.ERROR):
                 # Collected up to the CLOSE: a server may give its reasons in several messages.
-                texts.append(message.text)
+                if len(texts) < MOST_REASONS:
+                    texts.append(message.text)
             else:
                 on_message(message)
 

@@ -71,7 +71,7 @@ class RawImage:
         Raises
         ------
         WireError
-            The body is shorter or longer than its header says.
+            The body is shorter or longer than its header says, or the image has no pixels.
         """
         fields = np.frombuffer(body, dtype=image_header_dtype, count=1)[0]
         start = IMAGE_HEADER_BYTES + _LENGTH.size
@@ -80,6 +80,8 @@ class RawImage:
         x, y, z = (int(size) for size in fields["matrix_size"])
         shape = int(fields["channels"]), z, y, x
         n_data = int(np.prod(shape)) * dtype.itemsize
+        if not all(shape):
+            raise WireError(f"image: expected channels and a matrix above 0, found {shape[0]} and {x} x {y} x {z}")
         # Checked before anything is cut out: NumPy would take a wrong length for another shape, or fail without a
         # reason.
         if len(body) != start + n_attributes + n_data:

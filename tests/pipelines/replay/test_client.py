@@ -12,7 +12,7 @@ from helpers.raw_scans import HEADER, Player, scan_items
 from gadgets.errors import NodeError, PeerLostError, RawDataError, WireError
 from pipelines.messages.addresses import parse_address
 from pipelines.messages.messages import CLOSE, MessageID, filename_message, text_message
-from pipelines.replay.client import ScanClient, connect
+from pipelines.replay.client import MOST_REASONS, ScanClient, connect
 
 OPENING = (filename_message("default.xml"), text_message(MessageID.HEADER, HEADER))
 
@@ -112,6 +112,13 @@ def test_a_text_that_comes_while_sending_is_the_reason():
     text = bytes(text_message(MessageID.TEXT, "out of\n  memory\n").data) + bytes(CLOSE.data)
     with pytest.raises(NodeError, match=r"the server reports: out of \| memory"):
         run(Player(text, read_first=False), scan_items(n_lines=200, n_samples=5000))
+
+
+def test_of_reasons_without_end_some_are_given():
+    texts = b"".join(bytes(text_message(MessageID.TEXT, f"<{number}>").data) for number in range(5 * MOST_REASONS))
+    with pytest.raises(NodeError) as raised:
+        run(Player(texts + bytes(CLOSE.data), read_first=False))
+    assert str(raised.value).count("<") == MOST_REASONS
 
 
 def test_an_error_message_counts_like_a_text():

@@ -85,3 +85,9 @@ def test_the_ismrmrd_package_reads_the_images(tmp_path):
 def test_a_body_of_another_length_is_refused(change):
     with pytest.raises(WireError, match=r"image: expected .* bytes by its header"):
         RawImage.from_bytes(change(image_bytes()))
+
+
+@pytest.mark.parametrize("shape", [(0, 1, 3, 4), (1, 0, 3, 4), (1, 1, 0, 4), (1, 1, 3, 0)])
+def test_an_image_without_pixels_is_refused(shape):
+    with pytest.raises(WireError, match="image: expected channels and a matrix above 0"):
+        RawImage.from_bytes(image_bytes(shape))

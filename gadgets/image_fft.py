@@ -9,7 +9,7 @@ from itertools import chain, count, repeat, zip_longest
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import NodeError, RawDataError
+from gadgets.errors import DesparkError, NodeError, RawDataError
 from gadgets.findings import ScanFacts
 from gadgets.image import ORIGINAL_SERIES, MetaValue, meta_of, original_meta, reconstruct
 from gadgets.indices import Indices
@@ -151,7 +151,9 @@ class _Images:
             where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
             if self._settings.on_failure == "fail":
                 raise NodeError(f"image_fft: {where}: {reason}") from error
-            logger.exception("image_fft: no image%s could be made (%s)", kind, where)
+            # An error of ours says all in its line.
+            trace = None if isinstance(error, DesparkError) else error
+            logger.error("image_fft: no image%s could be made (%s): %s", kind, where, reason, exc_info=trace)
             # Records are of repaired images alone.
             if not kind:
                 warning = f"no image: {reason}"

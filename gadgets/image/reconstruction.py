@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from gadgets.arrays import ComplexArray, FloatArray
-from gadgets.kspace import Encoding, KSpace, in_ordinary_units
+from gadgets.kspace import Encoding, KSpace, check_size, in_ordinary_units
 
 ScalarT = TypeVar("ScalarT", bound=np.generic)
 ValueT = TypeVar("ValueT")
@@ -112,7 +112,13 @@ def _turned(samples: NDArray[ScalarT], kspace: KSpace) -> NDArray[ScalarT]:
 
 
 def place_on_matrix(kspace: KSpace, least: Matrix) -> Placement:
-    """Say where a k-space lies on a matrix of partitions, lines and samples, which grows where it does not fit."""
+    """Say where a k-space lies on a matrix of partitions, lines and samples, which grows where it does not fit.
+
+    Raises
+    ------
+    RawDataError
+        The matrix is larger than there is memory for, or almost empty and large.
+    """
     acquired = kspace.acquired_lines
     extents = [np.flatnonzero(acquired.any(axis=1)), np.flatnonzero(acquired.any(axis=0))]
     extents.append(np.arange(kspace.data.shape[-1]))
@@ -126,6 +132,9 @@ def place_on_matrix(kspace: KSpace, least: Matrix) -> Placement:
         matrix.append(size)
         window.append(slice(first + offset, last + offset + 1))
         used.append(slice(first, last + 1))
+    # Before any is made: the matrix stands in the header, and the samples say nothing of it.
+    asked = f"(partitions, lines, samples) = {tuple(matrix)} of the encoded matrix"
+    check_size("matrix of an image", tuple(matrix), int(np.count_nonzero(kspace.sampled)), asked)
     return Placement(_triple(matrix), _triple(window), _triple(used))
 
 

@@ -37,7 +37,7 @@ from gadgets.kspace.finite import count_non_finite, is_all_finite, warning_of, w
 from gadgets.kspace.from_array import kspace_of
 from gadgets.kspace.kspace import KSpace
 from gadgets.kspace.mirroring import mirrored
-from gadgets.kspace.placement import place_along_readout, place_readouts
+from gadgets.kspace.placement import check_size, place_along_readout, place_readouts
 from gadgets.kspace.planes import FEWEST_LINES, Plane, planes_of
 from gadgets.kspace.readout import (
     ACQ_FIRST_IN_SLICE,
@@ -76,6 +76,7 @@ __all__ = [
     "SeenKSpaces",
     "announced_kspaces",
     "assemble",
+    "check_size",
     "count_non_finite",
     "credible",
     "describe",

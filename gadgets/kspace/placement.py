@@ -115,7 +115,8 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
     n_partitions = max(encoding.partitions.maximum, max(readout.partition for readout in readouts)) + 1
     grid = (n_partitions, n_lines)
     shape = (readouts[0].data.shape[0], *grid, width)
-    _check_size(shape, sum(readout.data.size for readout in readouts))
+    asked = f"(receivers, partitions, lines, samples) = {shape} of the header's limits and the readouts' counters"
+    check_size("k-space", shape, sum(readout.data.size for readout in readouts), asked)
     data = np.zeros(shape, np.complex64)
     sampled = np.zeros((*grid, width), np.bool_)
     # Of the header's own type, so that counters and stamps come out as they went in.
@@ -136,12 +137,28 @@ def to_kspace(readouts: Sequence[Readout], encoding: Encoding) -> KSpace:
     return KSpace(data, sampled, readouts[0].indices, scan_counter, time_stamp, reversed_lines, kspace_centre)
 
 
-def _check_size(shape: tuple[int, int, int, int], n_samples: int) -> None:
-    """See that a k-space is worth its memory: limits and counters of a few bytes can ask for any size of it."""
+def check_size(kind: str, shape: tuple[int, ...], n_samples: int, asked: str) -> None:
+    """See that a k-space or an image is worth its memory: a few bytes of a header can ask for any size of it.
+
+    Parameters
+    ----------
+    kind
+        What it is, for the message of an error.
+    shape
+        Of the complex array.
+    n_samples
+        Those that came for it.
+    asked
+        Who asks for it, for the message.
+
+    Raises
+    ------
+    RawDataError
+        It is larger than there is memory for, or almost empty and large.
+    """
     size = math.prod(shape)
     n_bytes = size * np.dtype(np.complex64).itemsize
-    asked = f"(receivers, partitions, lines, samples) = {shape} of the header's limits and the readouts' counters"
     if n_bytes > (most := memory_limit()):
-        raise RawDataError(f"expected a k-space of at most {most} bytes, found one of {n_bytes} bytes: {asked}")
+        raise RawDataError(f"expected a {kind} of at most {most} bytes, found one of {n_bytes} bytes: {asked}")
     if n_bytes > SMALL_BYTES and size > MAX_EMPTINESS * n_samples:
         raise RawDataError(f"expected at most {MAX_EMPTINESS} times the {n_samples} samples that came, found {asked}")

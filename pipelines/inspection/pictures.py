@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.errors import RawDataError
 from gadgets.findings import Spark
 from gadgets.image import before_and_after
-from gadgets.indices import Indices
+from gadgets.indices import Indices, describe
 from gadgets.kspace import Encoding, KSpace, without_non_finite
 from gadgets.patches import in_standard_values
+
+logger = logging.getLogger(__name__)
 
 MOST_PICTURES = 6
 """K-spaces that are shown, those with the strongest sparks."""
@@ -35,7 +39,8 @@ class KSpacePictures:
     sparks
         Its sparks.
     before, after
-        Magnitude images of one slice, shape ``(y, x)``; None where no transform makes an image of the samples.
+        Magnitude images of one slice, shape ``(y, x)``; None where no transform makes an image of the samples, or there
+        is no memory for it.
     kspace
         Magnitude of the samples as they were recorded, the largest over the receivers, shape ``(line, sample)``.
     partition, depth
@@ -106,9 +111,15 @@ def pictures_of(
     if strongest is not None:
         place = (partition, strongest.line, strongest.samples[len(strongest.samples) // 2])
         standard_values = in_standard_values(acquired, place)
+    without_images = KSpacePictures(kspace.indices, sparks, None, None, magnitude, partition)
     if not kspace.is_gridded:
-        return KSpacePictures(kspace.indices, sparks, None, None, magnitude, partition)
-    before, after, depth = before_and_after(kspace, repaired, encoding)
+        return without_images
+    try:
+        before, after, depth = before_and_after(kspace, repaired, encoding)
+    except (RawDataError, MemoryError) as error:
+        # What was found holds without a picture of it.
+        logger.warning("no image is shown (%s): %s", describe(kspace.indices), str(error) or "no memory")
+        return without_images
     return KSpacePictures(kspace.indices, sparks, before, after, magnitude, partition, depth, standard_values)
 
 

@@ -1,5 +1,7 @@
 """The image against the definition of the transform, and against what Gadgetron makes of real files."""
 
+from dataclasses import replace
+
 import h5py
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ from helpers.connections import parse, run_on_connection
 from helpers.naive import image_slowly
 
 from gadgets.acquisition_buffer import acquisition_buffer
+from gadgets.errors import RawDataError
 from gadgets.image.reconstruction import centred_inverse_fft, reconstruct
 from gadgets.image_fft import image_fft
 from gadgets.kspace.assembly.assembler import assemble
@@ -81,6 +84,27 @@ def test_the_transform_keeps_the_energy_and_a_centre_sample_is_a_constant():
     centre = np.zeros((5, 6), np.complex64)
     centre[2, 3] = 1
     np.testing.assert_allclose(centred_inverse_fft(centre, (0, 1)), np.full((5, 6), 1 / np.sqrt(30)), atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "limit", "said"),
+    [
+        ((900, 900, 300), "", "at most 64 times the 128 samples that came"),
+        ((60000, 8, 60000), "", "of an image of at most"),
+        ((64, 64, 8), "0.0001", "of an image of at most 107374 bytes, found one of 262144 bytes"),
+    ],
+)
+def test_no_image_is_larger_than_what_came_of_it(matrix, limit, said, monkeypatch):
+    kspace, item = kspace_of(encoding()), replace(encoding(), encoded_matrix=matrix)
+    monkeypatch.setenv("DESPARK_MEMORY_LIMIT", limit)
+    with pytest.raises(RawDataError, match=said):
+        reconstruct(kspace, item)
+
+
+def test_images_that_are_filled_up_with_zeros_may_be_large_or_rather_empty():
+    kspace = kspace_of(encoding())
+    for matrix in ((4000, 1000, 1), (16, 8, 64)):
+        assert reconstruct(kspace, replace(encoding(), encoded_matrix=matrix)).shape[:2] == matrix[2:0:-1]
 
 
 def test_images_of_real_files_are_those_of_gadgetron(data_folder, reference_images_folder):

@@ -42,6 +42,18 @@ def test_the_pictures_show_what_the_repair_does(burst):
     assert pictures.gain > 1
 
 
+@pytest.mark.parametrize("error", [RawDataError("too large"), MemoryError()])
+def test_a_picture_that_cannot_be_made_costs_the_page_no_spark(burst, monkeypatch, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("pipelines.inspection.pictures.before_and_after", fail)
+    looked = inspect_raw(Path(burst.report.input), CPU, ignore)
+    assert looked.report.sparks == burst.report.sparks
+    assert [each.before for each in looked.pictures] == [None]
+    assert "in receivers 3 " in html_page([looked])
+
+
 def test_the_estimated_error_of_the_image_is_about_the_true_one(burst):
     clean_file = Path(burst.report.input).with_name("clean.h5")
     (clean, _), (hit, _) = (list(read_kspaces(file)) for file in (clean_file, burst.report.input))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 from dataclasses import dataclass
+from pathlib import Path
 
 CROWDED_S = 5.0
 """So long a connection without a scan keeps its place where others want it."""
@@ -35,3 +37,14 @@ class ServerLimits:
 
 
 USUAL_LIMITS = ServerLimits()
+
+DESCRIPTORS = 3
+"""Of those that the system gives this process, so many are kept for each connection: a scan needs more than its own."""
+
+
+def room_for_connections() -> int:
+    """Say how many connections leave enough descriptors for scans."""
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    # What is not limited is a negative number here.
+    n_left = (limit if limit > 0 else 1 << 20) - len([*Path("/proc/self/fd").iterdir()])
+    return max(n_left // DESCRIPTORS, 1)

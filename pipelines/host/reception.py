@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from gadgets.errors import PipelineError
+from pipelines.host.limits import room_for_connections
 from pipelines.host.listening import listen
 from pipelines.host.refused import RefusedClients
 from pipelines.threads import start_thread
@@ -43,7 +44,7 @@ class Reception:
     refusal
         Gives the bytes that tell a client why it is not served.
     n_connections
-        How many are served at once.
+        How many are served at once; fewer where the system gives too few descriptors.
     make_room
         Called where there are as many: breaks off one that holds a place for nothing, and says whether there was one.
 
@@ -64,11 +65,12 @@ class Reception:
     ) -> None:
         self._serve = serve
         self._refusal = refusal
-        self._n_connections = n_connections
+        self._n_connections = min(n_connections, room_for_connections())
+        self._which_limit = "--connections" if self._n_connections == n_connections else "ulimit -n"
         self._make_room = make_room
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
-        self._refused = RefusedClients()
+        self._refused = RefusedClients(self._n_connections)
         self._complained = -_QUIET_S
         self._stopping = False
         self._listeners = listen(ports, bind)
@@ -142,7 +144,7 @@ class Reception:
             is_full = len(self._threads) >= self._n_connections
         # Who is broken off is gone in a moment; until then there is one more.
         if is_full and not self._make_room():
-            reason = f"{self._n_connections} connections are open, no more are taken (--connections)"
+            reason = f"{self._n_connections} connections are open, no more are taken ({self._which_limit})"
         if not reason:
             try:
                 self._begin(name, connection, origin)

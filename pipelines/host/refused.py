@@ -14,16 +14,22 @@ from collections import deque
 logger = logging.getLogger(__name__)
 
 _READS_S = 2.0
-_MOST = 64
-"""A client gets a moment to read why it is refused; of those that take their time, only so many are waited for."""
+"""A client gets a moment to read why it is refused."""
 
 _DRAIN_BYTES = 1 << 16
 
 
 class RefusedClients:
-    """Those that were refused and may still be reading why."""
+    """Those that were refused and may still be reading why.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    most
+        Of those that take their time, only so many are waited for.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._reading: deque[tuple[float, socket.socket]] = deque()
         self._n_in_a_row = 0
 
@@ -69,7 +75,7 @@ class RefusedClients:
                 reading.append((limit, connection))
             else:
                 connection.close()
-        while len(reading) > _MOST:
+        while len(reading) > self._most:
             reading.popleft()[1].close()
         self._reading = reading
 

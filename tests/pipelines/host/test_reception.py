@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 from helpers.connections import wait_until
@@ -14,6 +15,7 @@ from helpers.raw_scans import LIMIT_S
 from gadgets.errors import PipelineError
 from pipelines.host import reception as door
 from pipelines.host import refused as refused_clients
+from pipelines.host.limits import DESCRIPTORS
 from pipelines.host.reception import Reception
 
 
@@ -109,6 +111,20 @@ def test_more_than_there_is_room_for_are_refused_with_the_reason(open_door, capl
     assert said(address, b"") == "in"
     # Said after the client has its answer.
     wait_until(lambda: "20 were refused" in caplog.text)
+
+
+@pytest.mark.parametrize("n_left", [1, 7])
+def test_connections_leave_descriptors_for_scans(open_door, monkeypatch, n_left):
+    limit = len([*Path("/proc/self/fd").iterdir()]) + n_left
+    monkeypatch.setattr("resource.getrlimit", lambda _: (limit, limit))
+    release, n_most = threading.Event(), max(n_left // DESCRIPTORS, 1)
+    address = open_door(lambda *_: release.wait(LIMIT_S))
+    there = [socket.create_connection(address, LIMIT_S) for _ in range(n_most)]
+    assert said(address) == f"{n_most} connections are open, no more are taken (ulimit -n)"
+    release.set()
+    for each in there:
+        assert each.recv(1) == b""
+        each.close()
 
 
 def test_room_is_made_where_somebody_holds_a_place_for_nothing(open_door):

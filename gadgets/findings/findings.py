@@ -59,7 +59,8 @@ class Findings:
     ) -> None:
         """Take the sparks of one k-space; its extent and moments as in :class:`gadgets.records.Detection`."""
         self._kspaces.append(indices)
-        self._extents[indices] = extent
+        # Echoes that no counter tells apart, or a coil of its own, have the same indices and may differ in size.
+        self._extents[indices] = self._extents.get(indices, extent).over(extent)
         # A scanner that counts no time leaves its time stamps zero.
         if any(moments):
             # Echoes that no counter tells apart have the same indices: their time is that of all of them.

@@ -32,6 +32,11 @@ class Extent(NamedTuple):
     shape: tuple[int, int, int, int]
     centre: tuple[int, int, int] = (0, 0, 0)
 
+    def over(self, other: Extent) -> Extent:
+        """Give the extent that both lie in, with this one's centre."""
+        receivers, partitions, lines, samples = map(max, self.shape, other.shape)
+        return Extent((receivers, partitions, lines, samples), self.centre)
+
 
 Extents: TypeAlias = Mapping[Indices, Extent]
 

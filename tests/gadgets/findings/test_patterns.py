@@ -155,3 +155,12 @@ def test_chance_is_the_tail_of_a_binomial_distribution(n, k, probability):
     assert is_no_chance(n, k, probability, most)
     assert not is_no_chance(n, k, probability, most + 1)
     assert not is_no_chance(n, k, 1.0)
+
+
+@pytest.mark.parametrize("sizes", [(64, 8), (8, 64)])
+def test_kspaces_of_the_same_indices_may_differ_in_size(sizes):
+    scan, findings = Scan(n_slices=1).add(6), Findings(ScanFacts())
+    for n_lines in sizes:
+        own = [spark for spark in scan.sparks if (spark.line >= 8) is (n_lines == 64)]
+        findings.note(Indices(), Extent((N_COILS, 1, n_lines, N_SAMPLES)), (1, 9), own, is_judged=True)
+    assert findings.verdict.startswith("6 sparks")

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.errors import RawDataError
+from gadgets.indices import describe
 from gadgets.kspace import KSpace
 from pipelines.benchmark.readouts import radii, ripple_unit
 
@@ -125,15 +127,19 @@ def draw_place(
 
     Raises
     ------
-    ValueError
+    RawDataError
         No readout is long enough.
     """
+    where = describe(kspace.indices)
     if n_samples > kspace.sampled.shape[-1]:
-        raise ValueError(f"expected readouts of at least {n_samples} samples, found {kspace.sampled.shape[-1]}")
+        found = kspace.sampled.shape[-1]
+        raise RawDataError(f"expected readouts of at least {n_samples} samples for a spark, found {found} ({where})")
     # Only where all its samples were acquired: what lies elsewhere nobody could find.
     fits = np.all(sliding_window_view(kspace.sampled, n_samples, axis=-1), axis=-1)
     if not np.any(fits):
-        raise ValueError(f"expected a readout with {n_samples} consecutive acquired samples, found none")
+        raise RawDataError(
+            f"expected a readout with {n_samples} consecutive acquired samples for a spark, found none ({where})"
+        )
     middle = radius[..., n_samples // 2 : n_samples // 2 + fits.shape[-1]]
     # Strictly below, so just under it; small matrices may have no such place, and then the innermost is taken.
     fits &= middle <= max(np.nextafter(within, 0), middle[fits].min())

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from gadgets.arrays import ComplexArray, FloatArray
-from gadgets.errors import SettingsError
-from gadgets.indices import Indices
+from gadgets.errors import RawDataError, SettingsError
+from gadgets.indices import Indices, describe
 from gadgets.kspace import AcquiredKSpace, KSpace
 from pipelines.benchmark import (
     INNER_RADIUS,
@@ -31,6 +31,9 @@ from pipelines.phantom.spark_truth import Complex, SimulatedSpark
 REPEAT_SHARE = 0.15
 MAX_REPEATS = 3
 MAX_REPEAT_DISTANCE = 6
+
+MOST_PEAK = 1e38
+"""Of a spark; a sample that it is added to has to stay within single precision, too."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ def draw_in_kspace(
     kspace = acquired.kspace
     # First, as it refuses a k-space in which there is nothing.
     unit = ripple_unit(kspace)
+    if plan.rnr_max * unit >= MOST_PEAK:
+        where = describe(kspace.indices)
+        raise RawDataError(f"expected samples beside which single precision holds a spark, found larger ones ({where})")
     radius = radii(kspace)
     places = [(readout.partition, readout.line) for readout in acquired.readouts]
     sparks: list[SimulatedSpark] = []

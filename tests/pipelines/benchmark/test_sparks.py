@@ -4,6 +4,7 @@ from helpers.kspaces import make_kspace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gadgets.errors import RawDataError
 from pipelines.benchmark.readouts import noise_sigma, radii
 from pipelines.benchmark.sparks import INNER_RADIUS, add_sparks, draw_burst, draw_gains, draw_place
 
@@ -86,8 +87,8 @@ def test_same_seed_same_sparks():
 
 def test_readouts_that_are_too_short_are_refused():
     kspace = make_kspace(shape=(1, 8, 4))
-    with pytest.raises(ValueError, match="expected readouts of at least 6 samples, found 4"):
+    with pytest.raises(RawDataError, match=r"at least 6 samples for a spark, found 4 \(first k-space\)"):
         draw_place(np.random.default_rng(0), kspace, radii(kspace), 6)
     asymmetric = make_kspace(shape=(1, 8, 8), first_column=5)
-    with pytest.raises(ValueError, match="expected a readout with 4 consecutive acquired samples"):
+    with pytest.raises(RawDataError, match="expected a readout with 4 consecutive acquired samples"):
         draw_place(np.random.default_rng(0), asymmetric, radii(asymmetric), 4)

@@ -1,10 +1,13 @@
 import os
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+from helpers.builders import encoding, header_xml
+from helpers.raw_scans import make_raw_file, scan_items
 from ismrmrd.hdf5 import waveform_header_dtype
 
 from gadgets.errors import RawDataError, SettingsError
@@ -155,6 +158,16 @@ def test_a_damaged_input_leaves_nothing_behind(phantom_file, tmp_path):
 def test_plans_that_make_no_sense_are_refused(changes, message):
     with pytest.raises(SettingsError, match=message):
         SparkPlan(**changes)
+
+
+@pytest.mark.parametrize(("n_samples", "times", "said"), [(3, 1, "a spark, found 3"), (16, 1e37, "single precision")])
+def test_readouts_without_room_for_a_spark_are_refused(tmp_path, n_samples, times, said):
+    items = [
+        replace(item, data=item.data * np.complex64(times)) for item in scan_items(n_lines=16, n_samples=n_samples)[1:]
+    ]
+    raw = make_raw_file(tmp_path / "raw.h5", items, header_xml([encoding(16, n_samples)]))
+    with pytest.raises(RawDataError, match=said):
+        list(map(draw_sparks, [raw] * 20, map(SparkPlan, range(20))))
 
 
 def test_a_file_whose_name_is_no_text_is_named_byte_by_byte(phantom_file, tmp_path):

@@ -10,11 +10,14 @@ module              what is in it
 ``series``          suspects that are unlike what was there before; what is remembered
 ``looks``           the patches are judged again and again, as long as something new is found
 ``found``           what has been found by then
+``reasons``         what is said where not all was as it should be
 ``suspects``        samples that the models mark
+``unrest``          how well the rest of a suspect's readout fits
 ``echo_peak``       where a spark cannot be told from the echo
 ``second_opinion``  who is asked about the suspects: one by one, together, and in the end all
 ``crowds``          those that hide each other
 ``confirmation``    what predictions say of suspects
+``displaced``       readouts that hold too many points to be hit by sparks
 ``verdict``         the models' word and that of the predictions, weighed against each other
 ==================  =========================================================================
 """

@@ -17,10 +17,20 @@ from gadgets.repair import Compared, Flagged, Predictions, compare, deviations
 
 @dataclass(frozen=True, eq=False)
 class Confirmed:
-    """A point that was confirmed, and what is to be seen in its place at the next look, shape ``(receiver,)``."""
+    """A point that was confirmed.
+
+    Attributes
+    ----------
+    recorded, mended
+        What was acquired, and what is to be seen in its place at the next look, shape ``(receiver,)``.
+    is_obvious
+        As of its suspect.
+    """
 
     point: Point
+    recorded: ComplexArray
     mended: ComplexArray
+    is_obvious: bool = False
 
 
 def confirm(
@@ -69,7 +79,8 @@ def confirm(
             time_stamp=int(kspace.time_stamp[partition, line]),
             **strengths.of(row, hit, repaired),
         )
-        confirmed.append(Confirmed(point, compared.mended[row, list(repaired)]))
+        recorded = kspace.data[(list(repaired), *suspect.place)]
+        confirmed.append(Confirmed(point, recorded, compared.mended[row, list(repaired)], suspect.is_obvious))
     return confirmed
 
 
@@ -82,7 +93,7 @@ def _is_confirmed(suspects: Sequence[Suspect], compared: Compared, in_crowd: Boo
         deviation,
         in_core=np.array([suspect.in_core for suspect in suspects]),
         in_crowd=in_crowd,
-        caution=caution,
+        caution=caution * np.array([suspect.unrest for suspect in suspects]),
     )
     # Nobody but the series suspects these, and all things considered the series does not either.
     is_taken_back = np.array([suspect.is_unlike_before for suspect in suspects])

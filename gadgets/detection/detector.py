@@ -10,8 +10,9 @@ import time
 from collections.abc import Mapping
 from copy import copy
 
-from gadgets.detection.found import Found, known_repairs, reason_cut_short, reason_not_judged, reason_refused
+from gadgets.detection.found import Found, known_repairs
 from gadgets.detection.looks import Looks
+from gadgets.detection.reasons import reason_cut_short, reason_displaced, reason_not_judged, reason_refused
 from gadgets.detection.second_opinion import take_back_explained
 from gadgets.detection.series import remember
 from gadgets.image_check import has_artifact, open_image_check
@@ -130,6 +131,7 @@ class Detector:
             seconds=time.perf_counter() - start,
             warning=reason_cut_short(found, settings)
             or reason_not_judged(kspace, found, stops=stops)
+            or reason_displaced(found)
             or reason_refused(found),
         )
 

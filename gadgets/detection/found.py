@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from gadgets.detection.confirmation import Confirmed
+from gadgets.detection.displaced import displaced_readouts
 from gadgets.detection.suspects import Place, Suspect
 from gadgets.evidence import Evidence
-from gadgets.kspace import FEWEST_LINES, KSpace, Plane, describe
+from gadgets.kspace import KSpace, Plane
 from gadgets.patch_models import Thresholds
 from gadgets.records import KnownRepair, Point, TargetPatch
 from gadgets.repair import Predictions, carried, outcomes_of
-from gadgets.settings import CalibrationSettings, SparkDetectionSettings
-
-logger = logging.getLogger(__name__)
+from gadgets.settings import CalibrationSettings
 
 SURE = 0.95
 """Probability from which on a sample that is not confirmed is worth a word: in clean files none reaches it."""
-
-MOST_NAMED = 3
-"""Samples that a warning names."""
-
-NOT_JUDGED = f"not judged: no partition has {FEWEST_LINES} readouts to compare"
-NOTHING_ACQUIRED = "not judged: nothing was acquired"
-ALL_LEFT_OUT = "not judged: every patch reaches into the centre, which is left out (regions=outer)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,6 +65,7 @@ class Found:
 
     ``evidence`` is that of the last look, by partition, where another look may follow.
     ``caution`` is how many times larger than usual the deviations of a spark have to be.
+    ``displaced`` are the readouts that fit nowhere as a whole: partition and line.
     """
 
     thresholds: Thresholds
@@ -89,15 +81,28 @@ class Found:
     evidence: dict[int, Evidence] = field(default_factory=dict)
     refused: set[Place] = field(default_factory=set)
     left_alone: set[Place] = field(default_factory=set)
+    displaced: set[tuple[int, int]] = field(default_factory=set)
     _confirmed: list[Confirmed] = field(default_factory=list)
     _n_mended: int = 0
 
     def add(self, confirmed: Sequence[Confirmed]) -> list[Point]:
-        """Note points that were confirmed, and give them."""
+        """Note points that were confirmed, but for those of readouts that turn out to be displaced; give them."""
         self._confirmed += confirmed
-        new = [each.point for each in confirmed]
-        self.points.update({point.place: point for point in new})
-        return new
+        self.points.update({each.point.place: each.point for each in confirmed})
+        if displaced := displaced_readouts(self._confirmed):
+            self.displaced |= displaced
+            everywhere = [(each.point.place, each.is_obvious) for each in self._confirmed]
+            self._take_back([place for place, is_obvious in everywhere if place[:2] in displaced and not is_obvious])
+        return [each.point for each in confirmed if each.point.place in self.points]
+
+    def _take_back(self, places: Sequence[Place]) -> None:
+        """Forget points, as if they had never been confirmed or mended."""
+        gone = set(places)
+        for place in gone:
+            del self.points[place]
+        mended, new = self._confirmed[: self._n_mended], self._confirmed[self._n_mended :]
+        mended, new = ([each for each in some if each.point.place not in gone] for some in (mended, new))
+        self._confirmed, self._n_mended = mended + new, len(mended)
 
     def refuse(self, suspects: Sequence[Suspect]) -> None:
         """Note the suspects of which the models are sure; those that become points are none of them in the end."""
@@ -125,41 +130,6 @@ class Found:
         What holds for the k-space as acquired does not hold any more once samples are mended.
         """
         return Predictions(mended.kspace(), self.known.witness) if mended.confirmed else self.known
-
-
-def reason_not_judged(kspace: KSpace, found: Found, *, stops: bool) -> str:
-    """Say why no patch was judged; empty if some were, or none was to be."""
-    if not kspace.sampled.any():
-        return NOTHING_ACQUIRED
-    if found.patches or stops:
-        return ""
-    return ALL_LEFT_OUT if found.left_out else NOT_JUDGED
-
-
-def reason_refused(found: Found) -> str:
-    """Say where the models are sure of a spark and the second opinion is against it; empty where they agree."""
-    refused = sorted(found.refused - found.points.keys())
-    # Where more certainty is asked for than usual, it is no wonder that less is found.
-    if not refused or found.caution > 1:
-        return ""
-    named = ", ".join(f"line {line} sample {sample}" for _, line, sample in refused[:MOST_NAMED])
-    more = f" and {len(refused) - MOST_NAMED} more" if len(refused) > MOST_NAMED else ""
-    is_one = len(refused) == 1
-    which = "1 sample that stays as it is" if is_one else f"{len(refused)} samples that stay as they are"
-    them = "it" if is_one else "them"
-    reason = f"the models are sure of {which}, as a second opinion cannot tell {them} from the signal: {named}{more}"
-    logger.warning("spark_detection: %s (%s)", reason, describe(found.known.kspace.indices))
-    return reason
-
-
-def reason_cut_short(found: Found, settings: SparkDetectionSettings) -> str:
-    """Say that the time limit was reached, and what of the k-space was judged; empty if it was not."""
-    if not found.is_cut_short:
-        return ""
-    judged = f"{found.patches} patches were judged in {found.looks} looks, {len(found.points)} points confirmed"
-    reason = f"cut short by the time limit of {settings.time_limit:g} s: {judged}"
-    logger.warning("spark_detection: %s (%s)", reason, describe(found.known.kspace.indices))
-    return reason
 
 
 def known_repairs(points: Sequence[Point], known: Predictions) -> tuple[KnownRepair, ...]:

@@ -89,6 +89,8 @@ class Looks:
                 break
             suspects.update({plane.partition: [] for plane in planes})
             for suspect in self._judged(planes, mended):
+                if suspect.place[:2] in found.displaced and not suspect.is_obvious:
+                    continue
                 if suspect.is_left_alone or suspect.place[:2] in loud:
                     found.refuse([suspect])
                 else:

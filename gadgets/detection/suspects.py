@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gadgets.arrays import BoolArray, ComplexArray, IntArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
 from gadgets.detection.echo_peak import at_a_peak_without_background, regions_of
+from gadgets.detection.unrest import unrest_at
 from gadgets.detection.verdict import POSSIBLE, suspicious_from
-from gadgets.evidence import CHANNELS
+from gadgets.evidence import CHANNELS, Evidence
 from gadgets.local_statistics import BESIDE
 from gadgets.patch_models import Opinions, merge
 from gadgets.patches import Patches, Region
@@ -46,6 +47,8 @@ class Suspect:
         Whether it may be the echo's peak itself, which nothing tells from a spark.
     is_unlike_before
         Whether the models have not been asked: it stands out of what earlier k-spaces of its place say.
+    unrest
+        Times that its deviation has to be larger than usual, as the rest of its readout fits no better.
     values
         What a calibration model says its samples should be, shape ``(coil,)``; None where no model says.
     """
@@ -60,6 +63,7 @@ class Suspect:
     is_beside: bool = False
     is_left_alone: bool = False
     is_unlike_before: bool = False
+    unrest: float = 1.0
     values: ComplexArray | None = None
 
     def values_of(self, receivers: Sequence[int]) -> tuple[tuple[float, float], ...]:
@@ -102,7 +106,9 @@ def collect_suspects(
     where = tuple(places.T)
     limits = thresholds[where]
     single = np.stack([evidence.maps[SINGLE] for evidence in patches.evidence])[where]
-    columns = (chances, limits, core[where], obvious[where], np.exp(single), is_hint[kept], left_alone[kept])  # of logs
+    unrest = _unrest_at(patches.evidence, places)
+    surprise_of = np.exp(single)  # maps hold logarithms
+    columns = (chances, limits, core[where], obvious[where], surprise_of, is_hint[kept], left_alone[kept], unrest)
     return [
         Suspect(
             place=patches.place(*place),
@@ -113,10 +119,11 @@ def collect_suspects(
             surprise=surprise,
             is_hint=hint,
             is_left_alone=alone,
+            unrest=restless,
             # What a model does not mark, it leaves more or less as it is.
             values=_said_of(opinions, source, place - anchors[source]) if chance > limit else None,
         )
-        for place, source, chance, limit, in_core, is_obvious, surprise, hint, alone in zip(
+        for place, source, chance, limit, in_core, is_obvious, surprise, hint, alone, restless in zip(
             places, sources, *(column.tolist() for column in columns), strict=True
         )
     ]
@@ -129,6 +136,15 @@ def _left_alone(patches: Patches, places: IntArray, is_hint: BoolArray, peak: Bo
     # These are worth it anyway. Hints at the peak are left to the search for crowds, which asks for a background, too.
     left_alone[~is_hint] = at_a_peak_without_background(patches, places[~is_hint], peak)
     return left_alone
+
+
+def _unrest_at(evidence: Sequence[Evidence], places: IntArray) -> FloatArray:
+    """Ask plane by plane how much at rest the readouts of places are: plane, line, sample; shape ``(n,)``."""
+    unrest = np.ones(len(places))
+    for number in np.unique(places[:, 0]):
+        here = places[:, 0] == number
+        unrest[here] = unrest_at(evidence[number], places[here, 1:])
+    return unrest
 
 
 def _said_of(opinions: Opinions, source: int, inside: IntArray) -> ComplexArray | None:

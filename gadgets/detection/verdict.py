@@ -55,7 +55,7 @@ def are_sparks(
     *,
     in_core: BoolArray,
     in_crowd: BoolArray,
-    caution: float = 1.0,
+    caution: FloatArray | float = 1.0,
 ) -> BoolArray:
     """Weigh the network's opinion and the prediction's, for many samples at once; shape ``(n,)``.
 
@@ -70,10 +70,10 @@ def are_sparks(
     in_crowd
         Whether it was found together with others, shape ``(n,)``.
     caution
-        Times that its deviation has to be larger than usual.
+        Times that its deviation has to be larger than usual; for all of them, or shape ``(n,)``.
     """
     largest = np.nanmax(deviation, axis=1, initial=0.0)
-    is_hit = largest > max(HIT * caution, FAINTEST)
+    is_hit = largest > np.maximum(HIT * caution, FAINTEST)
     ordinary = np.where(in_core, ORDINARY_IN_CORE, ORDINARY)
     agreement = np.where(in_crowd, AGREEMENT_IN_CROWD, AGREEMENT)
     # A logarithm, as the opinion is in logits: twice the deviation adds as many of them wherever it begins.

@@ -60,7 +60,7 @@ def simulate_series(
     -------
         The k-spaces; their repetition, or contrast, counts up.
     """
-    image: ComplexArray = _image_of(clean.data.astype(np.complex128))
+    image: ComplexArray = to_image(clean.data.astype(np.complex128))
     drifts = _Drifts(rng, image)
     sigma = noise_sigma(clean)
     # As a scanner counts them: another weighting or inversion time is another contrast.
@@ -122,7 +122,7 @@ class _Drifts:
         breath = self._breathing * np.sin(2 * np.pi * (self._rate * np.arange(self.shape[0]) + rng.random()))
         # Breathing turns the phase while the lines are read: the first term of its series, so that two transforms do
         # for all lines.
-        data = _kspace_of(image) + breath[:, None] * _kspace_of(1j * image * self._breath)
+        data = to_kspace(image) + breath[:, None] * to_kspace(1j * image * self._breath)
         return np.asarray(data * moved * (1 + self._slope * number * lines[:, None] / self.shape[0]))
 
 
@@ -132,6 +132,16 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray
     coarse = rng.normal(size=(3, 3))
     field = zoom(coarse, (shape[0] / 3, shape[1] / 3), order=3, mode="nearest", grid_mode=True)
     return np.asarray(field / np.abs(field).max())
+
+
+def to_image(data: ComplexArray) -> ComplexArray:
+    """Transform lines and samples to an image, which is as loud as its k-space."""
+    return np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(data, PLANE), norm="ortho"), PLANE)
+
+
+def to_kspace(image: ComplexArray) -> ComplexArray:
+    """Transform an image back: the inverse of :func:`to_image`."""
+    return np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image, PLANE), norm="ortho"), PLANE)
 
 
 def turned(image: ComplexArray, degrees: float) -> ComplexArray:
@@ -165,7 +175,7 @@ def _swallowing(rng: np.random.Generator, drifts: _Drifts, image: ComplexArray) 
     away = (lines > rng.uniform(0, 0.6) * lines.size) & (lines < rng.uniform(0.6, 1) * lines.size)
     moved = np.roll(image, int(rng.integers(1, 4)), axis=-2)
     front = drifts.y[:, None] < 0
-    return _image_of(np.where(away[:, None], _kspace_of(np.where(front, moved, image)), _kspace_of(image)))
+    return to_image(np.where(away[:, None], to_kspace(np.where(front, moved, image)), to_kspace(image)))
 
 
 def _table(rng: np.random.Generator, drifts: _Drifts, image: ComplexArray) -> ComplexArray:
@@ -188,11 +198,3 @@ _CHANGES: Mapping[str, Callable[[np.random.Generator, _Drifts, ComplexArray], Co
     "table": _table,
     "shim": _shim,
 }
-
-
-def _image_of(data: ComplexArray) -> ComplexArray:
-    return np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(data, PLANE), norm="ortho"), PLANE)
-
-
-def _kspace_of(image: ComplexArray) -> ComplexArray:
-    return np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image, PLANE), norm="ortho"), PLANE)

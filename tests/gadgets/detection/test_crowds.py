@@ -145,5 +145,5 @@ def test_what_lies_beside_a_sample_that_was_not_confirmed_is_no_burst():
 
     beside = [suspect(4, 9), suspect(7, 20)]
     points = [*flag(make_scan(), 4, [9, 12]), *flag(make_scan(), 7, [20])]
-    confirmed = [Confirmed(point, np.zeros(0)) for point in points]
+    confirmed = [Confirmed(point, np.zeros(0), np.zeros(0)) for point in points]
     assert [each.point.place for each in of_confirmed_bursts(confirmed, beside)] == [(0, 4, 9), (0, 4, 12)]

@@ -26,7 +26,7 @@ def found_in(kspace, *, lines):
     found = Found({}, Predictions(kspace))
     for line in lines:
         (point,) = flag(kspace, line, [20], (0, 2))
-        found.add([Confirmed(point, np.array([line, 2j * line], np.complex64))])
+        found.add([Confirmed(point, np.zeros(2, np.complex64), np.array([line, 2j * line], np.complex64))])
     return found
 
 
@@ -51,7 +51,7 @@ def test_only_what_was_found_since_the_look_before_is_new():
     assert found.mended().new == [(0, 10, 20)]
     assert found.mended().new == []
     (point,) = flag(found.known.kspace, 40, [20], (1,))
-    found.add([Confirmed(point, np.zeros(1, np.complex64))])
+    found.add([Confirmed(point, *np.zeros((2, 1), np.complex64))])
     assert found.mended().new == [(0, 40, 20)]
 
 

@@ -145,7 +145,7 @@ class Recorder:
         if self._logbook is None:
             return
         try:
-            self._write(self._logbook, printable(f"{error or type(error).__name__}") if is_failure else "")
+            self._write(self._logbook, printable(f"{str(error) or type(error).__name__}") if is_failure else "")
         except StoreError as trouble:
             # What ended the scan is not to be hidden by that.
             if is_failure:

@@ -128,7 +128,7 @@ class Reception:
                             self._accept(key.data)
                 # No memory, for example: a moment later there may be some again.
                 except Exception as error:  # noqa: BLE001 - it is said, and the door stays open
-                    self._complain(f"a connection could not be accepted ({error or type(error).__name__})", error)
+                    self._complain(f"a connection could not be accepted ({str(error) or type(error).__name__})", error)
         self._refused.close()
 
     def _accept(self, name: str) -> None:

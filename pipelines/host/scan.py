@@ -159,7 +159,7 @@ class Scan:
             self._flow.fail(error)
         except Exception as error:
             logger.exception("%s: unexpected failure", self._chain.source)
-            self._flow.fail(NodeError(f"the host failed: {error or type(error).__name__}"))
+            self._flow.fail(NodeError(f"the host failed: {str(error) or type(error).__name__}"))
 
     def _end_nodes(self, threads: list[threading.Thread]) -> None:
         for node in self._nodes:

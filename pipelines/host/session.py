@@ -77,7 +77,7 @@ class Session:
             logger.log(level, "%s: %s", self.name, reason)
         except Exception as error:
             logger.exception("%s: unexpected failure", self.name)
-            reason = f"the host failed: {error or type(error).__name__}"
+            reason = f"the host failed: {str(error) or type(error).__name__}"
         finally:
             self._client.farewell(printable(reason), STOP_S if self._is_stopped else None)
             self._client.close()

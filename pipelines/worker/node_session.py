@@ -125,7 +125,7 @@ def _refuse(connected: ScanSocket, node: str, error: Exception) -> None:
     transport = Transport(connected)
     transport.discard_input(QUIET_S)
     try:
-        transport.write(_message(MessageID.ERROR, printable(f"{node}: {error or type(error).__name__}").encode()))
+        transport.write(_message(MessageID.ERROR, printable(f"{node}: {str(error) or type(error).__name__}").encode()))
         transport.flush()
     except PeerLostError as lost:
         logger.warning("%s: the reason could not be sent: %s", node, lost)

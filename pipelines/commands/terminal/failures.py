@@ -40,7 +40,7 @@ def told_in_one_line() -> Iterator[None]:
         typer.echo(f"despark: this installation is not whole, install it again: pip install . ({error})", err=True)
         raise SystemExit(1) from None
     except MemoryError as error:
-        _say(f"there is not enough memory ({error or 'MemoryError'})")
+        _say(f"there is not enough memory ({str(error) or 'MemoryError'})")
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         _say("interrupted")

@@ -79,6 +79,13 @@ def test_a_scan_that_fails_is_recorded_with_its_reason(tmp_path):
     assert (kept.failure, kept.sparks) == ("calibration: no device", 1)
 
 
+def test_a_failure_without_words_is_one_too(tmp_path):
+    with pytest.raises(MemoryError), recorder(tmp_path / "scans.db"):
+        raise MemoryError
+    (kept,) = Logbook(tmp_path / "scans.db").entries()
+    assert (kept.failure, kept.outcome) == ("MemoryError", "failed")
+
+
 def test_what_is_no_scan_leaves_no_entry(tmp_path):
     with recorder(tmp_path / "a.db"):
         pass

@@ -284,15 +284,16 @@ def test_a_library_that_cannot_be_loaded_is_named_in_one_line(tmp_path, library,
     assert "libodd.so: not there" in line
 
 
-def test_a_scan_for_which_there_is_no_memory_is_one_line(monkeypatch, capsys):
+@pytest.mark.parametrize(("given", "told"), [("no 9 GiB left", "no 9 GiB left"), ("", "MemoryError")])
+def test_a_scan_for_which_there_is_no_memory_is_one_line(monkeypatch, capsys, given, told):
     def no_memory(*_, **__):
-        raise MemoryError("Unable to allocate 9 GiB")
+        raise MemoryError(given)
 
     monkeypatch.setattr("pipelines.commands.models.listing", no_memory)
     with pytest.raises(SystemExit) as ended:
         main(["models", "-q"])
     assert ended.value.code == 1
-    assert capsys.readouterr().err == "despark: there is not enough memory (Unable to allocate 9 GiB)\n"
+    assert capsys.readouterr().err == f"despark: there is not enough memory ({told})\n"
 
 
 @pytest.mark.parametrize("date", ["x", "", "-5", "9" * 12])

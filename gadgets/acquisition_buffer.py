@@ -8,7 +8,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import DesparkError, NodeError, RawDataError
+from gadgets.errors import DesparkError, NodeError, RawDataError, in_words
 from gadgets.findings import ScanFacts
 from gadgets.kspace import (
     LEFT_OVER,
@@ -155,7 +155,7 @@ def _kspace_or_readouts(
     try:
         recon_data = recon_data_of(acquired, acquired.encoding)
     except Exception as error:
-        where, reason = describe(acquired.indices), str(error) or type(error).__name__
+        where, reason = describe(acquired.indices), in_words(error)
         if settings.on_failure == "fail":
             raise NodeError(f"acquisition_buffer: {where}: {reason}") from error
         logger.error(

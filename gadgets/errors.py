@@ -31,6 +31,7 @@ __all__ = [
     "StoreError",
     "TrustError",
     "WireError",
+    "in_words",
 ]
 
 
@@ -68,3 +69,11 @@ class PeerLostError(WireError):
 
 class NodeError(DesparkError):
     """A node of a running chain failed; names the node and its reason."""
+
+
+def in_words(error: BaseException) -> str:
+    """Say why something failed: what the exception says, or its kind where it says nothing, as some of memory do.
+
+    An exception is true whatever it says, so ``error or …`` would never name its kind.
+    """
+    return str(error) or type(error).__name__

@@ -15,7 +15,7 @@ import numpy as np
 
 from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks
-from gadgets.errors import DesparkError, NodeError, RawDataError
+from gadgets.errors import DesparkError, NodeError, RawDataError, in_words
 from gadgets.kspace import KSpace, count_non_finite, describe, in_ordinary_units, in_own_units, warning_of
 from gadgets.patches import write_patches
 from gadgets.process import threads, time_limit
@@ -51,9 +51,9 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
     except Exception as error:
         where = describe(kspace.indices)
         if on_failure == "fail":
-            raise NodeError(f"spark_detection: {where}: {_reason(error)}") from error
+            raise NodeError(f"spark_detection: {where}: {in_words(error)}") from error
         _log(f"spark_detection failed ({where}); passed on unjudged", error)
-        warning = f"passed on unjudged: {_reason(error)}"
+        warning = f"passed on unjudged: {in_words(error)}"
         provider = detector.provider
         detection = Detection(indices=kspace.indices, provider=provider, seconds=perf_counter() - start)
         return detection.model_copy(update={**extent_of(kspace), "warning": warning})
@@ -68,7 +68,7 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
 
 def _log(what: str, error: Exception) -> None:
     """Log a failure: an error of ours says all in its line, of any other it matters where it was raised."""
-    logger.error("%s: %s", what, _reason(error), exc_info=None if isinstance(error, DesparkError) else error)
+    logger.error("%s: %s", what, in_words(error), exc_info=None if isinstance(error, DesparkError) else error)
 
 
 def extent_of(kspace: KSpace) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def calibrate(
             replaced, anchors = write_patches(kspace, patches, points)
             record = record.model_copy(update={"patches": anchors})
     except Exception as error:
-        where, reason = describe(kspace.indices), _reason(error)
+        where, reason = describe(kspace.indices), in_words(error)
         if settings.on_failure == "fail":
             raise NodeError(f"calibration: {where}: {reason}") from error
         _log(f"calibration failed ({where}); passed on as acquired", error)
@@ -191,7 +191,3 @@ def _with_repaired(
         place = (receivers, point.partition, point.line, point.sample)
         replaced[place] = (acquired if method is None else repaired)[place]
     return replaced
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -9,7 +9,7 @@ from itertools import chain, count, repeat, zip_longest
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import DesparkError, NodeError, RawDataError
+from gadgets.errors import DesparkError, NodeError, RawDataError, in_words
 from gadgets.findings import ScanFacts
 from gadgets.image import ORIGINAL_SERIES, MetaValue, meta_of, original_meta, reconstruct
 from gadgets.indices import Indices
@@ -148,7 +148,7 @@ class _Images:
             image = make()
         # One k-space that takes too much memory, for example, must not cost all others their images.
         except Exception as error:
-            where, reason = describe(cell.kspace.indices), str(error) or type(error).__name__
+            where, reason = describe(cell.kspace.indices), in_words(error)
             if self._settings.on_failure == "fail":
                 raise NodeError(f"image_fft: {where}: {reason}") from error
             # An error of ours says all in its line.

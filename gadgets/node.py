@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from gadgets.errors import DesparkError, PeerLostError, RawDataError, WireError
+from gadgets.errors import DesparkError, PeerLostError, RawDataError, WireError, in_words
 from gadgets.findings import ScanFacts
 from gadgets.kspace import Encoding, announced_kspaces
 from gadgets.logbook import ScanName, in_scan, note_scan
@@ -102,7 +102,7 @@ def run_node(
         _report_failure(connection, transport, name, error, reason)
     except Exception as error:
         logger.exception("%s failed", name)
-        _report_failure(connection, transport, name, error, without_folders(str(error) or type(error).__name__, files))
+        _report_failure(connection, transport, name, error, without_folders(in_words(error), files))
 
 
 def _send_all(connection: Any, items: Iterator[Item]) -> None:  # noqa: ANN401

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks, for_one_scan, open_detector
-from gadgets.errors import ModelError, SettingsError, StoreError
+from gadgets.errors import ModelError, SettingsError, StoreError, in_words
 from gadgets.kspace import KSpace
 from gadgets.logbook import Report, note_scan
 from gadgets.outside import without_folders
@@ -114,7 +114,7 @@ def _opened(
             raise
         models, history = named
         # What lies in a folder of models has names of ours; other files, too, may be called after patients.
-        reason = without_folders(str(error) or type(error).__name__, [models / MANIFEST_NAME])
+        reason = without_folders(in_words(error), [models / MANIFEST_NAME])
         in_log, in_record = (reason, reason) if history is None else _for_log_and_record(reason, history)
         logger.warning("%s: cannot be opened, the scan goes on as acquired: %s", node, in_log)
         return instead(in_record)

@@ -15,7 +15,7 @@ from gadgets.detection import LooksForSparks
 from gadgets.drop_in.assemblers import Assemblers, Closed
 from gadgets.drop_in.turns import Held, Turns, held_of
 from gadgets.drop_in.write_back import write_back
-from gadgets.errors import NodeError, RawDataError
+from gadgets.errors import NodeError, RawDataError, in_words
 from gadgets.failing_open import calibrate, detect
 from gadgets.judged import JudgedKSpace
 from gadgets.kspace import (
@@ -163,7 +163,7 @@ class RawRepairer:
             raise
         # Most of all a lack of memory for the k-space: its readouts are here, and go on.
         except Exception as error:
-            where, reason = describe(acquired.indices), str(error) or type(error).__name__
+            where, reason = describe(acquired.indices), in_words(error)
             if self._settings.acquisition_buffer.on_failure == "fail":
                 raise NodeError(f"raw_repair: {where}: {reason}") from error
             logger.exception("raw_repair failed (%s); passed on unjudged", where)

@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from types import TracebackType
 
-from gadgets.errors import StoreError
+from gadgets.errors import StoreError, in_words
 from gadgets.findings import Findings, ScanFacts
 from gadgets.indices import describe
 from gadgets.logbook.place import logbook_path
@@ -137,18 +137,18 @@ class Recorder:
 
     def _end(self, error: BaseException | None) -> None:
         # A generator that is not read to its end is closed: that is no failure of the scan's own.
-        is_failure = isinstance(error, Exception)
+        failure = error if isinstance(error, Exception) else None
         # A connection that brought no imaging data, as a health check, is no scan.
-        if not self._findings.n_kspaces and not is_failure:
+        if not self._findings.n_kspaces and failure is None:
             return
         self._log_line()
         if self._logbook is None:
             return
         try:
-            self._write(self._logbook, printable(f"{str(error) or type(error).__name__}") if is_failure else "")
+            self._write(self._logbook, "" if failure is None else printable(in_words(failure)))
         except StoreError as trouble:
             # What ended the scan is not to be hidden by that.
-            if is_failure:
+            if failure is not None:
                 self._warn(trouble)
             else:
                 self._failed(trouble)

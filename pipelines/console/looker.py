@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 
-from gadgets.errors import DesparkError
+from gadgets.errors import DesparkError, in_words
 from gadgets.logbook import SCAN_PREFIX
 from gadgets.outside import printable, without_folders
 from gadgets.settings import named_files
@@ -144,7 +144,7 @@ class Looker:
         # Whatever it is: the thread goes on to the next file, and the page says what became of this one.
         except Exception as error:
             named = [path, *named_files(self._properties)]
-            reason = printable(without_folders(str(error) or type(error).__name__, named))
+            reason = printable(without_folders(in_words(error), named))
             if isinstance(error, DesparkError):
                 logger.warning("%s", reason)
             else:

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from gadgets.errors import PipelineError
+from gadgets.errors import PipelineError, in_words
 from pipelines.host.limits import room_for_connections
 from pipelines.host.listening import listen
 from pipelines.host.refused import RefusedClients
@@ -128,7 +128,7 @@ class Reception:
                             self._accept(key.data)
                 # No memory, for example: a moment later there may be some again.
                 except Exception as error:  # noqa: BLE001 - it is said, and the door stays open
-                    self._complain(f"a connection could not be accepted ({str(error) or type(error).__name__})", error)
+                    self._complain(f"a connection could not be accepted ({in_words(error)})", error)
         self._refused.close()
 
     def _accept(self, name: str) -> None:

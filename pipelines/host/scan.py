@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError
+from gadgets.errors import DesparkError, NodeError, PeerLostError, WireError, in_words
 from pipelines.chains import Chain, Node
 from pipelines.host.limits import ServerLimits
 from pipelines.host.message_flow import Client, MessageFlow
@@ -159,7 +159,7 @@ class Scan:
             self._flow.fail(error)
         except Exception as error:
             logger.exception("%s: unexpected failure", self._chain.source)
-            self._flow.fail(NodeError(f"the host failed: {str(error) or type(error).__name__}"))
+            self._flow.fail(NodeError(f"the host failed: {in_words(error)}"))
 
     def _end_nodes(self, threads: list[threading.Thread]) -> None:
         for node in self._nodes:

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 
-from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError
+from gadgets.errors import DesparkError, NodeError, PeerLostError, PipelineError, WireError, in_words
 from gadgets.logbook import ScanName, in_scan, note_scan, show_running
 from gadgets.outside import printable
 from gadgets.wire import facts_of
@@ -77,7 +77,7 @@ class Session:
             logger.log(level, "%s: %s", self.name, reason)
         except Exception as error:
             logger.exception("%s: unexpected failure", self.name)
-            reason = f"the host failed: {str(error) or type(error).__name__}"
+            reason = f"the host failed: {in_words(error)}"
         finally:
             self._client.farewell(printable(reason), STOP_S if self._is_stopped else None)
             self._client.close()

@@ -12,7 +12,7 @@ from collections import deque
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError
+from gadgets.errors import PeerLostError, PipelineError, RawDataError, WireError, in_words
 from gadgets.outside import memory_limit
 from pipelines.chains import Chain
 from pipelines.files import RawAcquisition, header_xml, read_header, to_raw
@@ -173,4 +173,4 @@ def _reason(error: Exception) -> str:
     # The package fails so where its buffer has nothing more to give.
     if isinstance(error, BufferError | EOFError):
         return "it ends in the middle of an item"
-    return str(error) or type(error).__name__
+    return in_words(error)

@@ -15,7 +15,7 @@ from typing import Any
 
 from gadgetron.external.connection import Connection
 
-from gadgets.errors import DesparkError, PeerLostError
+from gadgets.errors import DesparkError, PeerLostError, in_words
 from gadgets.logbook import note_scan
 from gadgets.node import QUIET_S
 from gadgets.outside import printable
@@ -125,7 +125,7 @@ def _refuse(connected: ScanSocket, node: str, error: Exception) -> None:
     transport = Transport(connected)
     transport.discard_input(QUIET_S)
     try:
-        transport.write(_message(MessageID.ERROR, printable(f"{node}: {str(error) or type(error).__name__}").encode()))
+        transport.write(_message(MessageID.ERROR, printable(f"{node}: {in_words(error)}").encode()))
         transport.flush()
     except PeerLostError as lost:
         logger.warning("%s: the reason could not be sent: %s", node, lost)

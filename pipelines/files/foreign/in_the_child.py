@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
-from gadgets.errors import DesparkError
+from gadgets.errors import DesparkError, in_words
 from gadgets.outside import machine_bytes
 
 OFTEN = 256
@@ -85,7 +85,7 @@ def _hand_over(make: Callable[[], Iterator[Any]], pipe: IO[bytes], limits: Limit
     except MemoryError:
         send("reason", TOO_LARGE.format(limits.room))
     except Exception as error:  # noqa: BLE001 - raised again in the parent
-        send("reason", str(error) or type(error).__name__)
+        send("reason", in_words(error))
 
 
 def _size_of(thing: object) -> int:

@@ -8,7 +8,7 @@ from functools import partial
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import DesparkError, NodeError, RawDataError, in_words
+from gadgets.errors import NodeError, RawDataError, in_words, trace_of
 from gadgets.findings import ScanFacts
 from gadgets.kspace import (
     LEFT_OVER,
@@ -162,7 +162,7 @@ def _kspace_or_readouts(
             "acquisition_buffer: no k-space could be assembled (%s: %s); its readouts go on alone",
             where,
             reason,
-            exc_info=None if isinstance(error, DesparkError) else error,
+            exc_info=trace_of(error),
         )
         record = report.add(_record(acquired, start, f"not assembled: {reason}", is_lost=True))
         # The node that makes the images tells the client: to it, readouts that go on alone look like any others.

@@ -32,6 +32,7 @@ __all__ = [
     "TrustError",
     "WireError",
     "in_words",
+    "trace_of",
 ]
 
 
@@ -77,3 +78,8 @@ def in_words(error: BaseException) -> str:
     An exception is true whatever it says, so ``error or …`` would never name its kind.
     """
     return str(error) or type(error).__name__
+
+
+def trace_of(error: Exception) -> Exception | None:
+    """Give what a log is to tell beside the words: of an error of ours nothing, of any other where it was raised."""
+    return None if isinstance(error, DesparkError) else error

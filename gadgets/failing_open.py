@@ -15,7 +15,7 @@ import numpy as np
 
 from gadgets.arrays import ComplexArray
 from gadgets.detection import LooksForSparks
-from gadgets.errors import DesparkError, NodeError, RawDataError, in_words
+from gadgets.errors import NodeError, RawDataError, in_words, trace_of
 from gadgets.kspace import KSpace, count_non_finite, describe, in_ordinary_units, in_own_units, warning_of
 from gadgets.patches import write_patches
 from gadgets.process import threads, time_limit
@@ -67,8 +67,7 @@ def detect(kspace: KSpace, detector: LooksForSparks, on_failure: OnFailure) -> D
 
 
 def _log(what: str, error: Exception) -> None:
-    """Log a failure: an error of ours says all in its line, of any other it matters where it was raised."""
-    logger.error("%s: %s", what, in_words(error), exc_info=None if isinstance(error, DesparkError) else error)
+    logger.error("%s: %s", what, in_words(error), exc_info=trace_of(error))
 
 
 def extent_of(kspace: KSpace) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from itertools import chain, count, repeat, zip_longest
 from time import perf_counter
 from typing import Any
 
-from gadgets.errors import DesparkError, NodeError, RawDataError, in_words
+from gadgets.errors import NodeError, RawDataError, in_words, trace_of
 from gadgets.findings import ScanFacts
 from gadgets.image import ORIGINAL_SERIES, MetaValue, meta_of, original_meta, reconstruct
 from gadgets.indices import Indices
@@ -151,9 +151,8 @@ class _Images:
             where, reason = describe(cell.kspace.indices), in_words(error)
             if self._settings.on_failure == "fail":
                 raise NodeError(f"image_fft: {where}: {reason}") from error
-            # An error of ours says all in its line.
-            trace = None if isinstance(error, DesparkError) else error
-            logger.error("image_fft: no image%s could be made (%s): %s", kind, where, reason, exc_info=trace)
+            said = "image_fft: no image%s could be made (%s): %s"
+            logger.error(said, kind, where, reason, exc_info=trace_of(error))
             # Records are of repaired images alone.
             if not kind:
                 warning = f"no image: {reason}"

@@ -91,13 +91,12 @@ class Found:
         self.points.update({each.point.place: each.point for each in confirmed})
         if displaced := displaced_readouts(self._confirmed):
             self.displaced |= displaced
-            everywhere = [(each.point.place, each.is_obvious) for each in self._confirmed]
-            self._take_back([place for place, is_obvious in everywhere if place[:2] in displaced and not is_obvious])
+            doubtful = {each.point.place for each in self._confirmed if not each.is_obvious}
+            self._take_back({place for place in doubtful if place[:2] in displaced})
         return [each.point for each in confirmed if each.point.place in self.points]
 
-    def _take_back(self, places: Sequence[Place]) -> None:
+    def _take_back(self, gone: set[Place]) -> None:
         """Forget points, as if they had never been confirmed or mended."""
-        gone = set(places)
         for place in gone:
             del self.points[place]
         mended, new = self._confirmed[: self._n_mended], self._confirmed[self._n_mended :]

@@ -48,9 +48,7 @@ def reason_displaced(found: Found) -> str:
     if not found.displaced:
         return ""
     lines = sorted({line for _, line in found.displaced})
-    named = ", ".join(map(str, lines[:MOST_NAMED])) + (
-        f" and {len(lines) - MOST_NAMED} more" * (len(lines) > MOST_NAMED)
-    )
+    named = _some_of([str(line) for line in lines])
     reason = f"readouts that fit nowhere as a whole, as after motion, stay as they are: line {named}"
     logger.warning("spark_detection: %s (%s)", reason, describe(found.known.kspace.indices))
     return reason

@@ -13,7 +13,8 @@ from typing import Literal, get_args
 import numpy as np
 from scipy.ndimage import gaussian_filter, rotate, zoom
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import BoolArray, ComplexArray, FloatArray
+from gadgets.image import centred_fft, centred_inverse_fft
 from gadgets.kspace import KSpace
 from pipelines.benchmark.readouts import noise_sigma
 
@@ -60,7 +61,7 @@ def simulate_series(
     -------
         The k-spaces; their repetition, or contrast, counts up.
     """
-    image: ComplexArray = to_image(clean.data.astype(np.complex128))
+    image: ComplexArray = centred_inverse_fft(clean.data.astype(np.complex128), PLANE)
     drifts = _Drifts(rng, image)
     sigma = noise_sigma(clean)
     # As a scanner counts them: another weighting or inversion time is another contrast.
@@ -92,11 +93,7 @@ class _Drifts:
         self.y, self.x = ((np.arange(n) - n // 2) / n for n in shape)
         self.shape = shape
         self._drift = float(rng.uniform(*DRIFT) * rng.choice([-1, 1]))
-        self._gain, self._phase, self._breath = (
-            smooth_field(rng, shape),
-            smooth_field(rng, shape),
-            smooth_field(rng, shape),
-        )
+        self._gain, self._phase, self._breath = (smooth_field(rng, shape) for _ in range(3))
         self._radians, self._breathing = rng.uniform(0, PHASE), rng.uniform(0, BREATHING)
         self._pixels = rng.uniform(0, MOTION) * shape[0] / FIELD_OF_VIEW
         self._rate, self._slope = rng.uniform(0.02, 0.3), rng.normal(0, 0.01)
@@ -116,14 +113,11 @@ class _Drifts:
         if number:
             image = turned(image, float(0.3 * self._pixels * rng.normal()))
         shift = self._pixels * rng.normal(size=2) / np.sqrt(2)
-        lines, samples = (np.arange(n) - n // 2 for n in self.shape)
-        # A shift of the image is a linear phase in k-space: no interpolation, and parts of a pixel are possible.
-        moved = np.exp(-2j * np.pi * (shift[0] * lines[:, None] / self.shape[0] + shift[1] * samples / self.shape[1]))
         breath = self._breathing * np.sin(2 * np.pi * (self._rate * np.arange(self.shape[0]) + rng.random()))
         # Breathing turns the phase while the lines are read: the first term of its series, so that two transforms do
         # for all lines.
-        data = to_kspace(image) + breath[:, None] * to_kspace(1j * image * self._breath)
-        return np.asarray(data * moved * (1 + self._slope * number * lines[:, None] / self.shape[0]))
+        data = centred_fft(image, PLANE) + breath[:, None] * centred_fft(1j * image * self._breath, PLANE)
+        return np.asarray(shifted(data, *shift) * (1 + self._slope * number * self.y[:, None]))
 
 
 def smooth_field(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray:
@@ -134,14 +128,23 @@ def smooth_field(rng: np.random.Generator, shape: tuple[int, ...]) -> FloatArray
     return np.asarray(field / np.abs(field).max())
 
 
-def to_image(data: ComplexArray) -> ComplexArray:
-    """Transform lines and samples to an image, which is as loud as its k-space."""
-    return np.fft.fftshift(np.fft.ifft2(np.fft.ifftshift(data, PLANE), norm="ortho"), PLANE)
+def shifted(data: ComplexArray, lines: FloatArray | float, samples: FloatArray | float) -> ComplexArray:
+    """Move the object by pixels, each readout by its own where arrays ``(line, 1)`` are given."""
+    y, x = (np.arange(n) - n // 2 for n in data.shape[-2:])
+    # A shift of the image is a linear phase in k-space: no interpolation, and parts of a pixel are possible.
+    return np.asarray(data * np.exp(-2j * np.pi * (lines * y[:, None] / y.size + samples * x / x.size)))
 
 
-def to_kspace(image: ComplexArray) -> ComplexArray:
-    """Transform an image back: the inverse of :func:`to_image`."""
-    return np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image, PLANE), norm="ortho"), PLANE)
+def away_for_a_while(n_lines: int, rng: np.random.Generator) -> BoolArray:
+    """Mark readouts that follow each other, during which something lies elsewhere, shape ``(line, 1)``."""
+    lines = np.arange(n_lines)[:, None]
+    return np.asarray((lines > rng.uniform(0, 0.6) * n_lines) & (lines < rng.uniform(0.6, 1) * n_lines))
+
+
+def with_front_moved(image: ComplexArray, rng: np.random.Generator) -> ComplexArray:
+    """Move the front of the object by some pixels, as where somebody swallows."""
+    is_front = np.arange(image.shape[-2])[:, None] < image.shape[-2] // 2
+    return np.where(is_front, np.roll(image, int(rng.integers(1, 4)), axis=-2), image)
 
 
 def turned(image: ComplexArray, degrees: float) -> ComplexArray:
@@ -171,11 +174,9 @@ def _inflow(rng: np.random.Generator, drifts: _Drifts, image: ComplexArray) -> C
 
 def _swallowing(rng: np.random.Generator, drifts: _Drifts, image: ComplexArray) -> ComplexArray:
     """Move the front of the object by some millimetres while part of the lines are acquired."""
-    lines = np.arange(drifts.shape[0])
-    away = (lines > rng.uniform(0, 0.6) * lines.size) & (lines < rng.uniform(0.6, 1) * lines.size)
-    moved = np.roll(image, int(rng.integers(1, 4)), axis=-2)
-    front = drifts.y[:, None] < 0
-    return to_image(np.where(away[:, None], to_kspace(np.where(front, moved, image)), to_kspace(image)))
+    away = away_for_a_while(drifts.shape[0], rng)
+    elsewhere = centred_fft(with_front_moved(image, rng), PLANE)
+    return centred_inverse_fft(np.where(away, elsewhere, centred_fft(image, PLANE)), PLANE)
 
 
 def _table(rng: np.random.Generator, drifts: _Drifts, image: ComplexArray) -> ComplexArray:

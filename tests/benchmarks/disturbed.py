@@ -16,22 +16,17 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from gadgets.arrays import ComplexArray, FloatArray
+from gadgets.arrays import ComplexArray
+from gadgets.image import centred_fft, centred_inverse_fft
 from gadgets.kspace import KSpace
 from pipelines.benchmark.despark import open_despark
 from pipelines.benchmark.readouts import noise_sigma
 from pipelines.benchmark.rivals import local_median
 from pipelines.benchmark.score import count_changed
-from pipelines.benchmark.series import to_image, to_kspace, turned
+from pipelines.benchmark.series import PLANE, away_for_a_while, shifted, turned, with_front_moved
 from pipelines.files.read_kspaces import read_kspaces
 
 MOST_OF_FILE = 2  # k-spaces, the first and the last: series of a file are alike
-
-
-def shifted(data: ComplexArray, lines: FloatArray | float, samples: FloatArray | float) -> ComplexArray:
-    """Move the object by pixels, each readout by its own where arrays ``(line, 1)`` are given: a linear phase."""
-    y, x = ((np.arange(n) - n // 2) / n for n in data.shape[-2:])
-    return np.asarray(data * np.exp(-2j * np.pi * (lines * y[:, None] + samples * x)))
 
 
 def from_line_on(data: ComplexArray, other: ComplexArray, rng: np.random.Generator) -> ComplexArray:
@@ -47,17 +42,14 @@ def moved(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
 
 def nodded(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Let the object turn by some degrees once."""
-    return from_line_on(data, to_kspace(turned(to_image(data), float(rng.normal(0, 3)))), rng)
+    image = turned(centred_inverse_fft(data, PLANE), float(rng.normal(0, 3)))
+    return from_line_on(data, centred_fft(image, PLANE), rng)
 
 
 def swallowed(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:
     """Move the front of the object by some pixels while some of the readouts are acquired."""
-    image, n_lines = to_image(data), data.shape[-2]
-    front = np.arange(n_lines)[:, None] < n_lines // 2
-    elsewhere = to_kspace(np.where(front, np.roll(image, int(rng.integers(1, 4)), axis=-2), image))
-    lines = np.arange(n_lines)[:, None]
-    away = (lines > rng.uniform(0, 0.6) * n_lines) & (lines < rng.uniform(0.6, 1) * n_lines)
-    return np.where(away, elsewhere, data)
+    elsewhere = centred_fft(with_front_moved(centred_inverse_fft(data, PLANE), rng), PLANE)
+    return np.where(away_for_a_while(data.shape[-2], rng), elsewhere, data)
 
 
 def jolted(data: ComplexArray, rng: np.random.Generator) -> ComplexArray:

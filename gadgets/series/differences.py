@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from gadgets.arrays import BoolArray, ComplexArray, FloatArray, IntArray
-from gadgets.local_statistics import MEDIAN_OF_NOISE, local_median, quantile
+from gadgets.local_statistics import MEDIAN_OF_NOISE, local_median, quantile, sorted_places
 
 LOUDEST = 48
 """Samples of the first group of those that are about as loud."""
@@ -58,7 +58,7 @@ class Differences:
     @cached_property
     def groups(self) -> list[IntArray]:
         """Samples that are about as loud as each other: the loudest few, and each next group three times as many."""
-        order = np.argsort(-self.expected.max(axis=0).ravel(), kind="stable")
+        order = sorted_places(self.expected.max(axis=0).ravel(), descending=True)
         groups: list[IntArray] = []
         start, size = 0, LOUDEST
         while start < order.size:
@@ -104,7 +104,7 @@ def changes(compared: Differences) -> tuple[float, ...]:
     # Two groups: sparks in a crowd may be most of the loudest samples, and leave those next to them alone.
     for group in compared.groups[:2]:
         ratio: FloatArray = np.abs(difference[:, group]) / expected[:, group] / np.float32(MEDIAN_OF_NOISE)
-        usual.append(float(np.median(_lower(ratio))))
+        usual.append(float(quantile(_lower(ratio), 0.5)))
     return tuple(usual)
 
 

@@ -61,7 +61,9 @@ def look_at(plane: ComplexArray, valid: BoolArray | None, *, without_obvious: bo
     magnitude = root_mean_square(data)
     level, noise = level_of(magnitude)
     judged = _among_others(magnitude > 0 if valid is None else valid & (magnitude > 0))
-    obvious = obvious_samples(magnitude, level, noise, judged) if without_obvious else np.zeros(level.shape, bool)
+    obvious = np.zeros(level.shape, bool)
+    if without_obvious:
+        obvious = obvious_samples(data, magnitude, level, noise, judged)
     others = magnitude
     if obvious.any():
         others = np.where(obvious, 0, magnitude)

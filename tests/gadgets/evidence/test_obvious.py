@@ -5,8 +5,9 @@ import pytest
 from helpers.kspaces import make_scan
 from helpers.sparks import with_sparks
 
+from gadgets.evidence.levels import root_mean_square
 from gadgets.evidence.maps import CHANNELS, N_STRIKING, gather_evidence
-from gadgets.evidence.obvious import MOST_OBVIOUS
+from gadgets.evidence.obvious import MOST_OBVIOUS, OBVIOUS
 
 SPARK = (10, 50)
 
@@ -43,6 +44,14 @@ def test_the_spark_itself_stands_out_in_every_map(name):
     values = evidence.maps[CHANNELS.index(name)]
     assert values[SPARK] == values.max() > 3
     assert evidence.judged[SPARK]
+
+
+def test_a_spark_that_one_of_many_receivers_hears_is_as_obvious():
+    clean = make_scan(n_coils=32)
+    plane = with_sparks(clean, {(0, *SPARK): [3]}, 60.0).data[:, 0]
+    level = root_mean_square(plane)[SPARK] / gather_evidence(clean.data[:, 0]).level[SPARK]
+    assert level < OBVIOUS, "in the mean square of all it is none"
+    assert np.argwhere(gather_evidence(plane, without_obvious=True).obvious).tolist() == [list(SPARK)]
 
 
 def test_in_the_centre_nothing_is_obvious():

@@ -33,7 +33,7 @@ def outputs_of(inputs: Sequence[Path], output: Path) -> list[Path]:
     if len(inputs) > 1 and PLACE not in str(output):
         raise SettingsError(
             f"{output}: expected a name for each of {len(inputs)} inputs, found one; let {PLACE} stand for the name of "
-            f"each, as in -o '{output.with_name(f'{PLACE}{_ending(output)}')}'"
+            f"each, as in -o '{output.parent / f'{PLACE}{_ending(output)}'}'"
         )
     outputs = [Path(str(output).replace(PLACE, each.name.removesuffix(_ending(each)))) for each in inputs]
     twice = next((each for number, each in enumerate(outputs) if each in outputs[:number]), None)

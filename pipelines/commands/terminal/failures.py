@@ -15,6 +15,7 @@ from onnx_models.errors import DesparkError
 from pipelines.commands.terminal.ending import INTERRUPTED
 
 CANNOT_BE_WRITTEN = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+GONE = errno.ENOENT  # without a name: what names are looked up from, where somebody has removed that folder
 NOTHING_LEFT = (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM)
 
 
@@ -29,10 +30,14 @@ def told_in_one_line() -> Iterator[None]:
     except OSError as error:
         # Of a file that was named: a name that is too long, or a folder into which nobody may look. Help and tables go
         # to standard output, which has no name.
-        if error.filename is None and error.errno not in (*CANNOT_BE_WRITTEN, *NOTHING_LEFT):
+        unnamed = {
+            **dict.fromkeys(CANNOT_BE_WRITTEN, "standard output"),
+            **dict.fromkeys(NOTHING_LEFT, "this system"),
+            GONE: "the working folder",
+        }
+        if error.filename is None and error.errno not in unnamed:
             raise
-        unnamed = "this system" if error.errno in NOTHING_LEFT else "standard output"
-        where = unnamed if error.filename is None else os.fsdecode(error.filename)
+        where = unnamed[error.errno or 0] if error.filename is None else os.fsdecode(error.filename)
         _say(f"{where}: {error.strerror}")
         raise SystemExit(1) from None
     except ImportError as error:

@@ -32,6 +32,7 @@ def test_braces_stand_for_the_name_of_the_input(inputs, output, expected):
     ("inputs", "output", "message"),
     [
         (["a.h5", "b.h5"], "out/c.nii.gz", r"a name for each of 2 inputs, .* -o 'out/\{\}\.nii\.gz'"),
+        (["a.h5", "b.h5"], "/", r"a name for each of 2 inputs, .* -o '/\{\}'"),
         (["x/a.h5", "y/a.h5"], "{}.h5", r"a\.h5: expected inputs of different names"),
     ],
 )

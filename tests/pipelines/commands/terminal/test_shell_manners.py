@@ -233,6 +233,16 @@ def test_a_disk_that_is_full_is_said_in_one_line(words):
     assert "Traceback" not in ended.stderr
 
 
+def test_a_working_folder_that_is_gone_is_named(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    with pytest.raises(SystemExit, match="1"):
+        main(["simulate", "scan.h5", "sparked.h5", "--truth", "truth.json"])
+    assert capsys.readouterr().err == "despark: the working folder: No such file or directory\n"
+
+
 @pytest.mark.parametrize(
     "words", [("models", "--json", "-"), ("log", "--record", "none.db", "--csv", "-"), ("stream", *NO_MODELS)]
 )

@@ -57,6 +57,10 @@ def remember(memory: SeriesMemory, found: Found, points: Sequence[Point]) -> tup
     outcomes = outcomes_of(kspace, points, CalibrationSettings(), known=found.known) if points else []
     witness = found.known.witness
     unsure = set(() if witness is None else witness.standing_out)
+    # Of what the models are sure of much is a spark, although nobody can tell it from the signal: unless it is as it
+    # was in two earlier ones.
+    left = found.refused - found.points.keys()
+    unsure |= {place for place in left if witness is None or witness.predicted_at(place) is None}
     # Most k-spaces are clean, and need no second copy.
     data = kspace.data.copy() if points or unsure else kspace.data
     for point, outcome in zip(points, outcomes, strict=True):

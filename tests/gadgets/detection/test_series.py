@@ -9,8 +9,12 @@ from helpers.sparks import changed_places, places, with_sparks
 from scipy.ndimage import gaussian_filter
 
 from gadgets.detection import for_one_scan, open_detector
+from gadgets.detection.found import Found
 from gadgets.detection.opening import NoDetector
+from gadgets.detection.series import remember
 from gadgets.failing_open import calibrate
+from gadgets.repair import Predictions
+from gadgets.series import SeriesMemory
 from gadgets.settings import CalibrationSettings, SparkDetectionSettings
 from pipelines.benchmark.series import simulate_series
 
@@ -57,6 +61,18 @@ def test_what_was_found_is_remembered_as_repaired(kspaces):
         detector.detect(each)
     spoilt = [with_sparks(each, {SPARK: None}, 90, seed=seed) for seed, each in enumerate(kspaces[2:])]
     assert [places(detector.detect(each)) for each in spoilt] == [{SPARK}, {SPARK}]
+
+
+def test_what_nobody_could_tell_from_the_signal_is_no_reference(kspaces):
+    first, second = kspaces[:2]
+    memory, found = SeriesMemory(1e9), Found({}, Predictions(first))
+    found.refused.add(SPARK)
+    remember(memory, found, ())
+    witness = memory.witness(second)
+    compared = witness.differences(0)
+    _, lines, samples = witness.window
+    unknown = np.argwhere(~compared.valid[2:-2, 2:-2]) + 2  # without the border, of which nothing is known in any case
+    assert [(lines.start + line, samples.start + sample) for line, sample in unknown] == [SPARK[1:]]
 
 
 def test_the_first_kspace_is_judged_as_by_itself(kspaces):

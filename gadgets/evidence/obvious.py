@@ -19,6 +19,8 @@ disc, which are not judged.
 """
 OBVIOUS_FURTHER: Mapping[int, float] = {3: 20.0, 5: 60.0}
 """The same for surroundings so many lines and samples away: clean files reach 17 and 40."""
+OBVIOUS_ALONE = 30.0
+"""The same for a single receiver and its own level: of many, one is often by chance as far out as all together are."""
 NO_ECHO = 20.0
 """Times its further surroundings, from which on the loudest place is no echo: clean files reach 8."""
 MOST_OBVIOUS = 256
@@ -58,9 +60,9 @@ def obvious_samples(
 
 
 def _in_one_receiver(data: ComplexArray, magnitude: FloatArray, level: FloatArray, noise: float) -> BoolArray:
-    """Mark the samples that stand as far out in a single receiver, which the mean square of many dilutes."""
+    """Mark the samples that stand far out in a single receiver, which the mean square of many dilutes."""
     # By so much it is lifted at least, all receivers being alike. In clean files hardly a sample is asked further.
-    lifted = np.sqrt(1 + (OBVIOUS**2 - 1) / len(data))
+    lifted = np.sqrt(1 + (OBVIOUS_ALONE**2 - 1) / len(data))
     loud: BoolArray = magnitude > lifted * level
     lines, samples = np.nonzero(loud)
     if len(data) == 1 or not 0 < lines.size <= MOST_OBVIOUS:
@@ -73,5 +75,5 @@ def _in_one_receiver(data: ComplexArray, magnitude: FloatArray, level: FloatArra
     )
     around = np.abs(data[:, nine_lines[:, None], nine_samples])
     levels = np.maximum(np.median(around, axis=(1, 2)), QUIETEST * noise)
-    loud[lines, samples] = (around[:, 1, 1] > OBVIOUS * levels).any(axis=0)
+    loud[lines, samples] = (around[:, 1, 1] > OBVIOUS_ALONE * levels).any(axis=0)
     return loud

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from pipelines.commands.command_line import COMMANDS, completed_words
+from pipelines.commands.command_line import COMMANDS, completed_words, main
 
 PROGRAM = [sys.executable, "-m", "pipelines.commands.command_line"]
 
@@ -19,17 +19,33 @@ def run(*arguments, **variables):
     )
 
 
-def completed(line, shell="complete_bash"):
+def asked(line, shell="complete_bash"):
+    """Give the variables in which a shell asks."""
     words = line.split(" ")
     of_bash = {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     of_others = {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    ended = run(_DESPARK_COMPLETE=shell, **of_bash, **of_others)
-    assert ended.stderr == ""
-    return ended.stdout.split()
+    return {"_DESPARK_COMPLETE": shell, **of_bash, **of_others}
 
 
-def test_commands_are_completed():
-    assert completed("despark re") == ["replay"]
+@pytest.fixture
+def completed(monkeypatch, capfd):
+    """Ask in this process: to start one takes longer than all that it then does."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def answer(*line):
+        for name, value in asked(*line).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit):
+            main([])
+        answered = capfd.readouterr()
+        assert answered.err == ""
+        return answered.out.split()
+
+    return answer
+
+
+def test_commands_are_completed(completed):
+    assert run(**asked("despark re")).stdout.split() == completed("despark re") == ["replay"]
     assert completed("despark ") == list(COMMANDS)
 
 
@@ -44,12 +60,12 @@ def test_commands_are_completed():
         ("despark --vers", ["--version"]),
     ],
 )
-def test_options_of_the_command_that_is_named_are_completed(line, words):
+def test_options_of_the_command_that_is_named_are_completed(completed, line, words):
     assert completed(line) == words
 
 
 @pytest.mark.parametrize("shell", ["complete_zsh", "complete_fish"])
-def test_other_shells_are_answered_too(shell):
+def test_other_shells_are_answered_too(completed, shell):
     assert any("--pipeline" in word for word in completed("despark replay --pi", shell))
 
 
@@ -91,8 +107,11 @@ def test_the_script_for_the_shell_is_shown_and_installed(tmp_path):
         (["replay", "--pipelin", "x"], "--pipeline"),
     ],
 )
-def test_a_word_that_is_not_known_says_which_one_was_meant(typed, said):
-    ended = run(*typed)
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert said in ended.stderr
-    assert len(ended.stderr.splitlines()) <= 5
+def test_a_word_that_is_not_known_says_which_one_was_meant(capfd, monkeypatch, typed, said):
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+    with pytest.raises(SystemExit) as ended:
+        main(typed)
+    answered = capfd.readouterr()
+    assert (ended.value.code, answered.out) == (2, "")
+    assert said in answered.err
+    assert len(answered.err.splitlines()) <= 5

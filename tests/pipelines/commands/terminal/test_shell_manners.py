@@ -133,20 +133,33 @@ def test_models_can_be_read_by_a_machine():
     assert {"name", "role", "sha256", "provider", "scores"} <= set(models[0])
 
 
-def test_simulated_replayed_and_accepted_for_machines(phantom_file, tmp_path):
+@pytest.fixture
+def run_here(monkeypatch, capfd):
+    """Run a command in this process; gives its exit code, and what it writes to either stream."""
+    monkeypatch.setattr("signal.signal", lambda *_: None)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        return subprocess.CompletedProcess(arguments, ended.value.code, *capfd.readouterr())
+
+    return run
+
+
+def test_simulated_replayed_and_accepted_for_machines(phantom_file, tmp_path, run_here):
     sparked, truth, repaired = tmp_path / "s.h5", tmp_path / "t.json", tmp_path / "r.h5"
-    simulated = json.loads(run("simulate", phantom_file, sparked, "--truth", truth, "--json", "-").stdout)
+    simulated = json.loads(run_here("simulate", phantom_file, sparked, "--truth", truth, "--json", "-").stdout)
     assert simulated["k_spaces"] == 2
     assert simulated["sparks"] == len(json.loads(truth.read_text())["sparks"])
     replay = ["replay", sparked, "-o", repaired, "--pipeline", "repair_raw", *NO_MODELS]
-    both = run(*replay, "--json", "-")
+    both = run_here(*replay, "--json", "-")
     report = json.loads(both.stdout)
     assert report["totals"]["k_spaces"] == 2
     assert "k-spaces" in both.stderr
     for option in ("--json", "--report"):
-        assert run(*replay, option, tmp_path / "report.json", "-q").returncode == 0
+        assert run_here(*replay, option, tmp_path / "report.json", "-q").returncode == 0
         assert json.loads((tmp_path / "report.json").read_text())["returned"] == report["returned"]
-    accepted = run("accept", sparked, repaired, "--truth", truth, "--json", "-", "-q")
+    accepted = run_here("accept", sparked, repaired, "--truth", truth, "--json", "-", "-q")
     assert accepted.stderr == ""
     counts = json.loads(accepted.stdout)
     assert counts["sparks"] == {"found": 0, "of": simulated["sparks"]}
@@ -178,8 +191,9 @@ def test_a_stream_says_what_it_runs_on_standard_error_alone():
     assert failure.startswith("despark: the input stream: ")
 
 
-def test_a_demo_with_a_wrong_setting_leaves_nothing(tmp_path):
-    ended = run("demo", "--set", "spark_detection.treshold=1", "--output", "made", cwd=tmp_path)
+def test_a_demo_with_a_wrong_setting_leaves_nothing(tmp_path, run_here, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    ended = run_here("demo", "--set", "spark_detection.treshold=1", "--output", "made")
     assert ended.returncode == 1
     assert "did you mean 'threshold'?" in ended.stderr
     assert not list(tmp_path.iterdir())
@@ -199,11 +213,11 @@ def test_what_a_client_sends_is_one_line_of_the_log(opened, capsys):
     assert all(line.startswith("    ") and line.isprintable() for line in lines[2:])
 
 
-def test_what_a_server_sends_does_nothing_to_the_terminal(tmp_path):
+def test_what_a_server_sends_does_nothing_to_the_terminal(tmp_path, run_here):
     raw = make_raw_file(tmp_path / "raw.h5")
     answer = bytes(text_message(MessageID.TEXT, "no\x1b]0;title\x07 \x9b2J\nreason").data) + bytes(CLOSE.data)
     with Player(answer) as server:
-        result = run("replay", raw, "-o", tmp_path / "out.h5", "--host", server.host, *NO_MODELS)
+        result = run_here("replay", raw, "-o", tmp_path / "out.h5", "--host", server.host, *NO_MODELS)
     assert result.returncode == 1
     assert "\x1b" not in result.stderr + result.stdout
     assert r"the server reports: no\x1b]0;title\x07 \x9b2J | reason" in result.stderr

@@ -10,7 +10,7 @@ from pathlib import Path
 from gadgets.errors import StoreError
 from gadgets.findings import Findings, ScanFacts
 from gadgets.logbook.place import logbook_path
-from gadgets.logbook.running import RunningFile, RunningScan
+from gadgets.logbook.running_file import RunningFile, RunningScan
 from gadgets.logbook.running_picture import Images
 from gadgets.logbook.scan_entry import now
 from gadgets.logbook.scan_name import ScanName, this_scan

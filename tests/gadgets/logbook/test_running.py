@@ -25,7 +25,7 @@ from gadgets.logbook import (
     show_running,
     this_scan,
 )
-from gadgets.logbook.running import FILE_BYTES
+from gadgets.logbook.running_file import FILE_BYTES
 from gadgets.records import Calibration, Detection
 
 STATE = RunningScan(scan="scan-1", began="2026-11-01T10:00:00+00:00", source="raw_repair", protocol="gre", sparks=2)

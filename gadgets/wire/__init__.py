@@ -4,6 +4,7 @@
 module                 what passes it
 =====================  ==========================================================================================
 ``transport``          bytes: a buffered socket that notices a lost peer
+``outgoing``           what it sends, gathered
 ``capture``            messages of no concern to despark, whole
 ``attach``             puts the readers and writers below on a ``gadgetron`` Connection
 ``acquisitions``       ACQUISITION  <-> :class:`~gadgets.kspace.readout.Readout`

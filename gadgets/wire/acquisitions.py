@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from gadgets.arrays import ComplexArray
 from gadgets.indices import Indices
 from gadgets.kspace import Readout
-from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
+from gadgets.wire.outgoing import Bytes
+from gadgets.wire.transport import MESSAGE_ID, Transport
 
 # Message ids, here and in the modules beside this one, are those of Gadgetron's protocol.
 ACQUISITION = 1008

@@ -7,7 +7,8 @@ import struct
 from dataclasses import dataclass
 
 from gadgets.errors import WireError
-from gadgets.wire.transport import COUNT, PRESENT, Bytes, Transport
+from gadgets.wire.outgoing import Bytes
+from gadgets.wire.transport import COUNT, PRESENT, Transport
 
 # ReconData have seven dimensions; a damaged count is nearly always far beyond.
 MAX_DIMENSIONS = 16

@@ -18,8 +18,9 @@ from gadgets.errors import RawDataError
 from gadgets.indices import COUNTERS, Indices
 from gadgets.kspace import ACQ_IS_REVERSE, Encoding, KSpace, Limits, place_along_readout
 from gadgets.wire.acquisitions import ACQUISITION_HEADER
+from gadgets.wire.outgoing import Bytes
 from gadgets.wire.recon_data import SAMPLING, ReconBuffer, ReconData
-from gadgets.wire.transport import Bytes, bytes_of
+from gadgets.wire.transport import bytes_of
 
 
 @dataclass(frozen=True, eq=False)

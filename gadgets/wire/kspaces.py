@@ -9,8 +9,9 @@ import numpy as np
 from gadgets.errors import RawDataError
 from gadgets.kspace import AcquiredKSpace, Encoding, Limits, place_readouts
 from gadgets.wire.acquisitions import ACQUISITION_HEADER, Acquisition
+from gadgets.wire.outgoing import Bytes
 from gadgets.wire.recon_data import SAMPLING, ReconBit, ReconBuffer, ReconData, shape_of
-from gadgets.wire.transport import PRESENT, Bytes, bytes_of
+from gadgets.wire.transport import PRESENT, bytes_of
 
 MOST = (1 << 16) - 1
 """That a ReconData can say of a matrix or a limit, in 16 bits."""

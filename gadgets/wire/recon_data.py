@@ -17,7 +17,8 @@ from gadgets.arrays import ComplexArray
 from gadgets.errors import WireError
 from gadgets.wire.acquisitions import ACQUISITION_HEADER, HEADER_BYTES
 from gadgets.wire.capture import Capture
-from gadgets.wire.transport import COUNT, MESSAGE_ID, PRESENT, Bytes, Transport
+from gadgets.wire.outgoing import Bytes
+from gadgets.wire.transport import COUNT, MESSAGE_ID, PRESENT, Transport
 
 RECON_DATA = 1023
 _ID = MESSAGE_ID.pack(RECON_DATA)

@@ -6,24 +6,22 @@ import contextlib
 import select
 import socket
 import struct
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gadgets.errors import PeerLostError, WireError
-from gadgets.outside import STALL_S, Pace, memory_limit, send_at_pace
-
-Bytes: TypeAlias = bytes | memoryview
+from gadgets.outside import STALL_S, Pace, memory_limit
+from gadgets.wire.outgoing import Bytes, Outgoing
 
 MESSAGE_ID = struct.Struct("<H")
 COUNT = struct.Struct("<Q")
 PRESENT = struct.Struct("<?")
 CLOSE, TEXT, ERROR = 4, 5, 8
 
-# Much larger than an acquisition: one call to the system brings several. Larger parts are sent or read in place.
+# Much larger than an acquisition: one call to the system brings several. Larger parts are read in place.
 _BUFFER_BYTES = 1 << 18
-_WRITE_AT_ONCE = 1 << 16
 
 
 class Transport:
@@ -49,12 +47,9 @@ class Transport:
         self.socket = connected
         self._buffer = memoryview(bytearray(_BUFFER_BYTES))
         self._start = self._stop = 0
-        self._pending: list[Bytes] = []
-        self._n_pending = 0
+        self._outgoing = Outgoing(connected, stall_s)
         self._pause_s = connected.gettimeout()
-        self._stall_s = stall_s
         self._pace = Pace(stall_s)
-        self._loss: PeerLostError | None = None
         self._n_message = 0
         self.max_bytes = memory_limit()
         self.is_at_end = False
@@ -144,41 +139,11 @@ class Transport:
         PeerLostError
             The other side no longer takes them.
         """
-        for part in parts:
-            n_bytes = memoryview(part).nbytes
-            if n_bytes >= _WRITE_AT_ONCE:
-                self.flush()
-                # What was gathered earlier has gone out before it: the order of bytes is the protocol.
-                self._send(part)
-                continue
-            self._pending.append(part)
-            self._n_pending += n_bytes
-        if self._n_pending >= _WRITE_AT_ONCE:
-            self.flush()
+        self._outgoing.write(*parts)
 
     def flush(self) -> None:
         """Send what was gathered."""
-        if self._pending:
-            # Forgotten before it is sent: after a failure, close() must not send it a second time.
-            gathered = b"".join(self._pending)
-            self._pending.clear()
-            self._n_pending = 0
-            self._send(gathered)
-
-    def _send(self, content: Bytes) -> None:
-        if self._loss is not None:
-            # A part of something is on its way: whatever came behind it would be taken for the rest.
-            raise self._loss
-        try:
-            self.socket.settimeout(None)
-            if self._pause_s is None:
-                # Whoever waits for ever for its peer leaves it to others to watch it.
-                self.socket.sendall(content)
-            else:
-                send_at_pace(self.socket, content, self._stall_s)
-        except OSError as error:
-            self._loss = PeerLostError(f"the connection broke while sending: {error}")
-            raise self._loss from error
+        self._outgoing.flush()
 
     def is_lost(self) -> bool:
         """Whether nobody takes what is sent; a peer that only sends no more may still read."""

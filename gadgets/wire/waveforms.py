@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from gadgets.errors import RawDataError
 from gadgets.outside import memory_limit
 from gadgets.records import Assembly, Calibration, Detection, Original, Record
-from gadgets.wire.transport import MESSAGE_ID, Bytes, Transport
+from gadgets.wire.outgoing import Bytes
+from gadgets.wire.transport import MESSAGE_ID, Transport
 
 WAVEFORM = 1026
 _ID = MESSAGE_ID.pack(WAVEFORM)

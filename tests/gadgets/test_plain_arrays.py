@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -192,9 +193,11 @@ def test_it_gives_bit_for_bit_what_the_drop_in_gives(each_raw_file, tmp_path, de
     if has_readouts(each_raw_file):
         sparked = tmp_path / "sparked.h5"
         simulate_file(each_raw_file, sparked, tmp_path / "truth.json", SparkPlan(seed=3))
-    dropped_in = repaired_by_the_drop_in(sparked)
+    # Of a long series the later ones are looked at as these are.
+    first = list(islice(read_kspaces(sparked), 6))
+    dropped_in = repaired_by_the_drop_in(sparked, {readout.source for kspace in first for readout in kspace.readouts})
     n_repaired = 0
-    for acquired in read_kspaces(sparked):
+    for acquired in first:
         kspace = acquired.kspace
         about = {"sampled": kspace.sampled, "centre": kspace.centre, "reversed_lines": kspace.reversed_lines}
         repaired = detector.repair(kspace.data, detector.find(kspace.data, **about), **about)
@@ -211,16 +214,19 @@ def has_readouts(path):
     return "poisson_kykz" not in path.name
 
 
-def repaired_by_the_drop_in(path):
+def repaired_by_the_drop_in(path, numbers):
+    """Give the repaired acquisitions that have these numbers in a file, by number."""
     with RawFile(path) as raw:
         encodings = encodings_of(raw.header)
         items = [
-            Acquisition(item.header, item.trajectory.tobytes(), item.data.tobytes()) for item in raw.acquisitions()
+            Acquisition(item.header, item.trajectory.tobytes(), item.data.tobytes())
+            for number, item in enumerate(raw.acquisitions())
+            if number in numbers
         ]
     settings = RawRepairSettings.model_validate({"spark_detection": {"provider": "cpu"}})
     repairer = RawRepairer(settings, encodings, open_detector(settings.spark_detection))
     with one_blas_thread():  # as a node has it
-        return list(repairer.repair(items))
+        return dict(zip(sorted(numbers), repairer.repair(items), strict=True))
 
 
 def test_linear_algebra_has_one_thread_inside_and_as_many_as_before_outside():

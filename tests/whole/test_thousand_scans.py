@@ -139,14 +139,14 @@ def is_as_alone(answer, alone):
     return data == alone and all(b"killed by SIGKILL" in message for message in told)
 
 
-def settled(server):
-    """Give the size of a server once it does not change any more: what is left of a scan may take a moment to go."""
-    sizes = [server.size()]
+def settled(*servers):
+    """Give the sizes of servers once they do not change any more: what is left of a scan may take a moment to go."""
+    sizes = []
     end = time.monotonic() + LIMIT_S
-    while len(sizes) < N_SAME or len({size[:3] for size in sizes[-N_SAME:]}) > 1:
-        assert time.monotonic() < end, f"it goes on changing: {sizes[-N_SAME:]}"
+    while len(sizes) < N_SAME or len({tuple(size[:3] for size in both) for both in sizes[-N_SAME:]}) > 1:
+        assert time.monotonic() < end, f"they go on changing: {sizes[-N_SAME:]}"
         time.sleep(0.2)
-        sizes.append(server.size())
+        sizes.append([server.size() for server in servers])
     return sizes[-1]
 
 
@@ -158,7 +158,7 @@ def test_scans_with_faults_among_them(servers, doors, n_scans):
     with ThreadPoolExecutor(N_CLIENTS) as clients:
         # As many at once as later: a server starts its threads when they are needed, and keeps them.
         list(clients.map(lambda number: doors[number % len(doors)].answer(0), range(2 * N_CLIENTS)))
-    before = settled(host), settled(worker)
+    before = settled(host, worker)
     started = time.monotonic()
 
     def run(number):
@@ -175,7 +175,7 @@ def test_scans_with_faults_among_them(servers, doors, n_scans):
     with ThreadPoolExecutor(N_CLIENTS) as clients:
         results = list(clients.map(run, range(n_scans)))
     seconds = time.monotonic() - started
-    after = settled(host), settled(worker)
+    after = settled(host, worker)
     logger.info("%d scans in %.0f s, before %s, after %s", n_scans, seconds, before, after)
     assert [number for number, is_right in enumerate(results) if not is_right] == []
     assert "Traceback" not in host.log() + worker.log()

@@ -35,13 +35,10 @@ def run(content, *arguments, **options):
     )
 
 
-def test_a_stream_is_filtered():
+def test_filters_follow_one_another():
     ended = run(WHOLE)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, WHOLE, b"")
-
-
-def test_filters_follow_one_another():
-    assert run(run(WHOLE).stdout, "--pipeline", "repair_raw").stdout == WHOLE
+    assert run(ended.stdout, "--pipeline", "repair_raw").stdout == WHOLE
 
 
 def test_a_broken_stream_is_one_line_and_an_exit_code():

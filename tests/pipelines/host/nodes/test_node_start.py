@@ -49,16 +49,17 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.usefixtures("no_server")
 @pytest.mark.parametrize("safe_path", [None, "1"], ids=["path as ever", "safe path"])
-@pytest.mark.parametrize("name", SHADOWS)
-def test_what_lies_in_the_working_directory_is_not_run(folder, monkeypatch, name, safe_path):
+def test_what_lies_in_the_working_directory_is_not_run(folder, monkeypatch, safe_path):
     if safe_path:
         monkeypatch.setenv("PYTHONSAFEPATH", safe_path)
-    (folder / name).parent.mkdir(exist_ok=True)
-    (folder / name).write_text(f"open({str(folder / 'ran')!r}, 'w').close()\nraise SystemExit(3)\n")
+    for name in SHADOWS:
+        (folder / name).parent.mkdir(exist_ok=True)
+        # It says that it ran, and lets the others do so, too.
+        (folder / name).write_text(f"open({str(folder / 'ran')!r}, 'a').write({name!r} + chr(10))\n")
     with Host(trust=EVERYTHING) as host:
         messages = converse(host.address, scan_bytes(chain_xml("pass_on", RAW_REPAIR)))
+    assert not (folder / "ran").exists(), (folder / "ran").read_text()
     assert [message.id for message in messages] == [MessageID.ACQUISITION] * 9 + [MessageID.CLOSE]
-    assert not (folder / "ran").exists()
 
 
 def test_a_module_in_the_working_directory_is_no_node(folder):

@@ -76,6 +76,7 @@ def _have_sampled_partners(sampled: BoolArray, centre: Matrix) -> BoolArray:
     for axis, (middle, length) in enumerate(zip(centre, sampled.shape, strict=True)):
         there = 2 * middle - np.arange(length)
         is_inside = (there >= 0) & (there < length)
+        # Where there is no partner any place will do: the next line rules it out.
         mirrored = np.take(mirrored, np.where(is_inside, there, 0), axis)
         mirrored &= is_inside.reshape([-1 if a == axis else 1 for a in range(sampled.ndim)])  # a copy since np.take
     return mirrored

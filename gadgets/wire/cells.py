@@ -86,6 +86,7 @@ def _arrays(buffer: ReconBuffer, bit: int) -> tuple[ComplexArray, NDArray[np.voi
 def _cell(
     data: ComplexArray, headers: NDArray[np.void], sampling: Bytes, encodings: Sequence[Encoding]
 ) -> tuple[KSpace, Encoding, np.void]:
+    # ReconData has a header for every line: one without samples stands where none was acquired.
     acquired = headers["number_of_samples"] > 0
     reversed_lines = acquired & (headers["flags"] & np.uint64(ACQ_IS_REVERSE) > 0)
     first: np.void = headers[acquired][0] if acquired.any() else _no_header()

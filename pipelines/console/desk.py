@@ -123,6 +123,7 @@ class Desk:
     def verdicts(self) -> Mapping[str, str]:
         """Tell what somebody has said of sparks, by their names: yes, no, or the impact of one."""
         history = read_history(self.logbook.path)
+        # In the order in which it was said: of the same spark the last counts.
         said = {each.spark: "yes" if each.was_spark else "no" for each in history.feedback if each.spark}
         return said | {each.spark: each.impact for each in history.impacts if each.spark}
 

@@ -84,6 +84,7 @@ class Views:
         SettingsError, StoreError
             It says what cannot be, or nothing can be written down.
         """
+        # Where no number came, 0 stands for the scan and -1 for the place: nothing has these, and the answer says so.
         scan, by = whole_number(form.get("scan", "")), form.get("by", "")
         here = "/" if scan is None else f"/?scan={scan}"
         if path == "/judge" and form.get("was_spark") in ("yes", "no"):

@@ -82,6 +82,7 @@ class _Disk(io.FileIO):
         view, place = memoryview(target).cast("B"), self.tell()
         n_read = super().readinto(view) or 0
         view[n_read:] = bytes(view.nbytes - n_read)
+        # In the order in which they were written: where two overlap, the later one holds.
         for start, content in self._kept:
             first, last = max(start, place), min(start + len(content), place + view.nbytes)
             if first < last:

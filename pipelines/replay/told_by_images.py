@@ -34,6 +34,7 @@ def from_images(images: Iterable[ImageResult]) -> tuple[tuple[KSpaceReport, ...]
             "points": counts["points_found"],
             "repaired": counts["points_repaired"],
             "refused": counts["points_refused"],
+            # Not sorted: each image names the one that was hit hardest first.
             "receivers": tuple(dict.fromkeys(each for image in images for each in _receivers(image, "hit"))),
             "receivers_repaired": tuple(sorted({each for image in images for each in _receivers(image, "repaired")})),
         }

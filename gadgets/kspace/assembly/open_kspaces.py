@@ -46,6 +46,7 @@ class OpenKSpaces(Mapping[Key, Layers]):
         if layers is not None:
             family = _family_of(key)
             del self._numbers[key], self._kin[family][key], self._alike[key.indices][key]
+            # Empty ones would be left behind for as long as the stream lasts.
             if not self._kin[family]:
                 del self._kin[family]
             if not self._alike[key.indices]:
@@ -62,6 +63,7 @@ class OpenKSpaces(Mapping[Key, Layers]):
 
     def alike(self, key: Key) -> list[Key]:
         """Give those with the same counters, of whatever receivers."""
+        # A copy: whoever asks closes some of them meanwhile.
         return list(self._alike.get(key.indices, ()))
 
     def count(self, keys: Iterable[Key]) -> dict[Key, int]:

@@ -79,6 +79,7 @@ def in_child(
             yield from _received(pipe, where)
             is_over = True
         finally:
+            # Who stops before the end does not wait for the rest.
             if not is_over:
                 child.signal(signal.SIGKILL)
             code = child.wait()
@@ -96,6 +97,7 @@ def _start(make: Callable[[], Iterator[ThingT]], limits: Limits) -> tuple[int, F
         os.close(source)
         raise
     finally:
+        # The child alone holds it from now on: as long as we did, the pipe would not end with it.
         os.close(sink)
 
 
@@ -118,6 +120,7 @@ def _received(pipe: IO[bytes], where: str | Callable[[], str]) -> Iterator[Any]:
         try:
             kind, content = pickle.load(pipe)
         except (EOFError, pickle.UnpicklingError):
+            # It has ended, well or in the middle of something: its exit code tells.
             return
         if kind == "error":
             raise content

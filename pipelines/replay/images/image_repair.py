@@ -77,6 +77,7 @@ class ImageRepair:
         repaired, records = self._repair(file.images, ImageRepairer(looking, calibrating))
         with whole_or_nothing(self.output, is_folder=is_folder) as temporary:
             n_clipped = file.write(temporary, repaired, _comments(records))
+            # While the output has its temporary name: nothing is left of it where the input was replaced meanwhile.
             file.check_unchanged()
         for notice in (*file.notices, *([_of_clipped(n_clipped)] if n_clipped else [])):
             self.on_notice(notice)

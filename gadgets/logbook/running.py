@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import fcntl
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from gadgets.findings import ScanFacts
 from gadgets.logbook.running_file import ENDING, FILE_BYTES, RunningScan, folder_of
 from gadgets.logbook.running_picture import ENDING as PICTURE_ENDING
 from gadgets.logbook.running_picture import read_picture, watch
-from gadgets.logbook.scan_entry import entry_of
+from gadgets.logbook.scan_entry import ScanEntry, entry_of
 from gadgets.logbook.store import Logbook
 from onnx_models.reading import open_regular
 
@@ -32,7 +34,7 @@ def watch_running(logbook: Path) -> None:
 
 def running_scans(logbook: Path) -> list[RunningScan]:
     """Give the scans that run now, the latest first."""
-    found = [state for path in _files(logbook) if (state := _read(path, is_running=True)) is not None]
+    found = [state for path in _files(logbook) if (state := _read(path)) is not None]
     return sorted(found, key=lambda state: state.began, reverse=True)
 
 
@@ -45,18 +47,38 @@ def record_broken_off(logbook: Logbook) -> None:
         The logbook cannot be written.
     """
     for path in _files(logbook.path):
-        state = _read(path, is_running=False)
-        if state is None:
-            continue
-        # Its sparks one by one ended with the process; how many there were stands in the file.
-        entry = entry_of(
-            state.source,
-            ScanFacts(protocol=state.protocol, station=state.station),
-            (),
-            **state.model_dump(include={"scan", "client", "began", "k_spaces"}),
-            failure=BROKEN_OFF,
-        )
-        logbook.add(entry.model_copy(update=state.model_dump(include={"sparks", "repaired", "strongest"})))
+        _record_left(path, logbook)
+
+
+def _record_left(path: Path, logbook: Logbook) -> None:
+    try:
+        with open_regular(path) as file:
+            # Alone: of several who look, one writes the entry. Where the scan runs, nobody gets the lock.
+            fcntl.flock(file, fcntl.LOCK_NB | fcntl.LOCK_EX)
+            # Taken by somebody else since it was opened; or it could not be removed, and would be taken for ever.
+            if os.fstat(file.fileno()).st_nlink == 0 or not os.access(path.parent, os.W_OK):
+                return
+            state = _state_in(file)
+            if state is not None:
+                logbook.add(_broken_off(state))
+            # Only now: a logbook that takes nothing for a while must not cost the scan its entry.
+            path.unlink()
+            path.with_suffix(PICTURE_ENDING).unlink(missing_ok=True)
+    # It runs, has ended just now, or belongs to somebody else.
+    except OSError:
+        return
+
+
+def _broken_off(state: RunningScan) -> ScanEntry:
+    # Its sparks one by one ended with the process; how many there were stands in the file.
+    entry = entry_of(
+        state.source,
+        ScanFacts(protocol=state.protocol, station=state.station),
+        (),
+        **state.model_dump(include={"scan", "client", "began", "k_spaces"}),
+        failure=BROKEN_OFF,
+    )
+    return entry.model_copy(update=state.model_dump(include={"sparks", "repaired", "strongest"}))
 
 
 def _files(logbook: Path) -> list[Path]:
@@ -66,23 +88,23 @@ def _files(logbook: Path) -> list[Path]:
         return []
 
 
-def _read(path: Path, *, is_running: bool) -> RunningScan | None:
-    """Read the file of a scan that runs, or that of one that does not any more, which is removed; None: it is no such.
-
-    Who looks for running ones shares the lock with others who do. Who takes one that is left has it alone.
-    """
+def _read(path: Path) -> RunningScan | None:
+    """Read the file of a scan that runs; None: it is no such. Who looks shares the lock with others who do."""
     try:
         with open_regular(path) as file:
             try:
-                fcntl.flock(file, fcntl.LOCK_NB | (fcntl.LOCK_SH if is_running else fcntl.LOCK_EX))
+                fcntl.flock(file, fcntl.LOCK_NB | fcntl.LOCK_SH)
             except BlockingIOError:
-                return RunningScan.model_validate_json(file.read(FILE_BYTES)) if is_running else None
-            if is_running:
-                return None
-            # Before it is read: what says nothing is not looked at again.
-            path.unlink()
-            path.with_suffix(PICTURE_ENDING).unlink(missing_ok=True)
-            return RunningScan.model_validate_json(file.read(FILE_BYTES))
-    # It has ended just now, belongs to somebody else, or says nothing yet.
-    except (OSError, ValidationError):
+                return _state_in(file)
+    # It has ended just now, or belongs to somebody else.
+    except OSError:
+        pass
+    return None
+
+
+def _state_in(file: BinaryIO) -> RunningScan | None:
+    try:
+        return RunningScan.model_validate_json(file.read(FILE_BYTES))
+    # It says nothing yet.
+    except ValidationError:
         return None

@@ -13,6 +13,7 @@ from pydantic import field_validator
 
 from gadgets.logbook.running_picture import ENDING as PICTURE_ENDING
 from gadgets.logbook.running_picture import RunningPicture
+from gadgets.logbook.scan_entry import Count
 from gadgets.records import Record
 
 logger = logging.getLogger(__name__)
@@ -37,9 +38,9 @@ class RunningScan(Record):
     protocol: str = ""
     station: str = ""
     announced: int | None = None
-    k_spaces: int = 0
-    sparks: int = 0
-    repaired: int = 0
+    k_spaces: Count = 0
+    sparks: Count = 0
+    repaired: Count = 0
     strongest: float = 0.0
     pictures: int = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, NonNegativeInt
 
@@ -13,6 +14,9 @@ from gadgets.records import Record
 
 MOST_SPARKS = 200
 """Sparks that are kept one by one; of more the numbers alone."""
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""Of which a data base and a mean can be made, whatever a damaged file says."""
 
 
 class SparkEntry(Record):
@@ -63,10 +67,10 @@ class ScanEntry(Record):
     thresholds: dict[str, float] = Field(default_factory=dict)
     thresholds_from: str = ""
     seconds: float = 0.0
-    k_spaces: int = 0
-    unjudged: int = 0
-    sparks: int = 0
-    repaired: int = 0
+    k_spaces: Count = 0
+    unjudged: Count = 0
+    sparks: Count = 0
+    repaired: Count = 0
     refusals: dict[str, int] = Field(default_factory=dict)
     strongest: float = 0.0
     verdict: str = ""

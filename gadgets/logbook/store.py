@@ -121,7 +121,9 @@ class Logbook:
         with opened(self.path) as connection:
             # All at once: the page that asks goes on to other things, and the file is to be closed meanwhile.
             rows = connection.execute(_LAST, (most,)).fetchall()
-        return [(int(number), entry) for number, text in rows if (entry := self._readable(text)) is not None]
+        # In a damaged file even a number may be missing.
+        numbered = [(number, text) for number, text in rows if isinstance(number, int)]
+        return [(number, entry) for number, text in numbered if (entry := self._readable(text)) is not None]
 
     def entry(self, number: int) -> ScanEntry | None:
         """Give the entry with this number; None where there is none. Raises as :meth:`last`."""
@@ -143,7 +145,7 @@ class Logbook:
             return 0, 0
         with opened(self.path) as connection:
             n_scans, n_sparks = connection.execute(_SUM, (since,)).fetchone()
-        return int(n_scans), int(n_sparks)
+            return int(n_scans), int(n_sparks)
 
     def say(self, *texts: str, taken_from: str = "") -> bool:
         """Add to the history; False where that was taken from the same source before, and nothing is added.

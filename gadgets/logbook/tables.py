@@ -59,8 +59,9 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {VERSION}")
             yield connection
-    # In a damaged file the very names of columns may be no text, nor need be what is looked for.
-    except (sqlite3.Error, UnicodeError) as error:
-        raise StoreError(f"{path}: the logbook cannot be used ({error})") from error
+    # In a damaged file the very names of columns may be no text, nor need be what is looked for; what SQLite says of it
+    # may have lines.
+    except (sqlite3.Error, ValueError, OverflowError) as error:
+        raise StoreError(f"{path}: the logbook cannot be used ({' '.join(str(error).split())})") from error
     except OSError as error:
         raise StoreError(f"{path}: the logbook cannot be written ({error.strerror or error})") from error

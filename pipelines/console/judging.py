@@ -32,6 +32,8 @@ def judge_spark(desk: Desk, number: int, spark: int, *, was_spark: bool, by: str
     found = entry.found[spark]
     if found.radius is None or found.probability is None:
         raise StoreError(f"scan {number}: written by an older despark, which did not say how sure it was")
+    if not 0 <= found.probability <= 1:
+        raise StoreError(f"scan {number}: its entry is damaged (a probability of {found.probability})")
     judges = {desk.architectures.get(model.partition(" ")[0]) for model in entry.models} - {None}
     feedback = Feedback(
         of="point",

@@ -140,7 +140,7 @@ class Looker:
             seen = self._look(
                 path, self._properties, lambda done, total: self._say(f"looking at {name}: {done} of {total}")
             )
-            number = self._number_of(path, seen)
+            self._keep(path, seen)
         # Whatever it is: the thread goes on to the next file, and the page says what became of this one.
         except Exception as error:
             named = [path, *named_files(self._properties)]
@@ -156,12 +156,16 @@ class Looker:
         else:
             with self._lock:
                 self._failures.pop(path, None)
-                self._known.add(path)
-                self._kept[number] = (path, seen)
-                while len(self._kept) > MOST_KEPT:
-                    # Numbers of the logbook grow: the smallest is the oldest.
-                    del self._kept[min(self._kept)]
         self._say("")
+
+    def _keep(self, path: Path, seen: Inspection) -> None:
+        # Both under the lock: who finds the entry in the logbook finds its pictures here.
+        with self._lock:
+            self._kept[self._number_of(path, seen)] = (path, seen)
+            self._known.add(path)
+            while len(self._kept) > MOST_KEPT:
+                # Numbers of the logbook grow: the smallest is the oldest.
+                del self._kept[min(self._kept)]
 
     def _number_of(self, path: Path, seen: Inspection) -> int:
         """Give the number of a scan that its node has recorded, else that of a new entry about the file."""

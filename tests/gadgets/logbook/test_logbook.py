@@ -256,9 +256,11 @@ def test_a_user_without_a_home_has_no_auto(monkeypatch):
 
 
 ROW = "INSERT INTO scans (ended, protocol, station, source, sparks, entry) VALUES ('2026', '', '', '', 0, ?)"
+MANY = entry_of("calibration", FACTS, ()).model_dump_json().replace('"sparks":0', f'"sparks":{10**400}')
+"""No mean can be made of it."""
 
 
-@pytest.mark.parametrize("text", ["{not json", '{"ended": 5}', b"\xff\x00", "[]", "9" * 5000])
+@pytest.mark.parametrize("text", [MANY, "{not json", '{"ended": 5}', b"\xff\x00", "[]", "9" * 5000])
 def test_an_entry_that_is_damaged_is_said_and_takes_no_other_along(tmp_path, text, caplog):
     logbook = Logbook(tmp_path / "scans.db")
     logbook.add(entry())
@@ -280,6 +282,26 @@ def test_a_file_in_which_the_names_of_columns_are_no_text_is_refused(tmp_path):
     logbook.path.write_bytes(content.replace(b"station TEXT", b"\xf5tation TEXT"))
     with pytest.raises(StoreError, match=r"scans\.db: the logbook cannot be used"):
         list(logbook.entries())
+
+
+def test_what_is_wrong_with_a_file_is_told_in_one_line(tmp_path):
+    logbook = Logbook(tmp_path / "scans.db")
+    logbook.add(entry())
+    logbook.path.write_bytes(logbook.path.read_bytes().replace(b"TABLE scans (", b"TABLE [cans ("))
+    with pytest.raises(StoreError, match=r"scans\.db: the logbook cannot be used") as caught:
+        list(logbook.entries())
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_an_entry_without_its_number_takes_no_other_along(tmp_path):
+    logbook = Logbook(tmp_path / "scans.db")
+    logbook.add(entry())
+    with closing(sqlite3.connect(logbook.path)) as connection, connection:
+        connection.execute("ALTER TABLE scans RENAME TO kept")
+        connection.execute(
+            "CREATE VIEW scans AS SELECT * FROM kept UNION ALL SELECT NULL, ended, '', '', '', 'x', entry FROM kept"
+        )
+    assert [number for number, _ in logbook.last(9)] == [1]
 
 
 @pytest.mark.parametrize(("make", "found"), [(Path.mkdir, "a folder"), (os.mkfifo, "a device or a pipe")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from contextlib import closing
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from helpers.connections import wait_until
 
+from gadgets.errors import StoreError
 from gadgets.findings import ScanFacts
 from gadgets.indices import Indices
 from gadgets.logbook import (
@@ -23,6 +25,7 @@ from gadgets.logbook import (
     record_broken_off,
     running_scans,
     show_running,
+    tables,
     this_scan,
 )
 from gadgets.logbook.running_file import FILE_BYTES
@@ -95,6 +98,44 @@ def test_a_scan_whose_process_was_killed_has_failed(tmp_path):
     assert (entry.scan, entry.protocol, entry.sparks) == ("scan-1", "gre", 2)
     assert entry.failure == "its process ended in the middle of the scan"
     assert list((tmp_path / "scans.db.running").iterdir()) == []
+
+
+def left_behind(book: Path, content: str) -> Path:
+    path = book.with_name(f"{book.name}.running") / "scan-1.running"
+    path.parent.mkdir()
+    path.write_text(content)
+    return path
+
+
+def test_a_logbook_that_is_locked_costs_a_killed_scan_no_entry(tmp_path, monkeypatch):
+    monkeypatch.setattr(tables, "LONGEST_WAIT_S", 0.05)
+    book = tmp_path / "scans.db"
+    Logbook(book).prepare()
+    left_behind(book, STATE.model_dump_json())
+    with closing(sqlite3.connect(book)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match="locked"):
+            record_broken_off(Logbook(book))
+    record_broken_off(Logbook(book))
+    ((_, entry),) = Logbook(book).last(9)
+    assert entry.scan == "scan-1"
+
+
+def test_what_cannot_be_removed_gets_no_entry_again_and_again(tmp_path, monkeypatch):
+    book = tmp_path / "scans.db"
+    left_behind(book, STATE.model_dump_json())
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    record_broken_off(Logbook(book))
+    assert Logbook(book).last(9) == []
+
+
+@pytest.mark.parametrize("count", [2**63, 10**400, -1])
+def test_a_count_that_cannot_be_is_no_scan(tmp_path, count):
+    book = tmp_path / "scans.db"
+    path = left_behind(book, STATE.model_dump_json().replace('"sparks":2', f'"sparks":{count}'))
+    record_broken_off(Logbook(book))
+    assert Logbook(book).last(9) == []
+    assert not path.exists()
 
 
 def test_a_host_shows_a_scan_before_its_nodes_do(tmp_path, monkeypatch):

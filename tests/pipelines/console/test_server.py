@@ -14,7 +14,7 @@ from helpers.clients.forms import THRESHOLDS
 from helpers.connections import wait_until
 
 from gadgets.findings import ScanFacts
-from gadgets.logbook import Logbook, RunningFile, RunningScan, entry_of, now
+from gadgets.logbook import Logbook, RunningFile, RunningScan, SparkEntry, entry_of, now
 from gadgets.patch_models import Feedback, read_history
 
 
@@ -112,6 +112,15 @@ def test_a_spark_that_is_not_there_cannot_be_judged(opened, form):
         answer = visitor.enter().send("/judge", was_spark="yes", **form)
         assert answer.status == 400
         assert visitor.desk.logbook.said() == []
+
+
+@pytest.mark.parametrize("probability", [2.0, -0.5])
+def test_a_damaged_entry_is_told_of_where_somebody_judges_it(opened, probability):
+    spark = SparkEntry(receivers=(0,), rnr=1.0, line=1, sample=1, is_repaired=True, radius=0.5, probability=probability)
+    with opened() as visitor:
+        scan = visitor.desk.logbook.add(entry_of("raw_repair", ScanFacts(), []).model_copy(update={"found": (spark,)}))
+        answer = visitor.enter().send("/judge", scan=scan, spark=0, was_spark="yes")
+        assert (answer.status, b"its entry is damaged (a probability of" in answer.text) == (400, True)
 
 
 def test_a_file_that_cannot_be_read_is_told_of(opened, tmp_path):

@@ -18,12 +18,14 @@ from typing import Any
 
 from pydantic import PrivateAttr, ValidationError, field_validator
 
-from onnx_models.errors import ModelError
+from onnx_models.errors import ModelError, complaints_of
 from onnx_models.model_entry import Architecture, ModelEntry, Region, Role, Strict
 from onnx_models.reading import read_regular
 
 MANIFEST_NAME = "manifest.json"
 _MOST_BYTES = 16 << 20
+MOST_KINDS = 24
+"""Of models, that an error names."""
 
 
 class Manifest(Strict):
@@ -81,7 +83,9 @@ class Manifest(Strict):
         if not fitting:
             axes = f"{n_axes}D" if n_axes else None
             wanted = " ".join(word for word in (role, region, architecture, normalisation, axes) if word)
-            there = ", ".join(map(_description, self.models)) or "none"
+            # The first of each kind: copies say nothing new, and a folder may hold thousands.
+            kinds = list(dict.fromkeys(map(_description, self.models)))
+            there = ", ".join(kinds[:MOST_KINDS]) or "none"
             raise ModelError(f"{self._source}: expected a model for {wanted!r}, found: {there}")
         # A model of the region itself goes before one for all regions, wherever they stand.
         return next((entry for entry in fitting if entry.region == region), fitting[0])
@@ -117,5 +121,4 @@ def read_manifest(folder: Path | None = None) -> Manifest:
     try:
         return Manifest.model_validate_json(text, context={"source": path})
     except ValidationError as error:
-        complaints = (f"{'.'.join(map(str, item['loc'])) or 'file'}: {item['msg']}" for item in error.errors())
-        raise ModelError(f"{path}: not a valid manifest: {'; '.join(complaints)}") from error
+        raise ModelError(f"{path}: not a valid manifest: {complaints_of(error, 'file')}") from error

@@ -76,7 +76,7 @@ class Model:
         Raises
         ------
         ModelError
-            Names or shapes of the arrays are not those of the manifest entry.
+            Names or shapes of the arrays, or of what the model gives, are not those of the manifest entry.
         ProviderError
             The inference failed, or what it gave is not finite.
         """
@@ -98,6 +98,7 @@ class Model:
             parts = {name: np.asarray(array[rows], dtype=self._dtypes[name]) for name, array in inputs.items()}
             padded = {name: _padded(part, size) for name, part in parts.items()}
             results = run_session(self._session, self.entry.name, names, padded)
+            self._check_outputs(padded, dict(zip(names, results, strict=True)))
             # Padded rows were computed with the others; nobody asked for them.
             return [result[: rows.stop - rows.start] for result in results]
 
@@ -139,6 +140,24 @@ class Model:
         if misfit or len({array.shape[0] for array in inputs.values()}) > 1:
             found = {name: array.shape for name, array in inputs.items()}
             raise ModelError(f"model {self.entry.name}: expected inputs of the shapes {expected}, found {found}")
+
+    def _check_outputs(self, inputs: Mapping[str, NDArray[Any]], outputs: Mapping[str, NDArray[Any]]) -> None:
+        """Compare what came with the lengths that the inputs have: a session keeps to no length that it leaves open."""
+        lengths = {
+            word: length
+            for name, array in inputs.items()
+            for word, length in zip(self.entry.inputs[name], array.shape, strict=True)
+            if isinstance(word, str)
+        }
+        for name, array in outputs.items():
+            expected = tuple(
+                lengths.get(axis, axis) if isinstance(axis, str) else axis for axis in self.entry.outputs[name]
+            )
+            if not shape_fits(array.shape, expected):
+                # Of too few rows, one would stand for all: broadcasting says nothing.
+                raise ModelError(
+                    f"model {self.entry.name}: expected {name!r} of the shape {expected}, found {array.shape}"
+                )
 
 
 def shape_fits(found: tuple[int | str | None, ...], expected: Shape) -> bool:

@@ -5,10 +5,11 @@ While ONNX Runtime computes, nothing else in this thread is heard, Ctrl-C neithe
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING
 
 from onnx_models.runtime import onnx_runtime
@@ -28,15 +29,16 @@ class _Watch:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._running: dict[int, tuple[float, onnxruntime.RunOptions]] = {}
-        self._thread: threading.Thread | None = None
+        self._is_watching = False
 
     @contextmanager
     def options(self) -> Iterator[onnxruntime.RunOptions]:
         options = onnx_runtime().RunOptions()
         with self._changed:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="inferences", daemon=True)
-                self._thread.start()
+            if not self._is_watching:
+                threading.Thread(target=self._run, name="inferences", daemon=True).start()
+                # Only now: where the system has refused one, the next inference asks again.
+                self._is_watching = True
             self._running[id(options)] = time.monotonic() + LIMIT_S, options
             self._changed.notify()
         try:
@@ -58,5 +60,17 @@ class _Watch:
             time.sleep(LOOK_S)
 
 
-limited = _Watch().options
-"""Gives the options of one inference, which is ended after :data:`LIMIT_S`; it then fails."""
+_watch = _Watch()
+
+
+def limited() -> AbstractContextManager[onnxruntime.RunOptions]:
+    """Give the options of one inference, which is ended after :data:`LIMIT_S`; it then fails."""
+    return _watch.options()
+
+
+def _watch_anew() -> None:
+    global _watch
+    _watch = _Watch()
+
+
+os.register_at_fork(after_in_child=_watch_anew)

@@ -22,6 +22,7 @@ from gadgets.patch_models.history_records import (
     Result,
     SetThresholds,
 )
+from onnx_models.errors import complaints_of
 from onnx_models.reading import read_regular
 
 AUTO = Path("auto")
@@ -142,5 +143,5 @@ def _parsed(line: bytes, path: Path, number: int) -> Entry:
     try:
         return _ENTRY.validate_json(line)
     except ValidationError as error:
-        complaints = "; ".join(f"{'.'.join(map(str, item['loc'])) or 'line'}: {item['msg']}" for item in error.errors())
+        complaints = complaints_of(error, "line")
         raise StoreError(f"{path}, line {number}: expected a record of the history, found {complaints}") from error

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,19 @@ def test_a_model_that_is_not_there_is_named_beside_those_that_are(tmp_path, entr
 def test_sizes_that_no_model_has_are_refused_before_an_array_is_made_of_them(entry, changes):
     with pytest.raises(ValidationError, match="expected at most 1048576 values in a row, found"):
         Manifest(models=(entry.model_validate(entry.model_dump() | changes),))
+
+
+@pytest.mark.parametrize("models", [[{"colour": "red"}] * 20_000, [{"c" * 1_000_000: 1}]])
+def test_a_manifest_with_thousands_of_faults_is_told_in_few_words(tmp_path, models):
+    (tmp_path / "manifest.json").write_text(json.dumps({"models": models}))
+    with pytest.raises(ModelError, match=r"not a valid manifest: models\.0\.name: Field required; ") as caught:
+        read_manifest(tmp_path)
+    assert re.search(r"; and \d+ more$", str(caught.value))
+    assert len(str(caught.value)) < 3000
+
+
+def test_of_thousands_of_models_each_kind_is_named_once(entry):
+    manifest = Manifest(models=tuple(entry.model_copy(update={"name": f"m{number}"}) for number in range(5000)))
+    with pytest.raises(ModelError, match="expected a model for 'value_assignment', found: first_") as caught:
+        manifest.find("value_assignment")
+    assert len(str(caught.value)) < 500

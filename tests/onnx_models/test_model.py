@@ -151,3 +151,10 @@ def test_what_is_no_number_is_an_error_and_not_a_no(entry, wrong):
     rows["patches"][2, 0, 0, 0] = wrong
     with pytest.raises(ProviderError, match="model m1: expected numbers as 'spark_logits', found NaN or Inf"):
         model.run(**rows)
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (0, 3), (7, 3), (5, 2), (5,), (5, 3, 1)])
+def test_what_a_model_gives_has_the_shape_of_what_it_was_given(entry, shape, monkeypatch):
+    monkeypatch.setattr(RecordingSession, "run", lambda *_: [np.zeros(shape, np.float32)])
+    with pytest.raises(ModelError, match=r"model m1: expected 'spark_logits' of the shape \(5, 3\), found"):
+        Model(entry, RecordingSession(CPU)).run(**arrays(5))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+
 import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
@@ -42,4 +46,42 @@ def test_a_model_that_never_ends_is_ended_and_the_next_one_is_not(monkeypatch):
     for _ in range(2):
         with pytest.raises(ProviderError, match="model m1: inference on CPUExecutionProvider failed"):
             run_session(session, "m1", None, {"x": np.zeros(2, np.float32)})
-    assert not time_limit.limited.__self__._running
+    assert not time_limit._watch._running
+
+
+def outcome() -> str:
+    session = open_session(endless(), "m1", "cpu", 1)
+    with pytest.raises(ProviderError) as caught:
+        run_session(session, "m1", None, {"x": np.zeros(2, np.float32)})
+    return str(caught.value)
+
+
+def ends_in_a_child() -> bool:
+    child = os.fork()
+    if child == 0:
+        # Without a watch it would never come back.
+        signal.alarm(20)
+        os._exit("inference on CPUExecutionProvider failed" not in outcome())
+    return os.waitpid(child, 0)[1] == 0
+
+
+def test_a_forked_process_watches_its_own_inferences(monkeypatch):
+    monkeypatch.setattr(time_limit, "LIMIT_S", 0.1)
+    outcome()
+    assert ends_in_a_child()
+
+
+def test_a_thread_that_was_refused_once_is_asked_for_again(monkeypatch):
+    monkeypatch.setattr(time_limit, "LIMIT_S", 0.1)
+    monkeypatch.setattr(time_limit, "_watch", time_limit._Watch())
+    started = []
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert "can't start new thread" in outcome()
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: started.append(thread.name))
+    with time_limit.limited():
+        assert started == ["inferences"]
+
+
+def refuse(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")

@@ -196,3 +196,12 @@ def test_a_damaged_history_is_not_taken_over(tmp_path):
     with pytest.raises(StoreError, match="line 1"):
         take_over(tmp_path / "history.jsonl", tmp_path / "scans.db")
     assert [path.name for path in tmp_path.iterdir()] == ["history.jsonl"]
+
+
+def test_a_line_with_thousands_of_faults_is_told_in_few_words(tmp_path):
+    path = tmp_path / "history.jsonl"
+    fields = ", ".join(f'"x{number}": 1' for number in range(5000))
+    path.write_text(f'{{"kind": "feedback", {fields}}}\n')
+    with pytest.raises(StoreError, match=r"line 1: expected a record .*; and \d+ more$") as error:
+        read_history(path)
+    assert len(str(error.value)) < 2000

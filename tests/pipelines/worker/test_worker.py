@@ -135,15 +135,16 @@ def test_the_joined_node_gives_back_what_came(host, worker, scan):
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="needs /proc: memory is read there")
-def test_fifty_scans_in_a_row_open_no_model_and_leave_no_memory(host, worker, scan, monkeypatch):
+def test_thirty_scans_in_a_row_open_no_model_and_leave_no_memory(host, worker, scan, monkeypatch):
     for module in (gadgets.patch_models.choice, gadgets.image_check.artifact, onnx_models.loader):
         monkeypatch.setattr(module, "open_model", _fail)
     memory = []
     expected = repaired(host, worker, scan)
-    for _ in range(50):
+    for _ in range(30):
         assert repaired(host, worker, scan) == expected
         memory.append(resident_bytes())
-    assert memory[49] < 1.05 * memory[4]
+    # At most a thousandth for each of the last scans.
+    assert memory[29] < 1.025 * memory[4]
     # The client has its CLOSE a moment before the scan is over.
     wait_until(lambda: worker.n_scans == 0)
     wait_until(lambda: not [each.name for each in threading.enumerate() if each.name.startswith("raw_repair")])

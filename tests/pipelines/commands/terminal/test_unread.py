@@ -14,7 +14,14 @@ from helpers.connections import LIMIT_S, wait_until
 
 from pipelines.commands.terminal.unread import Unread
 
-PROGRAM = [sys.executable, "-m", "pipelines.commands.program"]
+# Its patience with a log that nobody reads is five seconds otherwise.
+CODE = """
+from pipelines.commands.terminal import unread
+unread.LOG_PATIENCE_S = 0.5
+from pipelines.commands.program import main
+main()
+"""
+PROGRAM = [sys.executable, "-c", CODE]
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from gadgets.arrays import BoolArray
 from gadgets.errors import ArrayError
 from gadgets.indices import Indices
 from gadgets.kspace.kspace import KSpace
+from gadgets.outside import quoted
 
 AXES = {3: "(coil, ky, kx)", 4: "(coil, kz, ky, kx)"}
 
@@ -45,8 +46,6 @@ def kspace_of(
     ArrayError
         The array is not complex, has other axes, is masked, or holds NaN or Inf; or another argument does not fit it.
     """
-    if np.ma.is_masked(kspace):
-        raise ArrayError("expected an array without a mask, found a masked one: sampled says what was acquired")
     given = np.asarray(kspace)
     if given.ndim not in AXES or 0 in given.shape:
         raise ArrayError(f"expected a k-space of shape {' or '.join(AXES.values())}, found {given.shape}")
@@ -55,6 +54,9 @@ def kspace_of(
             f"expected complex samples, found {given.dtype}: real and imaginary part make one number, and magnitudes "
             "have lost what tells sparks apart"
         )
+    # Once it is known to be of numbers: a mask of records can be asked nothing.
+    if np.ma.is_masked(kspace):
+        raise ArrayError("expected an array without a mask, found a masked one: sampled says what was acquired")
     with np.errstate(over="ignore"):  # what does not fit becomes Inf, and is refused by name
         data = given.astype(np.complex64, copy=False)
     if not np.isfinite(data).all():
@@ -80,7 +82,9 @@ def _centre(given: Sequence[int] | None, shape: tuple[int, ...]) -> tuple[int, .
     centre: NDArray[Any] = np.asarray(given)
     is_fit = centre.shape == (len(shape),) and centre.dtype.kind in "iuf" and (centre % 1 == 0).all()
     if not is_fit or (centre < 0).any() or (centre >= shape).any():
-        raise ArrayError(f"expected a centre inside a k-space of shape {shape}, in whole numbers, found {given}")
+        raise ArrayError(
+            f"expected a centre inside a k-space of shape {shape}, in whole numbers, found {quoted(given)}"
+        )
     return tuple(int(index) for index in centre)
 
 

@@ -34,5 +34,6 @@ def printable(text: str, keep: str = "", most: int = MOST_SHOWN) -> str:
 def quoted(value: object) -> str:
     """Write what was found as Python does, in an error message that it must not fill."""
     # As Python writes it: nothing in it can do harm, and where a text begins and ends is seen.
-    shown = repr(value)
+    # An array's has lines, and a message is one.
+    shown = repr(value) if isinstance(value, str) else " ".join(repr(value).split())
     return shown if len(shown) <= MOST_QUOTED else f"{shown[:MOST_QUOTED]} … ({len(shown)} characters)"

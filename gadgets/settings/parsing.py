@@ -105,6 +105,9 @@ def validate(properties: Mapping[str, Any], model: type[SettingsT], node: str) -
     """
     nested: dict[str, Any] = {}
     for name, value in properties.items():
+        # From Python a mapping may have any keys.
+        if not isinstance(name, str):
+            raise SettingsError(f"{node}: expected the name of a property, found {quoted(name)}")
         stage, dot, field = name.partition(".")
         # A stage that was given a value as a whole keeps it: pydantic then says what is wrong with it.
         if dot and isinstance(nested.setdefault(stage, {}), dict):

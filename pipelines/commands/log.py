@@ -22,7 +22,7 @@ from gadgets.outside import printable
 from pipelines.commands.terminal.shell import JsonFile, Quiet, open_shell, verbose_option
 from pipelines.commands.terminal.summary import RIPPLE
 from pipelines.commands.terminal.trends import BY, By, Trend, direction_of, trends_of
-from pipelines.files import STDOUT, check_apart, check_writable, whole_or_nothing
+from pipelines.files import STDOUT, check_apart, check_text, whole_or_nothing
 from pipelines.replay import LOOK
 
 MOST_ROWS = 30
@@ -68,7 +68,7 @@ def log(
     if csv_file == json_file == STDOUT:
         raise SettingsError("standard output: expected --csv - or --json -, found both")
     if csv_file is not None:
-        check_writable(csv_file)
+        check_text(csv_file)
     check_apart([json_file, csv_file], [path])
     since = "" if days is None else (datetime.now(timezone.utc) - timedelta(days=days)).isoformat(timespec="seconds")
     if path.is_file():

@@ -12,6 +12,8 @@ from gadgets.errors import RawDataError
 STDOUT = Path("-")
 """What commands take for standard output in the place of a file."""
 
+_MUCH_OF_A_HEADER = 4096
+
 
 def readable(path: Path) -> str:
     r"""Give a path as text that any file can hold: what is no UTF-8 in it, as in ``scan\xff.h5``, byte by byte."""
@@ -45,6 +47,24 @@ def check_writable(path: Path) -> None:
         check_folder(path)
     elif sys.stdout is None:
         raise RawDataError("standard output: cannot be written (it is closed)")
+
+
+def check_text(path: Path) -> None:
+    """As :func:`check_writable`, for what is text: one that is forgotten behind its option must not cost a scan.
+
+    In ``--json *.h5`` the shell puts the first scan in its place.
+    """
+    check_writable(path)
+    if path == STDOUT or not path.is_file():
+        return
+    try:
+        with path.open("rb") as file:
+            is_data = b"\0" in file.read(_MUCH_OF_A_HEADER)
+    except OSError as error:
+        raise RawDataError(f"{path}: cannot be read, nor be replaced ({error.strerror or error})") from error
+    # No text has it, and raw files and images all begin with some.
+    if is_data:
+        raise RawDataError(f"{path}: would overwrite {path}, which is no text (expected a new file, or one of text)")
 
 
 def check_new_folder(path: Path) -> None:

@@ -23,6 +23,7 @@ from pipelines.files import (
     RawItem,
     check_apart,
     check_folder,
+    check_text,
     read_kspaces,
     readable,
     whole_or_nothing,
@@ -55,9 +56,9 @@ def simulate_file(
     RawDataError
         The file cannot be read or written, an output would replace it, or it holds no imaging data.
     """
-    for path in (output, truth):
-        check_folder(path)
+    check_folder(output)
     check_apart([output, truth], [raw_file])
+    check_text(truth)
     result = draw_sparks(raw_file, plan, group)
     with RawFile(raw_file, group) as raw, whole_or_nothing(truth) as temporary:
         result.write(temporary)

@@ -133,6 +133,7 @@ def test_a_kspace_that_is_not_judged_says_why(detector):
         ),
         (lambda k: np.where(np.abs(k) > np.abs(k).max() * 0.99, np.nan, k), r"NaN or Inf, the first at \("),
         (lambda k: k.astype(np.complex128) * 1e39, "that are NaN or Inf"),
+        (lambda _: np.ma.masked_all((2, 8, 8), [("re", "f4"), ("im", "f4")]), "expected complex samples, found "),
         (lambda k: np.ma.masked_where(np.abs(k) > np.abs(k).max() * 0.99, k), "expected an array without a mask"),
     ],
 )
@@ -156,6 +157,7 @@ def test_what_is_no_kspace_is_refused(detector, wrong, message):
         ({"centre": (32,)}, r"expected a centre inside a k-space of shape \(64, 64\), in whole .* found \(32,\)"),
         ({"centre": 32}, "expected a centre .* found 32"),
         ({"centre": (32, 31.5)}, r"in whole numbers, found \(32, 31.5\)"),
+        ({"centre": np.ones((3, 3), bool)}, r"found array\(\[\[ True, .*\]\]\)$"),
         ({"centre": (32, 64)}, r"found \(32, 64\)"),
     ],
 )

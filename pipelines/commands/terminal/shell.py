@@ -24,7 +24,7 @@ from gadgets.outside import printable
 from pipelines.commands.terminal.logs import log_to
 from pipelines.commands.terminal.unread import be_brief_with_log
 from pipelines.commands.terminal.wrapping import wrapped
-from pipelines.files import STDOUT, check_writable, whole_or_nothing
+from pipelines.files import STDOUT, check_text, whole_or_nothing
 
 
 def verbose_option(what: str) -> Any:  # noqa: ANN401 - what typer makes of an option
@@ -183,7 +183,7 @@ def open_shell(
     if verbose and quiet:
         raise typer.BadParameter("expected --verbose or --quiet, found both")
     if json_file is not None:
-        check_writable(json_file)
+        check_text(json_file)
     shell = Shell(verbose, quiet, json_file)
     usual = logging.INFO if server else logging.WARNING
     level = logging.ERROR if quiet else max(logging.DEBUG, usual - 10 * verbose)

@@ -42,6 +42,8 @@ def test_a_stage_that_is_given_a_value_is_named(names):
 @pytest.mark.parametrize(
     ("properties", "message"),
     [
+        ({5: "1"}, "spark_detection: expected the name of a property, found 5$"),
+        ({None: "1"}, "spark_detection: expected the name of a property, found None$"),
         ({"treshold": "1"}, r"spark_detection: unknown property 'treshold', did you mean 'threshold'\?$"),
         ({"threshold": "much"}, r"spark_detection.threshold: .*number.*found 'much'"),
         ({"threshold": "1.5"}, r"spark_detection.threshold: expected at most 1.0, found '1.5'"),

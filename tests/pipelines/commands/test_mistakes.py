@@ -91,6 +91,12 @@ MISTAKES = {
     "a worker's file that is no JSON": ("worker --settings notes.txt", "notes.txt: not JSON"),
     "a truth that is none": ("accept raw.h5 raw.h5 --truth notes.txt", "notes.txt"),
     "a result in the place of a scan": ("accept raw.h5 two.h5 --json two.h5", "two.h5: would overwrite two.h5"),
+    "a result in the place of another scan": (
+        "inspect raw.h5 --json two.h5",
+        "two.h5: would overwrite two.h5, which is no",
+    ),
+    "a truth in the place of another scan": ("simulate raw.h5 out.h5 --truth two.h5", "two.h5: would overwrite two.h5"),
+    "a table in the place of a scan": ("log --record nothere.db --csv two.h5", "two.h5: would overwrite two.h5"),
     "scores in the place of a scan": ("benchmark raw.h5 --json ./raw.h5", "raw.h5: would overwrite raw.h5"),
     "a picture in the place of a scan": ("benchmark raw.h5 --plot raw.h5", "raw.h5: would overwrite raw.h5"),
     "a result in the place of images": ("image images.h5 -o out.h5 --json images.h5", "would overwrite images.h5"),
